@@ -1,0 +1,238 @@
+"""The two decorators."""
+
+from __future__ import annotations
+
+from functools import update_wrapper
+from types import MappingProxyType
+from weakref import ref
+
+from . import _options as options
+from ._core import CachedFunction, Source
+from ._signatures import Shape, identity, shape
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping
+    from datetime import timedelta
+    from typing import Any, ParamSpec, TypeVar
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+_sources: dict[tuple[object, ...], ref[Source]] = {}
+
+
+def versioned_lru_cache(
+    version: Callable[..., Hashable] | Hashable,
+    *,
+    version_args: tuple[()] | Callable[..., tuple[Any, ...]] | None = None,
+    session: object = None,
+    maxsize: int | None = 128,
+    typed: bool = False,
+    key: Callable[..., Hashable] | None = None,
+    ttl: float | timedelta | None = None,
+    cache_if: Callable[[Any], object] | None = None,
+    name: str | None = None,
+) -> Callable[[Callable[P, R]], CachedFunction[P, R]]:
+    """Cache a function's results, each under the version of the data that it was made from.
+
+    Args:
+        version: A cheap function whose answer tells whether the data has changed, asked once per session, or a constant. Versions
+            are hashable and compared with ``==``.
+        version_args: What the version function gets. ``None``: the call's arguments, or nothing if it takes no parameter. ``()``:
+            nothing. A callable is given the call's arguments and returns a tuple of what the version function gets.
+        session: Where the session lies: a mapping or namespace with ``get`` and ``setdefault`` (a dict, ``flask.g``), a ContextVar
+            that holds one, or a callable that returns one or ``None``. ``None`` is the ambient :class:`session`. Where there is no
+            session every call is one of its own, and asks.
+        maxsize: At most so many results are stored; ``None`` is unbounded, 0 or less stores nothing.
+        typed: Whether arguments of different types are different, as in functools.
+        key: A callable that makes one hashable key of the call's arguments.
+        ttl: A bound on a result's age, in seconds or as a timedelta. Age counts from the start of the computation.
+        cache_if: A callable that is given a result; only what it finds true is stored.
+        name: The function's name in a session and in messages; by default its qualified name.
+
+    Returns:
+        A decorator for plain functions and methods.
+
+    Raises:
+        TypeError: An option is of a wrong type, or the function can't be cached.
+        ValueError: An option's value is not allowed.
+    """
+    return _decorator(
+        version,
+        version_args=version_args,
+        session=session,
+        maxsize=maxsize,
+        typed=typed,
+        key=key,
+        ttl=ttl,
+        cache_if=cache_if,
+        name=name,
+    )
+
+
+def versioned_lru_cache_with_ttl(
+    *,
+    proxy_to_session_context_object: object,
+    generate_version_func: Callable[..., Hashable],
+    module_name: str,
+    cache_max_size: int | None = 1,
+    time_to_live_seconds: float | timedelta | None = 3600,
+    no_history_events_default_version: Hashable = "-1",
+    **more: Any,
+) -> Callable[[Callable[P, R]], CachedFunction[P, R]]:
+    """Cache a function's results by version and age: the decorator of the original project, on this engine.
+
+    Args:
+        proxy_to_session_context_object: As ``session`` of :func:`versioned_lru_cache`; ``flask.g``, or a dict.
+        generate_version_func: As ``version`` there, but a function of ``*args, **kwargs`` or of nothing is asked once per session
+            for all calls, with the first call's arguments. One that names parameters is asked per arguments.
+        module_name: The name under which the function's versions are found in the session: ``{module_name: {function: version}}``.
+        cache_max_size: As ``maxsize`` there.
+        time_to_live_seconds: As ``ttl`` there, in seconds.
+        no_history_events_default_version: The version when ``generate_version_func`` answers something falsy.
+        more: ``version_args``, ``typed``, ``key``, ``cache_if`` and ``name`` of :func:`versioned_lru_cache`.
+
+    Returns:
+        A decorator for plain functions and methods.
+
+    Raises:
+        TypeError: An option is of a wrong type or unknown, or the function can't be cached.
+        ValueError: An option's value is not allowed.
+    """
+    surplus = sorted(more.keys() - _MORE)
+    if surplus:
+        own = _OWN.get(surplus[0])
+        remedy = f"here it is called {own}" if own else f"besides its own, these are allowed: {', '.join(sorted(_MORE))}"
+        raise TypeError(f"versioned_lru_cache_with_ttl: {surplus[0]}={more[surplus[0]]!r} is not allowed; {remedy}")
+    if not callable(generate_version_func):
+        raise TypeError(f"generate_version_func={generate_version_func!r} is not callable; it must be a version function")
+    options.check_text(module_name, "module_name")
+    options.check_constant(no_history_events_default_version, "no_history_events_default_version")
+    return _decorator(
+        generate_version_func,
+        session=proxy_to_session_context_object,
+        maxsize=cache_max_size,
+        ttl=time_to_live_seconds,
+        module=module_name,
+        default=no_history_events_default_version,
+        labels=_OWN,
+        **more,
+    )
+
+
+_OWN = {
+    "version": "generate_version_func",
+    "session": "proxy_to_session_context_object",
+    "maxsize": "cache_max_size",
+    "ttl": "time_to_live_seconds",
+}
+_MORE = frozenset({"version_args", "typed", "key", "cache_if", "name"})
+
+
+def _decorator(
+    version: Callable[..., Hashable] | Hashable,
+    *,
+    version_args: tuple[()] | Callable[..., tuple[Any, ...]] | None = None,
+    session: object = None,
+    maxsize: int | None = 128,
+    typed: bool = False,
+    key: Callable[..., Hashable] | None = None,
+    ttl: float | timedelta | None = None,
+    cache_if: Callable[[Any], object] | None = None,
+    name: str | None = None,
+    module: str | None = None,
+    default: Hashable = None,
+    labels: Mapping[str, str] = MappingProxyType({}),
+) -> Callable[[Callable[P, R]], CachedFunction[P, R]]:
+    """Check the options of either decorator; ``module`` is given by the original's, which ``labels`` says how it names them."""
+    ask = version if callable(version) else None
+    if ask is None:
+        options.check_constant(version, "version")
+    options.check_version_args(version_args, has_function=ask is not None)
+    options.check_session(session, labels.get("session", "session"))
+    bound = options.checked_maxsize(maxsize, labels.get("maxsize", "maxsize"))
+    nanoseconds = options.checked_ttl(ttl, labels.get("ttl", "ttl"))
+    options.check_flag(typed, "typed")
+    options.check_callable(key, "key", "a callable that makes a hashable key of the call's arguments")
+    options.check_callable(cache_if, "cache_if", "a callable that is given a result")
+    if name is not None:
+        options.check_text(name, "name")
+    parameters = None if ask is None or version_args is not None else shape(ask)
+    given = _given(parameters, version_args, has_key=key is not None, original=module is not None)
+
+    def decorate(*functions: Callable[P, R]) -> CachedFunction[P, R]:
+        if len(functions) != 1 or not callable(functions[0]):
+            shown = ", ".join(map(repr, functions)) or "nothing"
+            hint = "" if module else (
+                ". Was @versioned_lru_cache written above the function? Write @versioned_lru_cache(version), with a version "
+                "function or a constant such as None"
+            )
+            raise TypeError(f"versioned_lru_cache: the decorator takes the function to cache, not {shown}{hint}")
+        function = options.check_function(functions[0])
+        signature = shape(function)
+        if ask is not None and given == "arguments" and key is None and parameters and signature:
+            reason = parameters.never_fits(signature)
+            if reason:
+                label = labels.get("version", "version")
+                raise TypeError(
+                    f"{label}={ask!r} can't take the arguments of {_name(function)}: {reason}; let it take the same arguments, "
+                    "or say with version_args= what it gets: () for nothing, or a callable that returns a tuple"
+                )
+        own_name = _name(function) if module is None else str(getattr(function, "__name__", None) or _name(function))
+        cached = CachedFunction(
+            function,
+            source=None if ask is None else _source(ask, default),
+            constant=version,
+            given=given,
+            version_args=version_args or None,
+            session=session,
+            maxsize=bound,
+            typed=typed,
+            ordered=signature is None or signature.var_keyword,
+            key=key,
+            ttl=nanoseconds,
+            cache_if=cache_if,
+            module=module or str(getattr(function, "__module__", None) or "?"),
+            name=name or own_name,
+        )
+        return update_wrapper(cached, function)
+
+    return decorate
+
+
+def _given(
+    parameters: Shape | None,
+    version_args: tuple[()] | Callable[..., tuple[Any, ...]] | None,
+    *,
+    has_key: bool,
+    original: bool,
+) -> str:
+    """Say what the version function gets, in the words of the Rust side."""
+    if version_args is not None:
+        return "nothing" if version_args == () else "part"
+    if parameters is not None and parameters.takes_nothing:
+        return "nothing"
+    if original and (parameters is None or not parameters.takes_names):
+        return "first"
+    return "key" if has_key else "arguments"
+
+
+def _name(function: Callable[..., object]) -> str:
+    return str(getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or type(function).__name__)
+
+
+def _source(ask: Callable[..., Hashable], default: Hashable) -> Source:
+    """Return the one source for a version function, so that all that use it share its answers."""
+    key = (*identity(ask), type(default), default)
+    known = _sources.get(key)
+    source = known() if known is not None else None
+    if source is None:
+        source = Source(ask, default)
+
+        def forget(death: ref[Source], key: tuple[object, ...] = key) -> None:
+            if _sources.get(key) is death:
+                del _sources[key]
+
+        _sources[key] = ref(source, forget)
+    return source

@@ -1,0 +1,108 @@
+"""The decorators' options, each checked once, before anything is decorated.
+
+A wrong value raises ``TypeError`` or ``ValueError`` with the option's name, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+from ._core import check_binding
+from ._signatures import kind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+    from typing import Any
+
+_LONGEST = 2**63
+
+
+def check_constant(version: object, label: str) -> None:
+    """Refuse a constant version without a hash."""
+    try:
+        hash(version)
+    except TypeError as error:
+        raise TypeError(
+            f"{label}={version!r} is a {type(version).__name__}, which is unhashable; it must be a hashable constant (a str, a "
+            "number, a tuple), or a version function"
+        ) from error
+
+
+def check_version_args(version_args: object, *, has_function: bool) -> None:
+    """Refuse what does not say what a version function gets."""
+    if version_args is None:
+        return
+    if not has_function:
+        raise TypeError(f"version_args={version_args!r}: a constant version gets no arguments; leave version_args out")
+    if version_args != () and not callable(version_args):
+        raise TypeError(
+            f"version_args={version_args!r} is not allowed; it must be None (the call's arguments), () (nothing) or a callable "
+            "that takes the call's arguments and returns a tuple"
+        )
+
+
+def check_session(session: object, label: str = "session") -> None:
+    """Refuse what no session can lie in."""
+    try:
+        check_binding(session)
+    except TypeError as error:
+        raise TypeError(str(error).replace("session=", f"{label}=", 1)) from None
+
+
+def checked_maxsize(maxsize: object, label: str = "maxsize") -> int | None:
+    """Return the number of results to keep; ``None`` is unbounded, and less than 0 as 0."""
+    if maxsize is None:
+        return None
+    if isinstance(maxsize, bool) or not isinstance(maxsize, int):
+        raise TypeError(f"{label}={maxsize!r} is a {type(maxsize).__name__}; it must be an int (0 stores nothing) or None (unbounded)")
+    return min(max(maxsize, 0), _LONGEST - 1)
+
+
+def checked_ttl(ttl: float | timedelta | None, label: str = "ttl") -> int | None:
+    """Return a time to live in nanoseconds; ``None`` is for ever."""
+    if ttl is None:
+        return None
+    total = getattr(ttl, "total_seconds", None)
+    seconds = total() if callable(total) else ttl
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(f"{label}={ttl!r} is a {type(ttl).__name__}; it must be seconds (an int or float), a timedelta or None")
+    if not seconds > 0:
+        raise ValueError(f"{label}={ttl!r} is not allowed; it must be more than 0 seconds, or None for no bound on age")
+    nanoseconds = seconds * 1e9
+    return None if nanoseconds >= _LONGEST else max(1, round(nanoseconds))
+
+
+def check_flag(value: object, label: str) -> None:
+    """Refuse anything but ``True`` and ``False``."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be True or False")
+
+
+def check_callable(value: object, label: str, purpose: str) -> None:
+    """Refuse anything but a callable and ``None``."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be {purpose}, or None")
+
+
+def check_text(value: object, label: str) -> None:
+    """Refuse anything but a ``str`` with something in it."""
+    if not isinstance(value, str):
+        raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be a str")
+    if not value:
+        raise ValueError(f"{label}={value!r} is empty; it must name something")
+
+
+def check_function(function: object) -> Callable[..., Any]:
+    """Refuse what can't be decorated."""
+    if not callable(function):
+        hint = ""
+        if isinstance(function, (classmethod, property)):
+            hint = f"; write @{type(function).__name__} above the cache's decorator, not below it"
+        raise TypeError(f"versioned_lru_cache: can't decorate {function!r}, which is not callable{hint}")
+    unfit = kind(function)
+    if unfit is not None:
+        raise TypeError(
+            f"versioned_lru_cache: can't decorate {getattr(function, '__qualname__', function)!r}, a {unfit}: its result is used "
+            "up by the first caller; decorate a plain function that returns a finished value"
+        )
+    return function

@@ -1,0 +1,54 @@
+"""What the ``cache_*`` methods return and take."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from typing import Generic, NamedTuple, TypeVar
+
+    T = TypeVar("T")
+
+    class CacheInfo(NamedTuple):
+        """Hits, misses, maxsize and the number of stored results, as functools has them."""
+
+        hits: int
+        misses: int
+        maxsize: int | None
+        currsize: int
+
+    class CacheStats(NamedTuple):
+        """All that a cached function counts, since it was decorated or last cleared."""
+
+        hits: int
+        misses: int
+        maxsize: int | None
+        currsize: int
+        version_calls: int
+        verified: int
+        evictions: int
+        not_stored: int
+        errors: int
+
+    class Versioned(NamedTuple, Generic[T]):
+        """A result, and the version of the data that it was made from."""
+
+        value: T
+        version: Hashable
+
+else:
+    from collections import namedtuple
+
+    CacheInfo = namedtuple("CacheInfo", "hits misses maxsize currsize")
+    CacheInfo.__doc__ = "Hits, misses, maxsize and the number of stored results, as functools has them."
+
+    CacheStats = namedtuple(
+        "CacheStats", "hits misses maxsize currsize version_calls verified evictions not_stored errors"
+    )
+    CacheStats.__doc__ = """All that a cached function counts, since it was decorated or last cleared.
+
+    ``hits`` and ``misses`` are calls that did not and did run the function; ``version_calls`` are successful runs of the version
+    function, ``verified`` the entries whose version was found equal to one asked anew, ``evictions`` those that left because
+    the store was full, ``not_stored`` results that were returned but could not be stored, ``errors`` runs that raised.
+    """
+
+    Versioned = namedtuple("Versioned", "value version")
+    Versioned.__doc__ = "A result, and the version of the data that it was made from."

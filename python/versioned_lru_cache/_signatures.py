@@ -1,0 +1,129 @@
+"""What callables take, told from their code where that is enough: ``inspect`` costs more to import than this package."""
+
+from __future__ import annotations
+
+from types import BuiltinMethodType, FunctionType, MethodType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_VARARGS, _VARKEYWORDS = 0x04, 0x08
+_GENERATOR, _COROUTINE, _ITERABLE_COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x100, 0x200
+
+
+class Shape:
+    """The parameters of a callable."""
+
+    __slots__ = ("names", "needed", "positional", "required", "var_keyword", "var_positional")
+
+    def __init__(
+        self,
+        *,
+        positional: tuple[str, ...],
+        needed: int,
+        names: frozenset[str],
+        required: frozenset[str],
+        var_positional: bool,
+        var_keyword: bool,
+    ) -> None:
+        """Take the positional parameters, how many of them have no default, all that can be named, those that must be named."""
+        self.positional = positional
+        self.needed = needed
+        self.names = names
+        self.required = required
+        self.var_positional = var_positional
+        self.var_keyword = var_keyword
+
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether there is no parameter at all."""
+        return not (self.takes_names or self.var_positional or self.var_keyword)
+
+    @property
+    def takes_names(self) -> bool:
+        """Whether a parameter has a name of its own."""
+        return bool(self.positional or self.names)
+
+    def never_fits(self, caller: Shape) -> str | None:
+        """Say why no call that ``caller`` accepts could be passed on, if so."""
+        if self.needed > len(caller.positional) + len(caller.names - set(caller.positional)) and not (
+            caller.var_positional or caller.var_keyword
+        ):
+            return f"it needs {self.needed} arguments, of which no call has more than {len(caller.names)}"
+        if caller.needed > len(self.positional) + len(self.names - set(self.positional)) and not (
+            self.var_positional or self.var_keyword
+        ):
+            return f"it takes at most {len(self.positional)} arguments, and every call has at least {caller.needed}"
+        missing = self.required - caller.names
+        if missing and not caller.var_keyword:
+            return f"it needs the keyword {min(missing)!r}, which no call has"
+        surplus = caller.required - self.names
+        if surplus and not self.var_keyword:
+            return f"it does not take the keyword {min(surplus)!r}, which every call has"
+        return None
+
+
+def shape(function: Callable[..., object]) -> Shape | None:
+    """Return the parameters of a callable, or ``None`` where it does not tell."""
+    plain, bound = (function.__func__, 1) if isinstance(function, MethodType) else (function, 0)
+    if not isinstance(plain, FunctionType) or "__wrapped__" in plain.__dict__ or "__signature__" in plain.__dict__:
+        return _inspected(function)
+    code = plain.__code__
+    count, keywords = code.co_argcount, code.co_kwonlyargcount
+    if count < bound:
+        return _inspected(function)
+    positional = code.co_varnames[bound:count]
+    named = code.co_varnames[count : count + keywords]
+    return Shape(
+        positional=positional,
+        needed=max(0, len(positional) - len(plain.__defaults__ or ())),
+        names=frozenset(code.co_varnames[max(bound, code.co_posonlyargcount) : count] + named),
+        required=frozenset(named) - frozenset(plain.__kwdefaults__ or ()),
+        var_positional=bool(code.co_flags & _VARARGS),
+        var_keyword=bool(code.co_flags & _VARKEYWORDS),
+    )
+
+
+def _inspected(function: Callable[..., object]) -> Shape | None:
+    import inspect
+
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    kind = inspect.Parameter
+    positional = [p for p in parameters if p.kind in (kind.POSITIONAL_ONLY, kind.POSITIONAL_OR_KEYWORD)]
+    named = [p for p in parameters if p.kind is kind.KEYWORD_ONLY]
+    return Shape(
+        positional=tuple(p.name for p in positional),
+        needed=sum(p.default is kind.empty for p in positional),
+        names=frozenset(p.name for p in [*positional, *named] if p.kind is not kind.POSITIONAL_ONLY),
+        required=frozenset(p.name for p in named if p.default is kind.empty),
+        var_positional=any(p.kind is kind.VAR_POSITIONAL for p in parameters),
+        var_keyword=any(p.kind is kind.VAR_KEYWORD for p in parameters),
+    )
+
+
+def kind(function: object) -> str | None:
+    """Name the kind of a function whose call returns no plain result: a coroutine, a generator."""
+    while not hasattr(function, "__code__"):
+        inner = getattr(function, "__func__", None) or getattr(function, "func", None)
+        if inner is None or isinstance(function, type) or not callable(inner) or inner is function:
+            return None
+        function = inner
+    flags = getattr(function.__code__, "co_flags", 0)
+    if flags & (_COROUTINE | _ITERABLE_COROUTINE):
+        return "coroutine function"
+    if flags & _ASYNC_GENERATOR:
+        return "async generator function"
+    return "generator function" if flags & _GENERATOR else None
+
+
+def identity(function: Callable[..., object]) -> tuple[object, ...]:
+    """Return what two objects share that are the same callable, though ``obj.method`` is a new object each time."""
+    if isinstance(function, MethodType):
+        return id(function.__self__), id(function.__func__)
+    if isinstance(function, BuiltinMethodType) and function.__self__ is not None:
+        return id(function.__self__), function.__name__
+    return (id(function),)

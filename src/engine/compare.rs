@@ -1,0 +1,81 @@
+//! Equality without running foreign code: what can't be decided here is handed out to be asked, and learned.
+//!
+//! A lookup that meets two objects whose equality only their owner knows stops with [`Unsure`]. The caller leaves
+//! the critical section, asks, calls [`Verdicts::learn`] and starts the same lookup again.
+
+/// A value of the host language: a key's part, a version or a result. Cloning takes a reference.
+pub trait Object: Clone {
+    /// Whether both are the same object.
+    fn is(&self, other: &Self) -> bool;
+
+    /// Equality, where it can be told without running code of the object.
+    fn native_eq(&self, other: &Self) -> Option<bool>;
+}
+
+/// The arguments of a call, as they are compared.
+pub trait Key: Clone {
+    /// What the arguments are.
+    type Object: Object;
+
+    /// Whether the stored key `self` equals the one looked for.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on two objects not yet compared.
+    fn matches(&self, probe: &Self, verdicts: &Verdicts<Self::Object>) -> Result<bool, Unsure<Self::Object>>;
+}
+
+/// Two objects that must be compared by their own `==` before a lookup can go on.
+#[derive(Debug)]
+pub struct Unsure<O> {
+    /// The stored one.
+    pub stored: O,
+    /// The one looked for.
+    pub probe: O,
+}
+
+/// What has been learned about equality during one call.
+#[derive(Debug)]
+pub struct Verdicts<O>(Vec<(Unsure<O>, bool)>);
+
+impl<O> Default for Verdicts<O> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<O: Object> Verdicts<O> {
+    /// Whether two objects are equal; identity first.
+    ///
+    /// # Errors
+    /// [`Unsure`] when nobody has compared the two yet.
+    pub fn same(&self, stored: &O, probe: &O) -> Result<bool, Unsure<O>> {
+        if stored.is(probe) {
+            return Ok(true);
+        }
+        if let Some(equal) = stored.native_eq(probe) {
+            return Ok(equal);
+        }
+        let known = self.0.iter().find(|(pair, _)| pair.stored.is(stored) && pair.probe.is(probe));
+        known.map(|(_, equal)| *equal).ok_or_else(|| Unsure { stored: stored.clone(), probe: probe.clone() })
+    }
+
+    /// Takes the answer for a pair. Both objects stay referenced, so that their identity can't be reused.
+    pub fn learn(&mut self, pair: Unsure<O>, equal: bool) {
+        self.0.push((pair, equal));
+    }
+
+    /// How many pairs have been learned.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// A key to look for.
+#[derive(Clone, Debug)]
+pub struct Probe<K> {
+    /// The arguments.
+    pub key: K,
+    /// Their hash, well mixed.
+    pub hash: u64,
+}

@@ -1,0 +1,101 @@
+//! What is stored, what a version function answered, and what is to be dropped.
+
+use super::clock::Nanos;
+use super::session::Answers;
+use super::table::Table;
+use super::ticket::{NEVER, Ticket};
+use super::{Audience, Host};
+
+/// One successful run of a version function.
+#[derive(Clone, Debug)]
+pub struct Observation<O> {
+    /// What it answered.
+    pub version: O,
+    /// Names the version: equal tags mean equal versions. Two tags of equal versions become one when they meet.
+    pub tag: Ticket,
+    /// Drawn before it ran.
+    pub ticket: Ticket,
+    /// When it began to run.
+    pub at: Nanos,
+}
+
+impl<O> Observation<O> {
+    /// Whether it is younger than `ttl`. An older one says nothing any more.
+    #[must_use]
+    pub fn vouches(&self, now: Nanos, ttl: Option<Nanos>) -> bool {
+        ttl.is_none_or(|ttl| now.saturating_sub(self.at) < ttl)
+    }
+}
+
+/// One stored result.
+pub struct Entry<H: Host> {
+    /// The arguments.
+    pub key: H::Key,
+    /// The result.
+    pub value: H::Object,
+    /// The version of the data it was made from.
+    pub version: H::Object,
+    /// As in [`Observation::tag`].
+    pub tag: Ticket,
+    /// The newest observation that the value is known to agree with.
+    pub ticket: Ticket,
+    /// When it was stored, in the order of events; 0 for a result that only its session keeps.
+    pub stored: Ticket,
+    /// The session that has surely seen it; 0 for none.
+    pub known_in: Ticket,
+    /// When its computation began.
+    pub born: Nanos,
+}
+
+impl<H: Host> Clone for Entry<H> {
+    fn clone(&self) -> Self {
+        Self {
+            key: self.key.clone(),
+            value: self.value.clone(),
+            version: self.version.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<H: Host> Entry<H> {
+    /// Whether its age is below `ttl`.
+    #[inline]
+    #[must_use]
+    pub fn is_fresh(&self, now: Nanos, ttl: Option<Nanos>) -> bool {
+        ttl.is_none_or(|ttl| now.saturating_sub(self.born) < ttl)
+    }
+
+    /// The observation that the value vouches for to whoever builds on it. A constant version never grows old.
+    #[inline]
+    #[must_use]
+    pub fn vouch(&self, constant: bool) -> Ticket {
+        if constant && self.stored != 0 { NEVER } else { self.ticket }
+    }
+}
+
+/// What left its place in a critical section, to be dropped after it: a destructor may run foreign code.
+pub struct Displaced<H: Host> {
+    /// Single entries.
+    pub entries: Vec<Entry<H>>,
+    /// Versions.
+    pub objects: Vec<H::Object>,
+    /// Whole tables.
+    pub tables: Vec<Table<Entry<H>>>,
+    /// Answers of version functions.
+    pub answers: Vec<Answers<H>>,
+    /// Sessions that were held for a moment.
+    pub held: Vec<<H::Session as Audience<H>>::Held>,
+}
+
+impl<H: Host> Default for Displaced<H> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            objects: Vec::new(),
+            tables: Vec::new(),
+            answers: Vec::new(),
+            held: Vec::new(),
+        }
+    }
+}

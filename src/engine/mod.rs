@@ -1,0 +1,50 @@
+//! The cache itself: what is stored, who has seen it, and what a call does next.
+//!
+//! Nothing here knows Python, runs foreign code, waits or reads anything but the clock. Foreign objects are only
+//! moved, cloned and compared by identity; what leaves a structure is handed out in a [`Displaced`], to be dropped where
+//! a destructor may run.
+
+pub mod clock;
+mod compare;
+mod entry;
+mod plan;
+mod session;
+mod stats;
+mod store;
+mod table;
+pub mod ticket;
+
+pub use compare::{Key, Object, Probe, Unsure, Verdicts};
+pub use entry::{Displaced, Entry, Observation};
+pub use plan::{Plan, Served, Step};
+pub use session::{Answers, Known, Reader, Scope};
+pub use stats::Stats;
+pub use store::{Caller, Store, Terms};
+pub use table::{Slot, Table};
+
+/// What the engine needs to know of the language it serves.
+pub trait Host: Sized {
+    /// Results and versions.
+    type Object: Object;
+    /// Arguments.
+    type Key: Key<Object = Self::Object>;
+    /// A session that may end at any time.
+    type Session: Audience<Self>;
+}
+
+/// A weak hold on a session, by which a store reaches what the session remembers.
+pub trait Audience<H: Host>: Clone {
+    /// A strong hold, taken while the session is reached and given up outside the critical section.
+    type Held;
+
+    /// Runs `act` on what the session `id` remembers. `None` when that session has ended.
+    fn reach<R>(
+        &self,
+        id: ticket::Ticket,
+        displaced: &mut Displaced<H>,
+        act: impl FnOnce(&mut Known<H>, &mut Displaced<H>) -> R,
+    ) -> Option<R>;
+
+    /// Whether the session `id` is still there.
+    fn is_alive(&self, id: ticket::Ticket) -> bool;
+}

@@ -1,0 +1,20 @@
+//! What a cached function counts.
+
+/// Counters of one cached function since it was made or last cleared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Calls answered without running the function.
+    pub hits: u64,
+    /// Calls that ran the function.
+    pub misses: u64,
+    /// Successful runs of the version function made for this function's calls.
+    pub version_calls: u64,
+    /// Entries whose version was found equal to one asked anew in some session.
+    pub verified: u64,
+    /// Entries that left because the store was full.
+    pub evictions: u64,
+    /// Results that were returned and could not be stored.
+    pub not_stored: u64,
+    /// Runs of the function or the version function that raised.
+    pub errors: u64,
+}

@@ -1,0 +1,345 @@
+//! The results of one function, and what its methods do to them outside a call.
+
+use std::collections::HashMap;
+
+use super::clock::{self, Nanos};
+use super::compare::{Key, Probe, Unsure, Verdicts};
+use super::entry::{Displaced, Entry, Observation};
+use super::session::{Known, Reader};
+use super::stats::Stats;
+use super::table::{Slot, Table};
+use super::ticket::{self, Ticket};
+use super::{Audience, Host};
+
+/// What was agreed for a function when it was decorated.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// At most so many entries; `None` is unbounded.
+    pub maxsize: Option<usize>,
+    /// The bound on an entry's age, and on the age of an observation that vouches for one.
+    pub ttl: Option<Nanos>,
+    /// The version is a constant: never asked, always equal.
+    pub constant: bool,
+}
+
+impl Terms {
+    /// How many answers of its version function a session remembers for one function.
+    #[must_use]
+    pub fn answers(&self) -> Option<usize> {
+        self.maxsize.map(|maxsize| maxsize.max(1024))
+    }
+}
+
+/// A computation in progress.
+struct Running {
+    ticket: Ticket,
+    hash: u64,
+    /// Its key was cleared or invalidated meanwhile.
+    struck: bool,
+}
+
+/// A session as the caller of a function: who it is, how others reach it, and what it remembers.
+pub struct Caller<'a, H: Host> {
+    /// The session's ticket.
+    pub id: Ticket,
+    /// How others reach it.
+    pub session: &'a H::Session,
+    /// What it remembers.
+    pub known: &'a mut Known<H>,
+}
+
+/// The results of one function.
+pub struct Store<H: Host> {
+    /// Names the function.
+    pub id: Ticket,
+    /// What was agreed.
+    pub terms: Terms,
+    /// What is counted.
+    pub stats: Stats,
+    pub(super) live: Table<Entry<H>>,
+    /// The sessions that read this function.
+    audience: HashMap<Ticket, H::Session, ahash::RandomState>,
+    running: Vec<Running>,
+    /// The session last served and the tag by which it goes, where the version depends on nothing else: what the hit path looks at.
+    pub(super) glance: (Ticket, Ticket),
+}
+
+impl<H: Host> Store<H> {
+    /// An empty store.
+    #[must_use]
+    pub fn new(terms: Terms) -> Self {
+        Self {
+            id: ticket::draw(),
+            terms,
+            stats: Stats::default(),
+            live: Table::default(),
+            audience: HashMap::default(),
+            running: Vec::new(),
+            glance: (0, 0),
+        }
+    }
+
+    /// The number of stored entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    /// Whether nothing is stored.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+
+    /// The stored entries, most recently used first.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry<H>> {
+        self.live.iter()
+    }
+
+    /// The hit path: the entry that `same` accepts, if the session `id` surely knows it and its age at `now` is below the ttl.
+    /// `id` 0 is no session, which knows nothing but constants.
+    #[inline]
+    pub fn glance(
+        &mut self,
+        hash: u64,
+        id: Ticket,
+        now: impl FnOnce() -> Nanos,
+        mut same: impl FnMut(&H::Key) -> bool,
+    ) -> Option<&Entry<H>> {
+        let found = self.live.find(hash, |entry| Ok::<_, ()>(same(&entry.key)));
+        let slot = found.unwrap_or(None)?;
+        let entry = self.live.get(slot)?;
+        let known = if id == 0 {
+            self.terms.constant
+        } else {
+            entry.known_in == id || (entry.stored < id && self.glance == (id, entry.tag))
+        };
+        if !known || self.terms.ttl.is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl) {
+            return None;
+        }
+        self.stats.hits += 1;
+        self.live.touch(slot);
+        self.live.get(slot)
+    }
+
+    pub(super) fn find(
+        &self,
+        probe: &Probe<H::Key>,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<Option<Slot>, Unsure<H::Object>> {
+        self.live.find(probe.hash, |entry| entry.key.matches(&probe.key, verdicts))
+    }
+
+    /// Makes a session one of the readers.
+    pub(super) fn join(&mut self, id: Ticket, session: &H::Session) {
+        if self.audience.len() == self.audience.capacity() {
+            self.audience.retain(|id, session| session.is_alive(*id));
+        }
+        self.audience.insert(id, session.clone());
+    }
+
+    /// Runs `act` on the session `id` as a reader of this function, if it is still there.
+    pub(super) fn reach<R>(
+        &self,
+        id: Ticket,
+        displaced: &mut Displaced<H>,
+        act: impl FnOnce(&mut Reader<H>, &mut Displaced<H>) -> R,
+    ) -> Option<R> {
+        let session = self.audience.get(&id)?;
+        session.reach(id, displaced, |known, displaced| Some(act(known.readers.get_mut(&self.id)?, displaced)))?
+    }
+
+    /// Gives an entry that leaves the store to the sessions that may have seen it: those that began after it was stored, and the
+    /// one it is known in. `caller` is passed over if `spared`.
+    pub(super) fn displace(
+        &self,
+        (hash, entry): (u64, Entry<H>),
+        mut caller: Option<&mut Caller<'_, H>>,
+        spared: bool,
+        displaced: &mut Displaced<H>,
+    ) {
+        if self.terms.maxsize != Some(0) && entry.is_fresh(clock::now(), self.terms.ttl) {
+            let bound = self.terms.maxsize;
+            for id in self.audience.keys().filter(|id| **id > entry.stored || **id == entry.known_in) {
+                match caller.as_deref_mut().filter(|caller| caller.id == *id) {
+                    Some(_) if spared => {}
+                    Some(caller) => {
+                        if let Some(reader) = caller.known.readers.get_mut(&self.id) {
+                            reader.shelve(hash, entry.clone(), bound, displaced);
+                        }
+                    }
+                    None => {
+                        self.reach(*id, displaced, |reader, displaced| {
+                            reader.shelve(hash, entry.clone(), bound, displaced);
+                        });
+                    }
+                }
+            }
+        }
+        displaced.entries.push(entry);
+    }
+
+    /// Stores a new entry in place of the one in `old`, and evicts what is too much.
+    pub(super) fn store(
+        &mut self,
+        hash: u64,
+        entry: Entry<H>,
+        old: Option<Slot>,
+        mut caller: Option<&mut Caller<'_, H>>,
+        displaced: &mut Displaced<H>,
+    ) {
+        if let Some(replaced) = old.and_then(|slot| self.live.remove(slot)) {
+            self.displace(replaced, caller.as_deref_mut(), true, displaced);
+        }
+        self.live.insert(hash, entry);
+        while self.terms.maxsize.is_some_and(|maxsize| self.live.len() > maxsize) {
+            let Some(victim) = self.live.pop_oldest() else { break };
+            self.stats.evictions += 1;
+            self.displace(victim, caller.as_deref_mut(), false, displaced);
+        }
+    }
+
+    pub(super) fn begin(&mut self, hash: u64) -> Ticket {
+        let ticket = ticket::draw();
+        self.running.push(Running { ticket, hash, struck: false });
+        ticket
+    }
+
+    /// Whether a running computation has been struck by a clear or an invalidation.
+    pub(super) fn is_struck(&self, ticket: Ticket) -> bool {
+        self.running.iter().any(|running| running.ticket == ticket && running.struck)
+    }
+
+    pub(super) fn end(&mut self, ticket: Ticket) {
+        self.running.retain(|running| running.ticket != ticket);
+    }
+
+    /// Empties the store and what sessions keep of this function; nothing that runs now will be stored. Counters begin anew.
+    pub fn clear(&mut self, displaced: &mut Displaced<H>) {
+        displaced.tables.push(std::mem::take(&mut self.live));
+        for id in self.audience.keys() {
+            self.reach(*id, displaced, |reader, displaced| {
+                displaced.tables.extend(reader.shelf.take().map(|shelf| *shelf));
+            });
+        }
+        for running in &mut self.running {
+            running.struck = true;
+        }
+        self.stats = Stats::default();
+    }
+
+    /// Removes a key from the store and from what sessions keep; its computation that runs now will not be stored.
+    /// Whether anything was removed.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on.
+    pub fn invalidate(
+        &mut self,
+        probe: &Probe<H::Key>,
+        verdicts: &Verdicts<H::Object>,
+        displaced: &mut Displaced<H>,
+    ) -> Result<bool, Unsure<H::Object>> {
+        let before = displaced.entries.len();
+        for id in self.audience.keys() {
+            self.reach(*id, displaced, |reader, displaced| reader.unshelve(probe, verdicts, displaced)).transpose()?;
+        }
+        if let Some(slot) = self.find(probe, verdicts)? {
+            displaced.entries.extend(self.live.remove(slot).map(|(_, entry)| entry));
+        }
+        for running in self.running.iter_mut().filter(|running| running.hash == probe.hash) {
+            running.struck = true;
+        }
+        Ok(displaced.entries.len() > before)
+    }
+
+    /// Stores a value as made from `version` just now.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on two objects not yet compared, before anything has changed but the caller's shelf.
+    pub fn put(
+        &mut self,
+        probe: &Probe<H::Key>,
+        (value, version): (&H::Object, &H::Object),
+        mut caller: Option<Caller<'_, H>>,
+        verdicts: &Verdicts<H::Object>,
+        displaced: &mut Displaced<H>,
+    ) -> Result<(), Unsure<H::Object>> {
+        let old = self.find(probe, verdicts)?;
+        if let Some(caller) = caller.as_mut() {
+            self.join(caller.id, caller.session);
+            caller.known.readers.entry(self.id).or_default().unshelve(probe, verdicts, displaced)?;
+        }
+        if self.terms.maxsize == Some(0) {
+            return Ok(());
+        }
+        let ticket = ticket::draw();
+        let entry = Entry {
+            key: probe.key.clone(),
+            value: value.clone(),
+            version: version.clone(),
+            tag: ticket,
+            ticket,
+            stored: ticket,
+            known_in: caller.as_ref().map_or(0, |caller| caller.id),
+            born: clock::now(),
+        };
+        self.store(probe.hash, entry, old, caller.as_mut(), displaced);
+        Ok(())
+    }
+
+    /// The fresh entry of a key. Moves nothing.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on two objects not yet compared.
+    pub fn peek(
+        &self,
+        probe: &Probe<H::Key>,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<Option<&Entry<H>>, Unsure<H::Object>> {
+        let entry = self.find(probe, verdicts)?.and_then(|slot| self.live.get(slot));
+        Ok(entry.filter(|entry| entry.is_fresh(clock::now(), self.terms.ttl)))
+    }
+
+    /// Takes everything out, for good: the function is going.
+    pub fn dissolve(&mut self, displaced: &mut Displaced<H>) {
+        displaced.tables.push(std::mem::take(&mut self.live));
+        for (id, session) in std::mem::take(&mut self.audience) {
+            session.reach(id, displaced, |known, displaced| {
+                if let Some(reader) = known.readers.remove(&self.id) {
+                    displaced.answers.push(reader.seen);
+                    displaced.tables.extend(reader.shelf.map(|shelf| *shelf));
+                }
+            });
+        }
+    }
+
+    /// Whether the session `holder` would recognise an entry without being noted in it.
+    pub(super) fn recognises(
+        &self,
+        holder: Ticket,
+        entry: &Entry<H>,
+        given: Option<&Probe<H::Key>>,
+        verdicts: &Verdicts<H::Object>,
+        displaced: &mut Displaced<H>,
+    ) -> Result<Recognition, Unsure<H::Object>> {
+        let seen = self.reach(holder, displaced, |reader, _| {
+            let seen: Option<&mut Observation<H::Object>> = reader.seen.get(given, verdicts)?;
+            seen.map_or(Ok(false), |seen| Ok(seen.tag == entry.tag || verdicts.same(&entry.version, &seen.version)?))
+        });
+        Ok(match seen.transpose()? {
+            None => Recognition::Gone,
+            Some(equal) if equal && entry.stored < holder => Recognition::Yes,
+            Some(_) => Recognition::No,
+        })
+    }
+}
+
+/// Whether a session needs an entry's note to know it again.
+pub(super) enum Recognition {
+    /// The session has ended.
+    Gone,
+    /// It does not need the note.
+    Yes,
+    /// It would lose the entry.
+    No,
+}

@@ -1,0 +1,361 @@
+//! The decorated function.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::binding::Binding;
+use super::drive;
+use super::gc;
+use super::key::{CacheKey, Rules};
+use super::object::Object;
+use super::session::{Host, SessionRef};
+use super::sync::Guarded;
+use crate::engine::clock::Nanos;
+use crate::engine::ticket::{self, Ticket};
+use crate::engine::{Caller, Displaced, Observation, Scope, Store, Terms, Unsure, Verdicts};
+
+/// A version function, shared by all functions that use it.
+#[pyclass(frozen, weakref, module = "versioned_lru_cache._core")]
+pub(super) struct Source {
+    pub(super) scope: Scope,
+    pub(super) ask: Py<PyAny>,
+    /// Stands for a falsy version.
+    pub(super) default: Option<Py<PyAny>>,
+}
+
+#[pymethods]
+impl Source {
+    #[new]
+    #[pyo3(signature = (ask, default = None))]
+    fn new(ask: Py<PyAny>, default: Option<Py<PyAny>>) -> Self {
+        Self { scope: Scope::default(), ask, default }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.ask)?;
+        visit.call(&self.default)
+    }
+}
+
+/// What the version function gets, and so what its answer speaks for.
+pub(super) enum Given {
+    /// Nothing; once per session.
+    Nothing,
+    /// The first call's arguments; once per session and function.
+    First,
+    /// The call's arguments; once per arguments.
+    Arguments,
+    /// The call's arguments; once per key of this function.
+    Key,
+    /// What this callable makes of the arguments; once per that.
+    Part(Py<PyAny>),
+}
+
+/// Where a version comes from.
+pub(super) enum Version {
+    /// Nowhere: it is always this one.
+    Constant(Observation<Object>),
+    /// From a version function.
+    Source(Py<Source>, Given),
+}
+
+/// What stores and sessions hold of a decorated function.
+pub(super) struct Function {
+    pub(super) id: Ticket,
+    pub(super) module: String,
+    pub(super) name: String,
+    pub(super) store: Guarded<Store<Host>>,
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        Python::attach(|py| {
+            let mut displaced = Displaced::default();
+            self.store.with(py, |store| store.dissolve(&mut displaced));
+            drop(displaced);
+        });
+    }
+}
+
+/// A function whose results are cached. Made by the decorators.
+#[pyclass(frozen, dict, weakref, subclass, module = "versioned_lru_cache", name = "CachedFunctionBase")]
+pub(super) struct Cached {
+    pub(super) function: Arc<Function>,
+    pub(super) wrapped: Py<PyAny>,
+    pub(super) version: Version,
+    pub(super) scope: Scope,
+    pub(super) binding: Binding,
+    pub(super) rules: Rules,
+    pub(super) key: Option<Py<PyAny>>,
+    pub(super) cache_if: Option<Py<PyAny>>,
+    /// Seeds the hash of arguments; a copy is nearer than the static.
+    pub(super) seed: ahash::RandomState,
+}
+
+#[pymethods]
+impl Cached {
+    #[new]
+    #[pyo3(signature = (wrapped, *, source, constant, given, version_args, session, maxsize, typed, ordered, key, ttl, cache_if, module, name))]
+    #[expect(clippy::too_many_arguments, reason = "the decorators' options, once")]
+    fn new(
+        wrapped: &Bound<'_, PyAny>,
+        source: Option<Py<Source>>,
+        constant: &Bound<'_, PyAny>,
+        given: &str,
+        version_args: Option<Py<PyAny>>,
+        session: &Bound<'_, PyAny>,
+        maxsize: Option<usize>,
+        typed: bool,
+        ordered: bool,
+        key: Option<Py<PyAny>>,
+        ttl: Option<Nanos>,
+        cache_if: Option<Py<PyAny>>,
+        module: String,
+        name: String,
+    ) -> PyResult<Self> {
+        let version = match (source, version_args) {
+            (Some(source), Some(part)) => Version::Source(source, Given::Part(part)),
+            (Some(source), None) => Version::Source(
+                source,
+                match given {
+                    "nothing" => Given::Nothing,
+                    "first" => Given::First,
+                    "key" => Given::Key,
+                    _ => Given::Arguments,
+                },
+            ),
+            (None, _) => Version::Constant(Observation {
+                version: constant.clone().into(),
+                tag: ticket::draw(),
+                ticket: 0,
+                at: 0,
+            }),
+        };
+        let scope = match &version {
+            Version::Source(source, Given::Nothing | Given::Arguments | Given::Part(_)) => source.get().scope.clone(),
+            _ => Scope::default(),
+        };
+        let terms = Terms { maxsize, ttl, constant: matches!(version, Version::Constant(_)) };
+        let store = Store::new(terms);
+        Ok(Self {
+            function: Arc::new(Function { id: store.id, module, name, store: Guarded::new(store) }),
+            wrapped: wrapped.clone().unbind(),
+            version,
+            scope,
+            binding: Binding::new(session)?,
+            rules: Rules { typed, ordered },
+            key,
+            cache_if,
+            seed: super::key::seed().clone(),
+        })
+    }
+
+    /// Hits, misses, maxsize and the number of stored results, as functools has them.
+    fn cache_info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let (stats, size, terms) = self.numbers(py);
+        results(py)?.getattr("CacheInfo")?.call1((stats.hits, stats.misses, terms.maxsize, size))
+    }
+
+    /// All that is counted.
+    fn cache_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let (stats, size, terms) = self.numbers(py);
+        results(py)?.getattr("CacheStats")?.call1((
+            stats.hits,
+            stats.misses,
+            terms.maxsize,
+            size,
+            stats.version_calls,
+            stats.verified,
+            stats.evictions,
+            stats.not_stored,
+            stats.errors,
+        ))
+    }
+
+    /// ``maxsize`` and ``typed``, as functools has them.
+    fn cache_parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let parameters = PyDict::new(py);
+        parameters.set_item("maxsize", self.numbers(py).2.maxsize)?;
+        parameters.set_item("typed", self.rules.typed)?;
+        Ok(parameters)
+    }
+
+    /// Forget all results, in every session, and count from zero. What runs now will not be stored.
+    fn cache_clear(&self, py: Python<'_>) {
+        let mut displaced = Displaced::default();
+        self.function.store.with(py, |store| store.clear(&mut displaced));
+        drop(displaced);
+    }
+
+    /// A hashable name of the call with these arguments.
+    #[pyo3(signature = (*args, **kwargs))]
+    fn cache_key(
+        slf: &Bound<'_, Self>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<CacheKey> {
+        let probe = drive::with_arguments(args, kwargs, |arguments| slf.get().probe(slf.py(), arguments))?;
+        Ok(CacheKey { function: slf.clone().into_any().unbind(), probe })
+    }
+
+    /// Whether a result is stored and not expired. Asks nothing and moves nothing.
+    #[pyo3(signature = (*args, **kwargs))]
+    fn cache_contains(
+        &self,
+        py: Python<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<bool> {
+        Ok(self.peek(py, args, kwargs)?.is_some())
+    }
+
+    /// The stored result and its version, or ``None``. Asks nothing and moves nothing.
+    #[pyo3(signature = (*args, **kwargs))]
+    fn cache_peek<'py>(
+        &self,
+        py: Python<'py>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let found = self.peek(py, args, kwargs)?;
+        found.map(|(value, version)| results(py)?.getattr("Versioned")?.call1((value.bind(py), version.bind(py)))).transpose()
+    }
+
+    /// Forget the result for these arguments, in every session. Whether there was one. If it is being computed now, that will
+    /// not be stored.
+    #[pyo3(signature = (*args, **kwargs))]
+    fn cache_invalidate(
+        &self,
+        py: Python<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<bool> {
+        let probe = drive::with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
+        let mut displaced = Displaced::default();
+        let removed = drive::settle(py, |verdicts| {
+            self.function.store.with(py, |store| store.invalidate(&probe, verdicts, &mut displaced))
+        });
+        drop(displaced);
+        removed
+    }
+
+    /// Store a result that was made elsewhere, as of now, under its version.
+    #[pyo3(signature = (versioned, /, *args, **kwargs))]
+    fn cache_put(
+        &self,
+        py: Python<'_>,
+        versioned: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        if !versioned.is_instance(&results(py)?.getattr("Versioned")?)? {
+            return Err(PyTypeError::new_err(format!(
+                "{}.cache_put: the first argument is {}; it must be a Versioned(value, version)",
+                self.function.name,
+                super::error::shown(versioned)
+            )));
+        }
+        let (value, version) = (versioned.getattr("value")?, versioned.getattr("version")?);
+        self.check_version(&version, "given to cache_put")?;
+        let probe = drive::with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
+        let session = self.binding.find(py)?.map(|session| session.get().core.clone());
+        if let Some(session) = &session {
+            session.reads(py, &self.function);
+        }
+        let (value, version) = (value.into(), version.into());
+        let mut displaced = Displaced::default();
+        let put = drive::settle(py, |verdicts| {
+            self.function.store.with(py, |store| match &session {
+                None => store.put(&probe, (&value, &version), None, verdicts, &mut displaced),
+                Some(core) => core.known.with(py, |known| {
+                    let session = SessionRef(Arc::downgrade(core));
+                    let caller = Caller { id: core.id(), session: &session, known };
+                    store.put(&probe, (&value, &version), Some(caller), verdicts, &mut displaced)
+                }),
+            })
+        });
+        drop(displaced);
+        put
+    }
+
+    fn __get__<'py>(
+        slf: &Bound<'py, Self>,
+        instance: &Bound<'py, PyAny>,
+        _owner: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if instance.is_none() {
+            return Ok(slf.clone().into_any());
+        }
+        slf.py().import("types")?.getattr("MethodType")?.call1((slf, instance))
+    }
+
+    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
+        slf
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.getattr("__qualname__")
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let (stats, size, terms) = self.numbers(py);
+        let maxsize = terms.maxsize.map_or_else(|| "unbounded".to_owned(), |maxsize| format!("of {maxsize}"));
+        let Function { module, name, .. } = &*self.function;
+        format!("<cached {module}.{name}: {size} {maxsize} stored, {} hits, {} misses>", stats.hits, stats.misses)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.wrapped)?;
+        match &self.version {
+            Version::Constant(observation) => visit.call(&observation.version.0)?,
+            Version::Source(source, given) => {
+                visit.call(source)?;
+                if let Given::Part(part) = given {
+                    visit.call(part)?;
+                }
+            }
+        }
+        self.binding.traverse(&visit)?;
+        visit.call(&self.key)?;
+        visit.call(&self.cache_if)?;
+        self.function.store.trace(|store| gc::visit_store(store, &visit))
+    }
+
+    fn __clear__(&self) {
+        Python::attach(|py| self.cache_clear(py));
+    }
+}
+
+impl Cached {
+    fn numbers(&self, py: Python<'_>) -> (crate::engine::Stats, usize, Terms) {
+        self.function.store.with(py, |store| (store.stats, store.len(), store.terms))
+    }
+
+    fn peek<'py>(
+        &self,
+        py: Python<'py>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Option<(Object, Object)>> {
+        let probe = drive::with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
+        drive::settle(py, |verdicts: &Verdicts<Object>| {
+            self.function.store.with(py, |store| -> Result<_, Unsure<Object>> {
+                let entry = store.peek(&probe, verdicts)?;
+                Ok(entry.map(|entry| (entry.value.clone(), entry.version.clone())))
+            })
+        })
+    }
+}
+
+/// The module with the result types, which no call needs.
+fn results(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    Ok(py.import("versioned_lru_cache._results")?.into_any())
+}

@@ -1,0 +1,82 @@
+//! The computations that the running code is part of, so that a result built on an older observation is known as such.
+#![expect(unsafe_code, reason = "reads a context variable without a call into Python code")]
+
+use std::ptr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use crate::engine::ticket::{NEVER, Ticket};
+
+/// How many computations are in progress in the process. While there is none, nobody looks for one.
+static ACTIVE: AtomicUsize = AtomicUsize::new(0);
+/// The innermost [`Frame`] of a context.
+static CURRENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// One computation in progress.
+#[pyclass(frozen, module = "versioned_lru_cache._core")]
+pub(super) struct Frame {
+    /// The oldest observation that a cached result used so far vouches for.
+    oldest: AtomicU64,
+}
+
+/// The context variable that holds the innermost computation.
+fn current(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    let variable = CURRENT.get_or_try_init(py, || {
+        let class = py.import("contextvars")?.getattr("ContextVar")?;
+        class.call1(("versioned_lru_cache computation",)).map(Bound::unbind)
+    })?;
+    Ok(variable.bind(py))
+}
+
+/// Tells the computation that the running code is part of, if any, what a cached result vouches for.
+#[inline]
+pub(super) fn note(py: Python<'_>, vouch: Ticket) {
+    if ACTIVE.load(Ordering::Relaxed) != 0 {
+        note_in_context(py, vouch);
+    }
+}
+
+#[cold]
+fn note_in_context(py: Python<'_>, vouch: Ticket) {
+    let Some(variable) = CURRENT.get(py) else { return };
+    let mut frame = ptr::null_mut();
+    // SAFETY: the variable is a ContextVar; what is found is a new reference or null.
+    let frame = unsafe {
+        if ffi::PyContextVar_Get(variable.as_ptr(), ptr::null_mut(), &raw mut frame) < 0 {
+            ffi::PyErr_Clear();
+        }
+        Bound::from_owned_ptr_or_opt(py, frame)
+    };
+    if let Some(Ok(frame)) = frame.map(Bound::cast_into::<Frame>) {
+        frame.get().oldest.fetch_min(vouch, Ordering::Relaxed);
+    }
+}
+
+/// Leaves the computation however it ends.
+struct Active;
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        ACTIVE.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Runs `compute` as a computation. Returns its result and the oldest observation used on the way.
+pub(super) fn within<'py, R>(
+    py: Python<'py>,
+    compute: impl FnOnce() -> PyResult<R>,
+) -> PyResult<(R, Ticket)> {
+    let frame = Bound::new(py, Frame { oldest: AtomicU64::new(NEVER) })?;
+    let variable = current(py)?;
+    let token = variable.call_method1("set", (&frame,))?;
+    ACTIVE.fetch_add(1, Ordering::Relaxed);
+    let active = Active;
+    let result = compute();
+    drop(active);
+    // In another context, as after a greenlet's switch, there is nothing to set back.
+    let _ = variable.call_method1("reset", (token,));
+    Ok((result?, frame.get().oldest.load(Ordering::Relaxed)))
+}

@@ -1,0 +1,242 @@
+//! Runs a plan for a plain function: does what the engine asks for, outside of the critical section.
+#![expect(unsafe_code, reason = "guards the C stack, and turns tuples back into argument vectors")]
+
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyRecursionError, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::cached::{Cached, Given, Version};
+use super::computing;
+use super::error::{self, Misuse};
+use super::key::{self, Arguments, Key};
+use super::object::Object;
+use super::session::{Core, Host, SessionRef};
+use crate::engine::{Caller, Plan, Probe, Step, Unsure, Verdicts, clock, ticket};
+
+/// How much of the C stack a call must find free, in bytes: enough for the interpreter to raise an error and clean up.
+const STACK: usize = 256 * 1024;
+
+/// How many comparisons one lookup may need before it is given up: keys that change while they are compared could go on for ever.
+const PATIENCE: usize = 10_000;
+
+/// Repeats a lookup until all that it needs to know about equality has been asked.
+pub(super) fn settle<R>(
+    py: Python<'_>,
+    mut look: impl FnMut(&Verdicts<Object>) -> Result<R, Unsure<Object>>,
+) -> PyResult<R> {
+    let mut verdicts = Verdicts::default();
+    loop {
+        match look(&verdicts) {
+            Ok(found) => return Ok(found),
+            Err(pair) => {
+                let equal = equal(py, &pair)?;
+                verdicts.learn(pair, equal);
+            }
+        }
+    }
+}
+
+fn equal(py: Python<'_>, pair: &Unsure<Object>) -> PyResult<bool> {
+    pair.stored.bind(py).eq(pair.probe.bind(py))
+}
+
+/// Runs `act` on a tuple and a dict of arguments as an argument vector.
+pub(super) fn with_arguments<R>(
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+    act: impl FnOnce(Arguments<'_>) -> PyResult<R>,
+) -> PyResult<R> {
+    let keywords: Vec<_> = kwargs.into_iter().flat_map(|kwargs| kwargs.iter()).collect();
+    let names = PyTuple::new(args.py(), keywords.iter().map(|(name, _)| name))?;
+    let values: Vec<_> = args.iter().chain(keywords.iter().map(|(_, value)| value.clone())).collect();
+    let vector: Vec<_> = values.iter().map(Bound::as_ptr).collect();
+    // SAFETY: the vector holds the positional arguments and one more for each name, all alive until `act` is done.
+    act(unsafe { Arguments::from_vector(vector.as_ptr(), args.len(), names.as_ptr()) })
+}
+
+/// Leaves the interpreter's count of nested calls.
+struct Nested;
+
+impl Nested {
+    /// Enters one more nested call.
+    fn enter(py: Python<'_>) -> PyResult<Self> {
+        // The interpreter's count does not know how large our frames are, and a user may have raised its limit.
+        if stacker::remaining_stack().is_some_and(|left| left < STACK) {
+            return Err(PyRecursionError::new_err("maximum recursion depth exceeded in a cached function"));
+        }
+        // SAFETY: attached; the counterpart is in `drop`.
+        if unsafe { ffi::Py_EnterRecursiveCall(c" in a cached function".as_ptr()) } != 0 {
+            return Err(PyErr::fetch(py));
+        }
+        Ok(Self)
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        // SAFETY: made only after `Py_EnterRecursiveCall` succeeded.
+        unsafe { ffi::Py_LeaveRecursiveCall() }
+    }
+}
+
+impl Cached {
+    /// The key of a call.
+    pub(super) fn probe(&self, py: Python<'_>, arguments: Arguments<'_>) -> PyResult<Probe<Key>> {
+        if let Some(key) = &self.key {
+            let object = arguments.call(key.bind(py))?;
+            return key::probe_object(&object, self.rules).map_err(|cause| {
+                let misuse = Misuse::UnhashableKey { function: self.function.name.clone(), value: error::shown(&object) };
+                self.explain(py, &misuse, cause)
+            });
+        }
+        key::probe(py, arguments, self.rules)
+            .map_err(|cause| error::unhashable(self.wrapped.bind(py), &self.function.name, arguments, cause))
+    }
+
+    fn explain(&self, py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
+        if cause.is_instance_of::<PyTypeError>(py) { misuse.because_of(py, cause) } else { cause }
+    }
+
+    /// Refuses a version without a hash.
+    pub(super) fn check_version(&self, version: &Bound<'_, PyAny>, asked: &str) -> PyResult<()> {
+        version.hash().map(drop).map_err(|cause| {
+            let misuse = Misuse::UnhashableVersion {
+                function: self.function.name.clone(),
+                asked: asked.to_owned(),
+                value: error::shown(version),
+            };
+            self.explain(version.py(), &misuse, cause)
+        })
+    }
+
+    /// What the version function is given for a call, if that is more than nothing, as an object and as a key.
+    fn given<'py>(
+        &self,
+        py: Python<'py>,
+        arguments: Arguments<'_>,
+        probe: &Probe<Key>,
+    ) -> PyResult<(Option<Bound<'py, PyTuple>>, Option<Probe<Key>>)> {
+        Ok(match &self.version {
+            Version::Constant(_) | Version::Source(_, Given::Nothing | Given::First) => (None, None),
+            Version::Source(_, Given::Key | Given::Arguments) => (None, Some(probe.clone())),
+            Version::Source(_, Given::Part(part)) => {
+                let answer = arguments.call(part.bind(py))?;
+                let Ok(tuple) = answer.cast::<PyTuple>() else {
+                    let misuse =
+                        Misuse::NoTuple { function: self.function.name.clone(), value: error::shown(&answer) };
+                    return Err(PyTypeError::new_err(misuse.to_string()));
+                };
+                let given = key::probe_tuple(tuple, self.rules).map_err(|cause| {
+                    let misuse =
+                        Misuse::UnhashableGiven { function: self.function.name.clone(), value: error::shown(tuple) };
+                    self.explain(py, &misuse, cause)
+                })?;
+                (Some(tuple.clone()), Some(given))
+            }
+        })
+    }
+
+    /// Runs the version function.
+    fn ask<'py>(
+        &self,
+        py: Python<'py>,
+        arguments: Arguments<'_>,
+        part: Option<&Bound<'py, PyTuple>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let Version::Source(source, given) = &self.version else { return Ok(py.None().into_bound(py)) };
+        let source = source.get();
+        let ask = source.ask.bind(py);
+        let answer = match (given, part) {
+            (Given::Nothing, _) => ask.call0(),
+            (Given::Part(_), Some(part)) => ask.call1(part),
+            _ => arguments.call(ask),
+        };
+        let version = answer.map_err(|cause| {
+            // An error from inside of a Python function has a traceback; one about its parameters has none.
+            if cause.is_instance_of::<PyTypeError>(py) && cause.traceback(py).is_none() {
+                let misuse = Misuse::CannotAsk {
+                    function: self.function.name.clone(),
+                    asked: error::name_of(ask),
+                    reason: cause.value(py).to_string(),
+                };
+                return misuse.because_of(py, cause);
+            }
+            cause
+        })?;
+        if let Some(default) = &source.default
+            && !version.is_truthy()?
+        {
+            return Ok(default.bind(py).clone());
+        }
+        self.check_version(&version, &format!("answered by {}", error::name_of(ask)))?;
+        Ok(version)
+    }
+
+    /// The whole call, when the hit path did not answer it.
+    pub(super) fn call<'py>(&self, py: Python<'py>, arguments: Arguments<'_>) -> PyResult<Bound<'py, PyAny>> {
+        let _nested = Nested::enter(py)?;
+        let probe = self.probe(py, arguments)?;
+        let (part, given) = self.given(py, arguments, &probe)?;
+        let session = self.binding.find(py)?.map(|session| session.get().core.clone());
+        if let Some(session) = &session {
+            session.reads(py, &self.function);
+        }
+        let constant = match &self.version {
+            Version::Constant(observation) => Some(observation.clone()),
+            Version::Source(..) => None,
+        };
+        let mut plan = Plan::<Host>::new(probe, given, self.scope.clone(), constant);
+        for _ in 0..PATIENCE {
+            match self.next(py, &mut plan, session.as_ref()) {
+                Step::Compare(pair) => {
+                    let equal = equal(py, &pair);
+                    let equal = equal.inspect_err(|_| self.abandon(py, &plan))?;
+                    plan.learn(pair, equal);
+                }
+                Step::Ask => {
+                    let (ticket, at) = (ticket::draw(), clock::now());
+                    let version = self.ask(py, arguments, part.as_ref());
+                    let version = version.inspect_err(|_| self.abandon(py, &plan))?;
+                    self.function.store.with(py, |store| store.stats.version_calls += 1);
+                    plan.observed(version.into(), ticket, at);
+                }
+                Step::Compute => {
+                    let (value, oldest) = computing::within(py, || arguments.call(self.wrapped.bind(py)))
+                        .inspect_err(|_| self.abandon(py, &plan))?;
+                    let wanted = self.wants(&value).inspect_err(|_| self.abandon(py, &plan))?;
+                    plan.computed(value.into(), oldest, wanted);
+                }
+                Step::Done(served) => {
+                    computing::note(py, served.vouch);
+                    return Ok(served.value.0.into_bound(py));
+                }
+            }
+        }
+        self.abandon(py, &plan);
+        arguments.call(self.wrapped.bind(py))
+    }
+
+    fn next(&self, py: Python<'_>, plan: &mut Plan<Host>, session: Option<&Arc<Core>>) -> Step<Object> {
+        let Some(core) = session else {
+            return self.function.store.with(py, |store| plan.next(store, None));
+        };
+        let session = SessionRef(Arc::downgrade(core));
+        self.function.store.with(py, |store| {
+            core.known.with(py, |known| plan.next(store, Some(&mut Caller { id: core.id(), session: &session, known })))
+        })
+    }
+
+    fn abandon(&self, py: Python<'_>, plan: &Plan<Host>) {
+        self.function.store.with(py, |store| plan.abandon(store));
+    }
+
+    fn wants(&self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        match &self.cache_if {
+            Some(cache_if) => cache_if.bind(value.py()).call1((value,))?.is_truthy(),
+            None => Ok(true),
+        }
+    }
+}

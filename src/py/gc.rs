@@ -1,0 +1,31 @@
+//! What the garbage collector is shown. Each container visits exactly the references it owns; entries that a store and a session
+//! share are two entries with references of their own.
+
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::session::Host;
+use crate::engine::{Answers, Entry, Known, Store};
+
+fn visit_entry(entry: &Entry<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    visit.call(&entry.value.0)?;
+    visit.call(&entry.version.0)?;
+    visit.call(&entry.key.object().0)
+}
+
+fn visit_answers(answers: &Answers<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    answers.iter().try_for_each(|(_, observation)| visit.call(&observation.version.0))?;
+    answers.keys().try_for_each(|key| visit.call(&key.object().0))
+}
+
+pub(super) fn visit_store(store: &Store<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    store.iter().try_for_each(|entry| visit_entry(entry, visit))
+}
+
+pub(super) fn visit_known(known: &Known<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    known.all_answers().try_for_each(|answers| visit_answers(answers, visit))?;
+    for reader in known.readers.values() {
+        visit_answers(&reader.seen, visit)?;
+        reader.shelf.iter().flat_map(|shelf| shelf.iter()).try_for_each(|entry| visit_entry(entry, visit))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! All that knows Python.
+
+mod binding;
+mod cached;
+mod call;
+mod computing;
+mod drive;
+mod error;
+mod gc;
+mod key;
+mod native;
+mod object;
+mod session;
+mod sync;
+
+use pyo3::prelude::*;
+
+use crate::engine::clock;
+
+/// The Rust half of `versioned_lru_cache`.
+#[pymodule(gil_used = true)]
+mod _core {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::cached::Source;
+    #[pymodule_export]
+    use super::key::CacheKey;
+    #[pymodule_export]
+    use super::session::Session;
+    #[pymodule_export]
+    use super::{check_binding, mock_clock, peek_session, session_place, unmock_clock};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let py = module.py();
+        module.add("CachedFunction", super::call::class(py)?)?;
+        module.add("SESSION_NAME", super::binding::name(py))?;
+        module.add("ambient_session", super::binding::ambient_variable(py)?)
+    }
+}
+
+/// The session to which ``session=binding`` leads now, if it has begun; ``None`` leads to the ambient one.
+#[pyfunction]
+fn peek_session<'py>(binding: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, session::Session>>> {
+    binding::Binding::new(binding)?.peek(binding.py())
+}
+
+/// The mapping to which ``session=binding`` leads now; ``None`` is the ambient session.
+#[pyfunction]
+fn session_place<'py>(binding: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    binding::Binding::new(binding)?.place(binding.py())
+}
+
+/// Refuse what ``session=`` can't be, by its type.
+#[pyfunction]
+#[pyo3(signature = (binding, /))]
+fn check_binding(binding: &Bound<'_, PyAny>) -> PyResult<()> {
+    binding::Binding::new(binding).map(drop)
+}
+
+/// Let the library's clock stand at ``at`` nanoseconds.
+#[pyfunction]
+fn mock_clock(at: u64) {
+    clock::mock(at);
+}
+
+/// Let the library see real time again.
+#[pyfunction]
+fn unmock_clock() {
+    clock::unmock();
+}

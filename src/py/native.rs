@@ -1,0 +1,130 @@
+//! Equality of Python's own plain types, told without running any Python code: exact int, str, bytes, float, bool and None.
+//!
+//! What is no such type, and NaN, is nobody's business here. Mixed numbers (`1 == 1.0 == True`) are left to Python too.
+#![expect(unsafe_code, reason = "reads the objects' memory; a call into the interpreter is not allowed under the lock")]
+
+use std::slice;
+
+use pyo3::ffi::{self, PyObject};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Int,
+    Text,
+    Bytes,
+    Float,
+    /// `None`, `True` and `False`: equal to nothing of their type but themselves.
+    Single,
+    Other,
+}
+
+/// # Safety
+/// `object` must be alive.
+#[inline]
+unsafe fn kind(object: *mut PyObject) -> Kind {
+    // SAFETY: the caller says that the object is alive; type objects of the interpreter always are.
+    unsafe {
+        let class = ffi::Py_TYPE(object);
+        if class == &raw mut ffi::PyUnicode_Type {
+            Kind::Text
+        } else if class == &raw mut ffi::PyLong_Type {
+            Kind::Int
+        } else if class == &raw mut ffi::PyFloat_Type {
+            Kind::Float
+        } else if class == &raw mut ffi::PyBytes_Type {
+            Kind::Bytes
+        } else if class == &raw mut ffi::PyBool_Type || object == ffi::Py_None() {
+            Kind::Single
+        } else {
+            Kind::Other
+        }
+    }
+}
+
+/// Whether two objects are equal, if that can be told here.
+///
+/// # Safety
+/// Both must be alive.
+#[inline]
+pub(super) unsafe fn same(a: *mut PyObject, b: *mut PyObject) -> Option<bool> {
+    // SAFETY: both objects are alive, and each is read as what its exact type says.
+    unsafe {
+        match (kind(a), kind(b)) {
+            (Kind::Text, Kind::Text) => Some(same_text(a, b)),
+            (Kind::Int, Kind::Int) => same_int(a, b),
+            (Kind::Bytes, Kind::Bytes) => Some(bytes(a) == bytes(b)),
+            (Kind::Float, Kind::Float) => {
+                let (a, b) = (ffi::PyFloat_AS_DOUBLE(a), ffi::PyFloat_AS_DOUBLE(b));
+                #[expect(clippy::float_cmp, reason = "Python's own equality")]
+                (!a.is_nan() && !b.is_nan()).then_some(a == b)
+            }
+            (Kind::Single, Kind::Single) => Some(a == b),
+            (Kind::Other, _) | (_, Kind::Other) => None,
+            // A number may equal a number of another type; text, bytes and None equal nothing of another type.
+            (Kind::Int | Kind::Float | Kind::Single, Kind::Int | Kind::Float | Kind::Single) => None,
+            _ => Some(false),
+        }
+    }
+}
+
+/// # Safety
+/// Both must be exact `str`.
+#[inline]
+pub(super) unsafe fn same_text(a: *mut PyObject, b: *mut PyObject) -> bool {
+    // SAFETY: both are exact str, and canonical since they have been hashed.
+    unsafe {
+        let (size, kind) = (ffi::PyUnicode_GET_LENGTH(a), ffi::PyUnicode_KIND(a));
+        if size != ffi::PyUnicode_GET_LENGTH(b) || kind != ffi::PyUnicode_KIND(b) {
+            return false;
+        }
+        let size = size.unsigned_abs() * kind as usize;
+        let text = |object| slice::from_raw_parts(ffi::PyUnicode_DATA(object).cast::<u8>(), size);
+        text(a) == text(b)
+    }
+}
+
+/// # Safety
+/// The object must be an exact `bytes` that outlives the answer.
+unsafe fn bytes<'a>(object: *mut PyObject) -> &'a [u8] {
+    // SAFETY: an exact bytes object holds that many bytes there.
+    unsafe {
+        slice::from_raw_parts(ffi::PyBytes_AS_STRING(object).cast(), ffi::PyBytes_Size(object).unsigned_abs())
+    }
+}
+
+/// How CPython lays out an `int` where its digits have 30 bits: the head, a word that tells size and sign, the digits.
+#[cfg(target_pointer_width = "64")]
+#[repr(C)]
+struct Int {
+    head: PyObject,
+    size: usize,
+    digits: [u32; 1],
+}
+
+/// # Safety
+/// Both must be exact `int`.
+#[cfg(target_pointer_width = "64")]
+#[inline]
+unsafe fn same_int(a: *mut PyObject, b: *mut PyObject) -> Option<bool> {
+    /// The bit that marks the interpreter's own small ints since 3.14.
+    const SMALL: usize = if cfg!(Py_3_14) { 4 } else { 0 };
+    let (a, b) = (a.cast::<Int>(), b.cast::<Int>());
+    // SAFETY: both are exact ints, and the size word says how many digits follow.
+    unsafe {
+        let size = (*a).size & !SMALL;
+        if size != (*b).size & !SMALL {
+            return Some(false);
+        }
+        let count = if cfg!(Py_3_12) { size >> 3 } else { size.cast_signed().unsigned_abs() };
+        if count == 1 {
+            return Some((*a).digits[0] == (*b).digits[0]);
+        }
+        let digits = |int: *mut Int| slice::from_raw_parts((&raw const (*int).digits).cast::<u32>(), count);
+        Some(digits(a) == digits(b))
+    }
+}
+
+#[cfg(not(target_pointer_width = "64"))]
+unsafe fn same_int(_: *mut PyObject, _: *mut PyObject) -> Option<bool> {
+    None
+}

@@ -1,0 +1,220 @@
+//! A session as Python holds it: the handle that lies in a mapping or a context variable, and its weak reference in stores.
+#![expect(unsafe_code, reason = "stores reach sessions inside the critical section, where there is no token at hand")]
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use pyo3::exceptions::PyKeyError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::cached::Function;
+use super::gc;
+use super::key::Key;
+use super::object::Object;
+use super::sync::Guarded;
+use crate::engine::ticket::{self, Ticket};
+use crate::engine::{self, Displaced, Known};
+
+/// The engine's host: Python.
+pub(super) struct Host;
+
+impl engine::Host for Host {
+    type Object = Object;
+    type Key = Key;
+    type Session = SessionRef;
+}
+
+/// What a session is, apart from its handle.
+pub(super) struct Core {
+    /// Drawn when the session began, and anew when it is renewed.
+    id: AtomicU64,
+    pub(super) known: Guarded<Known<Host>>,
+    /// The functions that it read, for whoever looks into it.
+    functions: Guarded<HashMap<Ticket, Weak<Function>>>,
+}
+
+impl Core {
+    pub(super) fn id(&self) -> Ticket {
+        self.id.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the session reads a function.
+    pub(super) fn reads(&self, py: Python<'_>, function: &Arc<Function>) {
+        self.functions.with(py, |functions| {
+            functions.entry(function.id).or_insert_with(|| Arc::downgrade(function));
+        });
+    }
+}
+
+/// A weak hold on a session.
+#[derive(Clone)]
+pub(super) struct SessionRef(pub(super) Weak<Core>);
+
+impl engine::Audience<Host> for SessionRef {
+    type Held = Arc<Core>;
+
+    fn reach<R>(
+        &self,
+        id: Ticket,
+        displaced: &mut Displaced<Host>,
+        act: impl FnOnce(&mut Known<Host>, &mut Displaced<Host>) -> R,
+    ) -> Option<R> {
+        let core = self.0.upgrade()?;
+        // SAFETY: stores reach for sessions inside their critical section, which is entered attached.
+        let attached = unsafe { Python::assume_attached() };
+        let result = (core.id() == id).then(|| core.known.with(attached, |known| act(known, displaced)));
+        displaced.held.push(core);
+        result
+    }
+
+    fn is_alive(&self, id: Ticket) -> bool {
+        // SAFETY of the peek: nothing is dropped here; a session is at least as alive as its weak count says.
+        self.0.strong_count() > 0 && self.0.upgrade().is_some_and(|core| core.id() == id)
+    }
+}
+
+/// The span in which answers must not change.
+///
+/// A mapping ``{module: {function: version}}`` of the versions it goes by; where a version depends on arguments,
+/// ``{module: {function: {digest of the arguments: version}}}``.
+#[pyclass(frozen, weakref, module = "versioned_lru_cache", name = "Session")]
+pub(super) struct Session {
+    pub(super) core: Arc<Core>,
+}
+
+#[pymethods]
+impl Session {
+    #[new]
+    pub(super) fn new() -> Self {
+        let core = Core {
+            id: AtomicU64::new(ticket::draw()),
+            known: Guarded::new(Known::default()),
+            functions: Guarded::new(HashMap::new()),
+        };
+        Self { core: Arc::new(core) }
+    }
+
+    /// Forget what was observed and what was read: everything is asked again.
+    ///
+    /// For a request that writes, and then reads what it wrote.
+    fn renew(&self, py: Python<'_>) {
+        let old = self.core.known.with(py, |known| {
+            self.core.id.store(ticket::draw(), Ordering::Relaxed);
+            std::mem::take(known)
+        });
+        let functions = self.core.functions.with(py, std::mem::take);
+        drop((old, functions));
+    }
+
+    fn __copy__(&self) -> Self {
+        Self::new()
+    }
+
+    fn __deepcopy__(&self, _memo: &Bound<'_, PyAny>) -> Self {
+        Self::new()
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, ()) {
+        (slf.get_type().into_any(), ())
+    }
+
+    fn __bool__(&self) -> bool {
+        true
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!("<Session {} {}>", self.core.id(), self.versions(py)?.repr()?))
+    }
+
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.versions(py)?.len())
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(self.versions(py)?.try_iter()?.into_any())
+    }
+
+    fn __contains__(&self, module: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.versions(module.py())?.contains(module)
+    }
+
+    fn __getitem__<'py>(&self, module: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let found = self.versions(module.py())?.get_item(module)?;
+        found.ok_or_else(|| PyKeyError::new_err(module.clone().unbind()))
+    }
+
+    /// The versions of a module's functions, or ``default``.
+    #[pyo3(signature = (module, default = None, /))]
+    fn get<'py>(
+        &self,
+        module: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(self.versions(module.py())?.get_item(module)?.or(default))
+    }
+
+    /// The modules.
+    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        Ok(self.versions(py)?.keys())
+    }
+
+    /// The versions of each module's functions.
+    fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        Ok(self.versions(py)?.values())
+    }
+
+    /// Pairs of both.
+    fn items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        Ok(self.versions(py)?.items())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.core.known.trace(|known| gc::visit_known(known, &visit))
+    }
+
+    fn __clear__(&self) {
+        Python::attach(|py| drop(self.core.known.with(py, std::mem::take)));
+    }
+}
+
+impl Session {
+    fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let modules = PyDict::new(py);
+        let functions: Vec<_> = self.core.functions.with(py, |functions| functions.values().cloned().collect());
+        for function in functions.iter().filter_map(Weak::upgrade) {
+            let seen: Vec<(Option<String>, Object)> = self.core.known.with(py, |known| {
+                let answers = known.readers.get(&function.id).into_iter().flat_map(|reader| reader.seen.iter());
+                let digest = |hash: u64| {
+                    let mut text = String::new();
+                    let _ = write!(text, "{hash:016x}");
+                    text
+                };
+                answers.map(|(given, observation)| (given.map(digest), observation.version.clone())).collect()
+            });
+            let module = match modules.get_item(&function.module)? {
+                Some(module) => module.cast_into::<PyDict>()?,
+                None => PyDict::new(py),
+            };
+            for (digest, version) in seen {
+                let Some(digest) = digest else {
+                    module.set_item(&function.name, version.bind(py))?;
+                    continue;
+                };
+                let versions = match module.get_item(&function.name)? {
+                    Some(versions) => versions.cast_into::<PyDict>()?,
+                    None => PyDict::new(py),
+                };
+                versions.set_item(digest, version.bind(py))?;
+                module.set_item(&function.name, versions)?;
+            }
+            if !module.is_empty() {
+                modules.set_item(&function.module, module)?;
+            }
+        }
+        Ok(modules)
+    }
+}
