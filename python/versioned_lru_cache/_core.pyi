@@ -8,6 +8,20 @@ from ._results import CacheInfo, CacheStats, Versioned
 _P = ParamSpec("_P")
 _R_co = TypeVar("_R_co", covariant=True)
 
+__all__ = [
+    "SESSION_NAME",
+    "CacheKey",
+    "CachedFunction",
+    "Session",
+    "Source",
+    "ambient_session",
+    "check_binding",
+    "mock_clock",
+    "peek_session",
+    "session_place",
+    "unmock_clock",
+]
+
 SESSION_NAME: Final[str]
 ambient_session: Final[ContextVar[Session | None]]
 

@@ -11,7 +11,11 @@ static MOCK_NOW: AtomicU64 = AtomicU64::new(0);
 /// The present moment.
 #[must_use]
 pub fn now() -> Nanos {
-    if MOCKED.load(Ordering::Acquire) { MOCK_NOW.load(Ordering::Acquire) } else { real::now() }
+    if MOCKED.load(Ordering::Acquire) {
+        MOCK_NOW.load(Ordering::Acquire)
+    } else {
+        real::now()
+    }
 }
 
 /// A moment that is never before the present one and seldom more than some milliseconds after it.
@@ -19,7 +23,11 @@ pub fn now() -> Nanos {
 #[inline]
 #[must_use]
 pub fn latest() -> Nanos {
-    if MOCKED.load(Ordering::Acquire) { MOCK_NOW.load(Ordering::Acquire) } else { real::latest() }
+    if MOCKED.load(Ordering::Acquire) {
+        MOCK_NOW.load(Ordering::Acquire)
+    } else {
+        real::latest()
+    }
 }
 
 /// Replaces the real clock by one that stands at `at`.

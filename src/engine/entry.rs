@@ -70,7 +70,11 @@ impl<H: Host> Entry<H> {
     #[inline]
     #[must_use]
     pub fn vouch(&self, constant: bool) -> Ticket {
-        if constant && self.stored != 0 { NEVER } else { self.ticket }
+        if constant && self.stored != 0 {
+            NEVER
+        } else {
+            self.ticket
+        }
     }
 }
 

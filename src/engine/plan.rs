@@ -7,7 +7,7 @@ use super::clock::{self, Nanos};
 use super::compare::{Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Observation};
 use super::session::{Reader, Scope};
-use super::store::{Caller, Recognition, Store};
+use super::store::{Caller, Glance, Recognition, Store};
 use super::ticket::{self, Ticket};
 use super::{Host, Key};
 
@@ -90,20 +90,31 @@ impl<H: Host> Plan<H> {
 
     /// Takes the answer to [`Step::Ask`]: the version, and the ticket and time from before it was asked.
     pub fn observed(&mut self, version: H::Object, ticket: Ticket, at: Nanos) {
-        self.observation = Some(Observation { version, tag: ticket, ticket, at });
+        self.observation = Some(Observation {
+            version,
+            tag: ticket,
+            ticket,
+            at,
+        });
         self.asked = true;
         self.announce = true;
     }
 
     /// Takes the answer to [`Step::Compute`].
     pub fn computed(&mut self, value: H::Object, oldest: Ticket, wanted: bool) {
-        self.made = Some(Made { value, oldest, wanted });
+        self.made = Some(Made {
+            value,
+            oldest,
+            wanted,
+        });
     }
 
     /// The observation under which [`Step::Compute`] runs.
     #[must_use]
     pub fn ticket(&self) -> Ticket {
-        self.observation.as_ref().map_or(0, |observation| observation.ticket)
+        self.observation
+            .as_ref()
+            .map_or(0, |observation| observation.ticket)
     }
 
     /// Gives a computation up that failed.
@@ -137,16 +148,24 @@ impl<H: Host> Plan<H> {
             }
         }
         let found = store.find(&self.probe, &self.verdicts)?;
-        let entry = found.and_then(|slot| store.live.get(slot)).filter(|entry| entry.is_fresh(now, store.terms.ttl));
+        let entry = found
+            .and_then(|slot| store.live.get(slot))
+            .filter(|entry| entry.is_fresh(now, store.terms.ttl));
         if let (Some(slot), Some(entry), Some(caller)) = (found, entry, caller.as_deref_mut()) {
             if entry.known_in == caller.id {
                 return Ok(self.serve(store, slot, false, Some(caller)));
             }
             if entry.stored < caller.id && self.agrees(entry)? {
+                if self.given.is_some() {
+                    self.remember(store, slot, caller, false, displaced)?;
+                }
                 return Ok(self.serve(store, slot, true, Some(caller)));
             }
         }
-        let vouching = self.observation.as_ref().filter(|seen| self.asked || seen.vouches(now, store.terms.ttl));
+        let vouching = self
+            .observation
+            .as_ref()
+            .filter(|seen| self.asked || seen.vouches(now, store.terms.ttl));
         let Some(observation) = vouching else {
             if let Some(caller) = caller
                 && self.adopt(store, caller, now, displaced)?
@@ -160,14 +179,8 @@ impl<H: Host> Plan<H> {
             let verified = self.agrees(entry)?;
             if verified || entry.ticket > newest {
                 if let Some(caller) = caller.as_deref_mut() {
-                    self.remember(store, slot, caller, displaced)?;
+                    self.remember(store, slot, caller, true, displaced)?;
                 }
-                if let Some(entry) = store.live.get_mut(slot)
-                    && verified
-                {
-                    entry.ticket = entry.ticket.max(newest);
-                }
-                store.stats.verified += u64::from(verified && !store.terms.constant);
                 return Ok(self.serve(store, slot, verified, caller));
             }
         }
@@ -198,7 +211,9 @@ impl<H: Host> Plan<H> {
         if self.announce {
             if !terms.constant {
                 let answers = caller.known.answers(&self.scope, displaced);
-                let first = answers.get(given, verdicts)?.filter(|first| first.vouches(now, terms.ttl));
+                let first = answers
+                    .get(given, verdicts)?
+                    .filter(|first| first.vouches(now, terms.ttl));
                 match (first, self.observation.as_ref()) {
                     // Another caller in the session was faster. The session goes by one answer.
                     (Some(first), _) => {
@@ -227,9 +242,13 @@ impl<H: Host> Plan<H> {
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
         match (self.observation.as_ref(), caller.known.readers.get_mut(&store.id)) {
-            (Some(observation), Some(reader)) => {
-                reader.seen.put(self.given.as_ref(), observation, store.terms.answers(), &self.verdicts, displaced)
-            }
+            (Some(observation), Some(reader)) => reader.seen.put(
+                self.given.as_ref(),
+                observation,
+                store.terms.answers(),
+                &self.verdicts,
+                displaced,
+            ),
             _ => Ok(()),
         }
     }
@@ -255,7 +274,9 @@ impl<H: Host> Plan<H> {
 
     /// Whether an entry's version is the observed one.
     fn agrees(&self, entry: &Entry<H>) -> Result<bool, Unsure<H::Object>> {
-        let Some(observation) = self.observation.as_ref() else { return Ok(false) };
+        let Some(observation) = self.observation.as_ref() else {
+            return Ok(false);
+        };
         Ok(entry.tag == observation.tag || self.verdicts.same(&entry.version, &observation.version)?)
     }
 
@@ -268,32 +289,51 @@ impl<H: Host> Plan<H> {
         displaced: &mut Displaced<H>,
     ) -> Result<Option<Step<H::Object>>, Unsure<H::Object>> {
         let reader = caller.known.readers.get_mut(&store.id);
-        let Some(shelf) = reader.and_then(|reader| reader.shelf.as_mut()) else { return Ok(None) };
-        while let Some(slot) = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe.key, &self.verdicts))? {
-            let Some(entry) = shelf.get(slot) else { return Ok(None) };
+        let Some(shelf) = reader.and_then(|reader| reader.shelf.as_mut()) else {
+            return Ok(None);
+        };
+        while let Some(slot) = shelf.find(self.probe.hash, |row| {
+            row.key.matches(&self.probe.key, &self.verdicts)
+        })? {
+            let Some(entry) = shelf.get(slot) else {
+                return Ok(None);
+            };
             if entry.is_fresh(now, store.terms.ttl) {
-                if entry.known_in != caller.id && !self.agrees(entry)? {
-                    return Ok(None);
+                let mut vouch = entry.vouch(store.terms.constant);
+                if entry.known_in != caller.id {
+                    if !self.agrees(entry)? {
+                        return Ok(None);
+                    }
+                    vouch = vouch.max(self.ticket());
                 }
-                let served = Served { value: entry.value.clone(), vouch: entry.vouch(store.terms.constant) };
+                let served = Served {
+                    value: entry.value.clone(),
+                    vouch,
+                };
                 shelf.touch(slot);
                 store.stats.hits += 1;
                 return Ok(Some(Step::Done(served)));
             }
-            displaced.entries.extend(shelf.remove(slot).map(|(_, entry)| entry));
+            displaced
+                .entries
+                .extend(shelf.remove(slot).map(|(_, entry)| entry));
         }
         Ok(None)
     }
 
-    /// Sees to it that the session will meet this very entry again, whatever becomes of it.
+    /// Sees to it that the session will meet this very entry again, whatever becomes of it: by a note in the entry, or, if another
+    /// session needs the place of that, by a copy where one is `needed`.
     fn remember(
         &self,
         store: &mut Store<H>,
         slot: super::Slot,
         caller: &mut Caller<'_, H>,
+        needed: bool,
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        let Some(entry) = store.live.get(slot) else { return Ok(()) };
+        let Some(entry) = store.live.get(slot) else {
+            return Ok(());
+        };
         if entry.known_in == caller.id {
             return Ok(());
         }
@@ -304,8 +344,11 @@ impl<H: Host> Plan<H> {
                     entry.known_in = caller.id;
                 }
             }
+            Recognition::No if !needed => {}
             Recognition::No => {
-                let Some(reader) = caller.known.readers.get_mut(&store.id) else { return Ok(()) };
+                let Some(reader) = caller.known.readers.get_mut(&store.id) else {
+                    return Ok(());
+                };
                 reader.unshelve(&self.probe, &self.verdicts, displaced)?;
                 let mut copy = entry.clone();
                 copy.known_in = caller.id;
@@ -326,7 +369,12 @@ impl<H: Host> Plan<H> {
         let constant = store.terms.constant;
         store.live.touch(slot);
         store.stats.hits += 1;
-        let Some(entry) = store.live.get_mut(slot) else { return Step::Ask };
+        if let Some(observation) = self.observation.as_ref().filter(|_| agreed) {
+            store.raise(slot, observation.ticket);
+        }
+        let Some(entry) = store.live.get_mut(slot) else {
+            return Step::Ask;
+        };
         if let (Some(caller), Some(observation)) = (caller, self.observation.as_mut())
             && let Some(reader) = caller.known.readers.get_mut(&store.id)
         {
@@ -339,10 +387,18 @@ impl<H: Host> Plan<H> {
                 }
             }
             if self.given.is_none() {
-                store.glance = (caller.id, observation.tag);
+                let Observation { tag, ticket, .. } = *observation;
+                store.glance = Glance {
+                    session: caller.id,
+                    tag,
+                    ticket,
+                };
             }
         }
-        Step::Done(Served { value: entry.value.clone(), vouch: entry.vouch(constant) })
+        Step::Done(Served {
+            value: entry.value.clone(),
+            vouch: entry.vouch(constant),
+        })
     }
 
     /// Stores a result, or keeps it for its session, or neither.
@@ -356,7 +412,10 @@ impl<H: Host> Plan<H> {
         match self.place(store, caller, &made, displaced) {
             Ok(vouch) => {
                 store.end(self.run);
-                Ok(Step::Done(Served { value: made.value, vouch }))
+                Ok(Step::Done(Served {
+                    value: made.value,
+                    vouch,
+                }))
             }
             Err(unsure) => {
                 self.made = Some(made);
@@ -372,10 +431,16 @@ impl<H: Host> Plan<H> {
         made: &Made<H::Object>,
         displaced: &mut Displaced<H>,
     ) -> Result<Ticket, Unsure<H::Object>> {
-        let Some(observation) = self.observation.as_ref() else { return Ok(0) };
+        let Some(observation) = self.observation.as_ref() else {
+            return Ok(0);
+        };
         let tainted = made.oldest < observation.ticket;
         let ticket = observation.ticket.min(made.oldest);
-        let vouch = if store.terms.constant && !tainted { ticket::NEVER } else { ticket };
+        let vouch = if store.terms.constant && !tainted {
+            ticket::NEVER
+        } else {
+            ticket
+        };
         if !made.wanted || store.is_struck(self.run) || store.terms.maxsize == Some(0) {
             store.stats.not_stored += u64::from(made.wanted && store.terms.maxsize != Some(0));
             return Ok(vouch);
@@ -392,7 +457,9 @@ impl<H: Host> Plan<H> {
             return Ok(vouch);
         }
         let session = caller.as_ref().map_or(0, |caller| caller.id);
-        let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(&store.id));
+        let reader = caller
+            .as_deref_mut()
+            .and_then(|caller| caller.known.readers.get_mut(&store.id));
         let entry = |stored| Entry {
             key: self.probe.key.clone(),
             value: made.value.clone(),
@@ -414,7 +481,8 @@ impl<H: Host> Plan<H> {
             return Ok(vouch);
         }
         if session != 0 && self.given.is_none() {
-            store.glance = (session, observation.tag);
+            let Observation { tag, ticket, .. } = *observation;
+            store.glance = Glance { session, tag, ticket };
         }
         store.store(self.probe.hash, entry(ticket::draw()), old, caller, displaced);
         Ok(vouch)

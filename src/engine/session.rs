@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+use super::Host;
 use super::compare::{Key, Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Observation};
 use super::table::Table;
 use super::ticket::{self, Ticket};
-use super::Host;
 
 /// What one answer of a version function speaks for, but for the arguments it was given. Alive as long as a function uses it.
 #[derive(Clone, Debug)]
@@ -73,18 +73,31 @@ impl<H: Host> Answers<H> {
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
         if let Some(known) = self.get(given, verdicts)? {
-            displaced.objects.push(std::mem::replace(known, observation.clone()).version);
+            displaced
+                .objects
+                .push(std::mem::replace(known, observation.clone()).version);
             return Ok(());
         }
         let Some(given) = given else {
-            displaced.answers.push(std::mem::replace(self, Self::One(observation.clone())));
+            displaced
+                .answers
+                .push(std::mem::replace(self, Self::One(observation.clone())));
             return Ok(());
         };
         if !matches!(self, Self::Each(_)) {
-            displaced.answers.push(std::mem::replace(self, Self::Each(Box::default())));
+            displaced
+                .answers
+                .push(std::mem::replace(self, Self::Each(Box::default())));
         }
         if let Self::Each(answers) = self {
-            answers.insert(given.hash, Answer { given: given.key.clone(), hash: given.hash, observation: observation.clone() });
+            answers.insert(
+                given.hash,
+                Answer {
+                    given: given.key.clone(),
+                    hash: given.hash,
+                    observation: observation.clone(),
+                },
+            );
             if bound.is_some_and(|bound| answers.len() > bound)
                 && let Some((_, oldest)) = answers.pop_oldest()
             {
@@ -98,15 +111,30 @@ impl<H: Host> Answers<H> {
 
     /// The answers, with the hash of what they were given.
     pub fn iter(&self) -> impl Iterator<Item = (Option<u64>, &Observation<H::Object>)> {
-        let one = if let Self::One(observation) = self { Some((None, observation)) } else { None };
-        let each = if let Self::Each(answers) = self { Some(answers.iter()) } else { None };
-        let each = each.into_iter().flatten().map(|answer| (Some(answer.hash), &answer.observation));
+        let one = if let Self::One(observation) = self {
+            Some((None, observation))
+        } else {
+            None
+        };
+        let each = if let Self::Each(answers) = self {
+            Some(answers.iter())
+        } else {
+            None
+        };
+        let each = each
+            .into_iter()
+            .flatten()
+            .map(|answer| (Some(answer.hash), &answer.observation));
         one.into_iter().chain(each)
     }
 
     /// What the version function was given.
     pub fn keys(&self) -> impl Iterator<Item = &H::Key> {
-        let each = if let Self::Each(answers) = self { Some(answers.iter()) } else { None };
+        let each = if let Self::Each(answers) = self {
+            Some(answers.iter())
+        } else {
+            None
+        };
         each.into_iter().flatten().map(|answer| &answer.given)
     }
 }
@@ -121,7 +149,10 @@ pub struct Reader<H: Host> {
 
 impl<H: Host> Default for Reader<H> {
     fn default() -> Self {
-        Self { seen: Answers::None, shelf: None }
+        Self {
+            seen: Answers::None,
+            shelf: None,
+        }
     }
 }
 
@@ -131,10 +162,12 @@ impl<H: Host> Reader<H> {
     pub fn shelve(&mut self, hash: u64, entry: Entry<H>, bound: Option<usize>, displaced: &mut Displaced<H>) {
         let shelf = self.shelf.get_or_insert_default();
         let verdicts = Verdicts::default();
-        let twin = shelf.find(hash, |row| row.key.matches(&entry.key, &verdicts).or_else(|unsure| {
-            displaced.objects.extend([unsure.stored, unsure.probe]);
-            Ok::<_, ()>(false)
-        }));
+        let twin = shelf.find(hash, |row| {
+            row.key.matches(&entry.key, &verdicts).or_else(|unsure| {
+                displaced.objects.extend([unsure.stored, unsure.probe]);
+                Ok::<_, ()>(false)
+            })
+        });
         if let Ok(Some(_)) = twin {
             displaced.entries.push(entry);
             return;
@@ -158,9 +191,13 @@ impl<H: Host> Reader<H> {
         displaced: &mut Displaced<H>,
     ) -> Result<bool, Unsure<H::Object>> {
         let mut removed = false;
-        let Some(shelf) = self.shelf.as_mut() else { return Ok(false) };
+        let Some(shelf) = self.shelf.as_mut() else {
+            return Ok(false);
+        };
         while let Some(slot) = shelf.find(probe.hash, |row| row.key.matches(&probe.key, verdicts))? {
-            displaced.entries.extend(shelf.remove(slot).map(|(_, entry)| entry));
+            displaced
+                .entries
+                .extend(shelf.remove(slot).map(|(_, entry)| entry));
             removed = true;
         }
         Ok(removed)
@@ -176,7 +213,10 @@ pub struct Known<H: Host> {
 
 impl<H: Host> Default for Known<H> {
     fn default() -> Self {
-        Self { answers: HashMap::default(), readers: HashMap::default() }
+        Self {
+            answers: HashMap::default(),
+            readers: HashMap::default(),
+        }
     }
 }
 
@@ -187,7 +227,10 @@ impl<H: Host> Known<H> {
             let gone = self.answers.extract_if(|_, (scope, _)| scope.strong_count() == 0);
             displaced.answers.extend(gone.map(|(_, (_, answers))| answers));
         }
-        let known = self.answers.entry(*scope.0).or_insert_with(|| (Arc::downgrade(&scope.0), Answers::None));
+        let known = self
+            .answers
+            .entry(*scope.0)
+            .or_insert_with(|| (Arc::downgrade(&scope.0), Answers::None));
         &mut known.1
     }
 

@@ -60,8 +60,15 @@ pub struct Store<H: Host> {
     /// The sessions that read this function.
     audience: HashMap<Ticket, H::Session, ahash::RandomState>,
     running: Vec<Running>,
-    /// The session last served and the tag by which it goes, where the version depends on nothing else: what the hit path looks at.
-    pub(super) glance: (Ticket, Ticket),
+    pub(super) glance: Glance,
+}
+
+/// The session last served and the observation it goes by, where that depends on no arguments: what the hit path looks at.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Glance {
+    pub(super) session: Ticket,
+    pub(super) tag: Ticket,
+    pub(super) ticket: Ticket,
 }
 
 impl<H: Host> Store<H> {
@@ -75,7 +82,7 @@ impl<H: Host> Store<H> {
             live: Table::default(),
             audience: HashMap::default(),
             running: Vec::new(),
-            glance: (0, 0),
+            glance: Glance::default(),
         }
     }
 
@@ -109,17 +116,34 @@ impl<H: Host> Store<H> {
         let found = self.live.find(hash, |entry| Ok::<_, ()>(same(&entry.key)));
         let slot = found.unwrap_or(None)?;
         let entry = self.live.get(slot)?;
+        let agreed = entry.stored < id && self.glance.session == id && self.glance.tag == entry.tag;
         let known = if id == 0 {
             self.terms.constant
         } else {
-            entry.known_in == id || (entry.stored < id && self.glance == (id, entry.tag))
+            agreed || entry.known_in == id
         };
-        if !known || self.terms.ttl.is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl) {
+        if !known
+            || self
+                .terms
+                .ttl
+                .is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl)
+        {
             return None;
         }
         self.stats.hits += 1;
+        if agreed && entry.ticket < self.glance.ticket {
+            self.raise(slot, self.glance.ticket);
+        }
         self.live.touch(slot);
         self.live.get(slot)
+    }
+
+    /// Notes that a newer observation found an entry's version unchanged.
+    pub(super) fn raise(&mut self, slot: Slot, ticket: Ticket) {
+        if let Some(entry) = self.live.get_mut(slot).filter(|entry| entry.ticket < ticket) {
+            entry.ticket = ticket;
+            self.stats.verified += 1;
+        }
     }
 
     pub(super) fn find(
@@ -127,7 +151,8 @@ impl<H: Host> Store<H> {
         probe: &Probe<H::Key>,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<Slot>, Unsure<H::Object>> {
-        self.live.find(probe.hash, |entry| entry.key.matches(&probe.key, verdicts))
+        self.live
+            .find(probe.hash, |entry| entry.key.matches(&probe.key, verdicts))
     }
 
     /// Makes a session one of the readers.
@@ -146,7 +171,9 @@ impl<H: Host> Store<H> {
         act: impl FnOnce(&mut Reader<H>, &mut Displaced<H>) -> R,
     ) -> Option<R> {
         let session = self.audience.get(&id)?;
-        session.reach(id, displaced, |known, displaced| Some(act(known.readers.get_mut(&self.id)?, displaced)))?
+        session.reach(id, displaced, |known, displaced| {
+            Some(act(known.readers.get_mut(&self.id)?, displaced))
+        })?
     }
 
     /// Gives an entry that leaves the store to the sessions that may have seen it: those that began after it was stored, and the
@@ -160,7 +187,11 @@ impl<H: Host> Store<H> {
     ) {
         if self.terms.maxsize != Some(0) && entry.is_fresh(clock::now(), self.terms.ttl) {
             let bound = self.terms.maxsize;
-            for id in self.audience.keys().filter(|id| **id > entry.stored || **id == entry.known_in) {
+            for id in self
+                .audience
+                .keys()
+                .filter(|id| **id > entry.stored || **id == entry.known_in)
+            {
                 match caller.as_deref_mut().filter(|caller| caller.id == *id) {
                     Some(_) if spared => {}
                     Some(caller) => {
@@ -192,8 +223,14 @@ impl<H: Host> Store<H> {
             self.displace(replaced, caller.as_deref_mut(), true, displaced);
         }
         self.live.insert(hash, entry);
-        while self.terms.maxsize.is_some_and(|maxsize| self.live.len() > maxsize) {
-            let Some(victim) = self.live.pop_oldest() else { break };
+        while self
+            .terms
+            .maxsize
+            .is_some_and(|maxsize| self.live.len() > maxsize)
+        {
+            let Some(victim) = self.live.pop_oldest() else {
+                break;
+            };
             self.stats.evictions += 1;
             self.displace(victim, caller.as_deref_mut(), false, displaced);
         }
@@ -201,13 +238,19 @@ impl<H: Host> Store<H> {
 
     pub(super) fn begin(&mut self, hash: u64) -> Ticket {
         let ticket = ticket::draw();
-        self.running.push(Running { ticket, hash, struck: false });
+        self.running.push(Running {
+            ticket,
+            hash,
+            struck: false,
+        });
         ticket
     }
 
     /// Whether a running computation has been struck by a clear or an invalidation.
     pub(super) fn is_struck(&self, ticket: Ticket) -> bool {
-        self.running.iter().any(|running| running.ticket == ticket && running.struck)
+        self.running
+            .iter()
+            .any(|running| running.ticket == ticket && running.struck)
     }
 
     pub(super) fn end(&mut self, ticket: Ticket) {
@@ -241,12 +284,21 @@ impl<H: Host> Store<H> {
     ) -> Result<bool, Unsure<H::Object>> {
         let before = displaced.entries.len();
         for id in self.audience.keys() {
-            self.reach(*id, displaced, |reader, displaced| reader.unshelve(probe, verdicts, displaced)).transpose()?;
+            self.reach(*id, displaced, |reader, displaced| {
+                reader.unshelve(probe, verdicts, displaced)
+            })
+            .transpose()?;
         }
         if let Some(slot) = self.find(probe, verdicts)? {
-            displaced.entries.extend(self.live.remove(slot).map(|(_, entry)| entry));
+            displaced
+                .entries
+                .extend(self.live.remove(slot).map(|(_, entry)| entry));
         }
-        for running in self.running.iter_mut().filter(|running| running.hash == probe.hash) {
+        for running in self
+            .running
+            .iter_mut()
+            .filter(|running| running.hash == probe.hash)
+        {
             running.struck = true;
         }
         Ok(displaced.entries.len() > before)
@@ -267,7 +319,12 @@ impl<H: Host> Store<H> {
         let old = self.find(probe, verdicts)?;
         if let Some(caller) = caller.as_mut() {
             self.join(caller.id, caller.session);
-            caller.known.readers.entry(self.id).or_default().unshelve(probe, verdicts, displaced)?;
+            caller
+                .known
+                .readers
+                .entry(self.id)
+                .or_default()
+                .unshelve(probe, verdicts, displaced)?;
         }
         if self.terms.maxsize == Some(0) {
             return Ok(());
@@ -324,7 +381,9 @@ impl<H: Host> Store<H> {
     ) -> Result<Recognition, Unsure<H::Object>> {
         let seen = self.reach(holder, displaced, |reader, _| {
             let seen: Option<&mut Observation<H::Object>> = reader.seen.get(given, verdicts)?;
-            seen.map_or(Ok(false), |seen| Ok(seen.tag == entry.tag || verdicts.same(&entry.version, &seen.version)?))
+            seen.map_or(Ok(false), |seen| {
+                Ok(seen.tag == entry.tag || verdicts.same(&entry.version, &seen.version)?)
+            })
         });
         Ok(match seen.transpose()? {
             None => Recognition::Gone,

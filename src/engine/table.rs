@@ -48,7 +48,10 @@ pub struct Table<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { rows: LruCache::unbounded_with_hasher(BuildHasherDefault::default()), crowded: HashMap::default() }
+        Self {
+            rows: LruCache::unbounded_with_hasher(BuildHasherDefault::default()),
+            crowded: HashMap::default(),
+        }
     }
 }
 
@@ -87,7 +90,11 @@ impl<T> Table<T> {
     }
 
     fn reach(&self, hash: u64) -> u32 {
-        if self.crowded.is_empty() { 0 } else { self.crowded.get(&hash).copied().unwrap_or(0) }
+        if self.crowded.is_empty() {
+            0
+        } else {
+            self.crowded.get(&hash).copied().unwrap_or(0)
+        }
     }
 
     /// The row in a slot.
@@ -152,7 +159,8 @@ impl<T> Table<T> {
     fn thin_out(&mut self) {
         if self.crowded.len() > 16 + self.rows.len() {
             let rows = &self.rows;
-            self.crowded.retain(|hash, reach| (1..=*reach).any(|step| rows.contains(&Slot::of(*hash, step).0)));
+            self.crowded
+                .retain(|hash, reach| (1..=*reach).any(|step| rows.contains(&Slot::of(*hash, step).0)));
         }
     }
 
@@ -179,10 +187,17 @@ mod tests {
         assert_eq!(table.iter().map(|row| row.1).collect::<Vec<_>>(), ["c", "b", "a"]);
         assert_eq!(table.pop_oldest(), Some((7, (7, "a"))));
         let slot = find(&table, 7, "c");
-        assert!(slot.is_some_and(|slot| table.get(slot) == Some(&(7, "c"))), "found behind the gap");
+        assert!(
+            slot.is_some_and(|slot| table.get(slot) == Some(&(7, "c"))),
+            "found behind the gap"
+        );
         table.insert(7, (7, "d"));
         assert!(find(&table, 7, "d").is_some() && find(&table, 7, "c").is_some());
-        assert_eq!(slot.and_then(|slot| table.remove(slot)), Some((7, (7, "c"))), "with its own hash");
+        assert_eq!(
+            slot.and_then(|slot| table.remove(slot)),
+            Some((7, (7, "c"))),
+            "with its own hash"
+        );
     }
 
     #[test]

@@ -32,7 +32,11 @@ impl Source {
     #[new]
     #[pyo3(signature = (ask, default = None))]
     fn new(ask: Py<PyAny>, default: Option<Py<PyAny>>) -> Self {
-        Self { scope: Scope::default(), ask, default }
+        Self {
+            scope: Scope::default(),
+            ask,
+            default,
+        }
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -82,7 +86,14 @@ impl Drop for Function {
 }
 
 /// A function whose results are cached. Made by the decorators.
-#[pyclass(frozen, dict, weakref, subclass, module = "versioned_lru_cache", name = "CachedFunctionBase")]
+#[pyclass(
+    frozen,
+    dict,
+    weakref,
+    subclass,
+    module = "versioned_lru_cache",
+    name = "CachedFunctionBase"
+)]
 pub(super) struct Cached {
     pub(super) function: Arc<Function>,
     pub(super) wrapped: Py<PyAny>,
@@ -136,13 +147,24 @@ impl Cached {
             }),
         };
         let scope = match &version {
-            Version::Source(source, Given::Nothing | Given::Arguments | Given::Part(_)) => source.get().scope.clone(),
+            Version::Source(source, Given::Nothing | Given::Arguments | Given::Part(_)) => {
+                source.get().scope.clone()
+            }
             _ => Scope::default(),
         };
-        let terms = Terms { maxsize, ttl, constant: matches!(version, Version::Constant(_)) };
+        let terms = Terms {
+            maxsize,
+            ttl,
+            constant: matches!(version, Version::Constant(_)),
+        };
         let store = Store::new(terms);
         Ok(Self {
-            function: Arc::new(Function { id: store.id, module, name, store: Guarded::new(store) }),
+            function: Arc::new(Function {
+                id: store.id,
+                module,
+                name,
+                store: Guarded::new(store),
+            }),
             wrapped: wrapped.clone().unbind(),
             version,
             scope,
@@ -157,7 +179,9 @@ impl Cached {
     /// Hits, misses, maxsize and the number of stored results, as functools has them.
     fn cache_info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let (stats, size, terms) = self.numbers(py);
-        results(py)?.getattr("CacheInfo")?.call1((stats.hits, stats.misses, terms.maxsize, size))
+        results(py)?
+            .getattr("CacheInfo")?
+            .call1((stats.hits, stats.misses, terms.maxsize, size))
     }
 
     /// All that is counted.
@@ -199,7 +223,10 @@ impl Cached {
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<CacheKey> {
         let probe = drive::with_arguments(args, kwargs, |arguments| slf.get().probe(slf.py(), arguments))?;
-        Ok(CacheKey { function: slf.clone().into_any().unbind(), probe })
+        Ok(CacheKey {
+            function: slf.clone().into_any().unbind(),
+            probe,
+        })
     }
 
     /// Whether a result is stored and not expired. Asks nothing and moves nothing.
@@ -222,7 +249,13 @@ impl Cached {
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let found = self.peek(py, args, kwargs)?;
-        found.map(|(value, version)| results(py)?.getattr("Versioned")?.call1((value.bind(py), version.bind(py)))).transpose()
+        found
+            .map(|(value, version)| {
+                results(py)?
+                    .getattr("Versioned")?
+                    .call1((value.bind(py), version.bind(py)))
+            })
+            .transpose()
     }
 
     /// Forget the result for these arguments, in every session. Whether there was one. If it is being computed now, that will
@@ -237,7 +270,9 @@ impl Cached {
         let probe = drive::with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
         let mut displaced = Displaced::default();
         let removed = drive::settle(py, |verdicts| {
-            self.function.store.with(py, |store| store.invalidate(&probe, verdicts, &mut displaced))
+            self.function
+                .store
+                .with(py, |store| store.invalidate(&probe, verdicts, &mut displaced))
         });
         drop(displaced);
         removed
@@ -273,7 +308,11 @@ impl Cached {
                 None => store.put(&probe, (&value, &version), None, verdicts, &mut displaced),
                 Some(core) => core.known.with(py, |known| {
                     let session = SessionRef(Arc::downgrade(core));
-                    let caller = Caller { id: core.id(), session: &session, known };
+                    let caller = Caller {
+                        id: core.id(),
+                        session: &session,
+                        known,
+                    };
                     store.put(&probe, (&value, &version), Some(caller), verdicts, &mut displaced)
                 }),
             })
@@ -290,7 +329,10 @@ impl Cached {
         if instance.is_none() {
             return Ok(slf.clone().into_any());
         }
-        slf.py().import("types")?.getattr("MethodType")?.call1((slf, instance))
+        slf.py()
+            .import("types")?
+            .getattr("MethodType")?
+            .call1((slf, instance))
     }
 
     fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -307,9 +349,14 @@ impl Cached {
 
     fn __repr__(&self, py: Python<'_>) -> String {
         let (stats, size, terms) = self.numbers(py);
-        let maxsize = terms.maxsize.map_or_else(|| "unbounded".to_owned(), |maxsize| format!("of {maxsize}"));
+        let maxsize = terms
+            .maxsize
+            .map_or_else(|| "unbounded".to_owned(), |maxsize| format!("of {maxsize}"));
         let Function { module, name, .. } = &*self.function;
-        format!("<cached {module}.{name}: {size} {maxsize} stored, {} hits, {} misses>", stats.hits, stats.misses)
+        format!(
+            "<cached {module}.{name}: {size} {maxsize} stored, {} hits, {} misses>",
+            stats.hits, stats.misses
+        )
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -336,7 +383,9 @@ impl Cached {
 
 impl Cached {
     fn numbers(&self, py: Python<'_>) -> (crate::engine::Stats, usize, Terms) {
-        self.function.store.with(py, |store| (store.stats, store.len(), store.terms))
+        self.function
+            .store
+            .with(py, |store| (store.stats, store.len(), store.terms))
     }
 
     fn peek<'py>(
@@ -347,10 +396,12 @@ impl Cached {
     ) -> PyResult<Option<(Object, Object)>> {
         let probe = drive::with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
         drive::settle(py, |verdicts: &Verdicts<Object>| {
-            self.function.store.with(py, |store| -> Result<_, Unsure<Object>> {
-                let entry = store.peek(&probe, verdicts)?;
-                Ok(entry.map(|entry| (entry.value.clone(), entry.version.clone())))
-            })
+            self.function
+                .store
+                .with(py, |store| -> Result<_, Unsure<Object>> {
+                    let entry = store.peek(&probe, verdicts)?;
+                    Ok(entry.map(|entry| (entry.value.clone(), entry.version.clone())))
+                })
         })
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! PyO3 gives its classes no vectorcall, so the type that is instantiated is a heap type derived from one: the class's memory, and
 //! behind it the pointer that CPython calls.
-#![expect(unsafe_code, reason = "defines a type by CPython's own means, and answers hits without a detour")]
+#![expect(
+    unsafe_code,
+    reason = "defines a type by CPython's own means, and answers hits without a detour"
+)]
 
 use std::ffi::{c_int, c_void};
 use std::mem::size_of;
@@ -56,10 +59,22 @@ unsafe fn derive(base: &Bound<'_, PyType>) -> PyResult<Py<PyType>> {
         unsafe { std::mem::zeroed() },
     ];
     let mut slots = [
-        ffi::PyType_Slot { slot: ffi::Py_tp_members, pfunc: members.as_mut_ptr().cast() },
-        ffi::PyType_Slot { slot: ffi::Py_tp_call, pfunc: ffi::PyVectorcall_Call as *mut c_void },
-        ffi::PyType_Slot { slot: ffi::Py_tp_new, pfunc: new as *mut c_void },
-        ffi::PyType_Slot { slot: 0, pfunc: ptr::null_mut() },
+        ffi::PyType_Slot {
+            slot: ffi::Py_tp_members,
+            pfunc: members.as_mut_ptr().cast(),
+        },
+        ffi::PyType_Slot {
+            slot: ffi::Py_tp_call,
+            pfunc: ffi::PyVectorcall_Call as *mut c_void,
+        },
+        ffi::PyType_Slot {
+            slot: ffi::Py_tp_new,
+            pfunc: new as *mut c_void,
+        },
+        ffi::PyType_Slot {
+            slot: 0,
+            pfunc: ptr::null_mut(),
+        },
     ];
     let flags = ffi::Py_TPFLAGS_DEFAULT
         | ffi::Py_TPFLAGS_HAVE_VECTORCALL
@@ -70,14 +85,19 @@ unsafe fn derive(base: &Bound<'_, PyType>) -> PyResult<Py<PyType>> {
         name: c"versioned_lru_cache.CachedFunction".as_ptr(),
         basicsize: c_int::try_from(size).unwrap_or(c_int::MAX),
         itemsize: 0,
-        #[expect(clippy::cast_possible_truncation, reason = "the flags of a spec are an int, those of a type a long")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the flags of a spec are an int, those of a type a long"
+        )]
         flags: flags as _,
         slots: slots.as_mut_ptr(),
     };
     // SAFETY: the spec is complete, and CPython copies what it keeps of it.
     unsafe {
         let class = ffi::PyType_FromSpecWithBases(&raw mut spec, base.as_ptr());
-        Ok(Bound::from_owned_ptr_or_err(base.py(), class)?.cast_into_unchecked::<PyType>().unbind())
+        Ok(Bound::from_owned_ptr_or_err(base.py(), class)?
+            .cast_into_unchecked::<PyType>()
+            .unbind())
     }
 }
 
@@ -90,10 +110,14 @@ unsafe extern "C" fn new(
     // SAFETY: CPython calls it attached, with the class that `derive` made, whose base PyO3 has given a `tp_new`.
     unsafe {
         let base = (*class).tp_base;
-        let Some(base_new) = (*base).tp_new else { return ptr::null_mut() };
+        let Some(base_new) = (*base).tp_new else {
+            return ptr::null_mut();
+        };
         let object = base_new(class, args, kwargs);
         if !object.is_null() {
-            let place = object.byte_offset((*base).tp_basicsize).cast::<ffi::vectorcallfunc>();
+            let place = object
+                .byte_offset((*base).tp_basicsize)
+                .cast::<ffi::vectorcallfunc>();
             place.write(vectorcall);
         }
         object
@@ -131,7 +155,9 @@ fn hit(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>) -> Option<*mut
         unsafe { ffi::PyErr_Clear() };
         return None;
     };
-    let Glance::Session(id) = cached.binding.glance(py) else { return None };
+    let Glance::Session(id) = cached.binding.glance(py) else {
+        return None;
+    };
     let (value, vouch) = cached.function.store.with(py, |store| {
         let constant = store.terms.constant;
         let entry = store.glance(hash, id, clock::latest, |key| key.is_natively(arguments))?;
@@ -152,7 +178,9 @@ fn miss(cached: &Cached, arguments: Arguments<'_>) -> *mut PyObject {
         let answer = catch_unwind(AssertUnwindSafe(|| cached.call(py, arguments)));
         let answer = answer.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+            let text = text
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("a panic without words");
             Err(PanicException::new_err(text.to_owned()))
         });
         match answer {

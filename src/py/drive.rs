@@ -1,5 +1,8 @@
 //! Runs a plan for a plain function: does what the engine asks for, outside of the critical section.
-#![expect(unsafe_code, reason = "guards the C stack, and turns tuples back into argument vectors")]
+#![expect(
+    unsafe_code,
+    reason = "guards the C stack, and turns tuples back into argument vectors"
+)]
 
 use std::sync::Arc;
 
@@ -49,9 +52,15 @@ pub(super) fn with_arguments<R>(
     kwargs: Option<&Bound<'_, PyDict>>,
     act: impl FnOnce(Arguments<'_>) -> PyResult<R>,
 ) -> PyResult<R> {
-    let keywords: Vec<_> = kwargs.into_iter().flat_map(|kwargs| kwargs.iter()).collect();
+    let keywords: Vec<_> = kwargs
+        .into_iter()
+        .flat_map(pyo3::types::PyDictMethods::iter)
+        .collect();
     let names = PyTuple::new(args.py(), keywords.iter().map(|(name, _)| name))?;
-    let values: Vec<_> = args.iter().chain(keywords.iter().map(|(_, value)| value.clone())).collect();
+    let values: Vec<_> = args
+        .iter()
+        .chain(keywords.iter().map(|(_, value)| value.clone()))
+        .collect();
     let vector: Vec<_> = values.iter().map(Bound::as_ptr).collect();
     // SAFETY: the vector holds the positional arguments and one more for each name, all alive until `act` is done.
     act(unsafe { Arguments::from_vector(vector.as_ptr(), args.len(), names.as_ptr()) })
@@ -65,7 +74,9 @@ impl Nested {
     fn enter(py: Python<'_>) -> PyResult<Self> {
         // The interpreter's count does not know how large our frames are, and a user may have raised its limit.
         if stacker::remaining_stack().is_some_and(|left| left < STACK) {
-            return Err(PyRecursionError::new_err("maximum recursion depth exceeded in a cached function"));
+            return Err(PyRecursionError::new_err(
+                "maximum recursion depth exceeded in a cached function",
+            ));
         }
         // SAFETY: attached; the counterpart is in `drop`.
         if unsafe { ffi::Py_EnterRecursiveCall(c" in a cached function".as_ptr()) } != 0 {
@@ -82,22 +93,33 @@ impl Drop for Nested {
     }
 }
 
+/// Says what a type error is about; any other error stays as it is.
+fn explain(py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
+    if cause.is_instance_of::<PyTypeError>(py) {
+        misuse.because_of(py, cause)
+    } else {
+        cause
+    }
+}
+
+/// What a version function is given: the tuple that `version_args` made, if any, and what tells it from other givens, if anything does.
+type GivenParts<'py> = (Option<Bound<'py, PyTuple>>, Option<Probe<Key>>);
+
 impl Cached {
     /// The key of a call.
     pub(super) fn probe(&self, py: Python<'_>, arguments: Arguments<'_>) -> PyResult<Probe<Key>> {
         if let Some(key) = &self.key {
             let object = arguments.call(key.bind(py))?;
             return key::probe_object(&object, self.rules).map_err(|cause| {
-                let misuse = Misuse::UnhashableKey { function: self.function.name.clone(), value: error::shown(&object) };
-                self.explain(py, &misuse, cause)
+                let misuse = Misuse::UnhashableKey {
+                    function: self.function.name.clone(),
+                    value: error::shown(&object),
+                };
+                explain(py, &misuse, cause)
             });
         }
         key::probe(py, arguments, self.rules)
             .map_err(|cause| error::unhashable(self.wrapped.bind(py), &self.function.name, arguments, cause))
-    }
-
-    fn explain(&self, py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
-        if cause.is_instance_of::<PyTypeError>(py) { misuse.because_of(py, cause) } else { cause }
     }
 
     /// Refuses a version without a hash.
@@ -108,7 +130,7 @@ impl Cached {
                 asked: asked.to_owned(),
                 value: error::shown(version),
             };
-            self.explain(version.py(), &misuse, cause)
+            explain(version.py(), &misuse, cause)
         })
     }
 
@@ -118,21 +140,25 @@ impl Cached {
         py: Python<'py>,
         arguments: Arguments<'_>,
         probe: &Probe<Key>,
-    ) -> PyResult<(Option<Bound<'py, PyTuple>>, Option<Probe<Key>>)> {
+    ) -> PyResult<GivenParts<'py>> {
         Ok(match &self.version {
             Version::Constant(_) | Version::Source(_, Given::Nothing | Given::First) => (None, None),
             Version::Source(_, Given::Key | Given::Arguments) => (None, Some(probe.clone())),
             Version::Source(_, Given::Part(part)) => {
                 let answer = arguments.call(part.bind(py))?;
                 let Ok(tuple) = answer.cast::<PyTuple>() else {
-                    let misuse =
-                        Misuse::NoTuple { function: self.function.name.clone(), value: error::shown(&answer) };
+                    let misuse = Misuse::NoTuple {
+                        function: self.function.name.clone(),
+                        value: error::shown(&answer),
+                    };
                     return Err(PyTypeError::new_err(misuse.to_string()));
                 };
                 let given = key::probe_tuple(tuple, self.rules).map_err(|cause| {
-                    let misuse =
-                        Misuse::UnhashableGiven { function: self.function.name.clone(), value: error::shown(tuple) };
-                    self.explain(py, &misuse, cause)
+                    let misuse = Misuse::UnhashableGiven {
+                        function: self.function.name.clone(),
+                        value: error::shown(tuple),
+                    };
+                    explain(py, &misuse, cause)
                 })?;
                 (Some(tuple.clone()), Some(given))
             }
@@ -146,7 +172,9 @@ impl Cached {
         arguments: Arguments<'_>,
         part: Option<&Bound<'py, PyTuple>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let Version::Source(source, given) = &self.version else { return Ok(py.None().into_bound(py)) };
+        let Version::Source(source, given) = &self.version else {
+            return Ok(py.None().into_bound(py));
+        };
         let source = source.get();
         let ask = source.ask.bind(py);
         let answer = match (given, part) {
@@ -200,7 +228,9 @@ impl Cached {
                     let (ticket, at) = (ticket::draw(), clock::now());
                     let version = self.ask(py, arguments, part.as_ref());
                     let version = version.inspect_err(|_| self.abandon(py, &plan))?;
-                    self.function.store.with(py, |store| store.stats.version_calls += 1);
+                    self.function
+                        .store
+                        .with(py, |store| store.stats.version_calls += 1);
                     plan.observed(version.into(), ticket, at);
                 }
                 Step::Compute => {
@@ -225,7 +255,16 @@ impl Cached {
         };
         let session = SessionRef(Arc::downgrade(core));
         self.function.store.with(py, |store| {
-            core.known.with(py, |known| plan.next(store, Some(&mut Caller { id: core.id(), session: &session, known })))
+            core.known.with(py, |known| {
+                plan.next(
+                    store,
+                    Some(&mut Caller {
+                        id: core.id(),
+                        session: &session,
+                        known,
+                    }),
+                )
+            })
         })
     }
 

@@ -9,7 +9,7 @@ use ahash::{AHasher, RandomState};
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::native;
 use super::object::Object;
@@ -57,8 +57,15 @@ impl<'a> Arguments<'a> {
         // SAFETY: a vectorcall passes that many positional arguments, and one more for each name.
         unsafe {
             let named = if names.is_null() { 0 } else { items(names).len() };
-            let values = if count + named == 0 { &[] } else { slice::from_raw_parts(args, count + named) };
-            Self { values, names: if named == 0 { ptr::null_mut() } else { names } }
+            let values = if count + named == 0 {
+                &[]
+            } else {
+                slice::from_raw_parts(args, count + named)
+            };
+            Self {
+                values,
+                names: if named == 0 { ptr::null_mut() } else { names },
+            }
         }
     }
 
@@ -66,17 +73,23 @@ impl<'a> Arguments<'a> {
     #[inline]
     pub(super) fn names(&self) -> &'a [*mut PyObject] {
         // SAFETY: a tuple, held by whoever passed the arguments.
-        if self.names.is_null() { &[] } else { unsafe { items(self.names) } }
+        if self.names.is_null() {
+            &[]
+        } else {
+            unsafe { items(self.names) }
+        }
     }
 
     /// Whether all names are exact `str`, as every call from source code has them.
     pub(super) fn has_plain_names(&self) -> bool {
         // SAFETY: the items of a tuple are alive.
-        self.names().iter().all(|name| unsafe { ffi::PyUnicode_CheckExact(*name) } != 0)
+        self.names()
+            .iter()
+            .all(|name| unsafe { ffi::PyUnicode_CheckExact(*name) } != 0)
     }
 
     /// The positional arguments as a tuple and the keyword ones as a dict, for callables of the user's.
-    pub(super) fn to_call<'py>(self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, Option<Bound<'py, pyo3::types::PyDict>>)> {
+    pub(super) fn to_call(self, py: Python<'_>) -> PyResult<(Bound<'_, PyTuple>, Option<Bound<'_, PyDict>>)> {
         // SAFETY: the arguments are alive.
         let bound = |object: &*mut PyObject| unsafe { Bound::from_borrowed_ptr(py, *object) };
         let (positional, named) = self.values.split_at(self.values.len() - self.names().len());
@@ -84,7 +97,7 @@ impl<'a> Arguments<'a> {
         if named.is_empty() {
             return Ok((positional, None));
         }
-        let keywords = pyo3::types::PyDict::new(py);
+        let keywords = PyDict::new(py);
         for (name, value) in self.names().iter().zip(named) {
             keywords.set_item(bound(name), bound(value))?;
         }
@@ -102,13 +115,27 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// The only argument, if it is one and has no name.
+    #[inline]
+    pub(super) fn only(&self) -> Option<*mut PyObject> {
+        if let [only] = self.values
+            && self.names.is_null()
+        {
+            Some(*only)
+        } else {
+            None
+        }
+    }
+
     /// The hash of the arguments by Python's own hashes. `None` leaves a Python error set.
     #[inline]
     pub(super) fn hash(self, rules: Rules, seed: &RandomState) -> Option<u64> {
         let mut hasher = seed.build_hasher();
-        if self.values.len() != 1 || !self.names.is_null() {
-            hasher.write_usize(self.values.len());
+        if let Some(only) = self.only() {
+            write(&mut hasher, only, rules)?;
+            return Some(hasher.finish());
         }
+        hasher.write_usize(self.values.len());
         let names = self.names();
         let (positional, named) = self.values.split_at(self.values.len() - names.len());
         for value in positional {
@@ -163,7 +190,11 @@ impl<'a> Arguments<'a> {
         for (place, name) in theirs.iter().enumerate() {
             // SAFETY: names are exact str, alive with their tuples.
             let is = |other: &*mut PyObject| *other == *name || unsafe { native::same_text(*other, *name) };
-            let other = if is(&mine[place]) { Some(place) } else { mine.iter().position(is).filter(|_| !rules.ordered) };
+            let other = if is(&mine[place]) {
+                Some(place)
+            } else {
+                mine.iter().position(is).filter(|_| !rules.ordered)
+            };
             let Some(other) = other else { return Ok(false) };
             if !same(self.values[count + other], probe.values[count + place])? {
                 return Ok(false);
@@ -175,13 +206,9 @@ impl<'a> Arguments<'a> {
 
 #[inline]
 fn write(hasher: &mut AHasher, value: *mut PyObject, rules: Rules) -> Option<()> {
-    // SAFETY: the value is alive.
+    // SAFETY: the value is alive, and keys are made attached.
     unsafe {
-        let hash = ffi::PyObject_Hash(value);
-        if hash == -1 {
-            return None;
-        }
-        hasher.write_u64(hash.cast_unsigned() as u64);
+        hasher.write_u64(native::hash(value)?);
         if rules.typed {
             hasher.write_usize(ffi::Py_TYPE(value) as usize);
         }
@@ -216,13 +243,20 @@ impl Key {
         let (object, shape) = match (arguments.values, arguments.names.is_null()) {
             ([], _) => (py.None().into_bound(py), Shape::Nothing),
             ([one], true) => (bound(one), Shape::One),
-            (values, true) => (PyTuple::new(py, values.iter().map(bound))?.into_any(), Shape::Values),
+            (values, true) => (
+                PyTuple::new(py, values.iter().map(bound))?.into_any(),
+                Shape::Values,
+            ),
             (values, false) => {
                 let all: Vec<_> = values.iter().chain([&arguments.names]).map(bound).collect();
                 (PyTuple::new(py, all)?.into_any(), Shape::Named)
             }
         };
-        Ok(Self { object: object.into(), shape, rules })
+        Ok(Self {
+            object: object.into(),
+            shape,
+            rules,
+        })
     }
 
     /// The one object of the key, for the garbage collector.
@@ -234,18 +268,30 @@ impl Key {
     pub(super) fn arguments(&self) -> Arguments<'_> {
         let object = self.object.as_ptr();
         match self.shape {
-            Shape::Nothing => Arguments { values: &[], names: ptr::null_mut() },
+            Shape::Nothing => Arguments {
+                values: &[],
+                names: ptr::null_mut(),
+            },
             Shape::One => {
                 // SAFETY: `Object` is nothing but the pointer.
                 let one = unsafe { &*(&raw const self.object).cast::<*mut PyObject>() };
-                Arguments { values: slice::from_ref(one), names: ptr::null_mut() }
+                Arguments {
+                    values: slice::from_ref(one),
+                    names: ptr::null_mut(),
+                }
             }
             // SAFETY: the object is a tuple that the key owns.
-            Shape::Values => Arguments { values: unsafe { items(object) }, names: ptr::null_mut() },
+            Shape::Values => Arguments {
+                values: unsafe { items(object) },
+                names: ptr::null_mut(),
+            },
             Shape::Named => {
                 // SAFETY: the object is a tuple that the key owns.
                 let all = unsafe { items(object) };
-                Arguments { values: &all[..all.len() - 1], names: all[all.len() - 1] }
+                Arguments {
+                    values: &all[..all.len() - 1],
+                    names: all[all.len() - 1],
+                }
             }
         }
     }
@@ -253,6 +299,15 @@ impl Key {
     /// Whether it is the key of `probe`, if that can be told without asking Python.
     #[inline]
     pub(super) fn is_natively(&self, probe: Arguments<'_>) -> bool {
+        if let Some(only) = probe.only() {
+            let mine = self.object.as_ptr();
+            // SAFETY: both are alive.
+            return self.shape == Shape::One
+                && unsafe {
+                    (mine == only || native::same(mine, only) == Some(true))
+                        && !(self.rules.typed && ffi::Py_TYPE(mine) != ffi::Py_TYPE(only))
+                };
+        }
         let equal = |stored, probe| {
             // SAFETY: both are alive.
             unsafe { native::same(stored, probe) }.ok_or(())
@@ -265,11 +320,13 @@ impl engine::Key for Key {
     type Object = Object;
 
     fn matches(&self, probe: &Self, verdicts: &Verdicts<Object>) -> Result<bool, Unsure<Object>> {
-        self.arguments().same(probe.arguments(), self.rules, |stored, probe| {
-            // SAFETY: each pointer is an `Object` that a key holds.
-            let [stored, probe] = [&stored, &probe].map(|object| unsafe { &*ptr::from_ref(object).cast::<Object>() });
-            verdicts.same(stored, probe)
-        })
+        self.arguments()
+            .same(probe.arguments(), self.rules, |stored, probe| {
+                // SAFETY: each pointer is an `Object` that a key holds.
+                let [stored, probe] =
+                    [&stored, &probe].map(|object| unsafe { &*ptr::from_ref(object).cast::<Object>() });
+                verdicts.same(stored, probe)
+            })
     }
 }
 
@@ -280,25 +337,53 @@ pub(super) fn probe(py: Python<'_>, arguments: Arguments<'_>, rules: Rules) -> P
         let plain = |name: &*mut PyObject| unsafe {
             Bound::<PyAny>::from_owned_ptr_or_err(py, ffi::PyUnicode_FromObject(*name))
         };
-        let names = arguments.names().iter().map(plain).collect::<PyResult<Vec<_>>>()?;
+        let names = arguments
+            .names()
+            .iter()
+            .map(plain)
+            .collect::<PyResult<Vec<_>>>()?;
         let names = PyTuple::new(py, names)?;
-        return probe(py, Arguments { names: names.as_ptr(), ..arguments }, rules);
+        return probe(
+            py,
+            Arguments {
+                names: names.as_ptr(),
+                ..arguments
+            },
+            rules,
+        );
     }
     let hash = arguments.hash(rules, seed()).ok_or_else(|| PyErr::fetch(py))?;
-    Ok(Probe { key: Key::new(py, arguments, rules)?, hash })
+    Ok(Probe {
+        key: Key::new(py, arguments, rules)?,
+        hash,
+    })
 }
 
 /// The key for what a `version_args` callable returned.
 pub(super) fn probe_tuple(given: &Bound<'_, PyTuple>, rules: Rules) -> PyResult<Probe<Key>> {
     // SAFETY: the tuple is alive throughout.
     let values = unsafe { items(given.as_ptr()) };
-    probe(given.py(), Arguments { values, names: ptr::null_mut() }, rules)
+    probe(
+        given.py(),
+        Arguments {
+            values,
+            names: ptr::null_mut(),
+        },
+        rules,
+    )
 }
 
 /// The key for what a `key` callable returned.
 pub(super) fn probe_object(object: &Bound<'_, PyAny>, rules: Rules) -> PyResult<Probe<Key>> {
     let values = [object.as_ptr()];
-    probe(object.py(), Arguments { values: &values, names: ptr::null_mut() }, rules)
+    probe(
+        object.py(),
+        Arguments {
+            values: &values,
+            names: ptr::null_mut(),
+        },
+        rules,
+    )
 }
 
 /// An opaque, hashable name of one call: what `cache_key` returns.
@@ -315,7 +400,9 @@ impl CacheKey {
     }
 
     fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let Ok(other) = other.cast::<Self>() else { return Ok(false) };
+        let Ok(other) = other.cast::<Self>() else {
+            return Ok(false);
+        };
         let other = other.get();
         if !self.function.is(&other.function) || self.probe.hash != other.probe.hash {
             return Ok(false);
@@ -325,16 +412,31 @@ impl CacheKey {
             let [a, b] = [a, b].map(|object| unsafe { Bound::<PyAny>::from_borrowed_ptr(py, object) });
             a.eq(b)
         };
-        self.probe.key.arguments().same(other.probe.key.arguments(), self.probe.key.rules, equal)
+        self.probe
+            .key
+            .arguments()
+            .same(other.probe.key.arguments(), self.probe.key.rules, equal)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let (positional, keywords) = self.probe.key.arguments().to_call(py)?;
-        let mut parts = positional.iter().map(|value| value.repr().map(|text| text.to_string())).collect::<PyResult<Vec<_>>>()?;
-        for (name, value) in keywords.iter().flat_map(|keywords| keywords.iter()) {
-            parts.push(format!("{}={}", name.cast::<PyString>().map_err(|_| PyTypeError::new_err("no name"))?, value.repr()?));
+        let mut parts = positional
+            .iter()
+            .map(|value| value.repr().map(|text| text.to_string()))
+            .collect::<PyResult<Vec<_>>>()?;
+        for (name, value) in keywords.iter().flat_map(pyo3::types::PyDictMethods::iter) {
+            parts.push(format!(
+                "{}={}",
+                name.cast::<PyString>()
+                    .map_err(|_| PyTypeError::new_err("no name"))?,
+                value.repr()?
+            ));
         }
-        Ok(format!("<cache key of {}({})>", super::error::name_of(self.function.bind(py)), parts.join(", ")))
+        Ok(format!(
+            "<cache key of {}({})>",
+            super::error::name_of(self.function.bind(py)),
+            parts.join(", ")
+        ))
     }
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {

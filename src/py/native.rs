@@ -1,7 +1,10 @@
 //! Equality of Python's own plain types, told without running any Python code: exact int, str, bytes, float, bool and None.
 //!
 //! What is no such type, and NaN, is nobody's business here. Mixed numbers (`1 == 1.0 == True`) are left to Python too.
-#![expect(unsafe_code, reason = "reads the objects' memory; a call into the interpreter is not allowed under the lock")]
+#![expect(
+    unsafe_code,
+    reason = "reads the objects' memory; a call into the interpreter is not allowed under the lock"
+)]
 
 use std::slice;
 
@@ -13,8 +16,8 @@ enum Kind {
     Text,
     Bytes,
     Float,
-    /// `None`, `True` and `False`: equal to nothing of their type but themselves.
-    Single,
+    Bool,
+    None,
     Other,
 }
 
@@ -27,18 +30,42 @@ unsafe fn kind(object: *mut PyObject) -> Kind {
         let class = ffi::Py_TYPE(object);
         if class == &raw mut ffi::PyUnicode_Type {
             Kind::Text
-        } else if class == &raw mut ffi::PyLong_Type {
+        } else if class == &raw mut ffi::PyLong_Type && cfg!(target_pointer_width = "64") {
             Kind::Int
         } else if class == &raw mut ffi::PyFloat_Type {
             Kind::Float
         } else if class == &raw mut ffi::PyBytes_Type {
             Kind::Bytes
-        } else if class == &raw mut ffi::PyBool_Type || object == ffi::Py_None() {
-            Kind::Single
+        } else if class == &raw mut ffi::PyBool_Type {
+            Kind::Bool
+        } else if object == ffi::Py_None() {
+            Kind::None
         } else {
             Kind::Other
         }
     }
+}
+
+/// The hash of an object. `None` leaves a Python error set.
+///
+/// # Safety
+/// The object must be alive, and the thread attached.
+#[inline]
+pub(super) unsafe fn hash(object: *mut PyObject) -> Option<u64> {
+    // SAFETY: the caller says so. A str that was hashed once keeps its hash.
+    let hash = unsafe {
+        let known = if ffi::Py_TYPE(object) == &raw mut ffi::PyUnicode_Type {
+            (*object.cast::<ffi::PyASCIIObject>()).hash
+        } else {
+            -1
+        };
+        if known == -1 {
+            ffi::PyObject_Hash(object)
+        } else {
+            known
+        }
+    };
+    (hash != -1).then_some(hash as u64)
 }
 
 /// Whether two objects are equal, if that can be told here.
@@ -51,17 +78,19 @@ pub(super) unsafe fn same(a: *mut PyObject, b: *mut PyObject) -> Option<bool> {
     unsafe {
         match (kind(a), kind(b)) {
             (Kind::Text, Kind::Text) => Some(same_text(a, b)),
-            (Kind::Int, Kind::Int) => same_int(a, b),
+            (Kind::Int, Kind::Int) => Some(same_int(a, b)),
             (Kind::Bytes, Kind::Bytes) => Some(bytes(a) == bytes(b)),
             (Kind::Float, Kind::Float) => {
                 let (a, b) = (ffi::PyFloat_AS_DOUBLE(a), ffi::PyFloat_AS_DOUBLE(b));
                 #[expect(clippy::float_cmp, reason = "Python's own equality")]
                 (!a.is_nan() && !b.is_nan()).then_some(a == b)
             }
-            (Kind::Single, Kind::Single) => Some(a == b),
-            (Kind::Other, _) | (_, Kind::Other) => None,
+            (Kind::Bool, Kind::Bool) => Some(a == b),
             // A number may equal a number of another type; text, bytes and None equal nothing of another type.
-            (Kind::Int | Kind::Float | Kind::Single, Kind::Int | Kind::Float | Kind::Single) => None,
+            (Kind::Other, _)
+            | (_, Kind::Other)
+            | (Kind::Int | Kind::Float | Kind::Bool, Kind::Int | Kind::Float | Kind::Bool) => None,
+            (Kind::None, Kind::None) => Some(true),
             _ => Some(false),
         }
     }
@@ -88,12 +117,14 @@ pub(super) unsafe fn same_text(a: *mut PyObject, b: *mut PyObject) -> bool {
 unsafe fn bytes<'a>(object: *mut PyObject) -> &'a [u8] {
     // SAFETY: an exact bytes object holds that many bytes there.
     unsafe {
-        slice::from_raw_parts(ffi::PyBytes_AS_STRING(object).cast(), ffi::PyBytes_Size(object).unsigned_abs())
+        slice::from_raw_parts(
+            ffi::PyBytes_AS_STRING(object).cast(),
+            ffi::PyBytes_Size(object).unsigned_abs(),
+        )
     }
 }
 
-/// How CPython lays out an `int` where its digits have 30 bits: the head, a word that tells size and sign, the digits.
-#[cfg(target_pointer_width = "64")]
+/// How CPython lays out an `int` on 64-bit machines: the head, a word that tells size and sign, digits of 30 bits.
 #[repr(C)]
 struct Int {
     head: PyObject,
@@ -102,10 +133,9 @@ struct Int {
 }
 
 /// # Safety
-/// Both must be exact `int`.
-#[cfg(target_pointer_width = "64")]
+/// Both must be exact `int`, on a 64-bit machine.
 #[inline]
-unsafe fn same_int(a: *mut PyObject, b: *mut PyObject) -> Option<bool> {
+unsafe fn same_int(a: *mut PyObject, b: *mut PyObject) -> bool {
     /// The bit that marks the interpreter's own small ints since 3.14.
     const SMALL: usize = if cfg!(Py_3_14) { 4 } else { 0 };
     let (a, b) = (a.cast::<Int>(), b.cast::<Int>());
@@ -113,18 +143,17 @@ unsafe fn same_int(a: *mut PyObject, b: *mut PyObject) -> Option<bool> {
     unsafe {
         let size = (*a).size & !SMALL;
         if size != (*b).size & !SMALL {
-            return Some(false);
+            return false;
         }
-        let count = if cfg!(Py_3_12) { size >> 3 } else { size.cast_signed().unsigned_abs() };
+        let count = if cfg!(Py_3_12) {
+            size >> 3
+        } else {
+            size.cast_signed().unsigned_abs()
+        };
         if count == 1 {
-            return Some((*a).digits[0] == (*b).digits[0]);
+            return (*a).digits[0] == (*b).digits[0];
         }
         let digits = |int: *mut Int| slice::from_raw_parts((&raw const (*int).digits).cast::<u32>(), count);
-        Some(digits(a) == digits(b))
+        digits(a) == digits(b)
     }
-}
-
-#[cfg(not(target_pointer_width = "64"))]
-unsafe fn same_int(_: *mut PyObject, _: *mut PyObject) -> Option<bool> {
-    None
 }

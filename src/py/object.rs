@@ -1,5 +1,8 @@
 //! A Python object as the engine holds it.
-#![expect(unsafe_code, reason = "clones and compares inside the critical section, where there is no token at hand")]
+#![expect(
+    unsafe_code,
+    reason = "clones and compares inside the critical section, where there is no token at hand"
+)]
 
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;

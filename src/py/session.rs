@@ -1,5 +1,8 @@
 //! A session as Python holds it: the handle that lies in a mapping or a context variable, and its weak reference in stores.
-#![expect(unsafe_code, reason = "stores reach sessions inside the critical section, where there is no token at hand")]
+#![expect(
+    unsafe_code,
+    reason = "stores reach sessions inside the critical section, where there is no token at hand"
+)]
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -45,7 +48,9 @@ impl Core {
     /// Notes that the session reads a function.
     pub(super) fn reads(&self, py: Python<'_>, function: &Arc<Function>) {
         self.functions.with(py, |functions| {
-            functions.entry(function.id).or_insert_with(|| Arc::downgrade(function));
+            functions
+                .entry(function.id)
+                .or_insert_with(|| Arc::downgrade(function));
         });
     }
 }
@@ -87,6 +92,7 @@ pub(super) struct Session {
 }
 
 #[pymethods]
+#[expect(clippy::unused_self, reason = "Python's protocols pass it")]
 impl Session {
     #[new]
     pub(super) fn new() -> Self {
@@ -127,7 +133,11 @@ impl Session {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!("<Session {} {}>", self.core.id(), self.versions(py)?.repr()?))
+        Ok(format!(
+            "<Session {} {}>",
+            self.core.id(),
+            self.versions(py)?.repr()?
+        ))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
@@ -184,16 +194,25 @@ impl Session {
 impl Session {
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let modules = PyDict::new(py);
-        let functions: Vec<_> = self.core.functions.with(py, |functions| functions.values().cloned().collect());
+        let functions: Vec<_> = self
+            .core
+            .functions
+            .with(py, |functions| functions.values().cloned().collect());
         for function in functions.iter().filter_map(Weak::upgrade) {
             let seen: Vec<(Option<String>, Object)> = self.core.known.with(py, |known| {
-                let answers = known.readers.get(&function.id).into_iter().flat_map(|reader| reader.seen.iter());
+                let answers = known
+                    .readers
+                    .get(&function.id)
+                    .into_iter()
+                    .flat_map(|reader| reader.seen.iter());
                 let digest = |hash: u64| {
                     let mut text = String::new();
                     let _ = write!(text, "{hash:016x}");
                     text
                 };
-                answers.map(|(given, observation)| (given.map(digest), observation.version.clone())).collect()
+                answers
+                    .map(|(given, observation)| (given.map(digest), observation.version.clone()))
+                    .collect()
             });
             let module = match modules.get_item(&function.module)? {
                 Some(module) => module.cast_into::<PyDict>()?,

@@ -29,7 +29,10 @@ mod section {
 
     impl<T> Section<T> {
         pub(super) fn new(value: T) -> Self {
-            Self { value: UnsafeCell::new(value), busy: Cell::new(false) }
+            Self {
+                value: UnsafeCell::new(value),
+                busy: Cell::new(false),
+            }
         }
 
         #[inline]
@@ -64,11 +67,16 @@ mod section {
             // Never parked: the table of waiters is the whole process's, and a fork may leave it locked (parking_lot#515).
             let mut turns = 0_u32;
             loop {
+                #[expect(clippy::disallowed_methods, reason = "this is the one place")]
                 if let Some(mut value) = self.0.try_lock() {
                     return act(&mut value);
                 }
                 turns += 1;
-                if turns % 64 == 0 { std::thread::yield_now() } else { std::hint::spin_loop() }
+                if turns % 64 == 0 {
+                    std::thread::yield_now()
+                } else {
+                    std::hint::spin_loop()
+                }
             }
         }
 
