@@ -12,8 +12,8 @@ __all__ = [
     "SESSION_NAME",
     "CacheKey",
     "CachedFunction",
+    "Scope",
     "Session",
-    "Source",
     "ambient_session",
     "check_binding",
     "mock_clock",
@@ -50,8 +50,8 @@ class Session(Mapping[str, Mapping[str, Any]]):
     def __eq__(self, other: object, /) -> bool: ...
 
 @final
-class Source:
-    def __new__(cls, ask: Callable[..., Hashable], default: Hashable = None) -> Source: ...
+class Scope:
+    def __new__(cls) -> Scope: ...
 
 @final
 class CachedFunction(Generic[_P, _R_co]):
@@ -61,7 +61,9 @@ class CachedFunction(Generic[_P, _R_co]):
         cls,
         wrapped: Callable[_P, _R_co],
         *,
-        source: Source | None,
+        ask: Callable[..., Hashable] | None,
+        scope: Scope | None,
+        default: Hashable,
         constant: Hashable,
         given: str,
         version_args: Callable[..., tuple[Any, ...]] | None,

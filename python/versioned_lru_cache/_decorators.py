@@ -7,7 +7,7 @@ from types import MappingProxyType
 from weakref import ref
 
 from . import _options as options
-from ._core import CachedFunction, Source
+from ._core import CachedFunction, Scope
 from ._signatures import Shape, identity, shape
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     R = TypeVar("R")
 
-_sources: dict[tuple[object, ...], ref[Source]] = {}
+_scopes: dict[tuple[object, ...], tuple[ref[Any], Scope | None]] = {}
 
 
 def versioned_lru_cache(
@@ -161,9 +161,9 @@ def _decorator(
     parameters = None if ask is None or version_args is not None else shape(ask)
     given = _given(parameters, version_args, has_key=key is not None, original=module is not None)
 
-    def decorate(*functions: Callable[P, R]) -> CachedFunction[P, R]:
-        if len(functions) != 1 or not callable(functions[0]):
-            shown = ", ".join(map(repr, functions)) or "nothing"
+    def decorate(*functions: Callable[P, R], **more: object) -> CachedFunction[P, R]:
+        if len(functions) != 1 or more or not callable(functions[0]):
+            shown = ", ".join([*map(repr, functions), *(f"{word}={value!r}" for word, value in more.items())]) or "nothing"
             hint = "" if module else (
                 ". Was @versioned_lru_cache written above the function? Write @versioned_lru_cache(version), with a version "
                 "function or a constant such as None"
@@ -182,7 +182,9 @@ def _decorator(
         own_name = _name(function) if module is None else str(getattr(function, "__name__", None) or _name(function))
         cached = CachedFunction(
             function,
-            source=None if ask is None else _source(ask, default),
+            ask=ask,
+            scope=None if ask is None else _scope(ask, default),
+            default=default,
             constant=version,
             given=given,
             version_args=version_args or None,
@@ -196,7 +198,8 @@ def _decorator(
             module=module or str(getattr(function, "__module__", None) or "?"),
             name=name or own_name,
         )
-        return update_wrapper(cached, function)
+        update_wrapper(cached, function)
+        return cached
 
     return decorate
 
@@ -222,17 +225,22 @@ def _name(function: Callable[..., object]) -> str:
     return str(getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or type(function).__name__)
 
 
-def _source(ask: Callable[..., Hashable], default: Hashable) -> Source:
-    """Return the one source for a version function, so that all that use it share its answers."""
-    key = (*identity(ask), type(default), default)
-    known = _sources.get(key)
-    source = known() if known is not None else None
-    if source is None:
-        source = Source(ask, default)
+def _scope(ask: Callable[..., Hashable], default: Hashable) -> Scope:
+    """Return the one scope of a version function, so that all that use it, now or later, share its answers."""
+    told, owner = identity(ask)
+    key = (*told, type(default), default)
+    alive, scope = _scopes.get(key, (None, None))
+    if alive is not None and scope is None:
+        scope = alive()
+    if scope is None:
+        scope = Scope()
 
-        def forget(death: ref[Source], key: tuple[object, ...] = key) -> None:
-            if _sources.get(key) is death:
-                del _sources[key]
+        def forget(death: ref[Any], key: tuple[object, ...] = key) -> None:
+            if _scopes.get(key, (None,))[0] is death:
+                del _scopes[key]
 
-        _sources[key] = ref(source, forget)
-    return source
+        try:
+            _scopes[key] = ref(owner, forget), scope
+        except TypeError:  # The owner can't be referred to weakly: then the scope lives as long as it is used.
+            _scopes[key] = ref(scope, forget), None
+    return scope

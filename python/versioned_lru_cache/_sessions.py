@@ -75,7 +75,7 @@ def _swap(place: object, new: Session | None) -> Session | None:
     pop = getattr(place, "pop", None)
     if pop is None:
         raise TypeError(f"session(mapping): {place!r} has no pop(name, default), which is needed to put a new session in it")
-    old = pop(SESSION_NAME, None)
+    old: Session | None = pop(SESSION_NAME, None)
     if new is not None:
         place.setdefault(SESSION_NAME, new)  # type: ignore[attr-defined]
     return old

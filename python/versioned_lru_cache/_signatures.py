@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import BuiltinMethodType, FunctionType, MethodType
 
 TYPE_CHECKING = False
@@ -107,12 +108,14 @@ def _inspected(function: Callable[..., object]) -> Shape | None:
 
 def kind(function: object) -> str | None:
     """Name the kind of a function whose call returns no plain result: a coroutine, a generator."""
-    while not hasattr(function, "__code__"):
-        inner = getattr(function, "__func__", None) or getattr(function, "func", None)
-        if inner is None or isinstance(function, type) or not callable(inner) or inner is function:
-            return None
-        function = inner
-    flags = getattr(function.__code__, "co_flags", 0)
+    while True:
+        if isinstance(function, (MethodType, staticmethod, classmethod)):
+            function = function.__func__
+        elif isinstance(function, partial):
+            function = function.func
+        else:
+            break
+    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
     if flags & (_COROUTINE | _ITERABLE_COROUTINE):
         return "coroutine function"
     if flags & _ASYNC_GENERATOR:
@@ -120,10 +123,10 @@ def kind(function: object) -> str | None:
     return "generator function" if flags & _GENERATOR else None
 
 
-def identity(function: Callable[..., object]) -> tuple[object, ...]:
-    """Return what two objects share that are the same callable, though ``obj.method`` is a new object each time."""
+def identity(function: Callable[..., object]) -> tuple[tuple[object, ...], object]:
+    """Return what tells a callable from others, though ``obj.method`` is a new object each time, and what keeps that alive."""
     if isinstance(function, MethodType):
-        return id(function.__self__), id(function.__func__)
+        return (id(function.__self__), id(function.__func__)), function.__self__
     if isinstance(function, BuiltinMethodType) and function.__self__ is not None:
-        return id(function.__self__), function.__name__
-    return (id(function),)
+        return (id(function.__self__), function.__name__), function.__self__
+    return (id(function),), function

@@ -11,11 +11,7 @@ static MOCK_NOW: AtomicU64 = AtomicU64::new(0);
 /// The present moment.
 #[must_use]
 pub fn now() -> Nanos {
-    if MOCKED.load(Ordering::Acquire) {
-        MOCK_NOW.load(Ordering::Acquire)
-    } else {
-        real::now()
-    }
+    if MOCKED.load(Ordering::Acquire) { MOCK_NOW.load(Ordering::Acquire) } else { real::now() }
 }
 
 /// A moment that is never before the present one and seldom more than some milliseconds after it.
@@ -23,11 +19,7 @@ pub fn now() -> Nanos {
 #[inline]
 #[must_use]
 pub fn latest() -> Nanos {
-    if MOCKED.load(Ordering::Acquire) {
-        MOCK_NOW.load(Ordering::Acquire)
-    } else {
-        real::latest()
-    }
+    if MOCKED.load(Ordering::Acquire) { MOCK_NOW.load(Ordering::Acquire) } else { real::latest() }
 }
 
 /// Replaces the real clock by one that stands at `at`.

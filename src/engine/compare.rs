@@ -55,14 +55,8 @@ impl<O: Object> Verdicts<O> {
         if let Some(equal) = stored.native_eq(probe) {
             return Ok(equal);
         }
-        let known = self
-            .0
-            .iter()
-            .find(|(pair, _)| pair.stored.is(stored) && pair.probe.is(probe));
-        known.map(|(_, equal)| *equal).ok_or_else(|| Unsure {
-            stored: stored.clone(),
-            probe: probe.clone(),
-        })
+        let known = self.0.iter().find(|(pair, _)| pair.stored.is(stored) && pair.probe.is(probe));
+        known.map(|(_, equal)| *equal).ok_or_else(|| Unsure { stored: stored.clone(), probe: probe.clone() })
     }
 
     /// Takes the answer for a pair. Both objects stay referenced, so that their identity can't be reused.

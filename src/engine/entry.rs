@@ -49,12 +49,7 @@ pub struct Entry<H: Host> {
 
 impl<H: Host> Clone for Entry<H> {
     fn clone(&self) -> Self {
-        Self {
-            key: self.key.clone(),
-            value: self.value.clone(),
-            version: self.version.clone(),
-            ..*self
-        }
+        Self { key: self.key.clone(), value: self.value.clone(), version: self.version.clone(), ..*self }
     }
 }
 
@@ -70,11 +65,7 @@ impl<H: Host> Entry<H> {
     #[inline]
     #[must_use]
     pub fn vouch(&self, constant: bool) -> Ticket {
-        if constant && self.stored != 0 {
-            NEVER
-        } else {
-            self.ticket
-        }
+        if constant && self.stored != 0 { NEVER } else { self.ticket }
     }
 }
 
@@ -84,6 +75,8 @@ pub struct Displaced<H: Host> {
     pub entries: Vec<Entry<H>>,
     /// Versions.
     pub objects: Vec<H::Object>,
+    /// Arguments.
+    pub keys: Vec<H::Key>,
     /// Whole tables.
     pub tables: Vec<Table<Entry<H>>>,
     /// Answers of version functions.
@@ -97,6 +90,7 @@ impl<H: Host> Default for Displaced<H> {
         Self {
             entries: Vec::new(),
             objects: Vec::new(),
+            keys: Vec::new(),
             tables: Vec::new(),
             answers: Vec::new(),
             held: Vec::new(),

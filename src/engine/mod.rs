@@ -16,8 +16,8 @@ pub mod ticket;
 
 pub use compare::{Key, Object, Probe, Unsure, Verdicts};
 pub use entry::{Displaced, Entry, Observation};
-pub use plan::{Plan, Served, Step};
-pub use session::{Answers, Known, Reader, Scope};
+pub use plan::{NextStep, Plan, Served, Step};
+pub use session::{Answers, Known, Reader, Scope, Shelf};
 pub use stats::Stats;
 pub use store::{Caller, Store, Terms};
 pub use table::{Slot, Table};
@@ -30,6 +30,17 @@ pub trait Host: Sized {
     type Key: Key<Object = Self::Object>;
     /// A session that may end at any time.
     type Session: Audience<Self>;
+    /// One run of a function that others may wait for.
+    type Flight: Flight;
+}
+
+/// One run of a function that others may wait for.
+pub trait Flight: Clone {
+    /// Whether both are the same run.
+    fn is(&self, other: &Self) -> bool;
+
+    /// Whether it is still going on, somewhere else than where `other` would run.
+    fn is_elsewhere(&self, other: &Self) -> bool;
 }
 
 /// A weak hold on a session, by which a store reaches what the session remembers.

@@ -12,16 +12,24 @@ use super::ticket::{self, Ticket};
 use super::{Host, Key};
 
 /// What is to be done next.
-pub enum Step<O> {
+pub enum Step<O, F> {
     /// Compare two objects by their own `==`, then [`Plan::learn`].
     Compare(Unsure<O>),
     /// Run the version function, then [`Plan::observed`].
     Ask,
+    /// Wait for another's run of the version function, or, if that can't be waited for, [`Plan::insist`].
+    Wait(F),
     /// Run the function, then [`Plan::computed`].
     Compute,
     /// Nothing: this is the answer.
     Done(Served<O>),
 }
+
+/// [`Step`] for a host.
+pub type NextStep<H> = Step<<H as Host>::Object, <H as Host>::Flight>;
+
+/// What was decided, unless that depends on a comparison.
+type Decided<H, T> = Result<T, Unsure<<H as Host>::Object>>;
 
 /// The answer of a call.
 pub struct Served<O> {
@@ -52,6 +60,10 @@ pub struct Plan<H: Host> {
     asked: bool,
     /// The session does not know the observation yet.
     announce: bool,
+    /// What others in the session wait for while this call asks.
+    flight: H::Flight,
+    /// Not to wait for another's.
+    insists: bool,
     born: Nanos,
     run: Ticket,
     made: Option<Made<H::Object>>,
@@ -67,6 +79,7 @@ impl<H: Host> Plan<H> {
         given: Option<Probe<H::Key>>,
         scope: Scope,
         constant: Option<Observation<H::Object>>,
+        flight: H::Flight,
     ) -> Self {
         Self {
             probe,
@@ -76,6 +89,8 @@ impl<H: Host> Plan<H> {
             announce: constant.is_some(),
             asked: constant.is_some(),
             observation: constant,
+            flight,
+            insists: false,
             born: 0,
             run: 0,
             made: None,
@@ -90,41 +105,38 @@ impl<H: Host> Plan<H> {
 
     /// Takes the answer to [`Step::Ask`]: the version, and the ticket and time from before it was asked.
     pub fn observed(&mut self, version: H::Object, ticket: Ticket, at: Nanos) {
-        self.observation = Some(Observation {
-            version,
-            tag: ticket,
-            ticket,
-            at,
-        });
+        self.observation = Some(Observation { version, tag: ticket, ticket, at });
         self.asked = true;
         self.announce = true;
     }
 
+    /// Asks next time, though another does.
+    pub fn insist(&mut self) {
+        self.insists = true;
+    }
+
     /// Takes the answer to [`Step::Compute`].
     pub fn computed(&mut self, value: H::Object, oldest: Ticket, wanted: bool) {
-        self.made = Some(Made {
-            value,
-            oldest,
-            wanted,
-        });
+        self.made = Some(Made { value, oldest, wanted });
     }
 
     /// The observation under which [`Step::Compute`] runs.
     #[must_use]
     pub fn ticket(&self) -> Ticket {
-        self.observation
-            .as_ref()
-            .map_or(0, |observation| observation.ticket)
+        self.observation.as_ref().map_or(0, |observation| observation.ticket)
     }
 
-    /// Gives a computation up that failed.
-    pub fn abandon(&self, store: &mut Store<H>) {
+    /// Gives a call up whose version function or function failed.
+    pub fn abandon(&mut self, store: &mut Store<H>, caller: Option<&mut Caller<'_, H>>) {
         store.stats.errors += 1;
-        store.end(self.run);
+        store.end(self.run, &mut self.displaced);
+        if let Some(caller) = caller {
+            caller.known.asked(&self.flight, &mut self.displaced);
+        }
     }
 
     /// Decides what is next.
-    pub fn next(&mut self, store: &mut Store<H>, caller: Option<&mut Caller<'_, H>>) -> Step<H::Object> {
+    pub fn next(&mut self, store: &mut Store<H>, caller: Option<&mut Caller<'_, H>>) -> NextStep<H> {
         let mut displaced = std::mem::take(&mut self.displaced);
         let step = match self.made.take() {
             None => self.decide(store, caller, &mut displaced),
@@ -139,7 +151,7 @@ impl<H: Host> Plan<H> {
         store: &mut Store<H>,
         mut caller: Option<&mut Caller<'_, H>>,
         displaced: &mut Displaced<H>,
-    ) -> Result<Step<H::Object>, Unsure<H::Object>> {
+    ) -> Decided<H, NextStep<H>> {
         let now = clock::now();
         if let Some(caller) = caller.as_deref_mut() {
             self.meet(store, caller, now, displaced)?;
@@ -148,9 +160,8 @@ impl<H: Host> Plan<H> {
             }
         }
         let found = store.find(&self.probe, &self.verdicts)?;
-        let entry = found
-            .and_then(|slot| store.live.get(slot))
-            .filter(|entry| entry.is_fresh(now, store.terms.ttl));
+        let entry =
+            found.and_then(|slot| store.live.get(slot)).filter(|entry| entry.is_fresh(now, store.terms.ttl));
         if let (Some(slot), Some(entry), Some(caller)) = (found, entry, caller.as_deref_mut()) {
             if entry.known_in == caller.id {
                 return Ok(self.serve(store, slot, false, Some(caller)));
@@ -162,17 +173,18 @@ impl<H: Host> Plan<H> {
                 return Ok(self.serve(store, slot, true, Some(caller)));
             }
         }
-        let vouching = self
-            .observation
-            .as_ref()
-            .filter(|seen| self.asked || seen.vouches(now, store.terms.ttl));
+        let vouching =
+            self.observation.as_ref().filter(|seen| self.asked || seen.vouches(now, store.terms.ttl));
         let Some(observation) = vouching else {
-            if let Some(caller) = caller
-                && self.adopt(store, caller, now, displaced)?
-            {
+            let Some(caller) = caller else { return Ok(Step::Ask) };
+            if self.adopt(store, caller, now, displaced)? {
                 return self.decide(store, Some(caller), displaced);
             }
-            return Ok(Step::Ask);
+            if self.insists {
+                return Ok(Step::Ask);
+            }
+            let other = caller.known.ask(&self.scope, self.given.as_ref(), &self.flight, &self.verdicts)?;
+            return Ok(other.map_or(Step::Ask, Step::Wait));
         };
         let newest = observation.ticket;
         if let (Some(slot), Some(entry)) = (found, entry) {
@@ -185,7 +197,7 @@ impl<H: Host> Plan<H> {
             }
         }
         self.born = now;
-        self.run = store.begin(self.probe.hash);
+        self.run = store.begin(&self.probe);
         store.stats.misses += 1;
         if store.terms.constant
             && let Some(constant) = self.observation.as_mut()
@@ -211,9 +223,7 @@ impl<H: Host> Plan<H> {
         if self.announce {
             if !terms.constant {
                 let answers = caller.known.answers(&self.scope, displaced);
-                let first = answers
-                    .get(given, verdicts)?
-                    .filter(|first| first.vouches(now, terms.ttl));
+                let first = answers.get(given, verdicts)?.filter(|first| first.vouches(now, terms.ttl));
                 match (first, self.observation.as_ref()) {
                     // Another caller in the session was faster. The session goes by one answer.
                     (Some(first), _) => {
@@ -225,6 +235,7 @@ impl<H: Host> Plan<H> {
                 }
             }
             self.go_by(store, caller, displaced)?;
+            caller.known.asked(&self.flight, displaced);
             self.announce = false;
         } else if self.observation.is_none()
             && let Some(reader) = caller.known.readers.get_mut(&store.id)
@@ -287,36 +298,27 @@ impl<H: Host> Plan<H> {
         caller: &mut Caller<'_, H>,
         now: Nanos,
         displaced: &mut Displaced<H>,
-    ) -> Result<Option<Step<H::Object>>, Unsure<H::Object>> {
-        let reader = caller.known.readers.get_mut(&store.id);
-        let Some(shelf) = reader.and_then(|reader| reader.shelf.as_mut()) else {
-            return Ok(None);
-        };
-        while let Some(slot) = shelf.find(self.probe.hash, |row| {
-            row.key.matches(&self.probe.key, &self.verdicts)
-        })? {
-            let Some(entry) = shelf.get(slot) else {
-                return Ok(None);
-            };
-            if entry.is_fresh(now, store.terms.ttl) {
-                let mut vouch = entry.vouch(store.terms.constant);
-                if entry.known_in != caller.id {
-                    if !self.agrees(entry)? {
-                        return Ok(None);
-                    }
-                    vouch = vouch.max(self.ticket());
-                }
-                let served = Served {
-                    value: entry.value.clone(),
-                    vouch,
-                };
-                shelf.touch(slot);
-                store.stats.hits += 1;
-                return Ok(Some(Step::Done(served)));
+    ) -> Decided<H, Option<NextStep<H>>> {
+        let Some(reader) = caller.known.readers.get_mut(&store.id) else { return Ok(None) };
+        for shelf in [&mut reader.kept, &mut reader.left].into_iter().flatten() {
+            let found =
+                shelf.find(self.probe.hash, |row| row.key.matches(&self.probe.key, &self.verdicts))?;
+            let Some((slot, entry)) = found.and_then(|slot| Some((slot, shelf.get(slot)?))) else { continue };
+            if !entry.is_fresh(now, store.terms.ttl) {
+                displaced.entries.extend(shelf.remove(slot).map(|(_, entry)| entry));
+                continue;
             }
-            displaced
-                .entries
-                .extend(shelf.remove(slot).map(|(_, entry)| entry));
+            let mut vouch = entry.vouch(store.terms.constant);
+            if entry.known_in != caller.id {
+                if !self.agrees(entry)? {
+                    continue;
+                }
+                vouch = vouch.max(self.ticket());
+            }
+            let value = entry.value.clone();
+            shelf.touch(slot);
+            store.stats.hits += 1;
+            return Ok(Some(Step::Done(Served { value, vouch })));
         }
         Ok(None)
     }
@@ -352,7 +354,7 @@ impl<H: Host> Plan<H> {
                 reader.unshelve(&self.probe, &self.verdicts, displaced)?;
                 let mut copy = entry.clone();
                 copy.known_in = caller.id;
-                reader.shelve(self.probe.hash, copy, store.terms.maxsize, displaced);
+                reader.shelve(caller.id, self.probe.hash, copy, store.terms.maxsize, displaced);
             }
         }
         Ok(())
@@ -365,7 +367,7 @@ impl<H: Host> Plan<H> {
         slot: super::Slot,
         agreed: bool,
         caller: Option<&mut Caller<'_, H>>,
-    ) -> Step<H::Object> {
+    ) -> NextStep<H> {
         let constant = store.terms.constant;
         store.live.touch(slot);
         store.stats.hits += 1;
@@ -388,17 +390,10 @@ impl<H: Host> Plan<H> {
             }
             if self.given.is_none() {
                 let Observation { tag, ticket, .. } = *observation;
-                store.glance = Glance {
-                    session: caller.id,
-                    tag,
-                    ticket,
-                };
+                store.glance = Glance { session: caller.id, tag, ticket };
             }
         }
-        Step::Done(Served {
-            value: entry.value.clone(),
-            vouch: entry.vouch(constant),
-        })
+        Step::Done(Served { value: entry.value.clone(), vouch: entry.vouch(constant) })
     }
 
     /// Stores a result, or keeps it for its session, or neither.
@@ -408,14 +403,11 @@ impl<H: Host> Plan<H> {
         caller: Option<&mut Caller<'_, H>>,
         made: Made<H::Object>,
         displaced: &mut Displaced<H>,
-    ) -> Result<Step<H::Object>, Unsure<H::Object>> {
+    ) -> Decided<H, NextStep<H>> {
         match self.place(store, caller, &made, displaced) {
             Ok(vouch) => {
-                store.end(self.run);
-                Ok(Step::Done(Served {
-                    value: made.value,
-                    vouch,
-                }))
+                store.end(self.run, displaced);
+                Ok(Step::Done(Served { value: made.value, vouch }))
             }
             Err(unsure) => {
                 self.made = Some(made);
@@ -436,11 +428,7 @@ impl<H: Host> Plan<H> {
         };
         let tainted = made.oldest < observation.ticket;
         let ticket = observation.ticket.min(made.oldest);
-        let vouch = if store.terms.constant && !tainted {
-            ticket::NEVER
-        } else {
-            ticket
-        };
+        let vouch = if store.terms.constant && !tainted { ticket::NEVER } else { ticket };
         if !made.wanted || store.is_struck(self.run) || store.terms.maxsize == Some(0) {
             store.stats.not_stored += u64::from(made.wanted && store.terms.maxsize != Some(0));
             return Ok(vouch);
@@ -457,9 +445,7 @@ impl<H: Host> Plan<H> {
             return Ok(vouch);
         }
         let session = caller.as_ref().map_or(0, |caller| caller.id);
-        let reader = caller
-            .as_deref_mut()
-            .and_then(|caller| caller.known.readers.get_mut(&store.id));
+        let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(&store.id));
         let entry = |stored| Entry {
             key: self.probe.key.clone(),
             value: made.value.clone(),
@@ -473,7 +459,7 @@ impl<H: Host> Plan<H> {
         if let Some(reader) = reader {
             reader.unshelve(&self.probe, &self.verdicts, displaced)?;
             if tainted || outdated {
-                reader.shelve(self.probe.hash, entry(0), store.terms.maxsize, displaced);
+                reader.shelve(session, self.probe.hash, entry(0), store.terms.maxsize, displaced);
             }
         }
         if tainted || outdated {

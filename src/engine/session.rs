@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use super::Host;
 use super::compare::{Key, Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Observation};
 use super::table::Table;
 use super::ticket::{self, Ticket};
+use super::{Flight, Host};
 
 /// What one answer of a version function speaks for, but for the arguments it was given. Alive as long as a function uses it.
 #[derive(Clone, Debug)]
@@ -73,30 +73,20 @@ impl<H: Host> Answers<H> {
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
         if let Some(known) = self.get(given, verdicts)? {
-            displaced
-                .objects
-                .push(std::mem::replace(known, observation.clone()).version);
+            displaced.objects.push(std::mem::replace(known, observation.clone()).version);
             return Ok(());
         }
         let Some(given) = given else {
-            displaced
-                .answers
-                .push(std::mem::replace(self, Self::One(observation.clone())));
+            displaced.answers.push(std::mem::replace(self, Self::One(observation.clone())));
             return Ok(());
         };
         if !matches!(self, Self::Each(_)) {
-            displaced
-                .answers
-                .push(std::mem::replace(self, Self::Each(Box::default())));
+            displaced.answers.push(std::mem::replace(self, Self::Each(Box::default())));
         }
         if let Self::Each(answers) = self {
             answers.insert(
                 given.hash,
-                Answer {
-                    given: given.key.clone(),
-                    hash: given.hash,
-                    observation: observation.clone(),
-                },
+                Answer { given: given.key.clone(), hash: given.hash, observation: observation.clone() },
             );
             if bound.is_some_and(|bound| answers.len() > bound)
                 && let Some((_, oldest)) = answers.pop_oldest()
@@ -111,101 +101,99 @@ impl<H: Host> Answers<H> {
 
     /// The answers, with the hash of what they were given.
     pub fn iter(&self) -> impl Iterator<Item = (Option<u64>, &Observation<H::Object>)> {
-        let one = if let Self::One(observation) = self {
-            Some((None, observation))
-        } else {
-            None
-        };
-        let each = if let Self::Each(answers) = self {
-            Some(answers.iter())
-        } else {
-            None
-        };
-        let each = each
-            .into_iter()
-            .flatten()
-            .map(|answer| (Some(answer.hash), &answer.observation));
+        let one = if let Self::One(observation) = self { Some((None, observation)) } else { None };
+        let each = if let Self::Each(answers) = self { Some(answers.iter()) } else { None };
+        let each = each.into_iter().flatten().map(|answer| (Some(answer.hash), &answer.observation));
         one.into_iter().chain(each)
     }
 
     /// What the version function was given.
     pub fn keys(&self) -> impl Iterator<Item = &H::Key> {
-        let each = if let Self::Each(answers) = self {
-            Some(answers.iter())
-        } else {
-            None
-        };
+        let each = if let Self::Each(answers) = self { Some(answers.iter()) } else { None };
         each.into_iter().flatten().map(|answer| &answer.given)
     }
 }
+
+/// Results that one session is to see again, though the store lost them or never had them. Most sessions need none.
+pub type Shelf<H> = Option<Box<Table<Entry<H>>>>;
 
 /// A session as the reader of one function.
 pub struct Reader<H: Host> {
     /// The answers by which this function's entries are judged in the session.
     pub seen: Answers<H>,
-    /// Results the session keeps for itself.
-    pub shelf: Option<Box<Table<Entry<H>>>>,
+    /// What the session has surely seen: at most `maxsize`, the least recently used goes first.
+    pub kept: Shelf<H>,
+    /// What left the store and was there before the session began, so that it may have seen it. Never more than the store held then.
+    pub left: Shelf<H>,
 }
 
 impl<H: Host> Default for Reader<H> {
     fn default() -> Self {
-        Self {
-            seen: Answers::None,
-            shelf: None,
-        }
+        Self { seen: Answers::None, kept: None, left: None }
     }
 }
 
 impl<H: Host> Reader<H> {
-    /// Puts an entry on the shelf unless one of its key is there; the least recently used of more than `bound` goes.
-    /// Keys whose equality can't be told here count as different: a second row of one key does no harm.
-    pub fn shelve(&mut self, hash: u64, entry: Entry<H>, bound: Option<usize>, displaced: &mut Displaced<H>) {
-        let shelf = self.shelf.get_or_insert_default();
-        let verdicts = Verdicts::default();
-        let twin = shelf.find(hash, |row| {
-            row.key.matches(&entry.key, &verdicts).or_else(|unsure| {
-                displaced.objects.extend([unsure.stored, unsure.probe]);
-                Ok::<_, ()>(false)
-            })
-        });
-        if let Ok(Some(_)) = twin {
-            displaced.entries.push(entry);
+    /// Keeps an entry for the session `id`. Its own entry of that key must have been taken off the shelves.
+    pub fn shelve(
+        &mut self,
+        id: Ticket,
+        hash: u64,
+        entry: Entry<H>,
+        maxsize: Option<usize>,
+        displaced: &mut Displaced<H>,
+    ) {
+        if entry.known_in != id {
+            self.left.get_or_insert_default().insert(hash, entry);
             return;
         }
-        shelf.insert(hash, entry);
-        if bound.is_some_and(|bound| shelf.len() > bound)
-            && let Some((_, oldest)) = shelf.pop_oldest()
-        {
-            displaced.entries.push(oldest);
+        let kept = self.kept.get_or_insert_default();
+        kept.insert(hash, entry);
+        if maxsize.is_some_and(|maxsize| kept.len() > maxsize) {
+            displaced.entries.extend(kept.pop_oldest().map(|(_, oldest)| oldest));
         }
     }
 
-    /// Takes the entry of a key off the shelf. Whether one was there.
+    /// Takes what is kept of a key off the shelves.
     ///
     /// # Errors
-    /// [`Unsure`] when that depends on two objects not yet compared.
+    /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on.
     pub fn unshelve(
         &mut self,
         probe: &Probe<H::Key>,
         verdicts: &Verdicts<H::Object>,
         displaced: &mut Displaced<H>,
-    ) -> Result<bool, Unsure<H::Object>> {
-        let mut removed = false;
-        let Some(shelf) = self.shelf.as_mut() else {
-            return Ok(false);
-        };
-        while let Some(slot) = shelf.find(probe.hash, |row| row.key.matches(&probe.key, verdicts))? {
-            displaced
-                .entries
-                .extend(shelf.remove(slot).map(|(_, entry)| entry));
-            removed = true;
+    ) -> Result<(), Unsure<H::Object>> {
+        for shelf in [&mut self.kept, &mut self.left].into_iter().flatten() {
+            while let Some(slot) = shelf.find(probe.hash, |row| row.key.matches(&probe.key, verdicts))? {
+                displaced.entries.extend(shelf.remove(slot).map(|(_, entry)| entry));
+            }
         }
-        Ok(removed)
+        Ok(())
     }
+
+    /// Empties the shelves.
+    pub fn clear_shelves(&mut self, displaced: &mut Displaced<H>) {
+        let shelves = [self.kept.take(), self.left.take()];
+        displaced.tables.extend(shelves.into_iter().flatten().map(|shelf| *shelf));
+    }
+
+    /// What is on the shelves.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry<H>> {
+        [&self.kept, &self.left].into_iter().flatten().flat_map(|shelf| shelf.iter())
+    }
+}
+
+/// A version function that is being asked.
+struct Asking<H: Host> {
+    scope: Ticket,
+    given: Option<Probe<H::Key>>,
+    flight: H::Flight,
 }
 
 /// All that one session remembers.
 pub struct Known<H: Host> {
+    asking: Vec<Asking<H>>,
     answers: HashMap<Ticket, (Weak<Ticket>, Answers<H>), ahash::RandomState>,
     /// By function.
     pub readers: HashMap<Ticket, Reader<H>, ahash::RandomState>,
@@ -213,10 +201,7 @@ pub struct Known<H: Host> {
 
 impl<H: Host> Default for Known<H> {
     fn default() -> Self {
-        Self {
-            answers: HashMap::default(),
-            readers: HashMap::default(),
-        }
+        Self { asking: Vec::new(), answers: HashMap::default(), readers: HashMap::default() }
     }
 }
 
@@ -227,11 +212,42 @@ impl<H: Host> Known<H> {
             let gone = self.answers.extract_if(|_, (scope, _)| scope.strong_count() == 0);
             displaced.answers.extend(gone.map(|(_, (_, answers))| answers));
         }
-        let known = self
-            .answers
-            .entry(*scope.0)
-            .or_insert_with(|| (Arc::downgrade(&scope.0), Answers::None));
+        let known = self.answers.entry(*scope.0).or_insert_with(|| (Arc::downgrade(&scope.0), Answers::None));
         &mut known.1
+    }
+
+    /// The run of a version function that is already going on elsewhere and will answer for `mine` too. If there is none, `mine` is
+    /// noted as that run.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on two objects not yet compared.
+    pub fn ask(
+        &mut self,
+        scope: &Scope,
+        given: Option<&Probe<H::Key>>,
+        mine: &H::Flight,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<Option<H::Flight>, Unsure<H::Object>> {
+        for asking in self.asking.iter().filter(|asking| asking.scope == *scope.0) {
+            let same = match (&asking.given, given) {
+                (None, None) => true,
+                (Some(theirs), Some(ours)) => {
+                    theirs.hash == ours.hash && theirs.key.matches(&ours.key, verdicts)?
+                }
+                _ => false,
+            };
+            if same && asking.flight.is_elsewhere(mine) {
+                return Ok(Some(asking.flight.clone()));
+            }
+        }
+        self.asking.push(Asking { scope: *scope.0, given: given.cloned(), flight: mine.clone() });
+        Ok(None)
+    }
+
+    /// Forgets a run that is over.
+    pub fn asked(&mut self, flight: &H::Flight, displaced: &mut Displaced<H>) {
+        let over = self.asking.extract_if(.., |asking| asking.flight.is(flight));
+        displaced.keys.extend(over.filter_map(|asking| asking.given).map(|given| given.key));
     }
 
     /// All answers, for whoever traces references.

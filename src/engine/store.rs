@@ -31,9 +31,9 @@ impl Terms {
 }
 
 /// A computation in progress.
-struct Running {
+struct Running<K> {
     ticket: Ticket,
-    hash: u64,
+    probe: Probe<K>,
     /// Its key was cleared or invalidated meanwhile.
     struck: bool,
 }
@@ -59,7 +59,7 @@ pub struct Store<H: Host> {
     pub(super) live: Table<Entry<H>>,
     /// The sessions that read this function.
     audience: HashMap<Ticket, H::Session, ahash::RandomState>,
-    running: Vec<Running>,
+    running: Vec<Running<H::Key>>,
     pub(super) glance: Glance,
 }
 
@@ -117,17 +117,8 @@ impl<H: Host> Store<H> {
         let slot = found.unwrap_or(None)?;
         let entry = self.live.get(slot)?;
         let agreed = entry.stored < id && self.glance.session == id && self.glance.tag == entry.tag;
-        let known = if id == 0 {
-            self.terms.constant
-        } else {
-            agreed || entry.known_in == id
-        };
-        if !known
-            || self
-                .terms
-                .ttl
-                .is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl)
-        {
+        let known = if id == 0 { self.terms.constant } else { agreed || entry.known_in == id };
+        if !known || self.terms.ttl.is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl) {
             return None;
         }
         self.stats.hits += 1;
@@ -151,8 +142,7 @@ impl<H: Host> Store<H> {
         probe: &Probe<H::Key>,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<Slot>, Unsure<H::Object>> {
-        self.live
-            .find(probe.hash, |entry| entry.key.matches(&probe.key, verdicts))
+        self.live.find(probe.hash, |entry| entry.key.matches(&probe.key, verdicts))
     }
 
     /// Makes a session one of the readers.
@@ -171,9 +161,8 @@ impl<H: Host> Store<H> {
         act: impl FnOnce(&mut Reader<H>, &mut Displaced<H>) -> R,
     ) -> Option<R> {
         let session = self.audience.get(&id)?;
-        session.reach(id, displaced, |known, displaced| {
-            Some(act(known.readers.get_mut(&self.id)?, displaced))
-        })?
+        session
+            .reach(id, displaced, |known, displaced| Some(act(known.readers.get_mut(&self.id)?, displaced)))?
     }
 
     /// Gives an entry that leaves the store to the sessions that may have seen it: those that began after it was stored, and the
@@ -187,21 +176,17 @@ impl<H: Host> Store<H> {
     ) {
         if self.terms.maxsize != Some(0) && entry.is_fresh(clock::now(), self.terms.ttl) {
             let bound = self.terms.maxsize;
-            for id in self
-                .audience
-                .keys()
-                .filter(|id| **id > entry.stored || **id == entry.known_in)
-            {
+            for id in self.audience.keys().filter(|id| **id > entry.stored || **id == entry.known_in) {
                 match caller.as_deref_mut().filter(|caller| caller.id == *id) {
                     Some(_) if spared => {}
                     Some(caller) => {
                         if let Some(reader) = caller.known.readers.get_mut(&self.id) {
-                            reader.shelve(hash, entry.clone(), bound, displaced);
+                            reader.shelve(*id, hash, entry.clone(), bound, displaced);
                         }
                     }
                     None => {
                         self.reach(*id, displaced, |reader, displaced| {
-                            reader.shelve(hash, entry.clone(), bound, displaced);
+                            reader.shelve(*id, hash, entry.clone(), bound, displaced);
                         });
                     }
                 }
@@ -223,11 +208,7 @@ impl<H: Host> Store<H> {
             self.displace(replaced, caller.as_deref_mut(), true, displaced);
         }
         self.live.insert(hash, entry);
-        while self
-            .terms
-            .maxsize
-            .is_some_and(|maxsize| self.live.len() > maxsize)
-        {
+        while self.terms.maxsize.is_some_and(|maxsize| self.live.len() > maxsize) {
             let Some(victim) = self.live.pop_oldest() else {
                 break;
             };
@@ -236,25 +217,20 @@ impl<H: Host> Store<H> {
         }
     }
 
-    pub(super) fn begin(&mut self, hash: u64) -> Ticket {
+    pub(super) fn begin(&mut self, probe: &Probe<H::Key>) -> Ticket {
         let ticket = ticket::draw();
-        self.running.push(Running {
-            ticket,
-            hash,
-            struck: false,
-        });
+        self.running.push(Running { ticket, probe: probe.clone(), struck: false });
         ticket
     }
 
     /// Whether a running computation has been struck by a clear or an invalidation.
     pub(super) fn is_struck(&self, ticket: Ticket) -> bool {
-        self.running
-            .iter()
-            .any(|running| running.ticket == ticket && running.struck)
+        self.running.iter().any(|running| running.ticket == ticket && running.struck)
     }
 
-    pub(super) fn end(&mut self, ticket: Ticket) {
-        self.running.retain(|running| running.ticket != ticket);
+    pub(super) fn end(&mut self, ticket: Ticket, displaced: &mut Displaced<H>) {
+        let ended = self.running.iter().position(|running| running.ticket == ticket);
+        displaced.keys.extend(ended.map(|place| self.running.swap_remove(place).probe.key));
     }
 
     /// Empties the store and what sessions keep of this function; nothing that runs now will be stored. Counters begin anew.
@@ -262,7 +238,7 @@ impl<H: Host> Store<H> {
         displaced.tables.push(std::mem::take(&mut self.live));
         for id in self.audience.keys() {
             self.reach(*id, displaced, |reader, displaced| {
-                displaced.tables.extend(reader.shelf.take().map(|shelf| *shelf));
+                reader.clear_shelves(displaced);
             });
         }
         for running in &mut self.running {
@@ -275,56 +251,43 @@ impl<H: Host> Store<H> {
     /// Whether anything was removed.
     ///
     /// # Errors
-    /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on.
+    /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on; `displaced` tells it
+    /// what it has removed before.
     pub fn invalidate(
         &mut self,
         probe: &Probe<H::Key>,
         verdicts: &Verdicts<H::Object>,
         displaced: &mut Displaced<H>,
     ) -> Result<bool, Unsure<H::Object>> {
-        let before = displaced.entries.len();
         for id in self.audience.keys() {
-            self.reach(*id, displaced, |reader, displaced| {
-                reader.unshelve(probe, verdicts, displaced)
-            })
-            .transpose()?;
+            self.reach(*id, displaced, |reader, displaced| reader.unshelve(probe, verdicts, displaced))
+                .transpose()?;
         }
         if let Some(slot) = self.find(probe, verdicts)? {
-            displaced
-                .entries
-                .extend(self.live.remove(slot).map(|(_, entry)| entry));
+            displaced.entries.extend(self.live.remove(slot).map(|(_, entry)| entry));
         }
-        for running in self
-            .running
-            .iter_mut()
-            .filter(|running| running.hash == probe.hash)
-        {
-            running.struck = true;
+        for running in self.running.iter_mut().filter(|running| running.probe.hash == probe.hash) {
+            running.struck |= running.probe.key.matches(&probe.key, verdicts)?;
         }
-        Ok(displaced.entries.len() > before)
+        Ok(!displaced.entries.is_empty())
     }
 
     /// Stores a value as made from `version` just now.
     ///
     /// # Errors
-    /// [`Unsure`] when that depends on two objects not yet compared, before anything has changed but the caller's shelf.
+    /// [`Unsure`] when that depends on two objects not yet compared, before anything has changed but the caller's shelves.
     pub fn put(
         &mut self,
         probe: &Probe<H::Key>,
         (value, version): (&H::Object, &H::Object),
-        mut caller: Option<Caller<'_, H>>,
+        mut caller: Option<&mut Caller<'_, H>>,
         verdicts: &Verdicts<H::Object>,
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
         let old = self.find(probe, verdicts)?;
-        if let Some(caller) = caller.as_mut() {
+        if let Some(caller) = caller.as_deref_mut() {
             self.join(caller.id, caller.session);
-            caller
-                .known
-                .readers
-                .entry(self.id)
-                .or_default()
-                .unshelve(probe, verdicts, displaced)?;
+            caller.known.readers.entry(self.id).or_default().unshelve(probe, verdicts, displaced)?;
         }
         if self.terms.maxsize == Some(0) {
             return Ok(());
@@ -340,7 +303,7 @@ impl<H: Host> Store<H> {
             known_in: caller.as_ref().map_or(0, |caller| caller.id),
             born: clock::now(),
         };
-        self.store(probe.hash, entry, old, caller.as_mut(), displaced);
+        self.store(probe.hash, entry, old, caller, displaced);
         Ok(())
     }
 
@@ -362,9 +325,9 @@ impl<H: Host> Store<H> {
         displaced.tables.push(std::mem::take(&mut self.live));
         for (id, session) in std::mem::take(&mut self.audience) {
             session.reach(id, displaced, |known, displaced| {
-                if let Some(reader) = known.readers.remove(&self.id) {
+                if let Some(mut reader) = known.readers.remove(&self.id) {
+                    reader.clear_shelves(displaced);
                     displaced.answers.push(reader.seen);
-                    displaced.tables.extend(reader.shelf.map(|shelf| *shelf));
                 }
             });
         }

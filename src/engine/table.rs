@@ -90,11 +90,7 @@ impl<T> Table<T> {
     }
 
     fn reach(&self, hash: u64) -> u32 {
-        if self.crowded.is_empty() {
-            0
-        } else {
-            self.crowded.get(&hash).copied().unwrap_or(0)
-        }
+        if self.crowded.is_empty() { 0 } else { self.crowded.get(&hash).copied().unwrap_or(0) }
     }
 
     /// The row in a slot.
@@ -187,17 +183,10 @@ mod tests {
         assert_eq!(table.iter().map(|row| row.1).collect::<Vec<_>>(), ["c", "b", "a"]);
         assert_eq!(table.pop_oldest(), Some((7, (7, "a"))));
         let slot = find(&table, 7, "c");
-        assert!(
-            slot.is_some_and(|slot| table.get(slot) == Some(&(7, "c"))),
-            "found behind the gap"
-        );
+        assert!(slot.is_some_and(|slot| table.get(slot) == Some(&(7, "c"))), "found behind the gap");
         table.insert(7, (7, "d"));
         assert!(find(&table, 7, "d").is_some() && find(&table, 7, "c").is_some());
-        assert_eq!(
-            slot.and_then(|slot| table.remove(slot)),
-            Some((7, (7, "c"))),
-            "with its own hash"
-        );
+        assert_eq!(slot.and_then(|slot| table.remove(slot)), Some((7, (7, "c"))), "with its own hash");
     }
 
     #[test]

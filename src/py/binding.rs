@@ -1,8 +1,5 @@
 //! Where a function finds its session.
-#![expect(
-    unsafe_code,
-    reason = "the hit path reads dicts and context variables in place"
-)]
+#![expect(unsafe_code, reason = "the hit path reads dicts and context variables in place")]
 
 use std::ptr;
 use std::sync::{Arc, Weak};
@@ -91,11 +88,7 @@ impl Binding {
         let Some(place) = place.filter(|place| !place.is_none()) else {
             return Ok(None);
         };
-        let place = if is_proxy(&place)? {
-            Proxy::current(&place)?
-        } else {
-            Some(place)
-        };
+        let place = if is_proxy(&place)? { Proxy::current(&place)? } else { Some(place) };
         if let Some(place) = place.as_ref()
             && !is_mapping(place)?
         {
@@ -124,8 +117,7 @@ impl Binding {
 
     /// The session that is active now, if one has begun.
     pub(super) fn peek<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, Session>>> {
-        self.place(py)?
-            .map_or_else(|| ambient(py), |mapping| in_mapping(&mapping))
+        self.place(py)?.map_or_else(|| ambient(py), |mapping| in_mapping(&mapping))
     }
 
     /// The session that is active now, if that can be told at a glance.
@@ -168,10 +160,7 @@ fn is_variable(object: &Bound<'_, PyAny>) -> bool {
 fn is_proxy(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = object.py();
     let modules = py.import("sys")?.getattr("modules")?;
-    let Some(werkzeug) = modules
-        .cast::<PyDict>()?
-        .get_item(intern!(py, "werkzeug.local"))?
-    else {
+    let Some(werkzeug) = modules.cast::<PyDict>()?.get_item(intern!(py, "werkzeug.local"))? else {
         return Ok(false);
     };
     object.get_type().is_subclass(&werkzeug.getattr("LocalProxy")?)
@@ -206,20 +195,14 @@ fn in_mapping<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, Se
         Ok(dict) => dict.get_item(name)?,
         Err(_) => Some(mapping.call_method1(intern!(mapping.py(), "get"), (name,))?),
     };
-    found
-        .filter(|found| !found.is_none())
-        .map(|found| as_session(mapping, &found))
-        .transpose()
+    found.filter(|found| !found.is_none()).map(|found| as_session(mapping, &found)).transpose()
 }
 
 /// Begins a session in a mapping, unless another thread has just done so.
 fn begin_in<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Session>> {
     let py = mapping.py();
     let session = Bound::new(py, Session::new())?;
-    as_session(
-        mapping,
-        &mapping.call_method1(intern!(py, "setdefault"), (name(py), session))?,
-    )
+    as_session(mapping, &mapping.call_method1(intern!(py, "setdefault"), (name(py), session))?)
 }
 
 fn as_session<'py>(mapping: &Bound<'py, PyAny>, found: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Session>> {
@@ -312,14 +295,8 @@ unsafe impl Send for AppContext {}
 
 impl Proxy {
     fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let variable = Self::variable_of_flask(object)?
-            .filter(is_variable)
-            .map(Bound::unbind);
-        Ok(Self {
-            object: object.clone().unbind(),
-            variable,
-            last: Arc::new(Guarded::new(None)),
-        })
+        let variable = Self::variable_of_flask(object)?.filter(is_variable).map(Bound::unbind);
+        Ok(Self { object: object.clone().unbind(), variable, last: Arc::new(Guarded::new(None)) })
     }
 
     /// The context variable of Flask's own `g`: in an empty context it is unbound and shows what it wraps.
@@ -334,9 +311,7 @@ impl Proxy {
         }
         let context = py.import("contextvars")?.getattr("Context")?.call0()?;
         let getattr = py.import("builtins")?.getattr("getattr")?;
-        context
-            .call_method1("run", (getattr, object, "__wrapped__", py.None()))
-            .map(Some)
+        context.call_method1("run", (getattr, object, "__wrapped__", py.None())).map(Some)
     }
 
     /// What the proxy stands for; `None` when it is unbound.
@@ -371,23 +346,13 @@ impl Proxy {
         let last: Weak<_> = Arc::downgrade(&self.last);
         let forget = PyCFunction::new_closure(py, None, None, move |args, _| {
             let py = args.py();
-            let gone = args
-                .get_item(0)
-                .ok()
-                .zip(last.upgrade())
-                .and_then(|(death, last)| {
-                    last.with(py, |last| {
-                        last.take_if(|last| last.death.as_ptr() == death.as_ptr())
-                    })
-                });
+            let gone = args.get_item(0).ok().zip(last.upgrade()).and_then(|(death, last)| {
+                last.with(py, |last| last.take_if(|last| last.death.as_ptr() == death.as_ptr()))
+            });
             drop(gone);
         })?;
         let death = PyWeakrefReference::new_with(&context, forget)?.unbind();
-        let new = AppContext {
-            context: context.as_ptr(),
-            names: names.unbind(),
-            death,
-        };
+        let new = AppContext { context: context.as_ptr(), names: names.unbind(), death };
         drop(self.last.with(py, |last| last.replace(new)));
         Ok(())
     }
@@ -410,8 +375,7 @@ impl Proxy {
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.object)?;
         visit.call(&self.variable)?;
-        self.last
-            .trace(|last| last.as_ref().map_or(Ok(()), |last| visit.call(&last.names)))
+        self.last.trace(|last| last.as_ref().map_or(Ok(()), |last| visit.call(&last.names)))
     }
 }
 

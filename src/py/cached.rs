@@ -12,36 +12,21 @@ use super::drive;
 use super::gc;
 use super::key::{CacheKey, Rules};
 use super::object::Object;
-use super::session::{Host, SessionRef};
+use super::session::Host;
 use super::sync::Guarded;
 use crate::engine::clock::Nanos;
 use crate::engine::ticket::{self, Ticket};
-use crate::engine::{Caller, Displaced, Observation, Scope, Store, Terms, Unsure, Verdicts};
+use crate::engine::{Displaced, Observation, Scope, Store, Terms, Unsure, Verdicts};
 
-/// A version function, shared by all functions that use it.
-#[pyclass(frozen, weakref, module = "versioned_lru_cache._core")]
-pub(super) struct Source {
-    pub(super) scope: Scope,
-    pub(super) ask: Py<PyAny>,
-    /// Stands for a falsy version.
-    pub(super) default: Option<Py<PyAny>>,
-}
+/// What the answers of one version function have in common, wherever that is used.
+#[pyclass(frozen, weakref, module = "versioned_lru_cache._core", name = "Scope")]
+pub(super) struct SharedScope(Scope);
 
 #[pymethods]
-impl Source {
+impl SharedScope {
     #[new]
-    #[pyo3(signature = (ask, default = None))]
-    fn new(ask: Py<PyAny>, default: Option<Py<PyAny>>) -> Self {
-        Self {
-            scope: Scope::default(),
-            ask,
-            default,
-        }
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.ask)?;
-        visit.call(&self.default)
+    fn new() -> Self {
+        Self(Scope::default())
     }
 }
 
@@ -64,7 +49,15 @@ pub(super) enum Version {
     /// Nowhere: it is always this one.
     Constant(Observation<Object>),
     /// From a version function.
-    Source(Py<Source>, Given),
+    Asked(Asked),
+}
+
+/// A version function.
+pub(super) struct Asked {
+    pub(super) function: Py<PyAny>,
+    pub(super) given: Given,
+    /// Stands for a falsy version.
+    pub(super) default: Option<Py<PyAny>>,
 }
 
 /// What stores and sessions hold of a decorated function.
@@ -86,14 +79,7 @@ impl Drop for Function {
 }
 
 /// A function whose results are cached. Made by the decorators.
-#[pyclass(
-    frozen,
-    dict,
-    weakref,
-    subclass,
-    module = "versioned_lru_cache",
-    name = "CachedFunctionBase"
-)]
+#[pyclass(frozen, dict, weakref, subclass, module = "versioned_lru_cache", name = "CachedFunctionBase")]
 pub(super) struct Cached {
     pub(super) function: Arc<Function>,
     pub(super) wrapped: Py<PyAny>,
@@ -110,11 +96,13 @@ pub(super) struct Cached {
 #[pymethods]
 impl Cached {
     #[new]
-    #[pyo3(signature = (wrapped, *, source, constant, given, version_args, session, maxsize, typed, ordered, key, ttl, cache_if, module, name))]
+    #[pyo3(signature = (wrapped, *, ask, scope, default, constant, given, version_args, session, maxsize, typed, ordered, key, ttl, cache_if, module, name))]
     #[expect(clippy::too_many_arguments, reason = "the decorators' options, once")]
     fn new(
         wrapped: &Bound<'_, PyAny>,
-        source: Option<Py<Source>>,
+        ask: Option<Py<PyAny>>,
+        scope: Option<Py<SharedScope>>,
+        default: Option<Py<PyAny>>,
         constant: &Bound<'_, PyAny>,
         given: &str,
         version_args: Option<Py<PyAny>>,
@@ -128,43 +116,35 @@ impl Cached {
         module: String,
         name: String,
     ) -> PyResult<Self> {
-        let version = match (source, version_args) {
-            (Some(source), Some(part)) => Version::Source(source, Given::Part(part)),
-            (Some(source), None) => Version::Source(
-                source,
-                match given {
-                    "nothing" => Given::Nothing,
-                    "first" => Given::First,
-                    "key" => Given::Key,
+        let version = match ask {
+            Some(function) => {
+                let given = match (version_args, given) {
+                    (Some(part), _) => Given::Part(part),
+                    (None, "nothing") => Given::Nothing,
+                    (None, "first") => Given::First,
+                    (None, "key") => Given::Key,
                     _ => Given::Arguments,
-                },
-            ),
-            (None, _) => Version::Constant(Observation {
+                };
+                Version::Asked(Asked { function, given, default })
+            }
+            None => Version::Constant(Observation {
                 version: constant.clone().into(),
                 tag: ticket::draw(),
                 ticket: 0,
                 at: 0,
             }),
         };
-        let scope = match &version {
-            Version::Source(source, Given::Nothing | Given::Arguments | Given::Part(_)) => {
-                source.get().scope.clone()
-            }
+        let scope = match (&version, scope) {
+            (
+                Version::Asked(Asked { given: Given::Nothing | Given::Arguments | Given::Part(_), .. }),
+                Some(scope),
+            ) => scope.get().0.clone(),
             _ => Scope::default(),
         };
-        let terms = Terms {
-            maxsize,
-            ttl,
-            constant: matches!(version, Version::Constant(_)),
-        };
+        let terms = Terms { maxsize, ttl, constant: matches!(version, Version::Constant(_)) };
         let store = Store::new(terms);
         Ok(Self {
-            function: Arc::new(Function {
-                id: store.id,
-                module,
-                name,
-                store: Guarded::new(store),
-            }),
+            function: Arc::new(Function { id: store.id, module, name, store: Guarded::new(store) }),
             wrapped: wrapped.clone().unbind(),
             version,
             scope,
@@ -179,9 +159,7 @@ impl Cached {
     /// Hits, misses, maxsize and the number of stored results, as functools has them.
     fn cache_info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let (stats, size, terms) = self.numbers(py);
-        results(py)?
-            .getattr("CacheInfo")?
-            .call1((stats.hits, stats.misses, terms.maxsize, size))
+        results(py)?.getattr("CacheInfo")?.call1((stats.hits, stats.misses, terms.maxsize, size))
     }
 
     /// All that is counted.
@@ -223,10 +201,7 @@ impl Cached {
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<CacheKey> {
         let probe = drive::with_arguments(args, kwargs, |arguments| slf.get().probe(slf.py(), arguments))?;
-        Ok(CacheKey {
-            function: slf.clone().into_any().unbind(),
-            probe,
-        })
+        Ok(CacheKey { function: slf.clone().into_any().unbind(), probe })
     }
 
     /// Whether a result is stored and not expired. Asks nothing and moves nothing.
@@ -251,9 +226,7 @@ impl Cached {
         let found = self.peek(py, args, kwargs)?;
         found
             .map(|(value, version)| {
-                results(py)?
-                    .getattr("Versioned")?
-                    .call1((value.bind(py), version.bind(py)))
+                results(py)?.getattr("Versioned")?.call1((value.bind(py), version.bind(py)))
             })
             .transpose()
     }
@@ -270,9 +243,7 @@ impl Cached {
         let probe = drive::with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
         let mut displaced = Displaced::default();
         let removed = drive::settle(py, |verdicts| {
-            self.function
-                .store
-                .with(py, |store| store.invalidate(&probe, verdicts, &mut displaced))
+            self.function.store.with(py, |store| store.invalidate(&probe, verdicts, &mut displaced))
         });
         drop(displaced);
         removed
@@ -304,17 +275,8 @@ impl Cached {
         let (value, version) = (value.into(), version.into());
         let mut displaced = Displaced::default();
         let put = drive::settle(py, |verdicts| {
-            self.function.store.with(py, |store| match &session {
-                None => store.put(&probe, (&value, &version), None, verdicts, &mut displaced),
-                Some(core) => core.known.with(py, |known| {
-                    let session = SessionRef(Arc::downgrade(core));
-                    let caller = Caller {
-                        id: core.id(),
-                        session: &session,
-                        known,
-                    };
-                    store.put(&probe, (&value, &version), Some(caller), verdicts, &mut displaced)
-                }),
+            self.enter(py, session.as_ref(), |store, caller| {
+                store.put(&probe, (&value, &version), caller, verdicts, &mut displaced)
             })
         });
         drop(displaced);
@@ -329,10 +291,7 @@ impl Cached {
         if instance.is_none() {
             return Ok(slf.clone().into_any());
         }
-        slf.py()
-            .import("types")?
-            .getattr("MethodType")?
-            .call1((slf, instance))
+        slf.py().import("types")?.getattr("MethodType")?.call1((slf, instance))
     }
 
     fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -349,9 +308,7 @@ impl Cached {
 
     fn __repr__(&self, py: Python<'_>) -> String {
         let (stats, size, terms) = self.numbers(py);
-        let maxsize = terms
-            .maxsize
-            .map_or_else(|| "unbounded".to_owned(), |maxsize| format!("of {maxsize}"));
+        let maxsize = terms.maxsize.map_or_else(|| "unbounded".to_owned(), |maxsize| format!("of {maxsize}"));
         let Function { module, name, .. } = &*self.function;
         format!(
             "<cached {module}.{name}: {size} {maxsize} stored, {} hits, {} misses>",
@@ -363,9 +320,10 @@ impl Cached {
         visit.call(&self.wrapped)?;
         match &self.version {
             Version::Constant(observation) => visit.call(&observation.version.0)?,
-            Version::Source(source, given) => {
-                visit.call(source)?;
-                if let Given::Part(part) = given {
+            Version::Asked(asked) => {
+                visit.call(&asked.function)?;
+                visit.call(&asked.default)?;
+                if let Given::Part(part) = &asked.given {
                     visit.call(part)?;
                 }
             }
@@ -383,9 +341,7 @@ impl Cached {
 
 impl Cached {
     fn numbers(&self, py: Python<'_>) -> (crate::engine::Stats, usize, Terms) {
-        self.function
-            .store
-            .with(py, |store| (store.stats, store.len(), store.terms))
+        self.function.store.with(py, |store| (store.stats, store.len(), store.terms))
     }
 
     fn peek<'py>(
@@ -396,12 +352,10 @@ impl Cached {
     ) -> PyResult<Option<(Object, Object)>> {
         let probe = drive::with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
         drive::settle(py, |verdicts: &Verdicts<Object>| {
-            self.function
-                .store
-                .with(py, |store| -> Result<_, Unsure<Object>> {
-                    let entry = store.peek(&probe, verdicts)?;
-                    Ok(entry.map(|entry| (entry.value.clone(), entry.version.clone())))
-                })
+            self.function.store.with(py, |store| -> Result<_, Unsure<Object>> {
+                let entry = store.peek(&probe, verdicts)?;
+                Ok(entry.map(|entry| (entry.value.clone(), entry.version.clone())))
+            })
         })
     }
 }

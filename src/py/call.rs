@@ -2,10 +2,7 @@
 //!
 //! PyO3 gives its classes no vectorcall, so the type that is instantiated is a heap type derived from one: the class's memory, and
 //! behind it the pointer that CPython calls.
-#![expect(
-    unsafe_code,
-    reason = "defines a type by CPython's own means, and answers hits without a detour"
-)]
+#![expect(unsafe_code, reason = "defines a type by CPython's own means, and answers hits without a detour")]
 
 use std::ffi::{c_int, c_void};
 use std::mem::size_of;
@@ -59,22 +56,10 @@ unsafe fn derive(base: &Bound<'_, PyType>) -> PyResult<Py<PyType>> {
         unsafe { std::mem::zeroed() },
     ];
     let mut slots = [
-        ffi::PyType_Slot {
-            slot: ffi::Py_tp_members,
-            pfunc: members.as_mut_ptr().cast(),
-        },
-        ffi::PyType_Slot {
-            slot: ffi::Py_tp_call,
-            pfunc: ffi::PyVectorcall_Call as *mut c_void,
-        },
-        ffi::PyType_Slot {
-            slot: ffi::Py_tp_new,
-            pfunc: new as *mut c_void,
-        },
-        ffi::PyType_Slot {
-            slot: 0,
-            pfunc: ptr::null_mut(),
-        },
+        ffi::PyType_Slot { slot: ffi::Py_tp_members, pfunc: members.as_mut_ptr().cast() },
+        ffi::PyType_Slot { slot: ffi::Py_tp_call, pfunc: ffi::PyVectorcall_Call as *mut c_void },
+        ffi::PyType_Slot { slot: ffi::Py_tp_new, pfunc: new as *mut c_void },
+        ffi::PyType_Slot { slot: 0, pfunc: ptr::null_mut() },
     ];
     let flags = ffi::Py_TPFLAGS_DEFAULT
         | ffi::Py_TPFLAGS_HAVE_VECTORCALL
@@ -95,9 +80,7 @@ unsafe fn derive(base: &Bound<'_, PyType>) -> PyResult<Py<PyType>> {
     // SAFETY: the spec is complete, and CPython copies what it keeps of it.
     unsafe {
         let class = ffi::PyType_FromSpecWithBases(&raw mut spec, base.as_ptr());
-        Ok(Bound::from_owned_ptr_or_err(base.py(), class)?
-            .cast_into_unchecked::<PyType>()
-            .unbind())
+        Ok(Bound::from_owned_ptr_or_err(base.py(), class)?.cast_into_unchecked::<PyType>().unbind())
     }
 }
 
@@ -110,14 +93,18 @@ unsafe extern "C" fn new(
     // SAFETY: CPython calls it attached, with the class that `derive` made, whose base PyO3 has given a `tp_new`.
     unsafe {
         let base = (*class).tp_base;
-        let Some(base_new) = (*base).tp_new else {
-            return ptr::null_mut();
-        };
+        let Some(base_new) = (*base).tp_new else { return ptr::null_mut() };
+        // CPython 3.11 and 3.12 make the instance's dict while the object is tracked already and PyO3 has not filled it in yet;
+        // a collection that this allocation starts would trace an object of nulls.
+        #[cfg(not(Py_3_13))]
+        let collecting = ffi::PyGC_Disable() == 1;
         let object = base_new(class, args, kwargs);
+        #[cfg(not(Py_3_13))]
+        if collecting {
+            ffi::PyGC_Enable();
+        }
         if !object.is_null() {
-            let place = object
-                .byte_offset((*base).tp_basicsize)
-                .cast::<ffi::vectorcallfunc>();
+            let place = object.byte_offset((*base).tp_basicsize).cast::<ffi::vectorcallfunc>();
             place.write(vectorcall);
         }
         object
@@ -178,9 +165,8 @@ fn miss(cached: &Cached, arguments: Arguments<'_>) -> *mut PyObject {
         let answer = catch_unwind(AssertUnwindSafe(|| cached.call(py, arguments)));
         let answer = answer.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("a panic without words");
+            let text =
+                text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
             Err(PanicException::new_err(text.to_owned()))
         });
         match answer {

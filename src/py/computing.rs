@@ -1,8 +1,5 @@
 //! The computations that the running code is part of, so that a result built on an older observation is known as such.
-#![expect(
-    unsafe_code,
-    reason = "reads a context variable without a call into Python code"
-)]
+#![expect(unsafe_code, reason = "reads a context variable without a call into Python code")]
 
 use std::ptr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -29,9 +26,7 @@ pub(super) struct Frame {
 fn current(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     let variable = CURRENT.get_or_try_init(py, || {
         let class = py.import("contextvars")?.getattr("ContextVar")?;
-        class
-            .call1(("versioned_lru_cache computation",))
-            .map(Bound::unbind)
+        class.call1(("versioned_lru_cache computation",)).map(Bound::unbind)
     })?;
     Ok(variable.bind(py))
 }
@@ -71,12 +66,7 @@ impl Drop for Active {
 
 /// Runs `compute` as a computation. Returns its result and the oldest observation used on the way.
 pub(super) fn within<R>(py: Python<'_>, compute: impl FnOnce() -> PyResult<R>) -> PyResult<(R, Ticket)> {
-    let frame = Bound::new(
-        py,
-        Frame {
-            oldest: AtomicU64::new(NEVER),
-        },
-    )?;
+    let frame = Bound::new(py, Frame { oldest: AtomicU64::new(NEVER) })?;
     let variable = current(py)?;
     let token = variable.call_method1("set", (&frame,))?;
     ACTIVE.fetch_add(1, Ordering::Relaxed);

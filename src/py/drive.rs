@@ -1,8 +1,5 @@
 //! Runs a plan for a plain function: does what the engine asks for, outside of the critical section.
-#![expect(
-    unsafe_code,
-    reason = "guards the C stack, and turns tuples back into argument vectors"
-)]
+#![expect(unsafe_code, reason = "guards the C stack, and turns tuples back into argument vectors")]
 
 use std::sync::Arc;
 
@@ -11,13 +8,15 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::cached::{Cached, Given, Version};
+use super::cached::{Asked, Cached, Given, Version};
+use super::compare;
 use super::computing;
 use super::error::{self, Misuse};
 use super::key::{self, Arguments, Key};
 use super::object::Object;
 use super::session::{Core, Host, SessionRef};
-use crate::engine::{Caller, Plan, Probe, Step, Unsure, Verdicts, clock, ticket};
+use super::wait::{Flight, Lead, Waited};
+use crate::engine::{Caller, Plan, Probe, Step, Store, Unsure, Verdicts, clock, ticket};
 
 /// How much of the C stack a call must find free, in bytes: enough for the interpreter to raise an error and clean up.
 const STACK: usize = 256 * 1024;
@@ -35,15 +34,11 @@ pub(super) fn settle<R>(
         match look(&verdicts) {
             Ok(found) => return Ok(found),
             Err(pair) => {
-                let equal = equal(py, &pair)?;
+                let equal = compare::equal(py, &pair)?;
                 verdicts.learn(pair, equal);
             }
         }
     }
-}
-
-fn equal(py: Python<'_>, pair: &Unsure<Object>) -> PyResult<bool> {
-    pair.stored.bind(py).eq(pair.probe.bind(py))
 }
 
 /// Runs `act` on a tuple and a dict of arguments as an argument vector.
@@ -52,15 +47,9 @@ pub(super) fn with_arguments<R>(
     kwargs: Option<&Bound<'_, PyDict>>,
     act: impl FnOnce(Arguments<'_>) -> PyResult<R>,
 ) -> PyResult<R> {
-    let keywords: Vec<_> = kwargs
-        .into_iter()
-        .flat_map(pyo3::types::PyDictMethods::iter)
-        .collect();
+    let keywords: Vec<_> = kwargs.into_iter().flat_map(pyo3::types::PyDictMethods::iter).collect();
     let names = PyTuple::new(args.py(), keywords.iter().map(|(name, _)| name))?;
-    let values: Vec<_> = args
-        .iter()
-        .chain(keywords.iter().map(|(_, value)| value.clone()))
-        .collect();
+    let values: Vec<_> = args.iter().chain(keywords.iter().map(|(_, value)| value.clone())).collect();
     let vector: Vec<_> = values.iter().map(Bound::as_ptr).collect();
     // SAFETY: the vector holds the positional arguments and one more for each name, all alive until `act` is done.
     act(unsafe { Arguments::from_vector(vector.as_ptr(), args.len(), names.as_ptr()) })
@@ -74,9 +63,7 @@ impl Nested {
     fn enter(py: Python<'_>) -> PyResult<Self> {
         // The interpreter's count does not know how large our frames are, and a user may have raised its limit.
         if stacker::remaining_stack().is_some_and(|left| left < STACK) {
-            return Err(PyRecursionError::new_err(
-                "maximum recursion depth exceeded in a cached function",
-            ));
+            return Err(PyRecursionError::new_err("maximum recursion depth exceeded in a cached function"));
         }
         // SAFETY: attached; the counterpart is in `drop`.
         if unsafe { ffi::Py_EnterRecursiveCall(c" in a cached function".as_ptr()) } != 0 {
@@ -95,11 +82,7 @@ impl Drop for Nested {
 
 /// Says what a type error is about; any other error stays as it is.
 fn explain(py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
-    if cause.is_instance_of::<PyTypeError>(py) {
-        misuse.because_of(py, cause)
-    } else {
-        cause
-    }
+    if cause.is_instance_of::<PyTypeError>(py) { misuse.because_of(py, cause) } else { cause }
 }
 
 /// What a version function is given: the tuple that `version_args` made, if any, and what tells it from other givens, if anything does.
@@ -141,10 +124,11 @@ impl Cached {
         arguments: Arguments<'_>,
         probe: &Probe<Key>,
     ) -> PyResult<GivenParts<'py>> {
-        Ok(match &self.version {
-            Version::Constant(_) | Version::Source(_, Given::Nothing | Given::First) => (None, None),
-            Version::Source(_, Given::Key | Given::Arguments) => (None, Some(probe.clone())),
-            Version::Source(_, Given::Part(part)) => {
+        let Version::Asked(asked) = &self.version else { return Ok((None, None)) };
+        Ok(match &asked.given {
+            Given::Nothing | Given::First => (None, None),
+            Given::Key | Given::Arguments => (None, Some(probe.clone())),
+            Given::Part(part) => {
                 let answer = arguments.call(part.bind(py))?;
                 let Ok(tuple) = answer.cast::<PyTuple>() else {
                     let misuse = Misuse::NoTuple {
@@ -172,11 +156,10 @@ impl Cached {
         arguments: Arguments<'_>,
         part: Option<&Bound<'py, PyTuple>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let Version::Source(source, given) = &self.version else {
+        let Version::Asked(Asked { function, given, default }) = &self.version else {
             return Ok(py.None().into_bound(py));
         };
-        let source = source.get();
-        let ask = source.ask.bind(py);
+        let ask = function.bind(py);
         let answer = match (given, part) {
             (Given::Nothing, _) => ask.call0(),
             (Given::Part(_), Some(part)) => ask.call1(part),
@@ -194,7 +177,7 @@ impl Cached {
             }
             cause
         })?;
-        if let Some(default) = &source.default
+        if let Some(default) = default
             && !version.is_truthy()?
         {
             return Ok(default.bind(py).clone());
@@ -214,29 +197,37 @@ impl Cached {
         }
         let constant = match &self.version {
             Version::Constant(observation) => Some(observation.clone()),
-            Version::Source(..) => None,
+            Version::Asked(_) => None,
         };
-        let mut plan = Plan::<Host>::new(probe, given, self.scope.clone(), constant);
+        let lead = Lead::new();
+        let mut plan = Plan::<Host>::new(probe, given, self.scope.clone(), constant, lead.0.clone());
+        let session = session.as_ref();
         for _ in 0..PATIENCE {
-            match self.next(py, &mut plan, session.as_ref()) {
+            match self.next(py, &mut plan, session) {
                 Step::Compare(pair) => {
-                    let equal = equal(py, &pair);
-                    let equal = equal.inspect_err(|_| self.abandon(py, &plan))?;
+                    let equal =
+                        compare::equal(py, &pair).inspect_err(|_| self.abandon(py, &mut plan, session))?;
                     plan.learn(pair, equal);
                 }
                 Step::Ask => {
                     let (ticket, at) = (ticket::draw(), clock::now());
-                    let version = self.ask(py, arguments, part.as_ref());
-                    let version = version.inspect_err(|_| self.abandon(py, &plan))?;
-                    self.function
-                        .store
-                        .with(py, |store| store.stats.version_calls += 1);
+                    let version = self.ask(py, arguments, part.as_ref()).inspect_err(|error| {
+                        self.abandon(py, &mut plan, session);
+                        lead.fail(py, error);
+                    })?;
+                    self.function.store.with(py, |store| store.stats.version_calls += 1);
                     plan.observed(version.into(), ticket, at);
                 }
+                Step::Wait(flight) => {
+                    if matches!(flight.wait(py)?, Waited::Circle) {
+                        plan.insist();
+                    }
+                }
                 Step::Compute => {
+                    lead.land();
                     let (value, oldest) = computing::within(py, || arguments.call(self.wrapped.bind(py)))
-                        .inspect_err(|_| self.abandon(py, &plan))?;
-                    let wanted = self.wants(&value).inspect_err(|_| self.abandon(py, &plan))?;
+                        .inspect_err(|_| self.abandon(py, &mut plan, session))?;
+                    let wanted = self.wants(&value).inspect_err(|_| self.abandon(py, &mut plan, session))?;
                     plan.computed(value.into(), oldest, wanted);
                 }
                 Step::Done(served) => {
@@ -245,33 +236,42 @@ impl Cached {
                 }
             }
         }
-        self.abandon(py, &plan);
+        self.abandon(py, &mut plan, session);
         arguments.call(self.wrapped.bind(py))
     }
 
-    fn next(&self, py: Python<'_>, plan: &mut Plan<Host>, session: Option<&Arc<Core>>) -> Step<Object> {
+    /// Lets the plan decide, in the critical section.
+    fn next(
+        &self,
+        py: Python<'_>,
+        plan: &mut Plan<Host>,
+        session: Option<&Arc<Core>>,
+    ) -> Step<Object, Flight> {
+        self.enter(py, session, |store, caller| plan.next(store, caller))
+    }
+
+    fn abandon(&self, py: Python<'_>, plan: &mut Plan<Host>, session: Option<&Arc<Core>>) {
+        self.enter(py, session, |store, caller| plan.abandon(store, caller));
+    }
+
+    /// Runs `act` in the critical section of the store, and within it in the session's.
+    pub(super) fn enter<R>(
+        &self,
+        py: Python<'_>,
+        session: Option<&Arc<Core>>,
+        act: impl FnOnce(&mut Store<Host>, Option<&mut Caller<'_, Host>>) -> R,
+    ) -> R {
         let Some(core) = session else {
-            return self.function.store.with(py, |store| plan.next(store, None));
+            return self.function.store.with(py, |store| act(store, None));
         };
         let session = SessionRef(Arc::downgrade(core));
         self.function.store.with(py, |store| {
-            core.known.with(py, |known| {
-                plan.next(
-                    store,
-                    Some(&mut Caller {
-                        id: core.id(),
-                        session: &session,
-                        known,
-                    }),
-                )
-            })
+            core.known
+                .with(py, |known| act(store, Some(&mut Caller { id: core.id(), session: &session, known })))
         })
     }
 
-    fn abandon(&self, py: Python<'_>, plan: &Plan<Host>) {
-        self.function.store.with(py, |store| plan.abandon(store));
-    }
-
+    /// Whether a result is to be stored.
     fn wants(&self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
         match &self.cache_if {
             Some(cache_if) => cache_if.bind(value.py()).call1((value,))?.is_truthy(),

@@ -10,39 +10,23 @@ use super::key::Arguments;
 /// A mistake that shows at a call.
 pub(super) enum Misuse {
     /// An argument has no hash.
-    UnhashableArgument {
-        function: String,
-        argument: String,
-        value: String,
-    },
+    UnhashableArgument { function: String, argument: String, value: String },
     /// What `key` returned has no hash.
     UnhashableKey { function: String, value: String },
     /// A version has no hash.
-    UnhashableVersion {
-        function: String,
-        asked: String,
-        value: String,
-    },
+    UnhashableVersion { function: String, asked: String, value: String },
     /// What the version function was to be given has no hash.
     UnhashableGiven { function: String, value: String },
     /// `version_args` did not return a tuple.
     NoTuple { function: String, value: String },
     /// The version function does not take what it is given.
-    CannotAsk {
-        function: String,
-        asked: String,
-        reason: String,
-    },
+    CannotAsk { function: String, asked: String, reason: String },
 }
 
 impl fmt::Display for Misuse {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnhashableArgument {
-                function,
-                argument,
-                value,
-            } => write!(
+            Self::UnhashableArgument { function, argument, value } => write!(
                 out,
                 "{function}: argument {argument} is unhashable: {value}; pass a hashable value (a tuple instead of a list) or \
                  give key=, a callable that makes a hashable key of the arguments"
@@ -53,11 +37,7 @@ impl fmt::Display for Misuse {
                     "{function}: key= returned an unhashable value: {value}; it must return a hashable one, such as a tuple"
                 )
             }
-            Self::UnhashableVersion {
-                function,
-                asked,
-                value,
-            } => write!(
+            Self::UnhashableVersion { function, asked, value } => write!(
                 out,
                 "{function}: its version, {asked}, is unhashable: {value}; a version must be hashable (a str, a number, a tuple), \
                  since one that can be changed in place would equal itself for ever"
@@ -70,11 +50,7 @@ impl fmt::Display for Misuse {
                 out,
                 "{function}: version_args= returned {value}; it must return a tuple of what the version function gets, such as (user,)"
             ),
-            Self::CannotAsk {
-                function,
-                asked,
-                reason,
-            } => write!(
+            Self::CannotAsk { function, asked, reason } => write!(
                 out,
                 "{function}: its version function {asked} cannot take the arguments of this call ({reason}); let it take the same \
                  arguments, or say with version_args= what it gets: () for nothing, or a callable that returns a tuple"
@@ -94,30 +70,17 @@ impl Misuse {
 
 /// A value as it is shown in a message: `repr` and type, cut short.
 pub(super) fn shown(value: &Bound<'_, PyAny>) -> String {
-    let text = value
-        .repr()
-        .map_or_else(|_| "a value without repr".to_owned(), |text| text.to_string());
-    let class = value
-        .get_type()
-        .name()
-        .map_or_else(|_| "?".to_owned(), |name| name.to_string());
-    let cut = text
-        .char_indices()
-        .nth(60)
-        .map(|(end, _)| format!("{}...", &text[..end]));
+    let text = value.repr().map_or_else(|_| "a value without repr".to_owned(), |text| text.to_string());
+    let class = value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
+    let cut = text.char_indices().nth(60).map(|(end, _)| format!("{}...", &text[..end]));
     format!("{} ({class})", cut.unwrap_or(text))
 }
 
 /// A callable as it is named in a message.
 pub(super) fn name_of(callable: &Bound<'_, PyAny>) -> String {
-    let named = ["__qualname__", "__name__"]
-        .iter()
-        .find_map(|name| callable.getattr(*name).ok()?.extract().ok());
-    named.unwrap_or_else(|| {
-        callable
-            .repr()
-            .map_or_else(|_| "?".to_owned(), |text| text.to_string())
-    })
+    let named =
+        ["__qualname__", "__name__"].iter().find_map(|name| callable.getattr(*name).ok()?.extract().ok());
+    named.unwrap_or_else(|| callable.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string()))
 }
 
 /// Names the argument without a hash that `error` is about; any other error stays as it is.
@@ -149,9 +112,8 @@ pub(super) fn unhashable(
     };
     for (place, value) in positional.iter().enumerate() {
         if value.hash().is_err() {
-            let argument = names
-                .get(place)
-                .map_or_else(|| format!("{}", place + 1), |name| format!("{name:?}"));
+            let argument =
+                names.get(place).map_or_else(|| format!("{}", place + 1), |name| format!("{name:?}"));
             return misuse(argument, &value).because_of(py, error);
         }
     }

@@ -13,9 +13,7 @@ fn visit_entry(entry: &Entry<Host>, visit: &PyVisit<'_>) -> Result<(), PyTravers
 }
 
 fn visit_answers(answers: &Answers<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-    answers
-        .iter()
-        .try_for_each(|(_, observation)| visit.call(&observation.version.0))?;
+    answers.iter().try_for_each(|(_, observation)| visit.call(&observation.version.0))?;
     answers.keys().try_for_each(|key| visit.call(&key.object().0))
 }
 
@@ -24,16 +22,10 @@ pub(super) fn visit_store(store: &Store<Host>, visit: &PyVisit<'_>) -> Result<()
 }
 
 pub(super) fn visit_known(known: &Known<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-    known
-        .all_answers()
-        .try_for_each(|answers| visit_answers(answers, visit))?;
+    known.all_answers().try_for_each(|answers| visit_answers(answers, visit))?;
     for reader in known.readers.values() {
         visit_answers(&reader.seen, visit)?;
-        reader
-            .shelf
-            .iter()
-            .flat_map(|shelf| shelf.iter())
-            .try_for_each(|entry| visit_entry(entry, visit))?;
+        reader.iter().try_for_each(|entry| visit_entry(entry, visit))?;
     }
     Ok(())
 }

@@ -57,15 +57,8 @@ impl<'a> Arguments<'a> {
         // SAFETY: a vectorcall passes that many positional arguments, and one more for each name.
         unsafe {
             let named = if names.is_null() { 0 } else { items(names).len() };
-            let values = if count + named == 0 {
-                &[]
-            } else {
-                slice::from_raw_parts(args, count + named)
-            };
-            Self {
-                values,
-                names: if named == 0 { ptr::null_mut() } else { names },
-            }
+            let values = if count + named == 0 { &[] } else { slice::from_raw_parts(args, count + named) };
+            Self { values, names: if named == 0 { ptr::null_mut() } else { names } }
         }
     }
 
@@ -73,19 +66,13 @@ impl<'a> Arguments<'a> {
     #[inline]
     pub(super) fn names(&self) -> &'a [*mut PyObject] {
         // SAFETY: a tuple, held by whoever passed the arguments.
-        if self.names.is_null() {
-            &[]
-        } else {
-            unsafe { items(self.names) }
-        }
+        if self.names.is_null() { &[] } else { unsafe { items(self.names) } }
     }
 
     /// Whether all names are exact `str`, as every call from source code has them.
     pub(super) fn has_plain_names(&self) -> bool {
         // SAFETY: the items of a tuple are alive.
-        self.names()
-            .iter()
-            .all(|name| unsafe { ffi::PyUnicode_CheckExact(*name) } != 0)
+        self.names().iter().all(|name| unsafe { ffi::PyUnicode_CheckExact(*name) } != 0)
     }
 
     /// The positional arguments as a tuple and the keyword ones as a dict, for callables of the user's.
@@ -243,20 +230,13 @@ impl Key {
         let (object, shape) = match (arguments.values, arguments.names.is_null()) {
             ([], _) => (py.None().into_bound(py), Shape::Nothing),
             ([one], true) => (bound(one), Shape::One),
-            (values, true) => (
-                PyTuple::new(py, values.iter().map(bound))?.into_any(),
-                Shape::Values,
-            ),
+            (values, true) => (PyTuple::new(py, values.iter().map(bound))?.into_any(), Shape::Values),
             (values, false) => {
                 let all: Vec<_> = values.iter().chain([&arguments.names]).map(bound).collect();
                 (PyTuple::new(py, all)?.into_any(), Shape::Named)
             }
         };
-        Ok(Self {
-            object: object.into(),
-            shape,
-            rules,
-        })
+        Ok(Self { object: object.into(), shape, rules })
     }
 
     /// The one object of the key, for the garbage collector.
@@ -268,30 +248,18 @@ impl Key {
     pub(super) fn arguments(&self) -> Arguments<'_> {
         let object = self.object.as_ptr();
         match self.shape {
-            Shape::Nothing => Arguments {
-                values: &[],
-                names: ptr::null_mut(),
-            },
+            Shape::Nothing => Arguments { values: &[], names: ptr::null_mut() },
             Shape::One => {
                 // SAFETY: `Object` is nothing but the pointer.
                 let one = unsafe { &*(&raw const self.object).cast::<*mut PyObject>() };
-                Arguments {
-                    values: slice::from_ref(one),
-                    names: ptr::null_mut(),
-                }
+                Arguments { values: slice::from_ref(one), names: ptr::null_mut() }
             }
             // SAFETY: the object is a tuple that the key owns.
-            Shape::Values => Arguments {
-                values: unsafe { items(object) },
-                names: ptr::null_mut(),
-            },
+            Shape::Values => Arguments { values: unsafe { items(object) }, names: ptr::null_mut() },
             Shape::Named => {
                 // SAFETY: the object is a tuple that the key owns.
                 let all = unsafe { items(object) };
-                Arguments {
-                    values: &all[..all.len() - 1],
-                    names: all[all.len() - 1],
-                }
+                Arguments { values: &all[..all.len() - 1], names: all[all.len() - 1] }
             }
         }
     }
@@ -320,13 +288,12 @@ impl engine::Key for Key {
     type Object = Object;
 
     fn matches(&self, probe: &Self, verdicts: &Verdicts<Object>) -> Result<bool, Unsure<Object>> {
-        self.arguments()
-            .same(probe.arguments(), self.rules, |stored, probe| {
-                // SAFETY: each pointer is an `Object` that a key holds.
-                let [stored, probe] =
-                    [&stored, &probe].map(|object| unsafe { &*ptr::from_ref(object).cast::<Object>() });
-                verdicts.same(stored, probe)
-            })
+        self.arguments().same(probe.arguments(), self.rules, |stored, probe| {
+            // SAFETY: each pointer is an `Object` that a key holds.
+            let [stored, probe] =
+                [&stored, &probe].map(|object| unsafe { &*ptr::from_ref(object).cast::<Object>() });
+            verdicts.same(stored, probe)
+        })
     }
 }
 
@@ -337,53 +304,25 @@ pub(super) fn probe(py: Python<'_>, arguments: Arguments<'_>, rules: Rules) -> P
         let plain = |name: &*mut PyObject| unsafe {
             Bound::<PyAny>::from_owned_ptr_or_err(py, ffi::PyUnicode_FromObject(*name))
         };
-        let names = arguments
-            .names()
-            .iter()
-            .map(plain)
-            .collect::<PyResult<Vec<_>>>()?;
+        let names = arguments.names().iter().map(plain).collect::<PyResult<Vec<_>>>()?;
         let names = PyTuple::new(py, names)?;
-        return probe(
-            py,
-            Arguments {
-                names: names.as_ptr(),
-                ..arguments
-            },
-            rules,
-        );
+        return probe(py, Arguments { names: names.as_ptr(), ..arguments }, rules);
     }
     let hash = arguments.hash(rules, seed()).ok_or_else(|| PyErr::fetch(py))?;
-    Ok(Probe {
-        key: Key::new(py, arguments, rules)?,
-        hash,
-    })
+    Ok(Probe { key: Key::new(py, arguments, rules)?, hash })
 }
 
 /// The key for what a `version_args` callable returned.
 pub(super) fn probe_tuple(given: &Bound<'_, PyTuple>, rules: Rules) -> PyResult<Probe<Key>> {
     // SAFETY: the tuple is alive throughout.
     let values = unsafe { items(given.as_ptr()) };
-    probe(
-        given.py(),
-        Arguments {
-            values,
-            names: ptr::null_mut(),
-        },
-        rules,
-    )
+    probe(given.py(), Arguments { values, names: ptr::null_mut() }, rules)
 }
 
 /// The key for what a `key` callable returned.
 pub(super) fn probe_object(object: &Bound<'_, PyAny>, rules: Rules) -> PyResult<Probe<Key>> {
     let values = [object.as_ptr()];
-    probe(
-        object.py(),
-        Arguments {
-            values: &values,
-            names: ptr::null_mut(),
-        },
-        rules,
-    )
+    probe(object.py(), Arguments { values: &values, names: ptr::null_mut() }, rules)
 }
 
 /// An opaque, hashable name of one call: what `cache_key` returns.
@@ -412,10 +351,7 @@ impl CacheKey {
             let [a, b] = [a, b].map(|object| unsafe { Bound::<PyAny>::from_borrowed_ptr(py, object) });
             a.eq(b)
         };
-        self.probe
-            .key
-            .arguments()
-            .same(other.probe.key.arguments(), self.probe.key.rules, equal)
+        self.probe.key.arguments().same(other.probe.key.arguments(), self.probe.key.rules, equal)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -427,16 +363,11 @@ impl CacheKey {
         for (name, value) in keywords.iter().flat_map(pyo3::types::PyDictMethods::iter) {
             parts.push(format!(
                 "{}={}",
-                name.cast::<PyString>()
-                    .map_err(|_| PyTypeError::new_err("no name"))?,
+                name.cast::<PyString>().map_err(|_| PyTypeError::new_err("no name"))?,
                 value.repr()?
             ));
         }
-        Ok(format!(
-            "<cache key of {}({})>",
-            super::error::name_of(self.function.bind(py)),
-            parts.join(", ")
-        ))
+        Ok(format!("<cache key of {}({})>", super::error::name_of(self.function.bind(py)), parts.join(", ")))
     }
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {

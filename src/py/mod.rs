@@ -3,6 +3,7 @@
 mod binding;
 mod cached;
 mod call;
+mod compare;
 mod computing;
 mod drive;
 mod error;
@@ -12,6 +13,7 @@ mod native;
 mod object;
 mod session;
 mod sync;
+mod wait;
 
 use pyo3::prelude::*;
 
@@ -23,7 +25,7 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::cached::Source;
+    use super::cached::SharedScope;
     #[pymodule_export]
     use super::key::CacheKey;
     #[pymodule_export]

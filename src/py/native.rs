@@ -59,13 +59,9 @@ pub(super) unsafe fn hash(object: *mut PyObject) -> Option<u64> {
         } else {
             -1
         };
-        if known == -1 {
-            ffi::PyObject_Hash(object)
-        } else {
-            known
-        }
+        if known == -1 { ffi::PyObject_Hash(object) } else { known }
     };
-    (hash != -1).then_some(hash as u64)
+    (hash != -1).then_some(hash.cast_unsigned() as u64)
 }
 
 /// Whether two objects are equal, if that can be told here.
@@ -117,10 +113,7 @@ pub(super) unsafe fn same_text(a: *mut PyObject, b: *mut PyObject) -> bool {
 unsafe fn bytes<'a>(object: *mut PyObject) -> &'a [u8] {
     // SAFETY: an exact bytes object holds that many bytes there.
     unsafe {
-        slice::from_raw_parts(
-            ffi::PyBytes_AS_STRING(object).cast(),
-            ffi::PyBytes_Size(object).unsigned_abs(),
-        )
+        slice::from_raw_parts(ffi::PyBytes_AS_STRING(object).cast(), ffi::PyBytes_Size(object).unsigned_abs())
     }
 }
 
@@ -145,11 +138,7 @@ unsafe fn same_int(a: *mut PyObject, b: *mut PyObject) -> bool {
         if size != (*b).size & !SMALL {
             return false;
         }
-        let count = if cfg!(Py_3_12) {
-            size >> 3
-        } else {
-            size.cast_signed().unsigned_abs()
-        };
+        let count = if cfg!(Py_3_12) { size >> 3 } else { size.cast_signed().unsigned_abs() };
         if count == 1 {
             return (*a).digits[0] == (*b).digits[0];
         }

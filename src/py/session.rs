@@ -19,6 +19,7 @@ use super::gc;
 use super::key::Key;
 use super::object::Object;
 use super::sync::Guarded;
+use super::wait::Flight;
 use crate::engine::ticket::{self, Ticket};
 use crate::engine::{self, Displaced, Known};
 
@@ -29,6 +30,7 @@ impl engine::Host for Host {
     type Object = Object;
     type Key = Key;
     type Session = SessionRef;
+    type Flight = Flight;
 }
 
 /// What a session is, apart from its handle.
@@ -48,9 +50,7 @@ impl Core {
     /// Notes that the session reads a function.
     pub(super) fn reads(&self, py: Python<'_>, function: &Arc<Function>) {
         self.functions.with(py, |functions| {
-            functions
-                .entry(function.id)
-                .or_insert_with(|| Arc::downgrade(function));
+            functions.entry(function.id).or_insert_with(|| Arc::downgrade(function));
         });
     }
 }
@@ -133,11 +133,7 @@ impl Session {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!(
-            "<Session {} {}>",
-            self.core.id(),
-            self.versions(py)?.repr()?
-        ))
+        Ok(format!("<Session {} {}>", self.core.id(), self.versions(py)?.repr()?))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
@@ -194,25 +190,18 @@ impl Session {
 impl Session {
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let modules = PyDict::new(py);
-        let functions: Vec<_> = self
-            .core
-            .functions
-            .with(py, |functions| functions.values().cloned().collect());
+        let functions: Vec<_> =
+            self.core.functions.with(py, |functions| functions.values().cloned().collect());
         for function in functions.iter().filter_map(Weak::upgrade) {
             let seen: Vec<(Option<String>, Object)> = self.core.known.with(py, |known| {
-                let answers = known
-                    .readers
-                    .get(&function.id)
-                    .into_iter()
-                    .flat_map(|reader| reader.seen.iter());
+                let answers =
+                    known.readers.get(&function.id).into_iter().flat_map(|reader| reader.seen.iter());
                 let digest = |hash: u64| {
                     let mut text = String::new();
                     let _ = write!(text, "{hash:016x}");
                     text
                 };
-                answers
-                    .map(|(given, observation)| (given.map(digest), observation.version.clone()))
-                    .collect()
+                answers.map(|(given, observation)| (given.map(digest), observation.version.clone())).collect()
             });
             let module = match modules.get_item(&function.module)? {
                 Some(module) => module.cast_into::<PyDict>()?,

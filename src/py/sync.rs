@@ -29,10 +29,7 @@ mod section {
 
     impl<T> Section<T> {
         pub(super) fn new(value: T) -> Self {
-            Self {
-                value: UnsafeCell::new(value),
-                busy: Cell::new(false),
-            }
+            Self { value: UnsafeCell::new(value), busy: Cell::new(false) }
         }
 
         #[inline]
@@ -72,11 +69,7 @@ mod section {
                     return act(&mut value);
                 }
                 turns += 1;
-                if turns % 64 == 0 {
-                    std::thread::yield_now()
-                } else {
-                    std::hint::spin_loop()
-                }
+                if turns % 64 == 0 { std::thread::yield_now() } else { std::hint::spin_loop() }
             }
         }
 

@@ -1,0 +1,41 @@
+//! Python's `==` between a stored key and the one looked for, with a care for whose error it is.
+//!
+//! `PyObject_RichCompare` would not tell whether the stored object's method raised or the other's. A stored key that can't be compared
+//! must not break the look-up of another, so its error counts as "different"; the error of the key looked for goes to its caller.
+#![expect(unsafe_code, reason = "calls the two types' own slots, one at a time")]
+
+use pyo3::exceptions::PyException;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::object::Object;
+use crate::engine::Unsure;
+
+/// Whether the two are equal.
+pub(super) fn equal(py: Python<'_>, pair: &Unsure<Object>) -> PyResult<bool> {
+    let (stored, probe) = (pair.stored.bind(py), pair.probe.bind(py));
+    let (ours, theirs) = (probe.get_type(), stored.get_type());
+    // As Python does it: a subclass knows better than its base, then the left side, then the right.
+    let derived = !ours.is(&theirs) && theirs.is_subclass(&ours)?;
+    let order = if derived { [(stored, probe), (probe, stored)] } else { [(probe, stored), (stored, probe)] };
+    for (asked, other) in order {
+        match says(asked, other) {
+            Ok(None) => {}
+            Ok(Some(equal)) => return Ok(equal),
+            Err(error) if asked.is(stored) && error.is_instance_of::<PyException>(py) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}
+
+/// What `asked` says of being equal to `other`, if anything.
+fn says(asked: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
+    let py = asked.py();
+    // SAFETY: both are alive, and the slot is called as the interpreter calls it: its answer is a new reference or an error.
+    let answer = unsafe {
+        let Some(compare) = (*asked.get_type_ptr()).tp_richcompare else { return Ok(None) };
+        Bound::from_owned_ptr_or_err(py, compare(asked.as_ptr(), other.as_ptr(), ffi::Py_EQ))?
+    };
+    if answer.is(py.NotImplemented()) { Ok(None) } else { answer.is_truthy().map(Some) }
+}
