@@ -1,7 +1,7 @@
 """An LRU cache that never answers with something staler than the caller's session permits.
 
-A function's results are kept in memory, each tagged with the *version* of the data it was made from. A cheap version function
-runs once per session (a web request, say) and decides between the stored result and new work::
+A function's results are kept in memory, each tagged with the *version* of the data it was made from. A cheap version
+function runs once per session (a web request, say) and decides between the stored result and new work::
 
     @versioned_lru_cache(database_version, session=flask.g)
     def report(region: str) -> Report: ...

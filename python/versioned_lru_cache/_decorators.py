@@ -37,13 +37,14 @@ def versioned_lru_cache(
     """Cache a function's results, each under the version of the data that it was made from.
 
     Args:
-        version: A cheap function whose answer tells whether the data has changed, asked once per session, or a constant. Versions
-            are hashable and compared with ``==``.
-        version_args: What the version function gets. ``None``: the call's arguments, or nothing if it takes no parameter. ``()``:
-            nothing. A callable is given the call's arguments and returns a tuple of what the version function gets.
-        session: Where the session lies: a mapping or namespace with ``get`` and ``setdefault`` (a dict, ``flask.g``), a ContextVar
-            that holds one, or a callable that returns one or ``None``. ``None`` is the ambient :class:`session`. Where there is no
-            session every call is one of its own, and asks.
+        version: A cheap function whose answer tells whether the data has changed, asked once per session, or a
+            constant. Versions are hashable and compared with ``==``.
+        version_args: What the version function gets. ``None``: the call's arguments, or nothing if it takes no
+            parameter. ``()``: nothing. A callable is given the call's arguments and returns a tuple of what the
+            version function gets.
+        session: Where the session lies: a mapping or namespace with ``get`` and ``setdefault`` (a dict, ``flask.g``),
+            a ContextVar that holds one, or a callable that returns one or ``None``. ``None`` is the ambient
+            :class:`session`. Where there is no session every call is one of its own, and asks.
         maxsize: At most so many results are stored; ``None`` is unbounded, 0 or less stores nothing.
         typed: Whether arguments of different types are different, as in functools.
         key: A callable that makes one hashable key of the call's arguments.
@@ -85,9 +86,11 @@ def versioned_lru_cache_with_ttl(
 
     Args:
         proxy_to_session_context_object: As ``session`` of :func:`versioned_lru_cache`; ``flask.g``, or a dict.
-        generate_version_func: As ``version`` there, but a function of ``*args, **kwargs`` or of nothing is asked once per session
-            for all calls, with the first call's arguments. One that names parameters is asked per arguments.
-        module_name: The name under which the function's versions are found in the session: ``{module_name: {function: version}}``.
+        generate_version_func: As ``version`` there, but a function of ``*args, **kwargs`` or of nothing is asked once
+            per session for all calls, with the first call's arguments. One that names parameters is asked per
+            arguments.
+        module_name: The name under which the session shows the function's versions: ``{module_name: {function:
+            version}}``.
         cache_max_size: As ``maxsize`` there.
         time_to_live_seconds: As ``ttl`` there, in seconds.
         no_history_events_default_version: The version when ``generate_version_func`` answers something falsy.
@@ -103,10 +106,14 @@ def versioned_lru_cache_with_ttl(
     surplus = sorted(more.keys() - _MORE)
     if surplus:
         own = _OWN.get(surplus[0])
-        remedy = f"here it is called {own}" if own else f"besides its own, these are allowed: {', '.join(sorted(_MORE))}"
+        remedy = (
+            f"here it is called {own}" if own else f"besides its own, these are allowed: {', '.join(sorted(_MORE))}"
+        )
         raise TypeError(f"versioned_lru_cache_with_ttl: {surplus[0]}={more[surplus[0]]!r} is not allowed; {remedy}")
     if not callable(generate_version_func):
-        raise TypeError(f"generate_version_func={generate_version_func!r} is not callable; it must be a version function")
+        raise TypeError(
+            f"generate_version_func={generate_version_func!r} is not callable; it must be a version function"
+        )
     options.check_text(module_name, "module_name")
     options.check_constant(no_history_events_default_version, "no_history_events_default_version")
     return _decorator(
@@ -127,6 +134,10 @@ _OWN = {
     "maxsize": "cache_max_size",
     "ttl": "time_to_live_seconds",
 }
+_FORGOTTEN = (
+    ". Was @versioned_lru_cache written above the function? Write @versioned_lru_cache(version), with a version "
+    "function or a constant such as None"
+)
 _MORE = frozenset({"version_args", "typed", "key", "cache_if", "name"})
 
 
@@ -145,7 +156,7 @@ def _decorator(
     default: Hashable = None,
     labels: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[Callable[P, R]], CachedFunction[P, R]]:
-    """Check the options of either decorator; ``module`` is given by the original's, which ``labels`` says how it names them."""
+    """Check the options of either decorator. The original's gives a ``module`` and its own ``labels`` for them."""
     ask = version if callable(version) else None
     if ask is None:
         options.check_constant(version, "version")
@@ -163,24 +174,24 @@ def _decorator(
 
     def decorate(*functions: Callable[P, R], **more: object) -> CachedFunction[P, R]:
         if len(functions) != 1 or more or not callable(functions[0]):
-            shown = ", ".join([*map(repr, functions), *(f"{word}={value!r}" for word, value in more.items())]) or "nothing"
-            hint = "" if module else (
-                ". Was @versioned_lru_cache written above the function? Write @versioned_lru_cache(version), with a version "
-                "function or a constant such as None"
-            )
+            given_words = [*map(repr, functions), *(f"{word}={value!r}" for word, value in more.items())]
+            shown = ", ".join(given_words) or "nothing"
+            hint = "" if module else _FORGOTTEN
             raise TypeError(f"versioned_lru_cache: the decorator takes the function to cache, not {shown}{hint}")
-        function = options.check_function(functions[0])
+        function = functions[0]
+        options.check_function(function)
         signature = shape(function)
         if ask is not None and given == "arguments" and key is None and parameters and signature:
             reason = parameters.never_fits(signature)
             if reason:
                 label = labels.get("version", "version")
                 raise TypeError(
-                    f"{label}={ask!r} can't take the arguments of {_name(function)}: {reason}; let it take the same arguments, "
-                    "or say with version_args= what it gets: () for nothing, or a callable that returns a tuple"
+                    f"{label}={ask!r} can't take the arguments of {_name(function)}: {reason}; let it take the same "
+                    "arguments, or say with version_args= what it gets: () for nothing, or a callable that returns a "
+                    "tuple"
                 )
         own_name = _name(function) if module is None else str(getattr(function, "__name__", None) or _name(function))
-        cached = CachedFunction(
+        cached: CachedFunction[P, R] = CachedFunction(
             function,
             ask=ask,
             scope=None if ask is None else _scope(ask, default),
@@ -222,7 +233,9 @@ def _given(
 
 
 def _name(function: Callable[..., object]) -> str:
-    return str(getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or type(function).__name__)
+    return str(
+        getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or type(function).__name__
+    )
 
 
 def _scope(ask: Callable[..., Hashable], default: Hashable) -> Scope:

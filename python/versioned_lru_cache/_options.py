@@ -10,9 +10,7 @@ from ._signatures import kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import timedelta
-    from typing import Any
 
 _LONGEST = 2**63
 
@@ -23,8 +21,8 @@ def check_constant(version: object, label: str) -> None:
         hash(version)
     except TypeError as error:
         raise TypeError(
-            f"{label}={version!r} is a {type(version).__name__}, which is unhashable; it must be a hashable constant (a str, a "
-            "number, a tuple), or a version function"
+            f"{label}={version!r} is a {type(version).__name__}, which is unhashable; it must be a hashable constant "
+            "(a str, a number, a tuple), or a version function"
         ) from error
 
 
@@ -36,8 +34,8 @@ def check_version_args(version_args: object, *, has_function: bool) -> None:
         raise TypeError(f"version_args={version_args!r}: a constant version gets no arguments; leave version_args out")
     if version_args != () and not callable(version_args):
         raise TypeError(
-            f"version_args={version_args!r} is not allowed; it must be None (the call's arguments), () (nothing) or a callable "
-            "that takes the call's arguments and returns a tuple"
+            f"version_args={version_args!r} is not allowed; it must be None (the call's arguments), () (nothing) or a "
+            "callable that takes the call's arguments and returns a tuple"
         )
 
 
@@ -54,7 +52,10 @@ def checked_maxsize(maxsize: object, label: str = "maxsize") -> int | None:
     if maxsize is None:
         return None
     if isinstance(maxsize, bool) or not isinstance(maxsize, int):
-        raise TypeError(f"{label}={maxsize!r} is a {type(maxsize).__name__}; it must be an int (0 stores nothing) or None (unbounded)")
+        raise TypeError(
+            f"{label}={maxsize!r} is a {type(maxsize).__name__}; it must be an int (0 stores nothing) or None "
+            "(unbounded)"
+        )
     return min(max(maxsize, 0), _LONGEST - 1)
 
 
@@ -65,7 +66,9 @@ def checked_ttl(ttl: float | timedelta | None, label: str = "ttl") -> int | None
     total = getattr(ttl, "total_seconds", None)
     seconds = total() if callable(total) else ttl
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        raise TypeError(f"{label}={ttl!r} is a {type(ttl).__name__}; it must be seconds (an int or float), a timedelta or None")
+        raise TypeError(
+            f"{label}={ttl!r} is a {type(ttl).__name__}; it must be seconds (an int or float), a timedelta or None"
+        )
     if not seconds > 0:
         raise ValueError(f"{label}={ttl!r} is not allowed; it must be more than 0 seconds, or None for no bound on age")
     nanoseconds = seconds * 1e9
@@ -92,17 +95,17 @@ def check_text(value: object, label: str) -> None:
         raise ValueError(f"{label}={value!r} is empty; it must name something")
 
 
-def check_function(function: object) -> Callable[..., Any]:
+def check_function(function: object) -> None:
     """Refuse what can't be decorated."""
     if not callable(function):
         hint = ""
-        if isinstance(function, (classmethod, property)):
-            hint = f"; write @{type(function).__name__} above the cache's decorator, not below it"
+        wrapper = type(function).__name__
+        if wrapper in ("classmethod", "property"):
+            hint = f"; write @{wrapper} above the cache's decorator, not below it"
         raise TypeError(f"versioned_lru_cache: can't decorate {function!r}, which is not callable{hint}")
     unfit = kind(function)
     if unfit is not None:
         raise TypeError(
-            f"versioned_lru_cache: can't decorate {getattr(function, '__qualname__', function)!r}, a {unfit}: its result is used "
-            "up by the first caller; decorate a plain function that returns a finished value"
+            f"versioned_lru_cache: can't decorate {getattr(function, '__qualname__', function)!r}, a {unfit}: its "
+            "result is used up by the first caller; decorate a plain function that returns a finished value"
         )
-    return function

@@ -45,9 +45,10 @@ else:
     )
     CacheStats.__doc__ = """All that a cached function counts, since it was decorated or last cleared.
 
-    ``hits`` and ``misses`` are calls that did not and did run the function; ``version_calls`` are successful runs of the version
-    function, ``verified`` the entries whose version was found equal to one asked anew, ``evictions`` those that left because
-    the store was full, ``not_stored`` results that were returned but could not be stored, ``errors`` runs that raised.
+    ``hits`` and ``misses`` are calls that did not and did run the function; ``version_calls`` are successful runs of
+    the version function, ``verified`` the entries whose version was found equal to one asked anew, ``evictions``
+    those that left because the store was full, ``not_stored`` results that were returned but could not be stored,
+    ``errors`` runs that raised.
     """
 
     Versioned = namedtuple("Versioned", "value version")

@@ -10,16 +10,17 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class session:  # noqa: N801 - used like a function
+class session:
     """A context manager, plain or async, in which answers do not change.
 
     Args:
-        mapping: A mapping or namespace with ``get``, ``setdefault`` and ``pop`` (a dict, ``flask.g``), or a ContextVar, proxy or
-            callable that leads to one. The new session is placed in it for the block, so that functions bound to it take part;
-            what was there comes back after.
+        mapping: A mapping or namespace with ``get``, ``setdefault`` and ``pop`` (a dict, ``flask.g``), or a
+            ContextVar, proxy or callable that leads to one. The new session is placed in it for the block, so that
+            functions bound to it take part; what was there comes back after.
 
     Yields:
-        The :class:`Session`. Functions with ``session=None`` use it within the block. Sessions nest: the innermost counts.
+        The :class:`Session`. Functions with ``session=None`` use it within the block. Sessions nest: the innermost
+        counts.
 
     Raises:
         TypeError: ``mapping`` is nothing of the above.
@@ -74,7 +75,9 @@ def _swap(place: object, new: Session | None) -> Session | None:
     """Put a session in a mapping in place of the one that is there, which is returned."""
     pop = getattr(place, "pop", None)
     if pop is None:
-        raise TypeError(f"session(mapping): {place!r} has no pop(name, default), which is needed to put a new session in it")
+        raise TypeError(
+            f"session(mapping): {place!r} has no pop(name, default), which is needed to put a new session in it"
+        )
     old: Session | None = pop(SESSION_NAME, None)
     if new is not None:
         place.setdefault(SESSION_NAME, new)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What callables take, told from their code where that is enough: ``inspect`` costs more to import than this package."""
+"""What callables take, told from their code where that is enough: ``inspect`` is slow to import."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from types import BuiltinMethodType, FunctionType, MethodType
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 _VARARGS, _VARKEYWORDS = 0x04, 0x08
 _GENERATOR, _COROUTINE, _ITERABLE_COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x100, 0x200
@@ -28,7 +29,7 @@ class Shape:
         var_positional: bool,
         var_keyword: bool,
     ) -> None:
-        """Take the positional parameters, how many of them have no default, all that can be named, those that must be named."""
+        """Take the positional parameters, how many have no default, all that can be named, and those that must be."""
         self.positional = positional
         self.needed = needed
         self.names = names
@@ -109,10 +110,11 @@ def _inspected(function: Callable[..., object]) -> Shape | None:
 def kind(function: object) -> str | None:
     """Name the kind of a function whose call returns no plain result: a coroutine, a generator."""
     while True:
+        wrapper: Any = function
         if isinstance(function, (MethodType, staticmethod, classmethod)):
-            function = function.__func__
+            function = wrapper.__func__
         elif isinstance(function, partial):
-            function = function.func
+            function = wrapper.func
         else:
             break
     flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
@@ -124,7 +126,7 @@ def kind(function: object) -> str | None:
 
 
 def identity(function: Callable[..., object]) -> tuple[tuple[object, ...], object]:
-    """Return what tells a callable from others, though ``obj.method`` is a new object each time, and what keeps that alive."""
+    """Return what tells a callable from others, though ``obj.method`` is new each time, and what keeps that alive."""
     if isinstance(function, MethodType):
         return (id(function.__self__), id(function.__func__)), function.__self__
     if isinstance(function, BuiltinMethodType) and function.__self__ is not None:

@@ -1,0 +1,99 @@
+# `make help` lists the targets. All that is installed goes into $(VENV); nothing outside this folder changes.
+# Another interpreter: make test PYTHON=python3.13 VENV=.venvs/3.13
+PYTHON ?= python3
+VENV ?= .venv
+ONCE ?=
+
+BIN := $(VENV)/bin
+TYPED := python scripts benches $(wildcard examples tests/typing)
+# Folders too, so that a file that was removed counts as a change.
+SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(wildcard build.rs) \
+	$(shell find src python -name __pycache__ -prune -o -print)
+
+# A bare cargo build would link libpython without the first, and be rebuilt for another interpreter without the second.
+export PYO3_BUILD_EXTENSION_MODULE := 1
+export PYO3_PYTHON := $(abspath $(BIN)/python)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help hello demo test lint cargo-test pytest mutants test-all test-example bench dev-install build wheel format \
+	todo clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+hello: ## begin the day: where the work stands and what can be done
+	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/hello.sh
+
+demo: $(VENV)/.wheel $(VENV)/.group-demo ## serve the report of a million sales rows; ONCE=1 runs its fixed scenario and ends
+	$(BIN)/python examples/flask_report.py $(if $(ONCE),--once)
+
+test: lint cargo-test pytest mutants ## all that CI runs
+
+lint: $(VENV)/.wheel $(VENV)/.group-lint ## formatting, clippy, ruff, mypy, pyright, stubtest
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --no-default-features -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy $(TYPED)
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/python -m mypy.stubtest --concise versioned_lru_cache._core
+
+cargo-test: ## tests of the engine, compiled without Python
+	cargo test --locked --no-default-features
+
+pytest: $(VENV)/.wheel $(VENV)/.group-test ## tests of the installed wheel
+	$(BIN)/python -m pytest
+
+mutants: $(VENV)/.group-test ## break each promise on purpose; its test must notice
+	$(BIN)/python scripts/mutants.py
+
+test-all: ## the tests on each CPython from 3.10 to 3.14 that is found
+	MAKE="$(MAKE)" scripts/test_all.sh
+
+test-example: $(VENV)/.wheel $(VENV)/.group-demo ## serve the Flask example with the faux database
+	$(BIN)/flask --app examples/flask_fauxdb_app_example.py run
+
+bench: $(VENV)/.wheel $(VENV)/.group-bench ## time a hit against functools.lru_cache
+	$(BIN)/python benches/hit.py
+
+dev-install: $(VENV)/.wheel $(addprefix $(VENV)/.group-,build demo test lint bench) ## set up all that development needs
+	@echo "Ready: . $(BIN)/activate"
+
+build: $(VENV)/.group-build ## wheel and source distribution into dist/
+	$(BIN)/maturin build --release --sdist --interpreter $(BIN)/python --out dist
+
+wheel: $(VENV)/.group-build ## wheel into dist/
+	$(BIN)/maturin build --release --interpreter $(BIN)/python --out dist
+
+format: $(VENV)/.group-lint ## format all code
+	cargo fmt
+	$(BIN)/ruff format
+
+todo: ## list what the code marks as to do
+	@git grep --untracked -nIE '(#|//|--) TODO:' -- ':!Makefile' || echo "Nothing is marked as to do."
+
+clean: ## remove all that was built or installed; only the repository stays
+	rm -rf .venv .venvs target dist .demo .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.ready: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'
+	@echo "Setting up $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip
+	@touch $@
+
+$(VENV)/.group-%: pyproject.toml constraints.txt $(VENV)/.ready
+	@echo "Installing the $* tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group $*
+	@touch $@
+
+# Always the wheel, never an editable install: what is tested is what is shipped.
+$(VENV)/.wheel: $(SOURCES) $(VENV)/.group-build
+	rm -rf $(VENV)/wheel
+	$(BIN)/maturin build --release --interpreter $(BIN)/python --out $(VENV)/wheel
+	$(BIN)/python -m pip install --quiet --no-index --no-deps --force-reinstall $(VENV)/wheel/*.whl
+	@touch $@

@@ -1,0 +1,363 @@
+"""Promise 2: in a session the same call returns the same object, whatever other sessions store and whatever is evicted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from versioned_lru_cache import Versioned, session, versioned_lru_cache
+from versioned_lru_cache.testing import MockClock
+
+HANDLE = "lru_cache_versions"
+
+
+class Result:
+    """Equal only to itself."""
+
+
+class World:
+    """A version, sessions `a` and `b`, and the one of them in which calls are made now."""
+
+    def __init__(self) -> None:
+        self.version: object = 1
+        self.runs = 0
+        self.sessions: dict[str, dict[str, Any]] = {"a": {}, "b": {}, "c": {}}
+        self.current: dict[str, Any] | None = None
+
+    def cached(self, **options: Any) -> Any:
+        @versioned_lru_cache(lambda: self.version, session=lambda: self.current, **options)
+        def f(x: object) -> Result:
+            self.runs += 1
+            return Result()
+
+        return f
+
+    def switch(self, name: str | None) -> None:
+        self.current = None if name is None else self.sessions[name]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_newer_result_of_another_session_does_not_reach_this_one(world: World) -> None:
+    f = world.cached()
+    world.switch("a")
+    old = f(1)
+    world.version = 2
+    world.switch("b")
+    new = f(1)
+    assert new is not old
+    world.switch("a")
+    assert f(1) is old
+    world.switch("b")
+    assert f(1) is new
+    assert world.runs == 2
+
+
+def test_also_when_the_result_was_there_before_the_session(world: World) -> None:
+    f = world.cached()
+    old = f(1)
+    world.switch("a")
+    assert f(1) is old
+    world.version = 2
+    world.switch(None)
+    new = f(1)
+    world.switch("a")
+    assert f(1) is old
+    world.switch("b")
+    assert f(1) is new
+
+
+def test_many_versions_later_each_session_sees_its_own(world: World) -> None:
+    f = world.cached()
+    seen = {}
+    for version, name in enumerate("abc"):
+        world.version = version
+        world.switch(name)
+        seen[name] = f(1)
+    for name in "abcabc":
+        world.switch(name)
+        assert f(1) is seen[name]
+    assert world.runs == 3
+
+
+def test_eviction_by_other_sessions_takes_nothing_away(world: World) -> None:
+    f = world.cached(maxsize=2)
+    world.switch("a")
+    seen = [f(1), f(2)]
+    world.switch("b")
+    for x in range(10, 20):
+        f(x)
+    assert f.cache_info().currsize == 2
+    assert not f.cache_contains(1)
+    world.switch("a")
+    assert [f(1), f(2)] == seen
+    assert [f(2), f(1)] == seen[::-1]
+    assert world.runs == 12
+
+
+def test_eviction_by_the_session_itself_is_bounded_by_maxsize(world: World) -> None:
+    f = world.cached(maxsize=2)
+    world.switch("a")
+    seen = [f(1), f(2)]
+    assert [f(1), f(2)] == seen
+    for x in range(3, 30):
+        f(x)
+    before = world.runs
+    f(1)
+    assert world.runs == before + 1, "a session remembers a bounded number of results"
+
+
+def test_results_that_were_there_before_and_never_read_take_no_room_from_those_read(world: World) -> None:
+    f = world.cached(maxsize=2)
+    f(2)
+    f(3)
+    world.switch("a")
+    one = f(1)  # evicts 2, which the session might have read
+    world.switch("b")
+    f(3)
+    world.switch("a")
+    four = f(4)  # evicts 1
+    world.switch("b")
+    for x in [5, 6, 7, 8]:
+        f(x)
+    world.switch("a")
+    assert (f(1), f(4)) == (one, four), "the session has read two keys, and maxsize is 2"
+
+
+def test_what_was_set_aside_unread_does_not_hide_what_was_read_later(world: World) -> None:
+    f = world.cached(maxsize=2)
+    f(1)
+    world.version = 2
+    world.switch("a")
+    f(0)  # the session goes by version 2
+    world.switch(None)
+    newest = f(1)  # the result of version 1 leaves the store, and the session could have read it
+    world.switch("a")
+    assert f(1) is newest
+    world.switch("b")
+    for x in range(10, 14):
+        f(x)
+    assert not f.cache_contains(1)
+    world.switch("a")
+    assert f(1) is newest
+
+
+def test_a_session_that_goes_back_to_an_earlier_version_stays_with_what_it_saw(world: World) -> None:
+    f = world.cached()
+    world.switch("a")
+    first = f(1)
+    world.version = 2
+    world.switch("b")
+    second = f(1)
+    world.version = 1
+    world.switch("c")
+    third = f(1)
+    for name, result in [("a", first), ("b", second), ("c", third)]:
+        world.switch(name)
+        assert f(1) is result
+
+
+def test_equal_versions_need_not_be_identical(world: World) -> None:
+    f = world.cached()
+    seen = set()
+    for version in [(1, "a"), (1.0, "a"), tuple([True, "a"])]:
+        world.version = version
+        world.switch(None)
+        seen.add(f(1))
+        world.current = {}
+        seen.add(f(1))
+    assert len(seen) == 1
+    assert world.runs == 1
+
+
+def test_a_version_that_is_equal_only_to_itself_matches_by_identity(world: World) -> None:
+    f = world.cached()
+    world.version = float("nan")
+    assert f(1) is f(1)
+    world.version = float("nan")
+    f(1)
+    assert world.runs == 2
+
+
+def test_what_the_session_read_from_a_newer_observation_stays(world: World) -> None:
+    """Its own observation is older than the entry: computing could give nothing older, so it takes the entry, and keeps it."""
+    f = world.cached(maxsize=1)
+    world.switch("a")
+    f(0)
+    world.version = 2
+    world.switch("b")
+    newer = f(1)
+    world.switch("a")
+    assert f(1) is newer
+    world.version = 3
+    world.switch("b")
+    f(2)
+    world.switch("c")
+    f(1)
+    world.switch("a")
+    assert f(1) is newer
+
+
+def test_two_sessions_can_share_what_neither_could_find_again(world: World) -> None:
+    f = world.cached(maxsize=1)
+    for name in "abc":
+        world.switch(name)
+        f(0)
+    world.switch("a")
+    shared = f(1)  # stored after all three sessions began
+    for name in "bc":
+        world.switch(name)
+        assert f(1) is shared
+    world.switch(None)
+    f(2)
+    for name in "abc":
+        world.switch(name)
+        assert f(1) is shared
+
+
+def test_age_ends_it(world: World) -> None:
+    f = world.cached(ttl=10)
+    with MockClock() as clock:
+        world.switch("a")
+        first = f(1)
+        clock.advance(9)
+        assert f(1) is first
+        clock.advance(1)
+        second = f(1)
+        assert second is not first
+        assert f(1) is second
+
+
+def test_age_counts_from_the_start_of_the_computation() -> None:
+    with MockClock() as clock:
+
+        @versioned_lru_cache(None, ttl=10)
+        def f() -> Result:
+            clock.advance(4)
+            return Result()
+
+        first = f()
+        clock.advance(5)
+        assert f() is first
+        clock.advance(1)
+        assert f() is not first
+
+
+def test_age_ends_what_a_session_keeps_for_itself_too(world: World) -> None:
+    f = world.cached(ttl=10, maxsize=1)
+    with MockClock() as clock:
+        world.switch("a")
+        first = f(1)
+        world.switch("b")
+        f(2)
+        world.switch("a")
+        assert f(1) is first
+        clock.advance(10)
+        assert f(1) is not first
+
+
+@pytest.mark.parametrize("how", ["clear", "invalidate"])
+def test_clear_and_invalidate_are_heard_by_every_session(world: World, how: str) -> None:
+    f = world.cached(maxsize=1)
+    seen = {}
+    for version, name in enumerate("abc"):
+        world.version = version
+        world.switch(name)
+        seen[name] = f(1)
+    if how == "clear":
+        f.cache_clear()
+    else:
+        assert f.cache_invalidate(1)
+        assert not f.cache_invalidate(1)
+    for name in "abc":
+        world.switch(name)
+        assert f(1) is not seen[name]
+
+
+def test_invalidate_finds_what_only_a_session_still_has(world: World) -> None:
+    f = world.cached(maxsize=1)
+    world.switch("a")
+    old = f(1)
+    world.switch(None)
+    f(2)
+    assert not f.cache_contains(1)
+    assert f.cache_invalidate(1)
+    world.switch("a")
+    assert f(1) is not old
+
+
+def test_put_by_another_session_does_not_reach_this_one(world: World) -> None:
+    f = world.cached()
+    world.switch("a")
+    read = f(1)
+    world.switch("b")
+    put = Result()
+    f.cache_put(Versioned(put, 2), 1)
+    assert f(1) is put
+    world.switch("a")
+    assert f(1) is read
+    f.cache_put(Versioned(put, 2), 1)
+    assert f(1) is put
+
+
+def test_renew_ends_it(world: World) -> None:
+    f = world.cached()
+    world.switch("a")
+    old = f(1)
+    world.version = 2
+    assert f(1) is old
+    world.sessions["a"][HANDLE].renew()
+    assert f(1) is not old
+
+
+def test_maxsize_0_stores_nothing_not_even_for_a_session(world: World) -> None:
+    f = world.cached(maxsize=0)
+    world.switch("a")
+    assert f(1) is not f(1)
+    assert f.cache_info() == (0, 2, 0, 0)
+
+
+def test_what_cache_if_refuses_is_not_remembered(world: World) -> None:
+    answers = iter([None, None, "yes"])
+
+    @versioned_lru_cache(lambda: world.version, session=lambda: world.current, cache_if=lambda value: value is not None)
+    def f() -> str | None:
+        return next(answers)
+
+    world.switch("a")
+    assert [f(), f(), f(), f()] == [None, None, "yes", "yes"]
+
+
+def test_what_cache_if_refuses_leaves_the_old_result_where_it_is(world: World) -> None:
+    answers = iter(["old", None])
+
+    @versioned_lru_cache(lambda: world.version, session=lambda: world.current, cache_if=lambda value: value is not None)
+    def f() -> str | None:
+        return next(answers)
+
+    assert f() == "old"
+    world.version = 2
+    assert f() is None
+    assert f.cache_peek() == ("old", 1)
+    world.version = 1
+    assert f() == "old"
+
+
+def test_in_the_ambient_session(world: World) -> None:
+    @versioned_lru_cache(lambda: world.version)
+    def f() -> Result:
+        return Result()
+
+    with session():
+        old = f()
+        world.version = 2
+        assert f() is old
+        with session():
+            new = f()
+            assert new is not old
+            assert f() is new
+        assert f() is old
+    assert f() is new
