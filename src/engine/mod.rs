@@ -7,11 +7,15 @@
 pub mod clock;
 mod compare;
 mod entry;
+#[cfg(test)]
+mod fake;
 mod plan;
 mod session;
 mod stats;
 mod store;
 mod table;
+#[cfg(test)]
+mod tests;
 pub mod ticket;
 
 pub use compare::{Key, Object, Probe, Unsure, Verdicts};

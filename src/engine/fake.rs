@@ -1,0 +1,137 @@
+//! A host for the engine's own tests: numbers that drop loudly, keys of numbers, and sessions without threads.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use super::ticket::{self, Ticket};
+use super::{Audience, Caller, Displaced, Flight, Host, Known, Object, Probe, Store, Unsure, Verdicts};
+
+thread_local! {
+    /// Whether the critical section is entered: then nothing may be dropped.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Numbers from 100 on can only be compared by asking, as objects with an `==` of their own.
+#[derive(Clone, Debug)]
+pub(super) struct Number(Rc<u32>);
+
+impl Number {
+    pub(super) fn new(value: u32) -> Self {
+        Self(Rc::new(value))
+    }
+
+    pub(super) fn get(&self) -> u32 {
+        *self.0
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        assert!(
+            !INSIDE.get() || std::thread::panicking(),
+            "{} was dropped inside of the critical section",
+            self.0
+        );
+    }
+}
+
+impl Object for Number {
+    fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn native_eq(&self, other: &Self) -> Option<bool> {
+        (*self.0 < 100 || *other.0 < 100).then_some(self.0 == other.0)
+    }
+}
+
+impl super::Key for Number {
+    type Object = Self;
+
+    fn matches(&self, probe: &Self, verdicts: &Verdicts<Self>) -> Result<bool, Unsure<Self>> {
+        verdicts.same(self, probe)
+    }
+}
+
+/// The host.
+pub(super) struct Fake;
+
+impl Host for Fake {
+    type Object = Number;
+    type Key = Number;
+    type Session = SessionRef;
+    type Flight = Solo;
+}
+
+/// Nobody else runs.
+#[derive(Clone)]
+pub(super) struct Solo;
+
+impl Flight for Solo {
+    fn is(&self, _: &Self) -> bool {
+        true
+    }
+
+    fn is_elsewhere(&self, _: &Self) -> bool {
+        false
+    }
+}
+
+/// A session.
+pub(super) struct Session {
+    pub(super) id: Ticket,
+    known: RefCell<Known<Fake>>,
+}
+
+impl Session {
+    pub(super) fn begin() -> Rc<Self> {
+        Rc::new(Self { id: ticket::draw(), known: RefCell::default() })
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct SessionRef(Weak<Session>);
+
+impl Audience<Fake> for SessionRef {
+    type Held = Rc<Session>;
+
+    fn reach<R>(
+        &self,
+        id: Ticket,
+        displaced: &mut Displaced<Fake>,
+        act: impl FnOnce(&mut Known<Fake>, &mut Displaced<Fake>) -> R,
+    ) -> Option<R> {
+        let session = self.0.upgrade()?;
+        let result = (session.id == id).then(|| act(&mut session.known.borrow_mut(), displaced));
+        displaced.held.push(session);
+        result
+    }
+
+    fn is_alive(&self, id: Ticket) -> bool {
+        self.0.upgrade().is_some_and(|session| session.id == id)
+    }
+}
+
+/// Runs `act` in the critical section of a store, for a session.
+pub(super) fn enter<R>(
+    store: &mut Store<Fake>,
+    session: Option<&Rc<Session>>,
+    act: impl FnOnce(&mut Store<Fake>, Option<&mut Caller<'_, Fake>>) -> R,
+) -> R {
+    INSIDE.set(true);
+    let result = match session {
+        None => act(store, None),
+        Some(session) => {
+            let reference = SessionRef(Rc::downgrade(session));
+            let known = &mut session.known.borrow_mut();
+            act(store, Some(&mut Caller { id: session.id, session: &reference, known }))
+        }
+    };
+    INSIDE.set(false);
+    result
+}
+
+/// A key to look for. All of one hash share the same low digit.
+pub(super) fn probe(value: u32) -> Probe<Number> {
+    Probe { key: Number::new(value), hash: u64::from(value % 10) }
+}

@@ -1,0 +1,214 @@
+//! The rows of the call table, one by one, on a host without Python. Dropping anything inside the critical section panics.
+
+use std::rc::Rc;
+
+use super::fake::{Fake, Number, Session, Solo, enter, probe};
+use super::{Displaced, Plan, Scope, Served, Step, Store, Terms, clock, ticket};
+
+const SECOND: u64 = 1_000_000_000;
+
+/// A function and the data it reads.
+struct World {
+    store: Store<Fake>,
+    scope: Scope,
+    version: u32,
+    asked: u32,
+    computed: u32,
+    now: u64,
+}
+
+impl World {
+    fn new(maxsize: Option<usize>, ttl: Option<u64>) -> Self {
+        clock::mock(SECOND);
+        let store = Store::new(Terms { maxsize, ttl, constant: false });
+        Self { store, scope: Scope::default(), version: 1, asked: 0, computed: 0, now: SECOND }
+    }
+
+    fn sleep(&mut self, nanos: u64) {
+        self.now += nanos;
+        clock::mock(self.now);
+    }
+
+    fn plan(&self, key: u32) -> Plan<Fake> {
+        Plan::new(probe(key), None, self.scope.clone(), None, Solo)
+    }
+
+    /// Drives a plan until it wants to compute, or is done.
+    fn drive(&mut self, plan: &mut Plan<Fake>, session: Option<&Rc<Session>>) -> Option<Served<Number>> {
+        loop {
+            match enter(&mut self.store, session, |store, caller| plan.next(store, caller)) {
+                Step::Compare(pair) => {
+                    let equal = pair.stored.get() == pair.probe.get();
+                    plan.learn(pair, equal);
+                }
+                Step::Ask => {
+                    self.asked += 1;
+                    plan.observed(Number::new(self.version), ticket::draw(), clock::now());
+                }
+                Step::Wait(_) => panic!("there is nobody to wait for"),
+                Step::Compute => return None,
+                Step::Done(served) => return Some(served),
+            }
+        }
+    }
+
+    /// One call. A result is the number of its computation.
+    fn call(&mut self, session: Option<&Rc<Session>>, key: u32) -> u32 {
+        let mut plan = self.plan(key);
+        let served = self.drive(&mut plan, session).unwrap_or_else(|| {
+            self.computed += 1;
+            plan.computed(Number::new(self.computed), ticket::NEVER, true);
+            self.drive(&mut plan, session).unwrap_or_else(|| panic!("computed twice"))
+        });
+        served.value.get()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        clock::unmock();
+    }
+}
+
+/// The clock is the whole process's, so the tests take turns.
+fn alone() -> impl Drop {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    #[expect(clippy::disallowed_methods, reason = "tests only")]
+    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[test]
+fn known_in_the_session_is_served_and_nothing_asked() {
+    let _turn = alone();
+    let mut world = World::new(Some(8), None);
+    let session = Session::begin();
+    assert_eq!(world.call(Some(&session), 1), 1);
+    world.version = 2;
+    assert_eq!(world.call(Some(&session), 1), 1);
+    assert_eq!((world.asked, world.computed), (1, 1));
+}
+
+#[test]
+fn an_equal_version_is_served_and_marked_verified() {
+    let _turn = alone();
+    let mut world = World::new(Some(8), None);
+    for _ in 0..3 {
+        assert_eq!(world.call(Some(&Session::begin()), 150), 1);
+    }
+    assert_eq!((world.asked, world.store.stats.verified), (3, 2));
+}
+
+#[test]
+fn a_changed_version_is_computed_and_the_reader_of_before_keeps_its_result() {
+    let _turn = alone();
+    let mut world = World::new(Some(1), None);
+    let old = Session::begin();
+    assert_eq!(world.call(Some(&old), 1), 1);
+    world.version = 2;
+    let new = Session::begin();
+    assert_eq!(world.call(Some(&new), 1), 2);
+    assert_eq!(world.call(Some(&new), 2), 3);
+    assert_eq!((world.call(Some(&old), 1), world.call(Some(&new), 1)), (1, 2));
+}
+
+#[test]
+fn age_equal_to_the_ttl_is_expired() {
+    let _turn = alone();
+    let mut world = World::new(Some(8), Some(10 * SECOND));
+    let session = Session::begin();
+    assert_eq!(world.call(Some(&session), 1), 1);
+    world.sleep(10 * SECOND - 1);
+    assert_eq!(world.call(Some(&session), 1), 1);
+    world.sleep(1);
+    assert_eq!(world.call(Some(&session), 1), 2);
+    assert_eq!(world.asked, 2, "an observation of that age says nothing any more");
+}
+
+#[test]
+fn an_entry_of_a_newer_observation_is_served_and_remembered() {
+    let _turn = alone();
+    let mut world = World::new(Some(8), None);
+    let old = Session::begin();
+    assert_eq!(world.call(Some(&old), 1), 1);
+    world.version = 2;
+    assert_eq!(world.call(Some(&Session::begin()), 2), 2);
+    assert_eq!(world.call(Some(&old), 2), 2);
+    world.version = 3;
+    assert_eq!(world.call(Some(&Session::begin()), 2), 3);
+    assert_eq!(world.call(Some(&old), 2), 2, "the same object again");
+}
+
+#[test]
+fn a_late_result_of_an_older_observation_is_kept_for_its_session_only() {
+    let _turn = alone();
+    let mut world = World::new(Some(8), None);
+    let slow = Session::begin();
+    let mut plan = world.plan(1);
+    assert!(world.drive(&mut plan, Some(&slow)).is_none());
+    world.version = 2;
+    assert_eq!(world.call(Some(&Session::begin()), 1), 1);
+    plan.computed(Number::new(77), ticket::NEVER, true);
+    assert_eq!(world.drive(&mut plan, Some(&slow)).map(|served| served.value.get()), Some(77));
+    assert_eq!(world.call(Some(&slow), 1), 77);
+    assert_eq!(world.call(Some(&Session::begin()), 1), 1);
+    assert_eq!(world.store.stats.not_stored, 1);
+}
+
+#[test]
+fn what_was_built_on_something_older_is_kept_for_its_session_only() {
+    let _turn = alone();
+    let mut world = World::new(Some(8), None);
+    let session = Session::begin();
+    let mut plan = world.plan(1);
+    assert!(world.drive(&mut plan, Some(&session)).is_none());
+    let older = plan.ticket() - 1;
+    plan.computed(Number::new(77), older, true);
+    assert_eq!(world.drive(&mut plan, Some(&session)).map(|served| served.vouch), Some(older));
+    assert!(world.store.is_empty());
+    assert_eq!(world.call(Some(&session), 1), 77);
+}
+
+#[test]
+fn a_failure_leaves_what_was_there() {
+    let _turn = alone();
+    let mut world = World::new(Some(8), None);
+    assert_eq!(world.call(None, 1), 1);
+    world.version = 2;
+    let mut plan = world.plan(1);
+    assert!(world.drive(&mut plan, None).is_none());
+    enter(&mut world.store, None, |store, caller| plan.abandon(store, caller));
+    world.version = 1;
+    assert_eq!(world.call(None, 1), 1);
+}
+
+#[test]
+fn an_invalidation_strikes_the_computation_of_its_key_alone() {
+    let _turn = alone();
+    let mut world = World::new(Some(8), None);
+    let (mut struck, mut spared) = (world.plan(121), world.plan(131));
+    assert!(world.drive(&mut struck, None).is_none() && world.drive(&mut spared, None).is_none());
+    let (target, mut verdicts, mut displaced) =
+        (probe(121), super::Verdicts::default(), Displaced::default());
+    while let Err(pair) = world.store.invalidate(&target, &verdicts, &mut displaced) {
+        let equal = pair.stored.get() == pair.probe.get();
+        verdicts.learn(pair, equal);
+    }
+    for plan in [&mut struck, &mut spared] {
+        plan.computed(Number::new(5), ticket::NEVER, true);
+        assert!(world.drive(plan, None).is_some());
+    }
+    assert_eq!(world.store.len(), 1);
+    world.call(None, 131);
+    assert_eq!(world.computed, 0, "131 was stored");
+}
+
+#[test]
+fn the_least_recently_used_leaves_first() {
+    let _turn = alone();
+    let mut world = World::new(Some(2), None);
+    for key in [1, 11, 1, 21] {
+        world.call(None, key);
+    }
+    let keys: Vec<_> = world.store.iter().map(|entry| entry.key.get()).collect();
+    assert_eq!((keys, world.store.stats.evictions), (vec![21, 1], 1));
+}
