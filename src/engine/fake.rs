@@ -72,7 +72,7 @@ impl Flight for Solo {
         true
     }
 
-    fn is_elsewhere(&self, _: &Self) -> bool {
+    fn is_going(&self) -> bool {
         false
     }
 }

@@ -43,8 +43,8 @@ pub trait Flight: Clone {
     /// Whether both are the same run.
     fn is(&self, other: &Self) -> bool;
 
-    /// Whether it is still going on, somewhere else than where `other` would run.
-    fn is_elsewhere(&self, other: &Self) -> bool;
+    /// Whether it is still going on, in this process.
+    fn is_going(&self) -> bool;
 }
 
 /// A weak hold on a session, by which a store reaches what the session remembers.

@@ -216,8 +216,7 @@ impl<H: Host> Known<H> {
         &mut known.1
     }
 
-    /// The run of a version function that is already going on elsewhere and will answer for `mine` too. If there is none, `mine` is
-    /// noted as that run.
+    /// The run of a version function that is already going on and will answer for `mine` too. If there is none, `mine` is noted as that.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared.
@@ -236,7 +235,7 @@ impl<H: Host> Known<H> {
                 }
                 _ => false,
             };
-            if same && asking.flight.is_elsewhere(mine) {
+            if same && asking.flight.is_going() {
                 return Ok(Some(asking.flight.clone()));
             }
         }

@@ -54,18 +54,16 @@ impl engine::Flight for Flight {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn is_elsewhere(&self, other: &Self) -> bool {
-        self.0.leader != other.0.leader
-            && self.0.process == other.0.process
-            && self.0.going.load(Ordering::Acquire)
+    fn is_going(&self) -> bool {
+        self.0.process == std::process::id() && self.0.going.load(Ordering::Acquire)
     }
 }
 
 /// How a wait ended.
 pub(super) enum Waited {
-    /// The other is done.
+    /// The leader is done.
     Over,
-    /// There was no wait: the other waits, directly or not, for this thread.
+    /// There was no wait: the leader is this thread, or waits for it, directly or not.
     Circle,
 }
 
