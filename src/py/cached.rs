@@ -268,10 +268,7 @@ impl Cached {
         let (value, version) = (versioned.getattr("value")?, versioned.getattr("version")?);
         self.check_version(&version, "given to cache_put")?;
         let probe = drive::with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
-        let session = self.binding.find(py)?.map(|session| session.get().core.clone());
-        if let Some(session) = &session {
-            session.reads(py, &self.function);
-        }
+        let session = self.session(py)?;
         let (value, version) = (value.into(), version.into());
         let mut displaced = Displaced::default();
         let put = drive::settle(py, |verdicts| {

@@ -16,6 +16,7 @@ use super::key::{self, Arguments, Key};
 use super::object::Object;
 use super::session::{Core, Host, SessionRef};
 use super::wait::{Flight, Lead, Waited};
+use crate::engine::ticket::Ticket;
 use crate::engine::{Caller, Plan, Probe, Step, Store, Unsure, Verdicts, clock, ticket};
 
 /// How much of the C stack a call must find free, in bytes: enough for the interpreter to raise an error and clean up.
@@ -87,6 +88,12 @@ fn explain(py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
 
 /// What a version function is given: the tuple that `version_args` made, if any, and what tells it from other givens, if anything does.
 type GivenParts<'py> = (Option<Bound<'py, PyTuple>>, Option<Probe<Key>>);
+
+/// The session of a call, as it was when the call began.
+pub(super) struct Active {
+    core: Arc<Core>,
+    id: Ticket,
+}
 
 impl Cached {
     /// The key of a call.
@@ -191,10 +198,7 @@ impl Cached {
         let _nested = Nested::enter(py)?;
         let probe = self.probe(py, arguments)?;
         let (part, given) = self.given(py, arguments, &probe)?;
-        let session = self.binding.find(py)?.map(|session| session.get().core.clone());
-        if let Some(session) = &session {
-            session.reads(py, &self.function);
-        }
+        let session = self.session(py)?;
         let constant = match &self.version {
             Version::Constant(observation) => Some(observation.clone()),
             Version::Asked(_) => None,
@@ -241,16 +245,11 @@ impl Cached {
     }
 
     /// Lets the plan decide, in the critical section.
-    fn next(
-        &self,
-        py: Python<'_>,
-        plan: &mut Plan<Host>,
-        session: Option<&Arc<Core>>,
-    ) -> Step<Object, Flight> {
+    fn next(&self, py: Python<'_>, plan: &mut Plan<Host>, session: Option<&Active>) -> Step<Object, Flight> {
         self.enter(py, session, |store, caller| plan.next(store, caller))
     }
 
-    fn abandon(&self, py: Python<'_>, plan: &mut Plan<Host>, session: Option<&Arc<Core>>) {
+    fn abandon(&self, py: Python<'_>, plan: &mut Plan<Host>, session: Option<&Active>) {
         self.enter(py, session, |store, caller| plan.abandon(store, caller));
     }
 
@@ -258,17 +257,25 @@ impl Cached {
     pub(super) fn enter<R>(
         &self,
         py: Python<'_>,
-        session: Option<&Arc<Core>>,
+        session: Option<&Active>,
         act: impl FnOnce(&mut Store<Host>, Option<&mut Caller<'_, Host>>) -> R,
     ) -> R {
-        let Some(core) = session else {
+        // A session that was renewed during the call is another one: what the call has learned is not for that.
+        let Some(Active { core, id }) = session.filter(|session| session.core.id() == session.id) else {
             return self.function.store.with(py, |store| act(store, None));
         };
         let session = SessionRef(Arc::downgrade(core));
         self.function.store.with(py, |store| {
-            core.known
-                .with(py, |known| act(store, Some(&mut Caller { id: core.id(), session: &session, known })))
+            core.known.with(py, |known| act(store, Some(&mut Caller { id: *id, session: &session, known })))
         })
+    }
+
+    /// The session that is active now, which reads this function from now on.
+    pub(super) fn session(&self, py: Python<'_>) -> PyResult<Option<Active>> {
+        let Some(session) = self.binding.find(py)? else { return Ok(None) };
+        let core = session.get().core.clone();
+        core.reads(py, &self.function);
+        Ok(Some(Active { id: core.id(), core }))
     }
 
     /// Whether a result is to be stored.
