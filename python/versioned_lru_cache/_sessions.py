@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABCMeta
-from collections.abc import Mapping
-
 from ._core import SESSION_NAME, Session, ambient_session, check_binding, peek_session, session_place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contextvars import Token
     from types import TracebackType
-
-ABCMeta.register(Mapping, Session)
 
 
 class session:

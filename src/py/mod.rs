@@ -36,6 +36,9 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
+        py.import("collections.abc")?
+            .getattr("Mapping")?
+            .call_method1("register", (py.get_type::<Session>(),))?;
         module.add("CachedFunction", super::call::class(py)?)?;
         module.add("SESSION_NAME", super::binding::name(py))?;
         module.add("ambient_session", super::binding::ambient_variable(py)?)
