@@ -8,7 +8,7 @@ from textwrap import dedent
 
 
 def run(code: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Runs code to its end. A process that hangs or dies fails the test, with the stacks of its threads in the message."""
+    """Runs code to its end. A process that hangs or dies fails the test; the message has the stacks of its threads."""
     dump = f"import faulthandler; faulthandler.enable(); faulthandler.dump_traceback_later({timeout}, exit=True)\n"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", dump + dedent(code)],

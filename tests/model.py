@@ -1,17 +1,20 @@
 """What the cache must do, in plain dicts.
 
-No threads, no speed, no weak references: a session says when it ends. One counter gives session ids, observation tickets and
-store stamps, so that "<" tells which of two events came first. Versions and keys are compared with `==`, identity first.
+No threads, no speed, no weak references: a session says when it ends. One counter gives session ids, observation
+tickets and store stamps, so that "<" tells which of two events came first. Versions and keys are compared with `==`,
+identity first.
 """
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
 
 
 def same(one: object, other: object) -> bool:
@@ -47,8 +50,9 @@ class View:
     """What one session knows of one function."""
 
     seen: dict[Hashable, Observation] = field(default_factory=dict)
-    # What it has surely seen, at most maxsize, and what left the store and was there before it began, so that it may have seen it.
+    # What it has surely seen, at most maxsize.
     kept: OrderedDict[Hashable, Entry] = field(default_factory=OrderedDict)
+    # What left the store and was there before the session began, so that it may have seen it.
     left: dict[Hashable, Entry] = field(default_factory=dict)
 
     def forget(self, key: Hashable) -> bool:
@@ -275,7 +279,10 @@ class ModelCache:
     # What sessions remember.
 
     def remember(self, entry: Entry, me: int, args: tuple[Hashable, ...], by_note_only: bool = False) -> None:
-        """Sees to it that the session will meet this very entry again: by a note in it, or a copy if another needs that place."""
+        """Sees to it that the session will meet this very entry again.
+
+        By a note in the entry, or by a copy if another session needs the place of that.
+        """
         if entry.known_in == me:
             return
         holder = self.views.get(entry.known_in)

@@ -1,7 +1,7 @@
 """What must hold whatever the mechanism: the promises, checked on what a program can see.
 
-The oracle knows nothing of tickets, stores or shelves. It is told what a world does (a version changes, a version function is
-asked, a call begins and returns) and judges each result by when and from what it was made.
+The oracle knows nothing of tickets, stores or shelves. It is told what a world does (a version changes, a version
+function is asked, a call begins and returns) and judges each result by when and from what it was made.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Oracle:
             history.append((self.tick(), version))
 
     def asked(self, scope: Hashable, version: object, clock: float) -> None:
-        """A version function answered. Promise 1: once per session, or the answer before was too old for this function."""
+        """A version function answered. Promise 1: once per session, or the answer was too old for this function."""
         call = self.calls[-1]
         call.asks += 1
         assert call.asks == 1, "promise 1: one call asked twice"
@@ -167,14 +167,14 @@ class Oracle:
         if made.made_in is call.span or made.slot is None:
             return
         if made.is_put:
-            # Who puts a value vouches for its version; a session that was there before takes it as newer than what it saw.
+            # Who puts a value vouches for its version; to a session that was there before it is newer than what it saw.
             if made.began > call.span.start:
                 return
             assert made.data in self.held(made.slot, call.span.start), "promise 3: stale, put before the session began"
             return
         held = self.held(made.slot, call.span.start)
         if self.came_back(made.slot, made.first_asked):
-            # A version that came back vouches again for what was computed under it, though that may have read newer data.
+            # A version that came back vouches again for what was computed under it, which may have read newer data.
             assert any(version in held for version in [made.data, *made.announced]), "promise 3: stale"
             return
         assert made.data in held, "promise 3: stale"

@@ -1,20 +1,15 @@
 """The same small world twice: once on the real package, once on the model.
 
-A world has parts with a version each, functions cached in different ways, dictionaries that hold sessions, and a clock. What
-happens is a list of actions; a function that runs can be told to do some of them. All that can be seen goes into a log.
+A world has parts with a version each, functions cached in different ways, dictionaries that hold sessions, and a clock.
+What happens is a list of actions; a function that runs can be told to do some of them. All that can be seen is logged.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from contextvars import ContextVar, Token
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from model import ModelCache, ModelSession, ModelWorld
 from oracle import Call, Made, Oracle, Span, Terms
-from versioned_lru_cache import Versioned, session, versioned_lru_cache
-from versioned_lru_cache.testing import MockClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -43,6 +38,11 @@ class Point:
         return f"Point({self.number})"
 
 
+def made_now(*items: Hashable) -> Hashable:
+    """A new tuple, where a literal would always be the same object."""
+    return items
+
+
 # Made anew each time: equal, not identical.
 KEYS: list[Callable[[], Hashable]] = [
     lambda: -1,
@@ -59,9 +59,9 @@ VERSIONS: list[Callable[[], Hashable]] = [
     lambda: 1.0,
     lambda: 2,
     lambda: 3,
-    lambda: tuple([1]),
-    lambda: tuple([1.0]),
-    lambda: tuple(["a", 1]),
+    lambda: made_now(1),
+    lambda: made_now(1.0),
+    lambda: made_now("a", 1),
     lambda: None,
 ]
 # Version functions, and the part of the world each one reads.
@@ -126,6 +126,7 @@ class Side:
         if self.oracle and made:
             storing = (terms.maxsize is None or terms.maxsize > 0) and (not terms.picky or pick(made))
             self.oracle.returned(call, made, self.clock(), storing)
+        self.judge_stored(terms, argument)
 
     def do_change(self, slot: str, version: int, key: int | None = None) -> None:
         where = slot if key is None else (slot, self.keys[key % len(self.keys)]())
@@ -169,6 +170,13 @@ class Side:
                 call.disturbed |= call.terms is terms and call.key == identity
             if span:
                 self.oracle.put(span, terms.name, identity)
+
+    def judge_stored(self, terms: Terms, argument: Hashable) -> None:
+        """Lets the oracle see what is stored under a key, also between the actions of a function that runs."""
+        if self.oracle:
+            peeked = self.peek(terms.name, argument)
+            disturbances = (self.disturbances[terms.name], self.counts(terms.name)["evictions"])
+            self.oracle.check_stored(terms, self.identity(terms, argument), peeked and peeked[0], disturbances)
 
     def find(self, function: int | None, key: int | None) -> tuple[Terms, int]:
         """What an action means."""
@@ -323,186 +331,13 @@ class Side:
     def leave(self) -> None:
         raise NotImplementedError
 
+    def peek(self, name: str, argument: Hashable) -> tuple[Made, object] | None:
+        raise NotImplementedError
+
+    def counts(self, name: str) -> dict[str, int | None]:
+        raise NotImplementedError
+
 
 def pick(made: Made) -> bool:
     """What cache_if asks of a result."""
     return made.number % 3 != 0
-
-
-class RealSide(Side):
-    """The world on the package."""
-
-    def __init__(self, functions: list[Terms], keys: list[Callable[[], Hashable]], judged: bool = True) -> None:
-        self.stack = ExitStack()
-        self.mock = self.stack.enter_context(MockClock())
-        self.now = 0.0
-        super().__init__(functions, keys, judged)
-        self.mappings: list[dict[str, Any]] = [{} for _ in range(PLACES)]
-        self.var: ContextVar[dict[str, Any]] = ContextVar("var")
-        self.token: Token[dict[str, Any]] | None = None
-        self.blocks: list[Any] = []
-        versions = {label: self.version(label) for label in SLOTS}
-        self.cached = {terms.name: self.decorate(terms, versions[terms.version]) for terms in functions}
-        self.do_switch(0)
-
-    def decorate(self, terms: Terms, version: object) -> Any:
-        sessions: dict[str, Any] = {
-            "current": lambda: None if self.place is None else self.mappings[self.place],
-            "var": self.var,
-            "first": self.mappings[0],
-            "ambient": None,
-        }
-        return versioned_lru_cache(
-            version,
-            session=sessions[terms.session],
-            maxsize=terms.maxsize,
-            ttl=terms.ttl,
-            typed=terms.typed,
-            cache_if=pick if terms.picky else None,
-            name=terms.name,
-        )(self.function(terms))
-
-    def close(self) -> None:
-        while self.blocks:
-            self.leave()
-        self.do_switch(None)
-        self.stack.close()
-
-    def do_switch(self, place: int | None) -> None:
-        super().do_switch(place)
-        if self.token:
-            self.var.reset(self.token)
-            self.token = None
-        if place is not None:
-            self.token = self.var.set(self.mappings[place])
-
-    def clock(self) -> float:
-        return self.now
-
-    def do_advance(self, seconds: int) -> None:
-        self.now += seconds
-        self.mock.advance(seconds)
-
-    def call(self, terms: Terms, span: Span | None, argument: Hashable) -> Made:
-        made = self.cached[terms.name](argument)
-        assert isinstance(made, Made)
-        return made
-
-    def put(self, terms: Terms, span: Span | None, made: Made, version: object, argument: Hashable) -> None:
-        self.cached[terms.name].cache_put(Versioned(made, version), argument)
-
-    def clear(self, name: str) -> None:
-        self.cached[name].cache_clear()
-
-    def invalidate(self, name: str, argument: Hashable) -> bool:
-        found: bool = self.cached[name].cache_invalidate(argument)
-        return found
-
-    def renew(self, place: int, span: Span, fresh: Span) -> None:
-        self.mappings[place][HANDLE].renew()
-
-    def end(self, place: int) -> None:
-        del self.mappings[place][HANDLE]
-
-    def enter(self, place: int | None) -> None:
-        self.blocks.append(session() if place is None else session(self.mappings[place]))
-        self.blocks[-1].__enter__()
-
-    def leave(self) -> None:
-        self.blocks.pop().__exit__(None, None, None)
-
-    def peek(self, name: str, argument: Hashable) -> tuple[Made, object] | None:
-        found = self.cached[name].cache_peek(argument)
-        assert self.cached[name].cache_contains(argument) == (found is not None)
-        return None if found is None else (found.value, found.version)
-
-    def counts(self, name: str) -> dict[str, int | None]:
-        info, stats = self.cached[name].cache_info(), self.cached[name].cache_stats()
-        assert info == (stats.hits, stats.misses, stats.maxsize, stats.currsize)
-        return {
-            "hits": info.hits,
-            "misses": info.misses,
-            "maxsize": info.maxsize,
-            "currsize": info.currsize,
-            "version_calls": stats.version_calls,
-            "evictions": stats.evictions,
-            "not_stored": stats.not_stored,
-            "errors": stats.errors,
-        }
-
-
-class ModelSide(Side):
-    """The world on the model."""
-
-    def __init__(self, functions: list[Terms], keys: list[Callable[[], Hashable]], judged: bool = False) -> None:
-        self.now = 0.0
-        super().__init__(functions, keys, judged)
-        self.world = ModelWorld(self.clock)
-        self.sessions: dict[Span, ModelSession] = {}
-        versions = {label: self.version(label) for label in SLOTS}
-        self.cached = {
-            terms.name: ModelCache(
-                self.world,
-                self.function(terms),
-                versions[terms.version],
-                by_arguments=terms.version == "each",
-                maxsize=terms.maxsize,
-                ttl=terms.ttl,
-                typed=terms.typed,
-                cache_if=pick if terms.picky else None,
-            )
-            for terms in functions
-        }
-
-    def begin(self) -> Span:
-        span = super().begin()
-        self.sessions[span] = ModelSession(self.world)
-        return span
-
-    def ended(self, span: Span) -> None:
-        self.sessions.pop(span).end()
-
-    def clock(self) -> float:
-        return self.now
-
-    def do_advance(self, seconds: int) -> None:
-        self.now += seconds
-
-    def call(self, terms: Terms, span: Span | None, argument: Hashable) -> Made:
-        made = self.cached[terms.name].call(self.sessions[span] if span else None, argument)
-        assert isinstance(made, Made)
-        return made
-
-    def put(self, terms: Terms, span: Span | None, made: Made, version: object, argument: Hashable) -> None:
-        self.cached[terms.name].put(self.sessions[span] if span else None, made, version, argument)
-
-    def clear(self, name: str) -> None:
-        self.cached[name].clear()
-
-    def invalidate(self, name: str, argument: Hashable) -> bool:
-        return self.cached[name].invalidate(argument)
-
-    def renew(self, place: int, span: Span, fresh: Span) -> None:
-        self.sessions[fresh] = self.sessions.pop(span)
-        self.sessions[fresh].renew()
-
-    def end(self, place: int) -> None:
-        pass
-
-    def enter(self, place: int | None) -> None:
-        pass
-
-    def leave(self) -> None:
-        pass
-
-    def peek(self, name: str, argument: Hashable) -> tuple[Made, object] | None:
-        entry = self.cached[name].peek(argument)
-        if entry is None:
-            return None
-        assert isinstance(entry.value, Made)
-        return entry.value, entry.version
-
-    def counts(self, name: str) -> dict[str, int | None]:
-        cache = self.cached[name]
-        maxsize = cache.maxsize if cache.maxsize is None else max(cache.maxsize, 0)
-        return {**vars(cache.counts), "maxsize": maxsize, "currsize": len(cache.live)}

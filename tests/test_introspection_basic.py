@@ -9,6 +9,7 @@ import pickle
 from typing import Any
 
 import pytest
+
 from versioned_lru_cache import CacheInfo, CacheStats, Versioned, versioned_lru_cache, versioned_lru_cache_with_ttl
 from versioned_lru_cache.testing import MockClock
 

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
+
 from versioned_lru_cache import versioned_lru_cache
 
 
@@ -260,7 +261,27 @@ def test_the_order_of_use_is_exact(hashes: int, maxsize: int) -> None:
 def test_native_keys_follow_functools(typed: bool) -> None:
     """The same calls, the same counters as functools.lru_cache."""
     chance = Random(7)
-    pool: list[Any] = [0, 1, -1, -2, 1.0, 2.5, True, False, None, "a", "b", b"a", "1", 2**61 - 1, 2**61, 10**30, (1,), (1.0,), ()]
+    pool: list[Any] = [
+        0,
+        1,
+        -1,
+        -2,
+        1.0,
+        2.5,
+        True,
+        False,
+        None,
+        "a",
+        "b",
+        b"a",
+        "1",
+        2**61 - 1,
+        2**61,
+        10**30,
+        (1,),
+        (1.0,),
+        (),
+    ]
 
     def function(*args: Any, **kwargs: Any) -> list[Any]:
         return [args, kwargs]

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from model_side import ModelSide
 from oracle import Terms
-from sides import KEYS, PLACES, VERSIONS, Action, ModelSide, RealSide
+from real_side import RealSide
+from sides import KEYS, PLACES, VERSIONS, Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-# Name, version function, session. Two that share a version function; two version functions that read the same part of the world.
+# Name, version function, session. Some share a version function; two version functions read the same part of the world.
 FUNCTIONS = [
     ("plain", "x", "current"),
     ("sharer", "x", "var"),
@@ -164,15 +167,12 @@ class Machine(RuleBasedStateMachine):
         counts = self.real.counts(terms.name)
         assert counts == self.model.counts(terms.name), terms.name
         assert terms.maxsize is None or counts["currsize"] <= terms.maxsize
-        disturbances = (self.real.disturbances[terms.name], counts["evictions"])
         for make in self.real.keys:
             real, model = self.real.peek(terms.name, make()), self.model.peek(terms.name, make())
             assert (real is None) == (model is None), (terms.name, make())
             if real and model:
                 assert (real[0].number, real[1]) == (model[0].number, model[1]), (terms.name, make())
-            if self.real.oracle:
-                identity = self.real.identity(terms, make())
-                self.real.oracle.check_stored(terms, identity, real[0] if real else None, disturbances)
+            self.real.judge_stored(terms, make())
 
     def teardown(self) -> None:
         if hasattr(self, "real"):

@@ -1,10 +1,11 @@
-"""Promise 2: in a session the same call returns the same object, whatever other sessions store and whatever is evicted."""
+"""Promise 2: in a session the same call returns the same object, whatever others store and whatever is evicted."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+
 from versioned_lru_cache import Versioned, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 
@@ -163,7 +164,7 @@ def test_a_session_that_goes_back_to_an_earlier_version_stays_with_what_it_saw(w
 def test_equal_versions_need_not_be_identical(world: World) -> None:
     f = world.cached()
     seen = set()
-    for version in [(1, "a"), (1.0, "a"), tuple([True, "a"])]:
+    for version in [(1, "a"), (1.0, "a"), (True, "a")]:
         world.version = version
         world.switch(None)
         seen.add(f(1))
@@ -183,7 +184,7 @@ def test_a_version_that_is_equal_only_to_itself_matches_by_identity(world: World
 
 
 def test_what_the_session_read_from_a_newer_observation_stays(world: World) -> None:
-    """Its own observation is older than the entry: computing could give nothing older, so it takes the entry, and keeps it."""
+    """Its own observation is older than the entry: computing could give nothing older, so it takes the entry."""
     f = world.cached(maxsize=1)
     world.switch("a")
     f(0)
@@ -300,6 +301,24 @@ def test_put_by_another_session_does_not_reach_this_one(world: World) -> None:
     world.switch("a")
     assert f(1) is read
     f.cache_put(Versioned(put, 2), 1)
+    assert f(1) is put
+
+
+def test_a_put_while_the_function_runs_in_the_same_session_stays(world: World) -> None:
+    put = Result()
+
+    @versioned_lru_cache(lambda: world.version, session=lambda: world.current, maxsize=1)
+    def f(x: int) -> Result:
+        if x == 1:
+            f.cache_put(Versioned(put, "another version"), 1)
+        return Result()
+
+    world.switch("a")
+    assert f(1) is not put
+    assert f(1) is put
+    world.switch("b")
+    f(2)  # evicts it
+    world.switch("a")
     assert f(1) is put
 
 

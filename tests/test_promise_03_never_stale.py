@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from versioned_lru_cache import versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 
@@ -242,7 +243,7 @@ def test_a_result_made_with_fresh_ones_is_stored(data: Data) -> None:
 
 
 def test_a_result_made_with_results_verified_just_now_is_stored(data: Data) -> None:
-    """The inner results were computed long ago, but an observation newer than the outer one has found them unchanged."""
+    """The inner results were computed long ago, but a newer observation than the outer one found them unchanged."""
     version = 1
 
     @versioned_lru_cache(lambda: "unchanged", session=lambda: data.current)

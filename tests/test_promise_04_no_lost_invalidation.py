@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from versioned_lru_cache import Versioned, versioned_lru_cache
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
 from versioned_lru_cache import versioned_lru_cache
 
 WITHIN = 20

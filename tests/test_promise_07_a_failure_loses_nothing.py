@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from versioned_lru_cache import versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 

@@ -8,6 +8,7 @@ import weakref
 from typing import Any
 
 import pytest
+
 from child import run
 from versioned_lru_cache import Versioned, session, versioned_lru_cache
 
@@ -324,7 +325,8 @@ def test_references_are_counted_right() -> None:
 
     def all_kinds() -> None:
         nonlocal current
-        for current in [{}, None]:
+        for place in [{}, None]:
+            current = place
             f(key)
             f(key, k=key)
             f(key)

@@ -1,4 +1,4 @@
-"""Promise 10: wrong use is told at decoration, by parameter name, value and what is allowed; at a call where only that shows it."""
+"""Promise 10: wrong use is told at decoration, or at a call if only that shows it: what, and what is allowed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from versioned_lru_cache import Versioned, current_session, session, versioned_lru_cache, versioned_lru_cache_with_ttl
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ def version() -> int:
 
 def plain(x: object = None) -> list[object]:
     return [x]
+
+
+def original() -> dict[str, Any]:
+    """The three that the original decorator needs."""
+    return {"proxy_to_session_context_object": {}, "generate_version_func": version, "module_name": "m"}
 
 
 def refused(call: Callable[[], object], kind: type[Exception], *words: str) -> None:
@@ -67,11 +73,13 @@ def test_wrong_option(option: str, value: Any, kind: type[Exception], allowed: s
     refused(lambda: versioned_lru_cache(version, **{option: value}), kind, option, repr(value), allowed)
 
 
+ITS_NAMES = {"session": "proxy_to_session_context_object", "maxsize": "cache_max_size", "ttl": "time_to_live_seconds"}
+
+
 @pytest.mark.parametrize(("option", "value", "kind", "allowed"), WRONG_OPTIONS)
 def test_wrong_option_of_the_original_decorator(option: str, value: Any, kind: type[Exception], allowed: str) -> None:
-    its_name = {"session": "proxy_to_session_context_object", "maxsize": "cache_max_size", "ttl": "time_to_live_seconds"}
-    own = its_name.get(option, option)
-    options: dict[str, Any] = {"proxy_to_session_context_object": {}, "generate_version_func": version, "module_name": "m"}
+    own = ITS_NAMES.get(option, option)
+    options = original()
     options[own] = value
     refused(lambda: versioned_lru_cache_with_ttl(**options), kind, own, repr(value), allowed)
 
@@ -90,14 +98,14 @@ def test_wrong_option_of_the_original_decorator(option: str, value: Any, kind: t
     ],
 )
 def test_wrong_use_of_the_original_decorator(option: str, value: Any, words: list[str]) -> None:
-    options: dict[str, Any] = {"proxy_to_session_context_object": {}, "generate_version_func": version, "module_name": "m"}
+    options = original()
     options[option] = value
     refused(lambda: versioned_lru_cache_with_ttl(**options), TypeError, *words)
 
 
 @pytest.mark.parametrize("option", ["proxy_to_session_context_object", "generate_version_func", "module_name"])
 def test_the_original_decorator_needs_its_three(option: str) -> None:
-    options: dict[str, Any] = {"proxy_to_session_context_object": {}, "generate_version_func": version, "module_name": "m"}
+    options = original()
     del options[option]
     refused(lambda: versioned_lru_cache_with_ttl(**options), TypeError, option)
 
@@ -137,7 +145,13 @@ def test_the_decorator_without_a_version_says_what_to_write() -> None:
     def two(x: int, y: int) -> int:
         return x + y
 
-    calls: list[Callable[[], Any]] = [lambda: f(1), lambda: nothing(), lambda: two(1, 2), lambda: two(1, y=2), lambda: f(x=1)]  # type: ignore[arg-type, call-arg]
+    calls: list[Callable[[], Any]] = [
+        lambda: f(1),
+        lambda: nothing(),
+        lambda: two(1, 2),
+        lambda: two(1, y=2),
+        lambda: f(x=1),
+    ]  # type: ignore[arg-type, call-arg]
     for call in calls:
         refused(call, TypeError, "@versioned_lru_cache(version)")
 
@@ -216,7 +230,9 @@ def test_the_message_names_both_functions() -> None:
         (lambda x: 1, lambda x, *, k=1: x, (1,), {}),
     ],
 )
-def test_a_version_function_that_can_take_the_call_is_welcome(asked: Any, function: Any, args: Any, kwargs: Any) -> None:
+def test_a_version_function_that_can_take_the_call_is_welcome(
+    asked: Any, function: Any, args: Any, kwargs: Any
+) -> None:
     versioned_lru_cache(asked)(function)(*args, **kwargs)
 
 

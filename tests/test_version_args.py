@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+
 from versioned_lru_cache import versioned_lru_cache, versioned_lru_cache_with_ttl
 
 CALLS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
@@ -190,9 +191,7 @@ def test_version_args_that_differ_are_different_scopes() -> None:
     version = {"ann": 1, "bob": 1}
     current: dict[str, Any] = {}
 
-    @versioned_lru_cache(
-        lambda user: version[user], version_args=lambda user, day: (user,), session=lambda: current
-    )
+    @versioned_lru_cache(lambda user: version[user], version_args=lambda user, day: (user,), session=lambda: current)
     def f(user: str, day: int) -> tuple[str, int, int]:
         return user, day, version[user]
 
