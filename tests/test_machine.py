@@ -166,7 +166,7 @@ class Machine(RuleBasedStateMachine):
     def compare(self, terms: Terms) -> None:
         counts = self.real.counts(terms.name)
         assert counts == self.model.counts(terms.name), terms.name
-        assert terms.maxsize is None or counts["currsize"] <= terms.maxsize
+        assert terms.maxsize is None or (counts["currsize"] or 0) <= terms.maxsize
         for make in self.real.keys:
             real, model = self.real.peek(terms.name, make()), self.model.peek(terms.name, make())
             assert (real is None) == (model is None), (terms.name, make())

@@ -34,7 +34,7 @@ class Source:
             during()
             return result
 
-        self.f = f
+        self.f: Any = f
 
     def stop(self) -> None:
         """What a computation does to wait for the test."""

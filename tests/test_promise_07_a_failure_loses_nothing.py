@@ -175,7 +175,8 @@ def test_key_and_version_args_that_fail_lose_nothing() -> None:
             raise LookupError("no opinion")
         return (x,)
 
-    for options in [{"key": pick}, {"version_args": pick}]:
+    both: list[dict[str, Any]] = [{"key": pick}, {"version_args": pick}]
+    for options in both:
         failing = False
         f: Any = versioned_lru_cache(lambda *given: 1, **options)(lambda x: [x])
         kept = f(1)

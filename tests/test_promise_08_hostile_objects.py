@@ -300,3 +300,73 @@ Key.__eq__ = settled
 assert f(Key(2)) == 2
 """
     )
+
+
+def test_an_eq_that_raises_inside_a_tuple_never_reaches_the_caller_of_another_key() -> None:
+    run(
+        PRELUDE
+        + """
+class Bad:
+    def __hash__(self):
+        return 1
+    def __eq__(self, other):
+        raise ZeroDivisionError("eq")
+
+class Good:
+    def __hash__(self):
+        return 1
+    def __eq__(self, other):
+        return NotImplemented
+
+@versioned_lru_cache(lambda: 1)
+def f(x):
+    return [x]
+
+f((Bad(),))
+good = (Good(),)
+assert f(good) == [good]
+assert not f.cache_invalidate((Good(),))
+try:
+    f((Bad(),))
+except ZeroDivisionError:
+    pass
+else:
+    raise AssertionError("swallowed")
+"""
+    )
+
+
+def test_a_lookup_that_never_settles_is_an_error() -> None:
+    run(
+        PRELUDE
+        + """
+from versioned_lru_cache import Versioned
+
+class Key:
+    def __hash__(self):
+        return 1
+    def __eq__(self, other):
+        f.cache_clear()
+        f.cache_put(Versioned(0, 1), Other())
+        return False
+
+class Other:
+    def __hash__(self):
+        return 1
+    def __eq__(self, other):
+        return NotImplemented
+
+@versioned_lru_cache(1)
+def f(x):
+    return [x]
+
+f.cache_put(Versioned(0, 1), Other())
+for method in [f.cache_contains, f.cache_peek, f.cache_invalidate]:
+    try:
+        method(Key())
+    except RuntimeError as error:
+        assert "__eq__" in str(error)
+    else:
+        raise AssertionError("settled")
+"""
+    )

@@ -162,7 +162,7 @@ def test_the_ambient_session_and_its_values() -> None:
     with session() as active:
         value = f()
         value.refers_to.append(active)
-        deaths = [weakref.ref(value), weakref.ref(active)]
+        deaths: list[weakref.ref[Any]] = [weakref.ref(value), weakref.ref(active)]
         del value
         version = 2
         with session():
@@ -325,8 +325,8 @@ def test_references_are_counted_right() -> None:
 
     def all_kinds() -> None:
         nonlocal current
-        for place in [{}, None]:
-            current = place
+        for in_session in [True, False]:
+            current = {} if in_session else None
             f(key)
             f(key, k=key)
             f(key)

@@ -129,29 +129,20 @@ def test_an_unknown_option() -> None:
 
 
 def test_options_are_told_by_name() -> None:
-    refused(lambda: versioned_lru_cache(version, 5), TypeError)  # type: ignore[misc]
+    refused(lambda: versioned_lru_cache(version, 5), TypeError)  # type: ignore[arg-type, call-arg]
 
 
 def test_the_decorator_without_a_version_says_what_to_write() -> None:
-    @versioned_lru_cache
-    def f(x: int) -> int:
-        return x
-
-    @versioned_lru_cache
-    def nothing() -> int:
-        return 1
-
-    @versioned_lru_cache
-    def two(x: int, y: int) -> int:
-        return x + y
-
+    f: Any = versioned_lru_cache(lambda x: x)
+    nothing: Any = versioned_lru_cache(lambda: 1)
+    two: Any = versioned_lru_cache(lambda x, y: x + y)
     calls: list[Callable[[], Any]] = [
         lambda: f(1),
         lambda: nothing(),
         lambda: two(1, 2),
         lambda: two(1, y=2),
         lambda: f(x=1),
-    ]  # type: ignore[arg-type, call-arg]
+    ]
     for call in calls:
         refused(call, TypeError, "@versioned_lru_cache(version)")
 
@@ -286,7 +277,8 @@ def test_an_unhashable_version(session: dict[str, Any] | None) -> None:
 
 def test_an_unhashable_version_put() -> None:
     good = Good()
-    refused(lambda: good.f.cache_put(Versioned(1, []), 1), TypeError, "plain", "version", "[]", "hashable")
+    unhashable: Any = []
+    refused(lambda: good.f.cache_put(Versioned(1, unhashable), 1), TypeError, "plain", "version", "[]", "hashable")
     refused(lambda: good.f.cache_put("value", 1), TypeError, "plain", "'value'", "Versioned")
     good.is_well()
 
@@ -379,7 +371,7 @@ def test_the_functions_own_signature_error_is_its_own() -> None:
 
 
 def test_what_is_allowed_is_accepted() -> None:
-    for options in [
+    allowed: list[dict[str, Any]] = [
         {"maxsize": None},
         {"maxsize": 0},
         {"maxsize": -5},
@@ -393,7 +385,8 @@ def test_what_is_allowed_is_accepted() -> None:
         {"version_args": ()},
         {"version_args": lambda x: (x,)},
         {"name": "a name"},
-    ]:
+    ]
+    for options in allowed:
         asked = one if callable(options.get("version_args")) else version
-        f: Any = versioned_lru_cache(asked, **options)(plain)  # type: ignore[arg-type]
+        f: Any = versioned_lru_cache(asked, **options)(plain)
         assert f(1) == [1]

@@ -314,7 +314,7 @@ def test_tasks_inherit_the_session_and_keep_theirs_to_themselves(world: World) -
     async def main() -> None:
         async with session():
             f()
-            assert await asyncio.gather(inherit(), inherit()) == [False, False]
+            assert list(await asyncio.gather(inherit(), inherit())) == [False, False]
 
     asyncio.run(main())
 

@@ -32,10 +32,7 @@ class Asked(list[tuple[tuple[Any, ...], dict[str, Any]]]):
 def ask_all(decorator: Any) -> Any:
     """Makes the calls above in one session."""
 
-    @decorator
-    def f(region: str, day: int = 0) -> list[object]:
-        return [region, day]
-
+    f: Any = decorator(lambda region, day=0: [region, day])
     for args, kwargs in CALLS:
         assert f(*args, **kwargs) == [kwargs.get("region", "a" if "a" in args else "b"), kwargs.get("day", 0)]
     return f

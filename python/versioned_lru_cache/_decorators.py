@@ -12,14 +12,14 @@ from ._signatures import Shape, identity, shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
     from datetime import timedelta
     from typing import Any, ParamSpec, TypeVar
 
     P = ParamSpec("P")
     R = TypeVar("R")
 
-_scopes: dict[tuple[object, ...], tuple[ref[Any], Scope | None]] = {}
+_scopes: dict[tuple[object, ...], tuple[tuple[ref[Any], ...], Scope | None]] = {}
 
 
 def versioned_lru_cache(
@@ -169,7 +169,15 @@ def _decorator(
     options.check_callable(cache_if, "cache_if", "a callable that is given a result")
     if name is not None:
         options.check_text(name, "name")
-    parameters = None if ask is None or version_args is not None else shape(ask)
+    options.check_kinds(
+        {labels.get("version", "version"): ask, "version_args": version_args, "key": key, "cache_if": cache_if}
+    )
+    parameters = None if ask is None or callable(version_args) else shape(ask)
+    if version_args == () and parameters is not None and not parameters.takes(0):
+        raise TypeError(
+            f"version_args=() gives nothing to {ask!r}, which needs arguments; let it take none, or leave version_args "
+            "out"
+        )
     given = _given(parameters, version_args, has_key=key is not None, original=module is not None)
 
     def decorate(*functions: Callable[P, R], **more: object) -> CachedFunction[P, R]:
@@ -181,7 +189,7 @@ def _decorator(
         function = functions[0]
         options.check_function(function)
         signature = shape(function)
-        if ask is not None and given == "arguments" and key is None and parameters and signature:
+        if given in ("arguments", "key") and parameters and signature:
             reason = parameters.never_fits(signature)
             if reason:
                 label = labels.get("version", "version")
@@ -209,7 +217,9 @@ def _decorator(
             module=module or str(getattr(function, "__module__", None) or "?"),
             name=name or own_name,
         )
-        update_wrapper(cached, function)
+        update_wrapper(cached, function, updated=())
+        own = {name: value for name, value in _attributes(function) if not hasattr(CachedFunction, name)}
+        cached.__dict__.update(own)
         return cached
 
     return decorate
@@ -232,6 +242,12 @@ def _given(
     return "key" if has_key else "arguments"
 
 
+def _attributes(function: object) -> Iterable[tuple[str, object]]:
+    """Return the attributes that the decorated function takes over, of which none may hide a method of the cache."""
+    found: dict[str, object] = getattr(function, "__dict__", {})
+    return found.items()
+
+
 def _name(function: Callable[..., object]) -> str:
     return str(
         getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or type(function).__name__
@@ -240,20 +256,20 @@ def _name(function: Callable[..., object]) -> str:
 
 def _scope(ask: Callable[..., Hashable], default: Hashable) -> Scope:
     """Return the one scope of a version function, so that all that use it, now or later, share its answers."""
-    told, owner = identity(ask)
+    told, owners = identity(ask)
     key = (*told, type(default), default)
-    alive, scope = _scopes.get(key, (None, None))
-    if alive is not None and scope is None:
-        scope = alive()
+    alive, scope = _scopes.get(key, ((), None))
+    if scope is None and alive:
+        scope = alive[0]()
     if scope is None:
         scope = Scope()
 
         def forget(death: ref[Any], key: tuple[object, ...] = key) -> None:
-            if _scopes.get(key, (None,))[0] is death:
+            if death in _scopes.get(key, ((), None))[0]:
                 del _scopes[key]
 
         try:
-            _scopes[key] = ref(owner, forget), scope
-        except TypeError:  # The owner can't be referred to weakly: then the scope lives as long as it is used.
-            _scopes[key] = ref(scope, forget), None
+            _scopes[key] = tuple(ref(owner, forget) for owner in owners), scope
+        except TypeError:  # No weak references to an owner: then the scope lives as long as a function that uses it.
+            _scopes[key] = (ref(scope, forget),), None
     return scope

@@ -10,6 +10,7 @@ from ._signatures import kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
 _LONGEST = 2**63
@@ -85,6 +86,14 @@ def check_callable(value: object, label: str, purpose: str) -> None:
     """Refuse anything but a callable and ``None``."""
     if value is not None and not callable(value):
         raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be {purpose}, or None")
+
+
+def check_kinds(callables: Mapping[str, object]) -> None:
+    """Refuse callables that would return a coroutine or a generator in place of an answer."""
+    for label, value in callables.items():
+        unfit = kind(value)
+        if unfit is not None:
+            raise TypeError(f"{label}={value!r} is a {unfit}; it must be a plain function that returns its answer")
 
 
 def check_text(value: object, label: str) -> None:

@@ -35,6 +35,8 @@ class session:
     def __enter__(self) -> Session:
         """Begin the session."""
         new, place = Session(), session_place(self._mapping)
+        if place is not None:
+            peek_session(place)  # Something foreign under the name is an error, not something to hide.
         hidden = None
         if place is not None:
             hidden = _swap(place, new)

@@ -47,6 +47,10 @@ class Shape:
         """Whether a parameter has a name of its own."""
         return bool(self.positional or self.names)
 
+    def takes(self, count: int) -> bool:
+        """Whether it can be called with so many positional arguments."""
+        return self.needed <= count and not self.required and (count <= len(self.positional) or self.var_positional)
+
     def never_fits(self, caller: Shape) -> str | None:
         """Say why no call that ``caller`` accepts could be passed on, if so."""
         if self.needed > len(caller.positional) + len(caller.names - set(caller.positional)) and not (
@@ -117,7 +121,11 @@ def kind(function: object) -> str | None:
             function = wrapper.func
         else:
             break
+    if not hasattr(function, "__code__") and not isinstance(function, type):
+        function = type(function).__dict__.get("__call__")
     flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    if not isinstance(flags, int):
+        return None
     if flags & (_COROUTINE | _ITERABLE_COROUTINE):
         return "coroutine function"
     if flags & _ASYNC_GENERATOR:
@@ -125,10 +133,10 @@ def kind(function: object) -> str | None:
     return "generator function" if flags & _GENERATOR else None
 
 
-def identity(function: Callable[..., object]) -> tuple[tuple[object, ...], object]:
-    """Return what tells a callable from others, though ``obj.method`` is new each time, and what keeps that alive."""
+def identity(function: Callable[..., object]) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    """Return what tells a callable from others, though ``obj.method`` is new each time, and what that depends on."""
     if isinstance(function, MethodType):
-        return (id(function.__self__), id(function.__func__)), function.__self__
+        return (id(function.__self__), id(function.__func__)), (function.__self__, function.__func__)
     if isinstance(function, BuiltinMethodType) and function.__self__ is not None:
-        return (id(function.__self__), function.__name__), function.__self__
-    return (id(function),), function
+        return (id(function.__self__), function.__name__), (function.__self__,)
+    return (id(function),), (function,)

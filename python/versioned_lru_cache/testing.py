@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from ._core import mock_clock, unmock_clock
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
+
 _SECOND = 1_000_000_000
 
 
@@ -17,6 +21,8 @@ class MockClock:
             clock.advance(60)
             f(1)
     """
+
+    _entered: ClassVar[list[MockClock]] = []
 
     def __init__(self) -> None:
         """Make a clock that shows one second."""
@@ -36,13 +42,19 @@ class MockClock:
         if not seconds >= 0:
             raise ValueError(f"seconds={seconds!r}: a monotonic clock only moves on; it must be a number of 0 or more")
         self._now += round(seconds * _SECOND)
-        mock_clock(self._now)
+        if self._entered and self._entered[-1] is self:
+            mock_clock(self._now)
 
     def __enter__(self) -> MockClock:
-        """Replace the real clock."""
+        """Replace the real clock, or the mock clock entered before."""
+        self._entered.append(self)
         mock_clock(self._now)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Bring the real clock back."""
-        unmock_clock()
+        """Bring that clock back."""
+        self._entered.pop()
+        if self._entered:
+            mock_clock(self._entered[-1]._now)
+        else:
+            unmock_clock()

@@ -63,12 +63,6 @@ impl<O: Object> Verdicts<O> {
     pub fn learn(&mut self, pair: Unsure<O>, equal: bool) {
         self.0.push((pair, equal));
     }
-
-    /// How many pairs have been learned.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.0.len()
-    }
 }
 
 /// A key to look for.

@@ -103,9 +103,10 @@ impl<H: Host> Plan<H> {
         self.verdicts.learn(pair, equal);
     }
 
-    /// Takes the answer to [`Step::Ask`]: the version, and the ticket and time from before it was asked.
-    pub fn observed(&mut self, version: H::Object, ticket: Ticket, at: Nanos) {
-        self.observation = Some(Observation { version, tag: ticket, ticket, at });
+    /// Takes the answer to [`Step::Ask`]: the version, and the ticket and time from before it was asked. `oldest` is the oldest
+    /// observation that a cached result used for the answer vouches for: it is no newer than that.
+    pub fn observed(&mut self, version: H::Object, ticket: Ticket, at: Nanos, oldest: Ticket) {
+        self.observation = Some(Observation { version, tag: ticket, ticket: ticket.min(oldest), at });
         self.asked = true;
         self.announce = true;
     }

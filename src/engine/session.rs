@@ -21,20 +21,24 @@ impl Default for Scope {
 }
 
 /// An answer that depends on what the version function was given.
-pub struct Answer<H: Host> {
+struct Answer<H: Host> {
     given: H::Key,
     hash: u64,
     observation: Observation<H::Object>,
 }
 
 /// The answers of one version function in one session.
-pub enum Answers<H: Host> {
-    /// Not asked yet.
-    None,
-    /// It is given nothing.
-    One(Observation<H::Object>),
-    /// One for each that it was given.
-    Each(Box<Table<Answer<H>>>),
+pub struct Answers<H: Host> {
+    /// When it is given nothing.
+    one: Option<Observation<H::Object>>,
+    /// For each that it was given.
+    each: Option<Box<Table<Answer<H>>>>,
+}
+
+impl<H: Host> Default for Answers<H> {
+    fn default() -> Self {
+        Self { one: None, each: None }
+    }
 }
 
 impl<H: Host> Answers<H> {
@@ -47,17 +51,13 @@ impl<H: Host> Answers<H> {
         given: Option<&Probe<H::Key>>,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<&mut Observation<H::Object>>, Unsure<H::Object>> {
-        match (self, given) {
-            (Self::One(observation), None) => Ok(Some(observation)),
-            (Self::Each(answers), Some(given)) => {
-                let found = answers.find(given.hash, |answer| answer.given.matches(&given.key, verdicts))?;
-                Ok(found.and_then(|slot| {
-                    answers.touch(slot);
-                    answers.get_mut(slot).map(|answer| &mut answer.observation)
-                }))
-            }
-            _ => Ok(None),
-        }
+        let Some(given) = given else { return Ok(self.one.as_mut()) };
+        let Some(answers) = self.each.as_mut() else { return Ok(None) };
+        let found = answers.find(given.hash, |answer| answer.given.matches(&given.key, verdicts))?;
+        Ok(found.and_then(|slot| {
+            answers.touch(slot);
+            answers.get_mut(slot).map(|answer| &mut answer.observation)
+        }))
     }
 
     /// Takes a new answer for `given`; the least recently used of more than `bound` goes.
@@ -77,40 +77,33 @@ impl<H: Host> Answers<H> {
             return Ok(());
         }
         let Some(given) = given else {
-            displaced.answers.push(std::mem::replace(self, Self::One(observation.clone())));
+            self.one = Some(observation.clone());
             return Ok(());
         };
-        if !matches!(self, Self::Each(_)) {
-            displaced.answers.push(std::mem::replace(self, Self::Each(Box::default())));
-        }
-        if let Self::Each(answers) = self {
-            answers.insert(
-                given.hash,
-                Answer { given: given.key.clone(), hash: given.hash, observation: observation.clone() },
-            );
-            if bound.is_some_and(|bound| answers.len() > bound)
-                && let Some((_, oldest)) = answers.pop_oldest()
-            {
-                let mut gone = Table::default();
-                gone.insert(0, oldest);
-                displaced.answers.push(Self::Each(Box::new(gone)));
-            }
+        let answer = Answer { given: given.key.clone(), hash: given.hash, observation: observation.clone() };
+        let answers = self.each.get_or_insert_default();
+        answers.insert(given.hash, answer);
+        if bound.is_some_and(|bound| answers.len() > bound)
+            && let Some((_, oldest)) = answers.pop_oldest()
+        {
+            displaced.objects.push(oldest.observation.version);
+            displaced.keys.push(oldest.given);
         }
         Ok(())
     }
 
     /// The answers, with the hash of what they were given.
     pub fn iter(&self) -> impl Iterator<Item = (Option<u64>, &Observation<H::Object>)> {
-        let one = if let Self::One(observation) = self { Some((None, observation)) } else { None };
-        let each = if let Self::Each(answers) = self { Some(answers.iter()) } else { None };
-        let each = each.into_iter().flatten().map(|answer| (Some(answer.hash), &answer.observation));
-        one.into_iter().chain(each)
+        let each = self.each.iter().flat_map(|answers| answers.iter());
+        self.one
+            .iter()
+            .map(|one| (None, one))
+            .chain(each.map(|answer| (Some(answer.hash), &answer.observation)))
     }
 
     /// What the version function was given.
     pub fn keys(&self) -> impl Iterator<Item = &H::Key> {
-        let each = if let Self::Each(answers) = self { Some(answers.iter()) } else { None };
-        each.into_iter().flatten().map(|answer| &answer.given)
+        self.each.iter().flat_map(|answers| answers.iter()).map(|answer| &answer.given)
     }
 }
 
@@ -129,7 +122,7 @@ pub struct Reader<H: Host> {
 
 impl<H: Host> Default for Reader<H> {
     fn default() -> Self {
-        Self { seen: Answers::None, kept: None, left: None }
+        Self { seen: Answers::default(), kept: None, left: None }
     }
 }
 
@@ -212,7 +205,8 @@ impl<H: Host> Known<H> {
             let gone = self.answers.extract_if(|_, (scope, _)| scope.strong_count() == 0);
             displaced.answers.extend(gone.map(|(_, (_, answers))| answers));
         }
-        let known = self.answers.entry(*scope.0).or_insert_with(|| (Arc::downgrade(&scope.0), Answers::None));
+        let known =
+            self.answers.entry(*scope.0).or_insert_with(|| (Arc::downgrade(&scope.0), Answers::default()));
         &mut known.1
     }
 

@@ -43,7 +43,7 @@ impl World {
                 }
                 Step::Ask => {
                     self.asked += 1;
-                    plan.observed(Number::new(self.version), ticket::draw(), clock::now());
+                    plan.observed(Number::new(self.version), ticket::draw(), clock::now(), ticket::NEVER);
                 }
                 Step::Wait(_) => panic!("there is nobody to wait for"),
                 Step::Compute => return None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -79,12 +79,22 @@ impl Drop for Function {
 }
 
 /// A function whose results are cached. Made by the decorators.
-#[pyclass(frozen, dict, weakref, subclass, module = "versioned_lru_cache", name = "CachedFunctionBase")]
+#[pyclass(
+    frozen,
+    dict,
+    weakref,
+    subclass,
+    immutable_type,
+    module = "versioned_lru_cache",
+    name = "CachedFunctionBase"
+)]
 pub(super) struct Cached {
     pub(super) function: Arc<Function>,
     pub(super) wrapped: Py<PyAny>,
     pub(super) version: Version,
     pub(super) scope: Scope,
+    /// Keeps the scope known to those who decorate with the same version function.
+    _shared: Option<Py<SharedScope>>,
     pub(super) binding: Binding,
     pub(super) rules: Rules,
     pub(super) key: Option<Py<PyAny>>,
@@ -134,7 +144,7 @@ impl Cached {
                 at: 0,
             }),
         };
-        let scope = match (&version, scope) {
+        let own = match (&version, &scope) {
             (
                 Version::Asked(Asked { given: Given::Nothing | Given::Arguments | Given::Part(_), .. }),
                 Some(scope),
@@ -147,7 +157,8 @@ impl Cached {
             function: Arc::new(Function { id: store.id, module, name, store: Guarded::new(store) }),
             wrapped: wrapped.clone().unbind(),
             version,
-            scope,
+            scope: own,
+            _shared: scope,
             binding: Binding::new(session)?,
             rules: Rules { typed, ordered },
             key,
@@ -267,6 +278,16 @@ impl Cached {
         }
         let (value, version) = (versioned.getattr("value")?, versioned.getattr("version")?);
         self.check_version(&version, "given to cache_put")?;
+        if let Version::Constant(constant) = &self.version
+            && !version.eq(constant.version.bind(py))?
+        {
+            return Err(PyValueError::new_err(format!(
+                "{}.cache_put: the version is {}, but this function's is always {}; put it under that",
+                self.function.name,
+                super::error::shown(&version),
+                super::error::shown(constant.version.bind(py))
+            )));
+        }
         let probe = drive::with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
         let session = self.session(py)?;
         let (value, version) = (value.into(), version.into());

@@ -131,15 +131,20 @@ unsafe extern "C" fn vectorcall(
     }
 }
 
-/// Answers a call whose result the session surely knows.
+/// Answers a call whose result the session surely knows; null is an error that is set.
 #[inline]
 fn hit(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>) -> Option<*mut PyObject> {
     if cached.key.is_some() || !(arguments.names.is_null() || arguments.has_plain_names()) {
         return None;
     }
     let Some(hash) = arguments.hash(cached.rules, &cached.seed) else {
-        // SAFETY: attached. The whole call will meet the error again, and explain it.
-        unsafe { ffi::PyErr_Clear() };
+        // SAFETY: attached, with an error set. Of an argument without a hash the whole call says more; any other error stands.
+        unsafe {
+            if ffi::PyErr_ExceptionMatches(ffi::PyExc_TypeError) == 0 {
+                return Some(ptr::null_mut());
+            }
+            ffi::PyErr_Clear();
+        }
         return None;
     };
     let Glance::Session(id) = cached.binding.glance(py) else {

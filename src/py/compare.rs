@@ -7,13 +7,28 @@
 use pyo3::exceptions::PyException;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
+use super::drive::Nested;
 use super::object::Object;
 use crate::engine::Unsure;
 
 /// Whether the two are equal.
 pub(super) fn equal(py: Python<'_>, pair: &Unsure<Object>) -> PyResult<bool> {
-    let (stored, probe) = (pair.stored.bind(py), pair.probe.bind(py));
+    both_equal(pair.stored.bind(py), pair.probe.bind(py))
+}
+
+fn both_equal(stored: &Bound<'_, PyAny>, probe: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = stored.py();
+    let _nested = Nested::enter(py)?;
+    if let (Ok(stored), Ok(probe)) = (stored.cast_exact::<PyTuple>(), probe.cast_exact::<PyTuple>()) {
+        // A tuple's own method would pass on an item's error as its own.
+        let mut pairs = stored.iter().zip(probe.iter());
+        let equal = pairs.try_fold(true, |equal, (stored, probe)| {
+            Ok::<_, PyErr>(equal && (stored.is(&probe) || both_equal(&stored, &probe)?))
+        });
+        return Ok(stored.len() == probe.len() && equal?);
+    }
     let (ours, theirs) = (probe.get_type(), stored.get_type());
     // As Python does it: a subclass knows better than its base, then the left side, then the right.
     let derived = !ours.is(&theirs) && theirs.is_subclass(&ours)?;

@@ -75,5 +75,8 @@ pub(super) fn within<R>(py: Python<'_>, compute: impl FnOnce() -> PyResult<R>) -
     drop(active);
     // In another context, as after a greenlet's switch, there is nothing to set back.
     let _ = variable.call_method1("reset", (token,));
-    Ok((result?, frame.get().oldest.load(Ordering::Relaxed)))
+    let oldest = frame.get().oldest.load(Ordering::Relaxed);
+    // What failed on the strength of something old may decide what the computation around it returns.
+    let result = result.inspect_err(|_| note(py, oldest))?;
+    Ok((result, oldest))
 }

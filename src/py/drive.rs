@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyRecursionError, PyTypeError};
+use pyo3::exceptions::{PyRecursionError, PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -12,18 +12,19 @@ use super::cached::{Asked, Cached, Given, Version};
 use super::compare;
 use super::computing;
 use super::error::{self, Misuse};
-use super::key::{self, Arguments, Key};
+use super::key::{self, Arguments, Key, Rules};
 use super::object::Object;
 use super::session::{Core, Host, SessionRef};
 use super::wait::{Flight, Lead, Waited};
 use crate::engine::ticket::Ticket;
 use crate::engine::{Caller, Plan, Probe, Step, Store, Unsure, Verdicts, clock, ticket};
 
-/// How much of the C stack a call must find free, in bytes: enough for the interpreter to raise an error and clean up.
-const STACK: usize = 256 * 1024;
+/// How much of the C stack a call must find free, in bytes: enough for the interpreter to raise an error and clean up, and half of
+/// the smallest that threads are given (musl).
+const STACK: usize = 64 * 1024;
 
 /// How many comparisons one lookup may need before it is given up: keys that change while they are compared could go on for ever.
-const PATIENCE: usize = 10_000;
+const PATIENCE: usize = 2_000;
 
 /// Repeats a lookup until all that it needs to know about equality has been asked.
 pub(super) fn settle<R>(
@@ -31,7 +32,7 @@ pub(super) fn settle<R>(
     mut look: impl FnMut(&Verdicts<Object>) -> Result<R, Unsure<Object>>,
 ) -> PyResult<R> {
     let mut verdicts = Verdicts::default();
-    loop {
+    for _ in 0..PATIENCE {
         match look(&verdicts) {
             Ok(found) => return Ok(found),
             Err(pair) => {
@@ -40,6 +41,9 @@ pub(super) fn settle<R>(
             }
         }
     }
+    Err(PyRuntimeError::new_err(
+        "the cache changed each time two keys were compared; let the keys' __eq__ leave the cache alone",
+    ))
 }
 
 /// Runs `act` on a tuple and a dict of arguments as an argument vector.
@@ -57,11 +61,11 @@ pub(super) fn with_arguments<R>(
 }
 
 /// Leaves the interpreter's count of nested calls.
-struct Nested;
+pub(super) struct Nested;
 
 impl Nested {
     /// Enters one more nested call.
-    fn enter(py: Python<'_>) -> PyResult<Self> {
+    pub(super) fn enter(py: Python<'_>) -> PyResult<Self> {
         // The interpreter's count does not know how large our frames are, and a user may have raised its limit.
         if stacker::remaining_stack().is_some_and(|left| left < STACK) {
             return Err(PyRecursionError::new_err("maximum recursion depth exceeded in a cached function"));
@@ -99,7 +103,7 @@ impl Cached {
     /// The key of a call.
     pub(super) fn probe(&self, py: Python<'_>, arguments: Arguments<'_>) -> PyResult<Probe<Key>> {
         if let Some(key) = &self.key {
-            let object = arguments.call(key.bind(py))?;
+            let object = self.call_option(key.bind(py), "key", arguments)?;
             return key::probe_object(&object, self.rules).map_err(|cause| {
                 let misuse = Misuse::UnhashableKey {
                     function: self.function.name.clone(),
@@ -110,6 +114,27 @@ impl Cached {
         }
         key::probe(py, arguments, self.rules)
             .map_err(|cause| error::unhashable(self.wrapped.bind(py), &self.function.name, arguments, cause))
+    }
+
+    /// Calls an option that gets the call's arguments.
+    fn call_option<'py>(
+        &self,
+        option: &Bound<'py, PyAny>,
+        name: &'static str,
+        arguments: Arguments<'_>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        arguments.call(option).map_err(|cause| {
+            let py = option.py();
+            if cause.traceback(py).is_some() || !self.takes(py, arguments) {
+                return cause;
+            }
+            let function = self.function.name.clone();
+            explain(
+                py,
+                &Misuse::CannotCall { function, option: name, reason: cause.value(py).to_string() },
+                cause,
+            )
+        })
     }
 
     /// Refuses a version without a hash.
@@ -134,9 +159,13 @@ impl Cached {
         let Version::Asked(asked) = &self.version else { return Ok((None, None)) };
         Ok(match &asked.given {
             Given::Nothing | Given::First => (None, None),
+            // The order of keywords is the function's affair, not that of a version function which others may share.
+            Given::Arguments if self.rules.ordered && !arguments.names.is_null() => {
+                (None, Some(key::probe(py, arguments, Rules { ordered: false, ..self.rules })?))
+            }
             Given::Key | Given::Arguments => (None, Some(probe.clone())),
             Given::Part(part) => {
-                let answer = arguments.call(part.bind(py))?;
+                let answer = self.call_option(part.bind(py), "version_args", arguments)?;
                 let Ok(tuple) = answer.cast::<PyTuple>() else {
                     let misuse = Misuse::NoTuple {
                         function: self.function.name.clone(),
@@ -175,6 +204,9 @@ impl Cached {
         let version = answer.map_err(|cause| {
             // An error from inside of a Python function has a traceback; one about its parameters has none.
             if cause.is_instance_of::<PyTypeError>(py) && cause.traceback(py).is_none() {
+                if !self.takes(py, arguments) {
+                    return arguments.call(self.wrapped.bind(py)).err().unwrap_or(cause);
+                }
                 let misuse = Misuse::CannotAsk {
                     function: self.function.name.clone(),
                     asked: error::name_of(ask),
@@ -191,6 +223,16 @@ impl Cached {
         }
         self.check_version(&version, &format!("answered by {}", error::name_of(ask)))?;
         Ok(version)
+    }
+
+    /// Whether the function itself can take the arguments.
+    fn takes(&self, py: Python<'_>, arguments: Arguments<'_>) -> bool {
+        let bind = || {
+            let (positional, keywords) = arguments.to_call(py)?;
+            let signature = py.import("inspect")?.call_method1("signature", (&self.wrapped,))?;
+            signature.getattr("bind")?.call(positional, keywords.as_ref())
+        };
+        bind().is_ok_and(|_| true) || bind().is_err_and(|error| !error.is_instance_of::<PyTypeError>(py))
     }
 
     /// The whole call, when the hit path did not answer it.
@@ -215,12 +257,13 @@ impl Cached {
                 }
                 Step::Ask => {
                     let (ticket, at) = (ticket::draw(), clock::now());
-                    let version = self.ask(py, arguments, part.as_ref()).inspect_err(|error| {
+                    let asked = computing::within(py, || self.ask(py, arguments, part.as_ref()));
+                    let (version, oldest) = asked.inspect_err(|error| {
                         self.abandon(py, &mut plan, session);
                         lead.fail(py, error);
                     })?;
                     self.function.store.with(py, |store| store.stats.version_calls += 1);
-                    plan.observed(version.into(), ticket, at);
+                    plan.observed(version.into(), ticket, at, oldest);
                 }
                 Step::Wait(flight) => {
                     if matches!(flight.wait(py)?, Waited::Circle) {

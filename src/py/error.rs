@@ -19,6 +19,8 @@ pub(super) enum Misuse {
     UnhashableGiven { function: String, value: String },
     /// `version_args` did not return a tuple.
     NoTuple { function: String, value: String },
+    /// An option that gets the call's arguments does not take them.
+    CannotCall { function: String, option: &'static str, reason: String },
     /// The version function does not take what it is given.
     CannotAsk { function: String, asked: String, reason: String },
 }
@@ -50,6 +52,12 @@ impl fmt::Display for Misuse {
                 out,
                 "{function}: version_args= returned {value}; it must return a tuple of what the version function gets, such as (user,)"
             ),
+            Self::CannotCall { function, option, reason } => {
+                write!(
+                    out,
+                    "{function}: {option}= cannot take the arguments of this call ({reason}); let it take the same ones"
+                )
+            }
             Self::CannotAsk { function, asked, reason } => write!(
                 out,
                 "{function}: its version function {asked} cannot take the arguments of this call ({reason}); let it take the same \
@@ -102,7 +110,8 @@ pub(super) fn unhashable(
         .and_then(|code| {
             let count: usize = code.getattr("co_argcount")?.extract()?;
             let names: Vec<String> = code.getattr("co_varnames")?.extract()?;
-            Ok(names.into_iter().take(count).collect())
+            let bound = usize::from(function.hasattr("__self__")?);
+            Ok(names.into_iter().take(count).skip(bound).collect())
         })
         .unwrap_or_default();
     let misuse = |argument, value: &Bound<'_, PyAny>| Misuse::UnhashableArgument {

@@ -5,7 +5,6 @@
 )]
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -50,6 +49,9 @@ impl Core {
     /// Notes that the session reads a function.
     pub(super) fn reads(&self, py: Python<'_>, function: &Arc<Function>) {
         self.functions.with(py, |functions| {
+            if functions.len() == functions.capacity() {
+                functions.retain(|_, function| function.strong_count() > 0);
+            }
             functions.entry(function.id).or_insert_with(|| Arc::downgrade(function));
         });
     }
@@ -190,36 +192,30 @@ impl Session {
 impl Session {
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let modules = PyDict::new(py);
-        let functions: Vec<_> =
+        let mut functions: Vec<_> =
             self.core.functions.with(py, |functions| functions.values().cloned().collect());
+        functions.sort_by_key(|function| function.upgrade().map_or(0, |function| function.id));
         for function in functions.iter().filter_map(Weak::upgrade) {
-            let seen: Vec<(Option<String>, Object)> = self.core.known.with(py, |known| {
+            let seen: Vec<(Option<u64>, Object)> = self.core.known.with(py, |known| {
                 let answers =
                     known.readers.get(&function.id).into_iter().flat_map(|reader| reader.seen.iter());
-                let digest = |hash: u64| {
-                    let mut text = String::new();
-                    let _ = write!(text, "{hash:016x}");
-                    text
-                };
-                answers.map(|(given, observation)| (given.map(digest), observation.version.clone())).collect()
+                answers.map(|(given, observation)| (given, observation.version.clone())).collect()
             });
-            let module = match modules.get_item(&function.module)? {
-                Some(module) => module.cast_into::<PyDict>()?,
-                None => PyDict::new(py),
-            };
-            for (digest, version) in seen {
-                let Some(digest) = digest else {
-                    module.set_item(&function.name, version.bind(py))?;
-                    continue;
-                };
-                let versions = match module.get_item(&function.name)? {
-                    Some(versions) => versions.cast_into::<PyDict>()?,
+            let versions = PyDict::new(py);
+            let mut shown = None;
+            for (given, version) in &seen {
+                match given {
+                    None => shown = Some(version.bind(py).clone()),
+                    Some(hash) => versions.set_item(format!("{hash:016x}"), version.bind(py))?,
+                }
+            }
+            let shown = shown.or_else(|| (!versions.is_empty()).then(|| versions.into_any()));
+            if let Some(shown) = shown {
+                let module = match modules.get_item(&function.module)? {
+                    Some(module) => module.cast_into::<PyDict>()?,
                     None => PyDict::new(py),
                 };
-                versions.set_item(digest, version.bind(py))?;
-                module.set_item(&function.name, versions)?;
-            }
-            if !module.is_empty() {
+                module.set_item(&function.name, shown)?;
                 modules.set_item(&function.module, module)?;
             }
         }

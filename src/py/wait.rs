@@ -99,7 +99,8 @@ impl Lead {
 
     fn end(&self, how: End) {
         let run = &*self.0.0;
-        if run.going.swap(false, Ordering::AcqRel) {
+        // In a forked child nobody waits, and the lock may be held for good by a thread that was not taken along.
+        if run.going.swap(false, Ordering::AcqRel) && run.process == std::process::id() {
             *run.end() = Some(how);
             run.ended.notify_all();
         }

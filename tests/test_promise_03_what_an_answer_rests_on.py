@@ -1,0 +1,88 @@
+"""Old results reach a computation in roundabout ways: through a version function, or through an exception."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from versioned_lru_cache import versioned_lru_cache
+
+
+class Data:
+    """One row, read by cached functions, and the dict that holds the session."""
+
+    def __init__(self) -> None:
+        self.row = 1
+        self.current: dict[str, Any] = {}
+
+    def version(self) -> int:
+        return self.row
+
+
+@pytest.fixture
+def data() -> Data:
+    return Data()
+
+
+def test_a_version_that_is_read_through_the_cache_is_no_newer_than_what_it_read(data: Data) -> None:
+    @versioned_lru_cache(data.version, session=lambda: data.current)
+    def configuration() -> int:
+        return data.row
+
+    @versioned_lru_cache(configuration, version_args=(), session=lambda: data.current)
+    def report() -> int:
+        return data.row
+
+    old: dict[str, Any] = {}
+    data.current = old
+    assert report() == 1
+    old_again: dict[str, Any] = {}
+    data.current = old_again
+    configuration()  # this session has seen the first row
+    data.row = 2
+    data.current = {}
+    assert report() == 2
+    data.current = old_again
+    report()  # judged by a version from before the change: must not make anything look newer than it is
+    data.current = {}
+    assert report() == 2
+
+
+def test_a_fallback_for_a_failure_that_rests_on_an_old_result_is_not_stored(data: Data) -> None:
+    @versioned_lru_cache(data.version, session=lambda: data.current)
+    def flag() -> int:
+        return data.row
+
+    @versioned_lru_cache(lambda: data.row, session=lambda: data.current)
+    def check() -> int:
+        if flag() == 1:
+            raise ValueError("not yet")
+        return 0
+
+    @versioned_lru_cache(lambda: -data.row, session=lambda: data.current)
+    def page() -> str:
+        try:
+            check()
+        except ValueError:
+            return "fallback"
+        return "full"
+
+    flag()
+    data.row = 2
+    assert page() == "fallback", "this session goes on to see the old flag"
+    data.current = {}
+    assert page() == "full"
+
+
+def test_a_constant_version_takes_no_other(data: Data) -> None:
+    from versioned_lru_cache import Versioned
+
+    @versioned_lru_cache("v1")
+    def f() -> int:
+        return 1
+
+    with pytest.raises(ValueError, match=r"'v2'.*'v1'"):
+        f.cache_put(Versioned(5, "v2"))
+    f.cache_put(Versioned(5, "v1"))
+    assert f() == 5

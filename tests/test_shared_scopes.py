@@ -1,0 +1,95 @@
+"""Functions that share a version function share its answer in a session, whatever that version function is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from versioned_lru_cache import session, versioned_lru_cache
+
+
+class Slotted:
+    """A version function that can't be referred to weakly."""
+
+    __slots__ = ("runs",)
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def __call__(self) -> int:
+        self.runs += 1
+        return 1
+
+
+def test_a_version_function_without_weak_references_is_shared_too() -> None:
+    version = Slotted()
+    f = versioned_lru_cache(version)(lambda x: x)
+    g = versioned_lru_cache(version)(lambda x: -x)
+    with session():
+        assert (f(1), g(1), f(2)) == (1, -1, 2)
+    assert version.runs == 1
+
+
+def test_a_function_made_after_the_other_was_dropped_shares_its_answer() -> None:
+    runs = []
+
+    def version() -> int:
+        runs.append(1)
+        return 1
+
+    with session():
+        for _ in range(3):
+            versioned_lru_cache(version)(lambda: 1)()
+    assert len(runs) == 1
+
+
+def test_with_and_without_arguments_are_two_scopes_that_do_not_push_each_other_out() -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    def version(*given: int) -> int:
+        asked.append(given)
+        return 1
+
+    nothing = versioned_lru_cache(version, version_args=())(lambda x: x)
+    each = versioned_lru_cache(version)(lambda x: x)
+    with session():
+        for _ in range(2):
+            nothing(1)
+            each(1)
+            nothing(2)
+    assert asked == [(), (1,)]
+
+
+def test_a_function_that_takes_any_keyword_shares_with_one_that_does_not() -> None:
+    asked = []
+
+    def version(**given: int) -> int:
+        asked.append(given)
+        return 1
+
+    plain = versioned_lru_cache(version)(lambda a, b: a + b)
+    loose = versioned_lru_cache(version)(lambda **more: sum(more.values()))
+    with session():
+        assert plain(a=1, b=2) == loose(a=1, b=2) == loose(b=2, a=1) == 3
+    assert asked == [{"a": 1, "b": 2}]
+
+
+def test_two_functions_of_one_name_do_not_spoil_the_view_of_the_session() -> None:
+    def make(version: Any) -> Any:
+        return versioned_lru_cache(version, name="get")(lambda x: x)
+
+    one, each = make(lambda: "v1"), make(lambda x: x)
+    with session() as current:
+        one(1)
+        each(2)
+        assert list(dict(current)[__name__]) == ["get"]
+        assert repr(current)
+        each(3)
+        one(4)
+        assert len(current) == 1
+
+
+def test_functions_made_in_passing_leave_nothing_in_a_long_session() -> None:
+    with session() as current:
+        for _ in range(1000):
+            versioned_lru_cache(1)(lambda: 1)()
+        assert len(current) == 0
