@@ -31,22 +31,21 @@ def test_a_version_that_is_read_through_the_cache_is_no_newer_than_what_it_read(
         return data.row
 
     @versioned_lru_cache(configuration, version_args=(), session=lambda: data.current)
-    def report() -> int:
-        return data.row
+    def report(x: int) -> tuple[int, int]:
+        return x, data.row
 
+    report(1)
     old: dict[str, Any] = {}
+    new: dict[str, Any] = {}
     data.current = old
-    assert report() == 1
-    old_again: dict[str, Any] = {}
-    data.current = old_again
-    configuration()  # this session has seen the first row
+    configuration()  # this session has seen the first row, and goes on to
     data.row = 2
-    data.current = {}
-    assert report() == 2
-    data.current = old_again
-    report()  # judged by a version from before the change: must not make anything look newer than it is
-    data.current = {}
-    assert report() == 2
+    data.current = new
+    assert report(2) == (2, 2)
+    data.current = old
+    assert report(1) == (1, 1), "its version says so"
+    data.current = new
+    assert report(1) == (1, 2), "what an old session found unchanged is not newer for that"
 
 
 def test_a_fallback_for_a_failure_that_rests_on_an_old_result_is_not_stored(data: Data) -> None:
