@@ -48,7 +48,7 @@ else:
     ``hits`` and ``misses`` are calls that did not and did run the function; ``version_calls`` are successful runs of
     the version function, ``verified`` the entries whose version was found equal to one asked anew, ``evictions``
     those that left because the store was full, ``not_stored`` results that were returned but could not be stored,
-    ``errors`` runs that raised.
+    ``errors`` calls that raised.
     """
 
     Versioned = namedtuple("Versioned", "value version")

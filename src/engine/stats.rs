@@ -15,6 +15,6 @@ pub struct Stats {
     pub evictions: u64,
     /// Results that were returned and could not be stored.
     pub not_stored: u64,
-    /// Runs of the function or the version function that raised.
+    /// Calls that ended with an exception: of the function, its version function, `cache_if` or a comparison.
     pub errors: u64,
 }

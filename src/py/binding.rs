@@ -1,7 +1,6 @@
 //! Where a function finds its session.
 #![expect(unsafe_code, reason = "the hit path reads dicts and context variables in place")]
 
-use std::ptr;
 use std::sync::{Arc, Weak};
 
 use pyo3::PyTypeInfo;
@@ -12,6 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyType, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
+use super::context::{self, is_variable};
 use super::error::shown;
 use super::session::Session;
 use super::sync::Guarded;
@@ -24,10 +24,8 @@ static AMBIENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// The context variable of the ambient session.
 pub(super) fn ambient_variable(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    let variable = AMBIENT.get_or_try_init(py, || {
-        let class = py.import("contextvars")?.getattr("ContextVar")?;
-        class.call1(("versioned_lru_cache session",)).map(Bound::unbind)
-    })?;
+    let variable =
+        AMBIENT.get_or_try_init(py, || context::new_variable(py, "versioned_lru_cache session"))?;
     Ok(variable.bind(py))
 }
 
@@ -81,7 +79,7 @@ impl Binding {
         let place = match self {
             Self::Ambient => None,
             Self::Mapping(mapping) => Some(mapping.bind(py).clone()),
-            Self::Variable(variable) => get_variable(variable.bind(py))?,
+            Self::Variable(variable) => context::get(variable.bind(py))?,
             Self::Proxy(proxy) => return Proxy::current(proxy.object.bind(py)),
             Self::Provider(provider) => Some(provider.bind(py).call0()?),
         };
@@ -129,12 +127,12 @@ impl Binding {
                 let Some(variable) = AMBIENT.get(py) else {
                     return Glance::Session(0);
                 };
-                let Some(session) = glance_variable(py, variable.as_ptr()) else {
+                let Some(session) = context::get(variable.bind(py)).unwrap_or(None) else {
                     return Glance::Session(0);
                 };
                 glance_session(session.as_borrowed())
             }
-            Self::Variable(variable) => match glance_variable(py, variable.as_ptr()) {
+            Self::Variable(variable) => match context::get(variable.bind(py)).unwrap_or(None) {
                 Some(value) => glance_dict(py, value.as_ptr()),
                 None => Glance::Unclear,
             },
@@ -150,11 +148,6 @@ impl Binding {
             Self::Proxy(proxy) => proxy.traverse(visit),
         }
     }
-}
-
-fn is_variable(object: &Bound<'_, PyAny>) -> bool {
-    // SAFETY: only the type is looked at.
-    unsafe { ffi::PyContextVar_CheckExact(object.as_ptr()) != 0 }
 }
 
 fn is_proxy(object: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -173,19 +166,8 @@ fn is_mapping(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// The ambient session.
 pub(super) fn ambient(py: Python<'_>) -> PyResult<Option<Bound<'_, Session>>> {
-    let session = get_variable(ambient_variable(py)?)?.filter(|session| !session.is_none());
+    let session = context::get(ambient_variable(py)?)?.filter(|session| !session.is_none());
     Ok(session.map(Bound::cast_into).transpose()?)
-}
-
-fn get_variable<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let mut value = ptr::null_mut();
-    // SAFETY: the object is a ContextVar; the value is a new reference or null.
-    unsafe {
-        if ffi::PyContextVar_Get(variable.as_ptr(), ptr::null_mut(), &raw mut value) < 0 {
-            return Err(PyErr::fetch(variable.py()));
-        }
-        Ok(Bound::from_owned_ptr_or_opt(variable.py(), value))
-    }
 }
 
 /// The session whose handle lies in a mapping, if any.
@@ -216,20 +198,6 @@ fn as_session<'py>(mapping: &Bound<'py, PyAny>, found: &Bound<'py, PyAny>) -> Py
     )))
 }
 
-/// What a context variable holds; `None` when that is nothing.
-#[inline]
-fn glance_variable(py: Python<'_>, variable: *mut PyObject) -> Option<Bound<'_, PyAny>> {
-    let mut value = ptr::null_mut();
-    // SAFETY: the object is a ContextVar; the value is a new reference or null.
-    unsafe {
-        if ffi::PyContextVar_Get(variable, ptr::null_mut(), &raw mut value) < 0 {
-            ffi::PyErr_Clear();
-            return None;
-        }
-        Bound::from_owned_ptr_or_opt(py, value)
-    }
-}
-
 /// The session that an object is.
 #[inline]
 fn glance_session(found: Borrowed<'_, '_, PyAny>) -> Glance {
@@ -256,7 +224,7 @@ fn glance_dict(py: Python<'_>, mapping: *mut PyObject) -> Glance {
         let found = Borrowed::from_ptr_or_opt(py, ffi::PyDict_GetItemWithError(mapping, name));
         #[cfg(Py_GIL_DISABLED)]
         let found = {
-            let mut found = ptr::null_mut();
+            let mut found = std::ptr::null_mut();
             ffi::PyDict_GetItemRef(mapping, name, &raw mut found);
             Bound::<PyAny>::from_owned_ptr_or_opt(py, found)
         };
@@ -329,7 +297,7 @@ impl Proxy {
         let Some(variable) = self.variable.as_ref() else {
             return Ok(());
         };
-        let Some(context) = get_variable(variable.bind(py))? else {
+        let Some(context) = context::get(variable.bind(py))? else {
             return Ok(());
         };
         let namespace = context.getattr_opt(intern!(py, "g"))?;
@@ -362,7 +330,7 @@ impl Proxy {
         let Some(variable) = self.variable.as_ref() else {
             return Glance::Unclear;
         };
-        let Some(context) = glance_variable(py, variable.as_ptr()) else {
+        let Some(context) = context::get(variable.bind(py)).unwrap_or(None) else {
             return Glance::Unclear;
         };
         let names = self.last.with(py, |last| {

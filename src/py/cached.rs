@@ -10,7 +10,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::binding::Binding;
 use super::drive;
 use super::gc;
-use super::key::{CacheKey, Rules};
+use super::key::{CacheKey, Rules, with_arguments};
 use super::object::Object;
 use super::session::Host;
 use super::sync::Guarded;
@@ -211,7 +211,7 @@ impl Cached {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<CacheKey> {
-        let probe = drive::with_arguments(args, kwargs, |arguments| slf.get().probe(slf.py(), arguments))?;
+        let probe = with_arguments(args, kwargs, |arguments| slf.get().probe(slf.py(), arguments))?;
         Ok(CacheKey { function: slf.clone().into_any().unbind(), probe })
     }
 
@@ -251,7 +251,7 @@ impl Cached {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<bool> {
-        let probe = drive::with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
+        let probe = with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
         let mut displaced = Displaced::default();
         let removed = drive::settle(py, |verdicts| {
             self.function.store.with(py, |store| store.invalidate(&probe, verdicts, &mut displaced))
@@ -288,7 +288,7 @@ impl Cached {
                 super::error::shown(constant.version.bind(py))
             )));
         }
-        let probe = drive::with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
+        let probe = with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
         let session = self.session(py)?;
         let (value, version) = (value.into(), version.into());
         let mut displaced = Displaced::default();
@@ -368,7 +368,7 @@ impl Cached {
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Option<(Object, Object)>> {
-        let probe = drive::with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
+        let probe = with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
         drive::settle(py, |verdicts: &Verdicts<Object>| {
             self.function.store.with(py, |store| -> Result<_, Unsure<Object>> {
                 let entry = store.peek(&probe, verdicts)?;

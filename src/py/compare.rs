@@ -2,14 +2,13 @@
 //!
 //! `PyObject_RichCompare` would not tell whether the stored object's method raised or the other's. A stored key that can't be compared
 //! must not break the look-up of another, so its error counts as "different"; the error of the key looked for goes to its caller.
-#![expect(unsafe_code, reason = "calls the two types' own slots, one at a time")]
 
 use pyo3::exceptions::PyException;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::drive::Nested;
+use super::native;
+use super::nested::Nested;
 use super::object::Object;
 use crate::engine::Unsure;
 
@@ -34,7 +33,7 @@ fn both_equal(stored: &Bound<'_, PyAny>, probe: &Bound<'_, PyAny>) -> PyResult<b
     let derived = !ours.is(&theirs) && theirs.is_subclass(&ours)?;
     let order = if derived { [(stored, probe), (probe, stored)] } else { [(probe, stored), (stored, probe)] };
     for (asked, other) in order {
-        match says(asked, other) {
+        match native::says_equal(asked, other) {
             Ok(None) => {}
             Ok(Some(equal)) => return Ok(equal),
             Err(error) if asked.is(stored) && error.is_instance_of::<PyException>(py) => return Ok(false),
@@ -42,15 +41,4 @@ fn both_equal(stored: &Bound<'_, PyAny>, probe: &Bound<'_, PyAny>) -> PyResult<b
         }
     }
     Ok(false)
-}
-
-/// What `asked` says of being equal to `other`, if anything.
-fn says(asked: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
-    let py = asked.py();
-    // SAFETY: both are alive, and the slot is called as the interpreter calls it: its answer is a new reference or an error.
-    let answer = unsafe {
-        let Some(compare) = (*asked.get_type_ptr()).tp_richcompare else { return Ok(None) };
-        Bound::from_owned_ptr_or_err(py, compare(asked.as_ptr(), other.as_ptr(), ffi::Py_EQ))?
-    };
-    if answer.is(py.NotImplemented()) { Ok(None) } else { answer.is_truthy().map(Some) }
 }

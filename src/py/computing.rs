@@ -1,13 +1,11 @@
 //! The computations that the running code is part of, so that a result built on an older observation is known as such.
-#![expect(unsafe_code, reason = "reads a context variable without a call into Python code")]
 
-use std::ptr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+use super::context;
 use crate::engine::ticket::{NEVER, Ticket};
 
 /// How many computations are in progress in the process. While there is none, nobody looks for one.
@@ -24,10 +22,8 @@ pub(super) struct Frame {
 
 /// The context variable that holds the innermost computation.
 fn current(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    let variable = CURRENT.get_or_try_init(py, || {
-        let class = py.import("contextvars")?.getattr("ContextVar")?;
-        class.call1(("versioned_lru_cache computation",)).map(Bound::unbind)
-    })?;
+    let variable =
+        CURRENT.get_or_try_init(py, || context::new_variable(py, "versioned_lru_cache computation"))?;
     Ok(variable.bind(py))
 }
 
@@ -42,14 +38,7 @@ pub(super) fn note(py: Python<'_>, vouch: Ticket) {
 #[cold]
 fn note_in_context(py: Python<'_>, vouch: Ticket) {
     let Some(variable) = CURRENT.get(py) else { return };
-    let mut frame = ptr::null_mut();
-    // SAFETY: the variable is a ContextVar; what is found is a new reference or null.
-    let frame = unsafe {
-        if ffi::PyContextVar_Get(variable.as_ptr(), ptr::null_mut(), &raw mut frame) < 0 {
-            ffi::PyErr_Clear();
-        }
-        Bound::from_owned_ptr_or_opt(py, frame)
-    };
+    let frame = context::get(variable.bind(py)).unwrap_or(None);
     if let Some(Ok(frame)) = frame.map(Bound::cast_into::<Frame>) {
         frame.get().oldest.fetch_min(vouch, Ordering::Relaxed);
     }

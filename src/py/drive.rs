@@ -1,27 +1,22 @@
 //! Runs a plan for a plain function: does what the engine asks for, outside of the critical section.
-#![expect(unsafe_code, reason = "guards the C stack, and turns tuples back into argument vectors")]
 
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyRecursionError, PyRuntimeError, PyTypeError};
-use pyo3::ffi;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyTuple;
 
 use super::cached::{Asked, Cached, Given, Version};
 use super::compare;
 use super::computing;
 use super::error::{self, Misuse};
 use super::key::{self, Arguments, Key, Rules};
+use super::nested::Nested;
 use super::object::Object;
 use super::session::{Core, Host, SessionRef};
 use super::wait::{Flight, Lead, Waited};
 use crate::engine::ticket::Ticket;
 use crate::engine::{Caller, Plan, Probe, Step, Store, Unsure, Verdicts, clock, ticket};
-
-/// How much of the C stack a call must find free, in bytes: enough for the interpreter to raise an error and clean up, and half of
-/// the smallest that threads are given (musl).
-const STACK: usize = 64 * 1024;
 
 /// How many comparisons one lookup may need before it is given up: keys that change while they are compared could go on for ever.
 const PATIENCE: usize = 2_000;
@@ -44,45 +39,6 @@ pub(super) fn settle<R>(
     Err(PyRuntimeError::new_err(
         "the cache changed each time two keys were compared; let the keys' __eq__ leave the cache alone",
     ))
-}
-
-/// Runs `act` on a tuple and a dict of arguments as an argument vector.
-pub(super) fn with_arguments<R>(
-    args: &Bound<'_, PyTuple>,
-    kwargs: Option<&Bound<'_, PyDict>>,
-    act: impl FnOnce(Arguments<'_>) -> PyResult<R>,
-) -> PyResult<R> {
-    let keywords: Vec<_> = kwargs.into_iter().flat_map(pyo3::types::PyDictMethods::iter).collect();
-    let names = PyTuple::new(args.py(), keywords.iter().map(|(name, _)| name))?;
-    let values: Vec<_> = args.iter().chain(keywords.iter().map(|(_, value)| value.clone())).collect();
-    let vector: Vec<_> = values.iter().map(Bound::as_ptr).collect();
-    // SAFETY: the vector holds the positional arguments and one more for each name, all alive until `act` is done.
-    act(unsafe { Arguments::from_vector(vector.as_ptr(), args.len(), names.as_ptr()) })
-}
-
-/// Leaves the interpreter's count of nested calls.
-pub(super) struct Nested;
-
-impl Nested {
-    /// Enters one more nested call.
-    pub(super) fn enter(py: Python<'_>) -> PyResult<Self> {
-        // The interpreter's count does not know how large our frames are, and a user may have raised its limit.
-        if stacker::remaining_stack().is_some_and(|left| left < STACK) {
-            return Err(PyRecursionError::new_err("maximum recursion depth exceeded in a cached function"));
-        }
-        // SAFETY: attached; the counterpart is in `drop`.
-        if unsafe { ffi::Py_EnterRecursiveCall(c" in a cached function".as_ptr()) } != 0 {
-            return Err(PyErr::fetch(py));
-        }
-        Ok(Self)
-    }
-}
-
-impl Drop for Nested {
-    fn drop(&mut self) {
-        // SAFETY: made only after `Py_EnterRecursiveCall` succeeded.
-        unsafe { ffi::Py_LeaveRecursiveCall() }
-    }
 }
 
 /// Says what a type error is about; any other error stays as it is.

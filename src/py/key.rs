@@ -325,6 +325,20 @@ pub(super) fn probe_object(object: &Bound<'_, PyAny>, rules: Rules) -> PyResult<
     probe(object.py(), Arguments { values: &values, names: ptr::null_mut() }, rules)
 }
 
+/// Runs `act` on a tuple and a dict of arguments as an argument vector.
+pub(super) fn with_arguments<R>(
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+    act: impl FnOnce(Arguments<'_>) -> PyResult<R>,
+) -> PyResult<R> {
+    let keywords: Vec<_> = kwargs.into_iter().flat_map(pyo3::types::PyDictMethods::iter).collect();
+    let names = PyTuple::new(args.py(), keywords.iter().map(|(name, _)| name))?;
+    let values: Vec<_> = args.iter().chain(keywords.iter().map(|(_, value)| value.clone())).collect();
+    let vector: Vec<_> = values.iter().map(Bound::as_ptr).collect();
+    // SAFETY: the vector holds the positional arguments and one more for each name, all alive until `act` is done.
+    act(unsafe { Arguments::from_vector(vector.as_ptr(), args.len(), names.as_ptr()) })
+}
+
 /// An opaque, hashable name of one call: what `cache_key` returns.
 #[pyclass(frozen, module = "versioned_lru_cache", name = "CacheKey")]
 pub(super) struct CacheKey {

@@ -1,14 +1,14 @@
 //! Equality of Python's own plain types, told without running any Python code: exact int, str, bytes, float, bool and None.
 //!
 //! What is no such type, and NaN, is nobody's business here. Mixed numbers (`1 == 1.0 == True`) are left to Python too.
-#![expect(
-    unsafe_code,
-    reason = "reads the objects' memory; a call into the interpreter is not allowed under the lock"
-)]
+#![expect(unsafe_code, reason = "reads the objects' memory and calls their types' slots")]
 
 use std::slice;
 
 use pyo3::ffi::{self, PyObject};
+use pyo3::prelude::*;
+
+use super::object::Object;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -62,6 +62,13 @@ pub(super) unsafe fn hash(object: *mut PyObject) -> Option<u64> {
         if known == -1 { ffi::PyObject_Hash(object) } else { known }
     };
     (hash != -1).then_some(hash.cast_unsigned() as u64)
+}
+
+/// Whether two objects are equal, if that can be told here.
+#[inline]
+pub(super) fn same_objects(a: &Object, b: &Object) -> Option<bool> {
+    // SAFETY: both are held by a reference.
+    unsafe { same(a.as_ptr(), b.as_ptr()) }
 }
 
 /// Whether two objects are equal, if that can be told here.
@@ -145,4 +152,15 @@ unsafe fn same_int(a: *mut PyObject, b: *mut PyObject) -> bool {
         let digits = |int: *mut Int| slice::from_raw_parts((&raw const (*int).digits).cast::<u32>(), count);
         digits(a) == digits(b)
     }
+}
+
+/// What the type of `asked` itself says of being equal to `other`, if anything. This may run Python code.
+pub(super) fn says_equal(asked: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
+    let py = asked.py();
+    // SAFETY: both are alive, and the slot is called as the interpreter calls it: its answer is a new reference or an error.
+    let answer = unsafe {
+        let Some(compare) = (*asked.get_type_ptr()).tp_richcompare else { return Ok(None) };
+        Bound::from_owned_ptr_or_err(py, compare(asked.as_ptr(), other.as_ptr(), ffi::Py_EQ))?
+    };
+    if answer.is(py.NotImplemented()) { Ok(None) } else { answer.is_truthy().map(Some) }
 }

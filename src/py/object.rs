@@ -1,13 +1,10 @@
 //! A Python object as the engine holds it.
-#![expect(
-    unsafe_code,
-    reason = "clones and compares inside the critical section, where there is no token at hand"
-)]
 
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 
 use super::native;
+use super::sync::attached;
 use crate::engine;
 
 /// A reference to a Python object.
@@ -34,8 +31,7 @@ impl From<Bound<'_, PyAny>> for Object {
 
 impl Clone for Object {
     fn clone(&self) -> Self {
-        // SAFETY: the engine only runs attached to the interpreter: `sync::Guarded::with` takes the token.
-        Self(self.0.clone_ref(unsafe { Python::assume_attached() }))
+        Self(self.0.clone_ref(attached()))
     }
 }
 
@@ -47,7 +43,6 @@ impl engine::Object for Object {
 
     #[inline]
     fn native_eq(&self, other: &Self) -> Option<bool> {
-        // SAFETY: both are held by a reference.
-        unsafe { native::same(self.as_ptr(), other.as_ptr()) }
+        native::same_objects(self, other)
     }
 }

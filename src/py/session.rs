@@ -1,8 +1,4 @@
 //! A session as Python holds it: the handle that lies in a mapping or a context variable, and its weak reference in stores.
-#![expect(
-    unsafe_code,
-    reason = "stores reach sessions inside the critical section, where there is no token at hand"
-)]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +13,7 @@ use super::cached::Function;
 use super::gc;
 use super::key::Key;
 use super::object::Object;
-use super::sync::Guarded;
+use super::sync::{Guarded, attached};
 use super::wait::Flight;
 use crate::engine::ticket::{self, Ticket};
 use crate::engine::{self, Displaced, Known};
@@ -71,15 +67,12 @@ impl engine::Audience<Host> for SessionRef {
         act: impl FnOnce(&mut Known<Host>, &mut Displaced<Host>) -> R,
     ) -> Option<R> {
         let core = self.0.upgrade()?;
-        // SAFETY: stores reach for sessions inside their critical section, which is entered attached.
-        let attached = unsafe { Python::assume_attached() };
-        let result = (core.id() == id).then(|| core.known.with(attached, |known| act(known, displaced)));
+        let result = (core.id() == id).then(|| core.known.with(attached(), |known| act(known, displaced)));
         displaced.held.push(core);
         result
     }
 
     fn is_alive(&self, id: Ticket) -> bool {
-        // SAFETY of the peek: nothing is dropped here; a session is at least as alive as its weak count says.
         self.0.strong_count() > 0 && self.0.upgrade().is_some_and(|core| core.id() == id)
     }
 }

@@ -69,7 +69,7 @@ mod section {
                     return act(&mut value);
                 }
                 turns += 1;
-                if turns % 64 == 0 { std::thread::yield_now() } else { std::hint::spin_loop() }
+                if turns.is_multiple_of(64) { std::thread::yield_now() } else { std::hint::spin_loop() }
             }
         }
 
@@ -98,4 +98,11 @@ impl<T> Guarded<T> {
     pub(super) fn trace<R>(&self, look: impl FnOnce(&T) -> R) -> R {
         self.0.trace(look)
     }
+}
+
+/// The token for what the engine calls back: cloning an object, reaching a session. The engine only runs attached to the interpreter.
+#[inline]
+pub(super) fn attached<'py>() -> Python<'py> {
+    // SAFETY: plans and stores are only used by code that holds a token: `Guarded::with` takes it.
+    unsafe { Python::assume_attached() }
 }

@@ -1,0 +1,32 @@
+//! Context variables, read without running Python code.
+#![expect(unsafe_code, reason = "PyO3 has no wrapper for PyContextVar_Get")]
+
+use std::ptr;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+/// Whether an object is a `ContextVar`.
+pub(super) fn is_variable(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: only the type is looked at.
+    unsafe { ffi::PyContextVar_CheckExact(object.as_ptr()) != 0 }
+}
+
+/// A new `ContextVar`, without a default.
+pub(super) fn new_variable(py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
+    py.import("contextvars")?.getattr("ContextVar")?.call1((name,)).map(Bound::unbind)
+}
+
+/// What a `ContextVar` holds here, if anything.
+#[inline]
+pub(super) fn get<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    debug_assert!(is_variable(variable));
+    let mut value = ptr::null_mut();
+    // SAFETY: the object is a ContextVar, as every caller has made sure of; the value is a new reference or null.
+    unsafe {
+        if ffi::PyContextVar_Get(variable.as_ptr(), ptr::null_mut(), &raw mut value) < 0 {
+            return Err(PyErr::fetch(variable.py()));
+        }
+        Ok(Bound::from_owned_ptr_or_opt(variable.py(), value))
+    }
+}

@@ -1,0 +1,35 @@
+//! Deep recursion is an error, not a crash.
+#![expect(unsafe_code, reason = "the interpreter's count of nested calls is kept by hand")]
+
+use pyo3::exceptions::PyRecursionError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+/// How much of the C stack a call must find free, in bytes: enough for the interpreter to raise an error and clean up, and half of
+/// the smallest that threads are given (musl).
+const STACK: usize = 64 * 1024;
+
+/// Leaves the interpreter's count of nested calls.
+pub(super) struct Nested;
+
+impl Nested {
+    /// Enters one more nested call.
+    pub(super) fn enter(py: Python<'_>) -> PyResult<Self> {
+        // The interpreter's count does not know how large our frames are, and a user may have raised its limit.
+        if stacker::remaining_stack().is_some_and(|left| left < STACK) {
+            return Err(PyRecursionError::new_err("maximum recursion depth exceeded in a cached function"));
+        }
+        // SAFETY: attached; the counterpart is in `drop`.
+        if unsafe { ffi::Py_EnterRecursiveCall(c" in a cached function".as_ptr()) } != 0 {
+            return Err(PyErr::fetch(py));
+        }
+        Ok(Self)
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        // SAFETY: made only after `Py_EnterRecursiveCall` succeeded.
+        unsafe { ffi::Py_LeaveRecursiveCall() }
+    }
+}
