@@ -31,7 +31,7 @@ def test_it_looks_like_the_function() -> None:
     assert documented.__qualname__ == "documented"
     assert documented.__module__ == __name__
     assert documented.__doc__ == "What it does."
-    assert documented.__annotations__ == wrapped.__annotations__
+    assert inspect.get_annotations(documented) == inspect.get_annotations(wrapped) != {}
     assert inspect.signature(documented) == inspect.signature(wrapped)
     assert inspect.unwrap(documented) is wrapped
     assert callable(documented)
