@@ -57,13 +57,13 @@ impl Drop for Active {
 pub(super) fn within<R>(py: Python<'_>, compute: impl FnOnce() -> PyResult<R>) -> PyResult<(R, Ticket)> {
     let frame = Bound::new(py, Frame { oldest: AtomicU64::new(NEVER) })?;
     let variable = current(py)?;
-    let token = variable.call_method1("set", (&frame,))?;
+    let token = context::set(variable, frame.as_any())?;
     ACTIVE.fetch_add(1, Ordering::Relaxed);
     let active = Active;
     let result = compute();
     drop(active);
     // In another context, as after a greenlet's switch, there is nothing to set back.
-    let _ = variable.call_method1("reset", (token,));
+    let _ = context::reset(variable, &token);
     let oldest = frame.get().oldest.load(Ordering::Relaxed);
     // What failed on the strength of something old may decide what the computation around it returns.
     let result = result.inspect_err(|_| note(py, oldest))?;

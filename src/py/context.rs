@@ -1,5 +1,5 @@
-//! Context variables, read without running Python code.
-#![expect(unsafe_code, reason = "PyO3 has no wrapper for PyContextVar_Get")]
+//! Context variables, without running Python code.
+#![expect(unsafe_code, reason = "PyO3 wraps none of these calls")]
 
 use std::ptr;
 
@@ -29,4 +29,28 @@ pub(super) fn get<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'p
         }
         Ok(Bound::from_owned_ptr_or_opt(variable.py(), value))
     }
+}
+
+/// Lets a `ContextVar` hold a value here. Returns the token for [`reset`].
+pub(super) fn set<'py>(
+    variable: &Bound<'py, PyAny>,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    debug_assert!(is_variable(variable));
+    // SAFETY: as in `get`; the token is a new reference or an error.
+    unsafe {
+        let token = ffi::PyContextVar_Set(variable.as_ptr(), value.as_ptr());
+        Bound::from_owned_ptr_or_err(variable.py(), token)
+    }
+}
+
+/// Takes back what [`set`] did.
+///
+/// # Errors
+/// In another context than it was set in there is nothing to take back.
+pub(super) fn reset<'py>(variable: &Bound<'py, PyAny>, token: &Bound<'py, PyAny>) -> PyResult<()> {
+    debug_assert!(is_variable(variable));
+    // SAFETY: as in `get`; the token is what `set` returned.
+    let done = unsafe { ffi::PyContextVar_Reset(variable.as_ptr(), token.as_ptr()) };
+    if done < 0 { Err(PyErr::fetch(variable.py())) } else { Ok(()) }
 }
