@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from child import run
 from versioned_lru_cache import session, versioned_lru_cache
 
 
@@ -89,7 +90,27 @@ def test_two_functions_of_one_name_do_not_spoil_the_view_of_the_session() -> Non
 
 
 def test_functions_made_in_passing_leave_nothing_in_a_long_session() -> None:
-    with session() as current:
-        for _ in range(1000):
-            versioned_lru_cache(1)(lambda: 1)()
-        assert len(current) == 0
+    code = """
+import gc
+from pathlib import Path
+from versioned_lru_cache import session, versioned_lru_cache
+
+statm = Path("/proc/self/statm")
+
+def megabytes():
+    gc.collect()
+    return int(statm.read_text().split()[1]) * 4096 / 2**20 if statm.exists() else 0
+
+def pass_by(count):
+    for _ in range(count):
+        versioned_lru_cache(lambda: 1)(lambda: 1)()
+
+with session() as current:
+    pass_by(5000)
+    before = megabytes()
+    pass_by(40_000)
+    grown = megabytes() - before
+    assert len(current) == 0
+assert grown < 4, grown
+"""
+    run(code)
