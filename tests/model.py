@@ -228,14 +228,16 @@ class ModelCache:
         self.counts.misses += 1
         self.running.append(run)
         self.world.oldest.append(math.inf)
+        failed = True
         try:
             value = self.function(*args)
-        except Exception:
-            self.counts.errors += 1
-            raise
+            failed = False
         finally:
             self.running.remove(run)
             oldest = self.world.oldest.pop()
+            if failed:
+                self.counts.errors += 1
+                self.world.report(oldest)  # What failed on the strength of something old may decide what is made of it.
         if session and session.id != me:
             session, me = None, 0  # Renewed meanwhile: what it was has ended.
         tainted = oldest < obs.ticket

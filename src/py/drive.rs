@@ -230,7 +230,10 @@ impl Cached {
                     lead.land();
                     let (value, oldest) = computing::within(py, || arguments.call(self.wrapped.bind(py)))
                         .inspect_err(|_| self.abandon(py, &mut plan, session))?;
-                    let wanted = self.wants(&value).inspect_err(|_| self.abandon(py, &mut plan, session))?;
+                    let wanted = self.wants(&value).inspect_err(|_| {
+                        computing::note(py, oldest);
+                        self.abandon(py, &mut plan, session);
+                    })?;
                     plan.computed(value.into(), oldest, wanted);
                 }
                 Step::Done(served) => {
