@@ -6,6 +6,18 @@ import subprocess
 import sys
 from textwrap import dedent
 
+import pytest
+
+PRELUDE = """
+import gc, sys, threading
+from versioned_lru_cache import Versioned, session, versioned_lru_cache
+
+def cached(**options):
+    return versioned_lru_cache(lambda: 1, **options)
+"""
+# With a session hits are found at a glance, without one every call asks: two ways through the code.
+SESSIONS = pytest.mark.parametrize("bound", ["session=None", "session={}", "maxsize=1, session={}", "maxsize=None"])
+
 
 def run(code: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """Runs code to its end. A process that hangs or dies fails the test; the message has the stacks of its threads."""

@@ -106,10 +106,10 @@ def test_what_is_counted() -> None:
     assert (f.cache_stats().evictions, f.cache_stats().verified) == (1, 1)
     f(9)
     assert f.cache_stats().not_stored == 1
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError):  # noqa: PT011 - raised without words
         f(-1)
     failing = True
-    with pytest.raises(OSError):  # noqa: PT011
+    with pytest.raises(OSError):  # noqa: PT011 - raised without words
         f(1)
     stats = f.cache_stats()
     assert (stats.hits, stats.misses, stats.errors, stats.version_calls) == (1, 5, 2, 6)

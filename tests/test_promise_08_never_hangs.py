@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from child import run
+from child import PRELUDE, SESSIONS, run
 
 pytestmark = pytest.mark.child
-
-PRELUDE = """
-import gc, sys, threading
-from versioned_lru_cache import Versioned, session, versioned_lru_cache
-
-def cached(**options):
-    return versioned_lru_cache(lambda: 1, **options)
-"""
-# With a session hits are found at a glance, without one every call asks: two ways through the code.
-SESSIONS = pytest.mark.parametrize("bound", ["session=None", "session={}", "maxsize=1, session={}", "maxsize=None"])
 
 
 @SESSIONS

@@ -277,7 +277,7 @@ impl Cached {
             )));
         }
         let (value, version) = (versioned.getattr("value")?, versioned.getattr("version")?);
-        self.check_version(&version, "given to cache_put")?;
+        self.check_version(&version, || "given to cache_put".to_owned())?;
         if let Version::Constant(constant) = &self.version
             && !version.eq(constant.version.bind(py))?
         {

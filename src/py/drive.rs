@@ -94,11 +94,15 @@ impl Cached {
     }
 
     /// Refuses a version without a hash.
-    pub(super) fn check_version(&self, version: &Bound<'_, PyAny>, asked: &str) -> PyResult<()> {
+    pub(super) fn check_version(
+        &self,
+        version: &Bound<'_, PyAny>,
+        asked: impl FnOnce() -> String,
+    ) -> PyResult<()> {
         version.hash().map(drop).map_err(|cause| {
             let misuse = Misuse::UnhashableVersion {
                 function: self.function.name.clone(),
-                asked: asked.to_owned(),
+                asked: asked(),
                 value: error::shown(version),
             };
             explain(version.py(), &misuse, cause)
@@ -177,7 +181,7 @@ impl Cached {
         {
             return Ok(default.bind(py).clone());
         }
-        self.check_version(&version, &format!("answered by {}", error::name_of(ask)))?;
+        self.check_version(&version, || format!("answered by {}", error::name_of(ask)))?;
         Ok(version)
     }
 
@@ -188,7 +192,7 @@ impl Cached {
             let signature = py.import("inspect")?.call_method1("signature", (&self.wrapped,))?;
             signature.getattr("bind")?.call(positional, keywords.as_ref())
         };
-        bind().is_ok_and(|_| true) || bind().is_err_and(|error| !error.is_instance_of::<PyTypeError>(py))
+        bind().map_or_else(|error| !error.is_instance_of::<PyTypeError>(py), |_| true)
     }
 
     /// The whole call, when the hit path did not answer it.
