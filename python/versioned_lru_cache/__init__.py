@@ -7,7 +7,7 @@ function runs once per session (a web request, say) and decides between the stor
     def report(region: str) -> Report: ...
 """
 
-from ._core import CachedFunction, CacheKey, Session
+from ._core import CachedFunction, CachedMethod, CacheKey, Session
 from ._decorators import versioned_lru_cache, versioned_lru_cache_with_ttl
 from ._results import CacheInfo, CacheStats, Versioned
 from ._sessions import current_session, session
@@ -17,6 +17,7 @@ __all__ = [
     "CacheKey",
     "CacheStats",
     "CachedFunction",
+    "CachedMethod",
     "Session",
     "Versioned",
     "current_session",

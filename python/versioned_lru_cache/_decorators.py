@@ -187,6 +187,8 @@ def _decorator(
             hint = "" if module else _FORGOTTEN
             raise TypeError(f"versioned_lru_cache: the decorator takes the function to cache, not {shown}{hint}")
         function = functions[0]
+        if isinstance(function, staticmethod):  # In a class body, below the cache's decorator: works as above it.
+            return staticmethod(decorate(function.__func__))  # type: ignore[return-value]
         options.check_function(function)
         signature = shape(function)
         if given in ("arguments", "key") and parameters and signature:

@@ -22,6 +22,9 @@ pub trait Key: Clone {
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared.
     fn matches(&self, probe: &Self, verdicts: &Verdicts<Self::Object>) -> Result<bool, Unsure<Self::Object>>;
+
+    /// Whether nobody can look for it again, because the instance is gone whose result it names.
+    fn is_gone(&self) -> bool;
 }
 
 /// Two objects that must be compared by their own `==` before a lookup can go on.

@@ -11,7 +11,7 @@ thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Numbers from 100 on can only be compared by asking, as objects with an `==` of their own.
+/// Numbers from 100 on can only be compared by asking, as objects with an `==` of their own; as keys, those from 1000 on are gone.
 #[derive(Clone, Debug)]
 pub(super) struct Number(Rc<u32>);
 
@@ -50,6 +50,10 @@ impl super::Key for Number {
 
     fn matches(&self, probe: &Self, verdicts: &Verdicts<Self>) -> Result<bool, Unsure<Self>> {
         verdicts.same(self, probe)
+    }
+
+    fn is_gone(&self) -> bool {
+        self.get() >= 1000
     }
 }
 

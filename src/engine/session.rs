@@ -165,6 +165,18 @@ impl<H: Host> Reader<H> {
         Ok(())
     }
 
+    /// Takes what `leaves` accepts off the shelves; all of one hash, if there is one.
+    pub fn strike(
+        &mut self,
+        hash: Option<u64>,
+        leaves: impl Fn(&H::Key) -> bool,
+        displaced: &mut Displaced<H>,
+    ) {
+        for shelf in [&mut self.kept, &mut self.left].into_iter().flatten() {
+            displaced.entries.extend(shelf.strike(hash, |entry| leaves(&entry.key)));
+        }
+    }
+
     /// Empties the shelves.
     pub fn clear_shelves(&mut self, displaced: &mut Displaced<H>) {
         let shelves = [self.kept.take(), self.left.take()];

@@ -272,6 +272,23 @@ impl<H: Host> Store<H> {
         Ok(!displaced.entries.is_empty())
     }
 
+    /// Forgets, in every session, what a condition on keys accepts; what runs now for such a key will not be stored. Where a hash is given, only
+    /// keys of that are looked at.
+    pub fn strike(
+        &mut self,
+        hash: Option<u64>,
+        leaves: impl Fn(&H::Key) -> bool,
+        displaced: &mut Displaced<H>,
+    ) {
+        displaced.entries.extend(self.live.strike(hash, |entry| leaves(&entry.key)));
+        for id in self.audience.keys() {
+            self.reach(*id, displaced, |reader, displaced| reader.strike(hash, &leaves, displaced));
+        }
+        for running in self.running.iter_mut().filter(|running| leaves(&running.probe.key)) {
+            running.struck = true;
+        }
+    }
+
     /// Stores a value as made from `version` just now.
     ///
     /// # Errors

@@ -212,3 +212,19 @@ fn the_least_recently_used_leaves_first() {
     let keys: Vec<_> = world.store.iter().map(|entry| entry.key.get()).collect();
     assert_eq!((keys, world.store.stats.evictions), (vec![21, 1], 1));
 }
+
+#[test]
+fn what_is_gone_leaves_the_store_and_the_shelves() {
+    let _turn = alone();
+    let mut world = World::new(Some(2), None);
+    let session = Session::begin();
+    for key in [1010, 1020, 1030, 40] {
+        world.call(Some(&session), key);
+    }
+    let mut displaced = Displaced::default();
+    let hash = probe(1010).hash;
+    world.store.strike(Some(hash), super::Key::is_gone, &mut displaced);
+    assert_eq!((displaced.entries.len(), world.store.len()), (3, 1), "two shelved, one stored");
+    assert_eq!(world.call(Some(&session), 40), 4);
+    assert_eq!(world.call(Some(&session), 1010), 5);
+}

@@ -1,6 +1,7 @@
 //! The decorated function.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -9,14 +10,15 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::binding::Binding;
 use super::drive;
+use super::error::Misuse;
 use super::gc;
-use super::key::{CacheKey, Rules, with_arguments};
+use super::key::{CacheKey, Key, Rules, with_arguments};
 use super::object::Object;
 use super::session::Host;
 use super::sync::Guarded;
 use crate::engine::clock::Nanos;
 use crate::engine::ticket::{self, Ticket};
-use crate::engine::{Displaced, Observation, Scope, Store, Terms, Unsure, Verdicts};
+use crate::engine::{Displaced, Observation, Probe, Scope, Store, Terms, Unsure, Verdicts};
 
 /// What the answers of one version function have in common, wherever that is used.
 #[pyclass(frozen, weakref, module = "versioned_lru_cache._core", name = "Scope")]
@@ -97,6 +99,8 @@ pub(super) struct Cached {
     _shared: Option<Py<SharedScope>>,
     pub(super) binding: Binding,
     pub(super) rules: Rules,
+    /// Whether it was decorated in a class body, so that its first argument is an instance and known by identity.
+    method: AtomicBool,
     pub(super) key: Option<Py<PyAny>>,
     pub(super) cache_if: Option<Py<PyAny>>,
     /// Seeds the hash of arguments; a copy is nearer than the static.
@@ -161,6 +165,7 @@ impl Cached {
             _shared: scope,
             binding: Binding::new(session)?,
             rules: Rules { typed, ordered },
+            method: AtomicBool::new(false),
             key,
             cache_if,
             seed: super::key::seed().clone(),
@@ -168,13 +173,13 @@ impl Cached {
     }
 
     /// Hits, misses, maxsize and the number of stored results, as functools has them.
-    fn cache_info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn cache_info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let (stats, size, terms) = self.numbers(py);
         results(py)?.getattr("CacheInfo")?.call1((stats.hits, stats.misses, terms.maxsize, size))
     }
 
     /// All that is counted.
-    fn cache_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn cache_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let (stats, size, terms) = self.numbers(py);
         results(py)?.getattr("CacheStats")?.call1((
             stats.hits,
@@ -190,7 +195,7 @@ impl Cached {
     }
 
     /// ``maxsize`` and ``typed``, as functools has them.
-    fn cache_parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    pub(super) fn cache_parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let parameters = PyDict::new(py);
         parameters.set_item("maxsize", self.numbers(py).2.maxsize)?;
         parameters.set_item("typed", self.rules.typed)?;
@@ -206,35 +211,36 @@ impl Cached {
 
     /// A hashable name of the call with these arguments.
     #[pyo3(signature = (*args, **kwargs))]
-    fn cache_key(
+    pub(super) fn cache_key(
         slf: &Bound<'_, Self>,
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<CacheKey> {
-        let probe = with_arguments(args, kwargs, |arguments| slf.get().probe(slf.py(), arguments))?;
+        slf.get().check_fit(slf.py(), "cache_key", args, kwargs)?;
+        let probe = slf.get().probe_of(slf.py(), args, kwargs)?;
         Ok(CacheKey { function: slf.clone().into_any().unbind(), probe })
     }
 
     /// Whether a result is stored and not expired. Asks nothing and moves nothing.
     #[pyo3(signature = (*args, **kwargs))]
-    fn cache_contains(
+    pub(super) fn cache_contains(
         &self,
         py: Python<'_>,
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<bool> {
-        Ok(self.peek(py, args, kwargs)?.is_some())
+        Ok(self.peek(py, "cache_contains", args, kwargs)?.is_some())
     }
 
     /// The stored result and its version, or ``None``. Asks nothing and moves nothing.
     #[pyo3(signature = (*args, **kwargs))]
-    fn cache_peek<'py>(
+    pub(super) fn cache_peek<'py>(
         &self,
         py: Python<'py>,
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let found = self.peek(py, args, kwargs)?;
+        let found = self.peek(py, "cache_peek", args, kwargs)?;
         found
             .map(|(value, version)| {
                 results(py)?.getattr("Versioned")?.call1((value.bind(py), version.bind(py)))
@@ -245,24 +251,28 @@ impl Cached {
     /// Forget the result for these arguments, in every session. Whether there was one. If it is being computed now, that will
     /// not be stored.
     #[pyo3(signature = (*args, **kwargs))]
-    fn cache_invalidate(
+    pub(super) fn cache_invalidate(
         &self,
         py: Python<'_>,
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<bool> {
-        let probe = with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
+        let probe = self.probe_of(py, args, kwargs)?;
         let mut displaced = Displaced::default();
         let removed = drive::settle(py, |verdicts| {
             self.function.store.with(py, |store| store.invalidate(&probe, verdicts, &mut displaced))
         });
         drop(displaced);
-        removed
+        if !removed? {
+            self.check_fit(py, "cache_invalidate", args, kwargs)?;
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     /// Store a result that was made elsewhere, as of now, under its version.
     #[pyo3(signature = (versioned, /, *args, **kwargs))]
-    fn cache_put(
+    pub(super) fn cache_put(
         &self,
         py: Python<'_>,
         versioned: &Bound<'_, PyAny>,
@@ -288,7 +298,8 @@ impl Cached {
                 super::error::shown(constant.version.bind(py))
             )));
         }
-        let probe = with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
+        self.check_fit(py, "cache_put", args, kwargs)?;
+        let probe = self.probe_of(py, args, kwargs)?;
         let session = self.session(py)?;
         let (value, version) = (value.into(), version.into());
         let mut displaced = Displaced::default();
@@ -304,12 +315,24 @@ impl Cached {
     fn __get__<'py>(
         slf: &Bound<'py, Self>,
         instance: &Bound<'py, PyAny>,
-        _owner: Option<&Bound<'py, PyAny>>,
+        owner: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if instance.is_none() {
             return Ok(slf.clone().into_any());
         }
-        slf.py().import("types")?.getattr("MethodType")?.call1((slf, instance))
+        if owner.is_some_and(|owner| owner.is(instance)) {
+            // A classmethod before Python 3.13 asks here. Since then it binds by itself, and so it is done here.
+            return slf.py().import("types")?.getattr("MethodType")?.call1((slf, instance));
+        }
+        super::call::bind(slf, instance)
+    }
+
+    /// The class body in which it was decorated makes it a method.
+    fn __set_name__(&self, py: Python<'_>, _owner: &Bound<'_, PyAny>, _name: &Bound<'_, PyAny>) {
+        if !self.method.swap(true, Ordering::Relaxed) {
+            // What is stored has keys of another kind, which no call will look for.
+            self.cache_clear(py);
+        }
     }
 
     fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -326,12 +349,14 @@ impl Cached {
 
     fn __repr__(&self, py: Python<'_>) -> String {
         let (stats, size, terms) = self.numbers(py);
-        let maxsize = terms.maxsize.map_or_else(|| "unbounded".to_owned(), |maxsize| format!("of {maxsize}"));
+        let bound = terms.maxsize.map_or_else(String::new, |maxsize| format!(" of {maxsize}"));
+        let ratio = match stats.hits + stats.misses {
+            0 => "no calls yet".to_owned(),
+            #[expect(clippy::cast_precision_loss, reason = "it is shown with two digits")]
+            calls => format!("hit ratio {:.2}", stats.hits as f64 / calls as f64),
+        };
         let Function { module, name, .. } = &*self.function;
-        format!(
-            "<cached {module}.{name}: {size} {maxsize} stored, {} hits, {} misses>",
-            stats.hits, stats.misses
-        )
+        format!("<cached {module}.{name}: {size}{bound} stored, {ratio}>")
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -362,19 +387,69 @@ impl Cached {
         self.function.store.with(py, |store| (store.stats, store.len(), store.terms))
     }
 
+    /// Whether its first argument is an instance.
+    #[inline]
+    pub(super) fn is_method(&self) -> bool {
+        self.method.load(Ordering::Relaxed)
+    }
+
+    /// Forgets what was computed for one instance, if this is a method; else there is no telling, and all is forgotten.
+    pub(super) fn clear_of(&self, py: Python<'_>, instance: &Bound<'_, PyAny>) {
+        if !self.is_method() {
+            return self.cache_clear(py);
+        }
+        let mut displaced = Displaced::default();
+        let own = |key: &Key| key.arguments().instance() == instance.as_ptr();
+        self.function.store.with(py, |store| store.strike(None, own, &mut displaced));
+        drop(displaced);
+    }
+
+    /// The key for the arguments that one of the methods of the cache was given.
+    fn probe_of(
+        &self,
+        py: Python<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Probe<Key>> {
+        with_arguments(args, kwargs, self.is_method(), |arguments| self.probe(py, arguments))
+    }
+
+    /// Refuses arguments with which the function can't be called.
+    fn check_fit(
+        &self,
+        py: Python<'_>,
+        asked: &'static str,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        match self.misfit(py, args, kwargs) {
+            None => Ok(()),
+            Some(cause) => {
+                let function = self.function.name.clone();
+                Err(Misuse::NoCall { function, asked, reason: cause.value(py).to_string() }
+                    .because_of(py, cause))
+            }
+        }
+    }
+
     fn peek<'py>(
         &self,
         py: Python<'py>,
+        asked: &'static str,
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Option<(Object, Object)>> {
-        let probe = with_arguments(args, kwargs, |arguments| self.probe(py, arguments))?;
-        drive::settle(py, |verdicts: &Verdicts<Object>| {
+        let probe = self.probe_of(py, args, kwargs)?;
+        let found = drive::settle(py, |verdicts: &Verdicts<Object>| {
             self.function.store.with(py, |store| -> Result<_, Unsure<Object>> {
                 let entry = store.peek(&probe, verdicts)?;
                 Ok(entry.map(|entry| (entry.value.clone(), entry.version.clone())))
             })
-        })
+        })?;
+        if found.is_none() {
+            self.check_fit(py, asked, args, kwargs)?;
+        }
+        Ok(found)
     }
 }
 

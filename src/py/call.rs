@@ -1,118 +1,150 @@
-//! The callable as a type with vectorcall, and the hit path.
-//!
-//! PyO3 gives its classes no vectorcall, so the type that is instantiated is a heap type derived from one: the class's memory, and
-//! behind it the pointer that CPython calls.
-#![expect(unsafe_code, reason = "defines a type by CPython's own means, and answers hits without a detour")]
+//! What happens when a decorated function or one of its bound methods is called, and the hit path.
+#![expect(unsafe_code, reason = "is called by CPython, and answers hits without a detour")]
 
-use std::ffi::{c_int, c_void};
-use std::mem::size_of;
+use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
+use std::{ptr, slice};
 
 use pyo3::ffi::{self, PyObject};
+use pyo3::intern;
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
+use pyo3::types::{PyString, PyType};
 
 use super::binding::Glance;
 use super::cached::Cached;
 use super::computing;
 use super::key::Arguments;
+use super::method::CachedMethod;
+use super::vector::{self, Derived};
 use crate::engine::clock;
 
-static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+const METHOD_DOC: &CStr = c"CachedMethod(function, instance, /)\n--\n\n\
+A cached method, bound to an instance: what ``obj.method`` is. Its methods of the cache take the instance along.\n\n\
+All that it has not itself, such as ``__name__`` and ``__wrapped__``, is the function's.";
+
+static FUNCTION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 /// The class of decorated functions.
-pub(super) fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-    let class = CLASS.get_or_try_init(py, || {
-        let base = py.get_type::<Cached>();
-        // SAFETY: the base is a type that PyO3 has made ready, and the spec describes what `new` lays out.
-        unsafe { derive(&base) }
+pub(super) fn function_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    let class = FUNCTION.get_or_try_init(py, || {
+        let derived = Derived {
+            name: c"versioned_lru_cache.CachedFunction",
+            doc: c"A function whose results are cached. Made by the decorators.",
+            new: new_function,
+            getattr: None,
+            descriptor: true,
+        };
+        // SAFETY: `new_function` fills the instances.
+        unsafe { vector::derive(&py.get_type::<Cached>(), &derived) }
     })?;
     Ok(class.bind(py))
 }
 
-/// Where the vectorcall pointer lies: behind the base's memory.
-fn offset(base: &Bound<'_, PyType>) -> isize {
-    // SAFETY: a type object is alive as long as its reference.
-    unsafe { (*base.as_type_ptr()).tp_basicsize }
+/// The class of bound methods.
+pub(super) fn method_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    let class = METHOD.get_or_try_init(py, || {
+        let derived = Derived {
+            name: c"versioned_lru_cache.CachedMethod",
+            doc: METHOD_DOC,
+            new: new_method,
+            getattr: Some(attribute_of_method),
+            descriptor: false,
+        };
+        // SAFETY: `new_method` fills the instances.
+        unsafe { vector::derive(&py.get_type::<CachedMethod>(), &derived) }
+    })?;
+    Ok(class.bind(py))
 }
 
-/// # Safety
-/// `base` must be the class of [`Cached`].
-unsafe fn derive(base: &Bound<'_, PyType>) -> PyResult<Py<PyType>> {
-    let offset = offset(base);
-    // CPython copies name and members, but for the names of members, which are static.
-    let mut members = [
-        ffi::PyMemberDef {
-            name: c"__vectorcalloffset__".as_ptr(),
-            type_code: ffi::Py_T_PYSSIZET,
-            offset,
-            flags: ffi::Py_READONLY,
-            doc: ptr::null(),
-        },
-        // SAFETY: a null name ends the list.
-        unsafe { std::mem::zeroed() },
-    ];
-    let mut slots = [
-        ffi::PyType_Slot { slot: ffi::Py_tp_members, pfunc: members.as_mut_ptr().cast() },
-        ffi::PyType_Slot { slot: ffi::Py_tp_call, pfunc: ffi::PyVectorcall_Call as *mut c_void },
-        ffi::PyType_Slot { slot: ffi::Py_tp_new, pfunc: new as *mut c_void },
-        ffi::PyType_Slot { slot: 0, pfunc: ptr::null_mut() },
-    ];
-    let flags = ffi::Py_TPFLAGS_DEFAULT
-        | ffi::Py_TPFLAGS_HAVE_VECTORCALL
-        | ffi::Py_TPFLAGS_METHOD_DESCRIPTOR
-        | ffi::Py_TPFLAGS_IMMUTABLETYPE;
-    let size = offset + size_of::<ffi::vectorcallfunc>().cast_signed();
-    let mut spec = ffi::PyType_Spec {
-        name: c"versioned_lru_cache.CachedFunction".as_ptr(),
-        basicsize: c_int::try_from(size).unwrap_or(c_int::MAX),
-        itemsize: 0,
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the flags of a spec are an int, those of a type a long"
-        )]
-        flags: flags as _,
-        slots: slots.as_mut_ptr(),
-    };
-    // SAFETY: the spec is complete, and CPython copies what it keeps of it.
-    unsafe {
-        let class = ffi::PyType_FromSpecWithBases(&raw mut spec, base.as_ptr());
-        Ok(Bound::from_owned_ptr_or_err(base.py(), class)?.cast_into_unchecked::<PyType>().unbind())
-    }
+/// A method bound to an instance.
+pub(super) fn bind<'py>(
+    cached: &Bound<'py, Cached>,
+    instance: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    method_class(cached.py())?.call1((cached, instance))
 }
 
-/// `tp_new`: as the base, then the pointer.
-unsafe extern "C" fn new(
+unsafe extern "C" fn new_function(
     class: *mut ffi::PyTypeObject,
     args: *mut PyObject,
     kwargs: *mut PyObject,
 ) -> *mut PyObject {
-    // SAFETY: CPython calls it attached, with the class that `derive` made, whose base PyO3 has given a `tp_new`.
+    // SAFETY: CPython calls it, for the class above.
+    unsafe { vector::fill(class, args, kwargs, call_function) }
+}
+
+unsafe extern "C" fn new_method(
+    class: *mut ffi::PyTypeObject,
+    args: *mut PyObject,
+    kwargs: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: CPython calls it, for the class above.
+    unsafe { vector::fill(class, args, kwargs, call_method) }
+}
+
+/// What CPython calls when a bound method is called: the function, with the instance first.
+unsafe extern "C" fn call_method(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: CPython calls it attached, on an instance of the class above and with a vectorcall's arguments. The place before the
+    // first argument is lent where the flag says so.
     unsafe {
-        let base = (*class).tp_base;
-        let Some(base_new) = (*base).tp_new else { return ptr::null_mut() };
-        // CPython 3.11 and 3.12 make the instance's dict while the object is tracked already and PyO3 has not filled it in yet;
-        // a collection that this allocation starts would trace an object of nulls.
-        #[cfg(not(Py_3_13))]
-        let collecting = ffi::PyGC_Disable() == 1;
-        let object = base_new(class, args, kwargs);
-        #[cfg(not(Py_3_13))]
-        if collecting {
-            ffi::PyGC_Enable();
+        let py = Python::assume_attached();
+        let method = Borrowed::from_ptr(py, callable).cast_unchecked::<CachedMethod>();
+        let (function, instance) = (method.get().function.as_ptr(), method.get().instance.as_ptr());
+        let count = ffi::PyVectorcall_NARGS(nargsf).unsigned_abs();
+        if nargsf & ffi::PY_VECTORCALL_ARGUMENTS_OFFSET != 0 {
+            let first = args.sub(1).cast_mut();
+            let lent = first.replace(instance);
+            let answer = call_function(function, first, count + 1, names);
+            first.write(lent);
+            return answer;
         }
-        if !object.is_null() {
-            let place = object.byte_offset((*base).tp_basicsize).cast::<ffi::vectorcallfunc>();
-            place.write(vectorcall);
+        let named = if names.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(names).unsigned_abs() };
+        let mut all = Vec::with_capacity(1 + count + named);
+        all.push(instance);
+        if count + named > 0 {
+            all.extend_from_slice(slice::from_raw_parts(args, count + named));
         }
-        object
+        call_function(function, all.as_ptr(), count + 1, names)
     }
 }
 
-/// What CPython calls.
-unsafe extern "C" fn vectorcall(
+/// `tp_getattro` of a bound method: its own attributes, then the function's, whose text and module it also shows.
+unsafe extern "C" fn attribute_of_method(object: *mut PyObject, name: *mut PyObject) -> *mut PyObject {
+    // SAFETY: CPython calls it attached, on an instance of the class above, with a str.
+    unsafe {
+        let py = Python::assume_attached();
+        let method = Borrowed::from_ptr(py, object).cast_unchecked::<CachedMethod>();
+        let asked = |known: &Bound<'_, PyString>| ffi::PyUnicode_Compare(known.as_ptr(), name) == 0;
+        if asked(intern!(py, "__signature__")) {
+            return match method.get().signature(py) {
+                Ok(signature) => signature.into_ptr(),
+                Err(error) => {
+                    error.restore(py);
+                    ptr::null_mut()
+                }
+            };
+        }
+        if !asked(intern!(py, "__doc__")) && !asked(intern!(py, "__module__")) {
+            let own = ffi::PyObject_GenericGetAttr(object, name);
+            if !own.is_null() || ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) == 0 {
+                return own;
+            }
+            ffi::PyErr_Clear();
+        }
+        ffi::PyObject_GetAttr(method.get().function.as_ptr(), name)
+    }
+}
+
+/// What CPython calls when a decorated function is called.
+unsafe extern "C" fn call_function(
     callable: *mut PyObject,
     args: *const *mut PyObject,
     nargsf: usize,
@@ -123,7 +155,8 @@ unsafe extern "C" fn vectorcall(
         let py = Python::assume_attached();
         let callable = Borrowed::from_ptr(py, callable).cast_unchecked::<Cached>();
         let count = ffi::PyVectorcall_NARGS(nargsf).unsigned_abs();
-        (py, callable.get(), Arguments::from_vector(args, count, names))
+        let cached = callable.get();
+        (py, cached, Arguments::from_vector(args, count, names, cached.is_method()))
     };
     match hit(py, cached, arguments) {
         Some(value) => value,

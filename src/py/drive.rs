@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 
 use super::cached::{Asked, Cached, Given, Version};
 use super::compare;
 use super::computing;
 use super::error::{self, Misuse};
-use super::key::{self, Arguments, Key, Rules};
+use super::instance;
+use super::key::{self, Arguments, Key, Owner, Rules};
 use super::nested::Nested;
 use super::object::Object;
 use super::session::{Core, Host, SessionRef};
@@ -58,9 +59,16 @@ pub(super) struct Active {
 impl Cached {
     /// The key of a call.
     pub(super) fn probe(&self, py: Python<'_>, arguments: Arguments<'_>) -> PyResult<Probe<Key>> {
+        let stand_in = |hash| {
+            let instance = arguments.instance_in(py).unwrap_or_else(|| py.None().into_bound(py));
+            instance::stand_in(&instance, &self.function, hash)
+        };
         if let Some(key) = &self.key {
             let object = self.call_option(key.bind(py), "key", arguments)?;
-            return key::probe_object(&object, self.rules).map_err(|cause| {
+            let values = arguments.instance_in(py).into_iter().chain([object.clone()]);
+            let values = PyTuple::new(py, values.collect::<Vec<_>>())?;
+            let whole = key::in_tuple(&values, arguments.owner);
+            return key::probe(py, whole, self.rules, &stand_in).map_err(|cause| {
                 let misuse = Misuse::UnhashableKey {
                     function: self.function.name.clone(),
                     value: error::shown(&object),
@@ -68,7 +76,7 @@ impl Cached {
                 explain(py, &misuse, cause)
             });
         }
-        key::probe(py, arguments, self.rules)
+        key::probe(py, arguments, self.rules, &stand_in)
             .map_err(|cause| error::unhashable(self.wrapped.bind(py), &self.function.name, arguments, cause))
     }
 
@@ -117,11 +125,13 @@ impl Cached {
         probe: &Probe<Key>,
     ) -> PyResult<GivenParts<'py>> {
         let Version::Asked(asked) = &self.version else { return Ok((None, None)) };
+        let stand_in = |_| Ok(probe.key.first(py));
         Ok(match &asked.given {
             Given::Nothing | Given::First => (None, None),
             // The order of keywords is the function's affair, not that of a version function which others may share.
             Given::Arguments if self.rules.ordered && !arguments.names.is_null() => {
-                (None, Some(key::probe(py, arguments, Rules { ordered: false, ..self.rules })?))
+                let rules = Rules { ordered: false, ..self.rules };
+                (None, Some(key::probe(py, arguments, rules, &stand_in)?))
             }
             Given::Key | Given::Arguments => (None, Some(probe.clone())),
             Given::Part(part) => {
@@ -133,7 +143,12 @@ impl Cached {
                     };
                     return Err(PyTypeError::new_err(misuse.to_string()));
                 };
-                let given = key::probe_tuple(tuple, self.rules).map_err(|cause| {
+                // A part that begins with the instance is for that one, as the whole is.
+                let instance = arguments.instance_in(py);
+                let begins = |instance| tuple.get_item(0).is_ok_and(|first| first.is(&instance));
+                let owner = if instance.is_some_and(begins) { Owner::Instance } else { Owner::Nobody };
+                let part = key::in_tuple(tuple, owner);
+                let given = key::probe(py, part, self.rules, &stand_in).map_err(|cause| {
                     let misuse = Misuse::UnhashableGiven {
                         function: self.function.name.clone(),
                         value: error::shown(tuple),
@@ -187,12 +202,24 @@ impl Cached {
 
     /// Whether the function itself can take the arguments.
     fn takes(&self, py: Python<'_>, arguments: Arguments<'_>) -> bool {
-        let bind = || {
-            let (positional, keywords) = arguments.to_call(py)?;
-            let signature = py.import("inspect")?.call_method1("signature", (&self.wrapped,))?;
-            signature.getattr("bind")?.call(positional, keywords.as_ref())
-        };
-        bind().map_or_else(|error| !error.is_instance_of::<PyTypeError>(py), |_| true)
+        let call = arguments.to_call(py);
+        call.is_ok_and(|(positional, keywords)| self.misfit(py, &positional, keywords.as_ref()).is_none())
+    }
+
+    /// Why the function itself can't take the arguments, if so.
+    pub(super) fn misfit(
+        &self,
+        py: Python<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> Option<PyErr> {
+        let signature = py.import("inspect").and_then(|inspect| {
+            let signature = inspect.call_method1("signature", (&self.wrapped,))?;
+            signature.getattr("bind")
+        });
+        // What has no signature can't tell.
+        let misfit = signature.ok()?.call(args, kwargs).err()?;
+        misfit.is_instance_of::<PyTypeError>(py).then_some(misfit)
     }
 
     /// The whole call, when the hit path did not answer it.

@@ -5,7 +5,7 @@ use std::fmt;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::key::Arguments;
+use super::key::{Arguments, Owner};
 
 /// A mistake that shows at a call.
 pub(super) enum Misuse {
@@ -21,6 +21,8 @@ pub(super) enum Misuse {
     NoTuple { function: String, value: String },
     /// An option that gets the call's arguments does not take them.
     CannotCall { function: String, option: &'static str, reason: String },
+    /// A method of the cache was given arguments that are no call of the function.
+    NoCall { function: String, asked: &'static str, reason: String },
     /// The version function does not take what it is given.
     CannotAsk { function: String, asked: String, reason: String },
 }
@@ -58,6 +60,11 @@ impl fmt::Display for Misuse {
                     "{function}: {option}= cannot take the arguments of this call ({reason}); let it take the same ones"
                 )
             }
+            Self::NoCall { function, asked, reason } => write!(
+                out,
+                "{function}.{asked}: the function cannot be called with these arguments ({reason}); pass those of a call, and the \
+                 instance or class first where it was not reached through one"
+            ),
             Self::CannotAsk { function, asked, reason } => write!(
                 out,
                 "{function}: its version function {asked} cannot take the arguments of this call ({reason}); let it take the same \
@@ -119,7 +126,8 @@ pub(super) fn unhashable(
         argument,
         value: shown(value),
     };
-    for (place, value) in positional.iter().enumerate() {
+    let owned = usize::from(arguments.owner != Owner::Nobody);
+    for (place, value) in positional.iter().enumerate().skip(owned) {
         if value.hash().is_err() {
             let argument =
                 names.get(place).map_or_else(|| format!("{}", place + 1), |name| format!("{name:?}"));

@@ -24,11 +24,23 @@ pub(super) struct Rules {
     pub(super) ordered: bool,
 }
 
+/// Whose results they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// Nobody's: the function is no method.
+    Nobody,
+    /// The first value's, an instance that is known by identity.
+    Instance,
+    /// An instance's, to which the first value is a weak reference.
+    Watched,
+}
+
 /// The arguments of a call: values, the keyword ones last, and a tuple with the names of those, or null.
 #[derive(Clone, Copy)]
 pub(super) struct Arguments<'a> {
     pub(super) values: &'a [*mut PyObject],
     pub(super) names: *mut PyObject,
+    pub(super) owner: Owner,
 }
 
 /// Seeds the hashes of this process.
@@ -53,13 +65,36 @@ impl<'a> Arguments<'a> {
     /// # Safety
     /// The vector must be what a vectorcall gets, and outlive `'a`.
     #[inline]
-    pub(super) unsafe fn from_vector(args: *const *mut PyObject, count: usize, names: *mut PyObject) -> Self {
+    pub(super) unsafe fn from_vector(
+        args: *const *mut PyObject,
+        count: usize,
+        names: *mut PyObject,
+        method: bool,
+    ) -> Self {
         // SAFETY: a vectorcall passes that many positional arguments, and one more for each name.
         unsafe {
             let named = if names.is_null() { 0 } else { items(names).len() };
             let values = if count + named == 0 { &[] } else { slice::from_raw_parts(args, count + named) };
-            Self { values, names: if named == 0 { ptr::null_mut() } else { names } }
+            let owner = if method && count > 0 { Owner::Instance } else { Owner::Nobody };
+            Self { values, names: if named == 0 { ptr::null_mut() } else { names }, owner }
         }
+    }
+
+    /// The instance whose results they are; null if there is none, or none any more.
+    #[inline]
+    pub(super) fn instance(&self) -> *mut PyObject {
+        match self.owner {
+            Owner::Nobody => ptr::null_mut(),
+            Owner::Instance => self.values[0],
+            // SAFETY: the first value is a weak reference, alive with the key.
+            Owner::Watched => unsafe { native::referent(self.values[0]) },
+        }
+    }
+
+    /// The instance of a method's call.
+    pub(super) fn instance_in<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        // SAFETY: null, or alive since the caller of the method holds it.
+        unsafe { Bound::from_borrowed_ptr_or_opt(py, self.instance()) }
     }
 
     /// The names of the keyword arguments.
@@ -80,6 +115,10 @@ impl<'a> Arguments<'a> {
         // SAFETY: the arguments are alive.
         let bound = |object: &*mut PyObject| unsafe { Bound::from_borrowed_ptr(py, *object) };
         let (positional, named) = self.values.split_at(self.values.len() - self.names().len());
+        let (mut positional, instance) = (positional.to_vec(), self.instance());
+        if !instance.is_null() {
+            positional[0] = instance;
+        }
         let positional = PyTuple::new(py, positional.iter().map(bound))?;
         if named.is_empty() {
             return Ok((positional, None));
@@ -102,11 +141,12 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// The only argument, if it is one and has no name.
+    /// The only argument, if it is one and has no name, and is not the instance.
     #[inline]
     pub(super) fn only(&self) -> Option<*mut PyObject> {
         if let [only] = self.values
             && self.names.is_null()
+            && self.owner == Owner::Nobody
         {
             Some(*only)
         } else {
@@ -125,7 +165,11 @@ impl<'a> Arguments<'a> {
         hasher.write_usize(self.values.len());
         let names = self.names();
         let (positional, named) = self.values.split_at(self.values.len() - names.len());
-        for value in positional {
+        let owned = usize::from(self.owner != Owner::Nobody);
+        if owned > 0 {
+            hasher.write_usize(self.instance() as usize);
+        }
+        for value in &positional[owned..] {
             write(&mut hasher, *value, rules)?;
         }
         let mut unordered = 0_u64;
@@ -146,6 +190,19 @@ impl<'a> Arguments<'a> {
         Some(hasher.finish())
     }
 
+    /// Whether both are of the same instance, or of none. Two that are gone were never the same unless one weak reference stands for both.
+    #[inline]
+    fn is_owned_as(self, other: Arguments<'_>) -> bool {
+        match (self.owner, other.owner) {
+            (Owner::Nobody, Owner::Nobody) => true,
+            (Owner::Nobody, _) | (_, Owner::Nobody) => false,
+            _ => {
+                let instance = self.instance();
+                self.values[0] == other.values[0] || !instance.is_null() && instance == other.instance()
+            }
+        }
+    }
+
     /// Whether two are the same arguments by `rules`; `equal` gets the stored value first.
     #[inline]
     pub(super) fn same<E>(
@@ -158,9 +215,10 @@ impl<'a> Arguments<'a> {
             return Ok(false);
         }
         let (mine, theirs) = (self.names(), probe.names());
-        if mine.len() != theirs.len() {
+        if mine.len() != theirs.len() || !self.is_owned_as(probe) {
             return Ok(false);
         }
+        let owned = usize::from(self.owner != Owner::Nobody);
         let count = self.values.len() - mine.len();
         let mut same = |stored: *mut PyObject, probe: *mut PyObject| {
             // SAFETY: both are alive.
@@ -169,7 +227,7 @@ impl<'a> Arguments<'a> {
             }
             Ok(stored == probe || equal(stored, probe)?)
         };
-        for place in 0..count {
+        for place in owned..count {
             if !same(self.values[place], probe.values[place])? {
                 return Ok(false);
             }
@@ -220,6 +278,7 @@ enum Shape {
 pub(super) struct Key {
     object: Object,
     shape: Shape,
+    owner: Owner,
     rules: Rules,
 }
 
@@ -229,14 +288,21 @@ impl Key {
         let bound = |object: &*mut PyObject| unsafe { Bound::<PyAny>::from_borrowed_ptr(py, *object) };
         let (object, shape) = match (arguments.values, arguments.names.is_null()) {
             ([], _) => (py.None().into_bound(py), Shape::Nothing),
-            ([one], true) => (bound(one), Shape::One),
+            ([one], true) if arguments.owner == Owner::Nobody => (bound(one), Shape::One),
             (values, true) => (PyTuple::new(py, values.iter().map(bound))?.into_any(), Shape::Values),
             (values, false) => {
                 let all: Vec<_> = values.iter().chain([&arguments.names]).map(bound).collect();
                 (PyTuple::new(py, all)?.into_any(), Shape::Named)
             }
         };
-        Ok(Self { object: object.into(), shape, rules })
+        Ok(Self { object: object.into(), shape, owner: arguments.owner, rules })
+    }
+
+    /// The first value, and what it stands for.
+    pub(super) fn first<'py>(&self, py: Python<'py>) -> (Bound<'py, PyAny>, Owner) {
+        let first = self.arguments().values.first().copied().unwrap_or(self.object.as_ptr());
+        // SAFETY: alive with the key.
+        (unsafe { Bound::from_borrowed_ptr(py, first) }, self.owner)
     }
 
     /// The one object of the key, for the garbage collector.
@@ -246,22 +312,23 @@ impl Key {
 
     #[inline]
     pub(super) fn arguments(&self) -> Arguments<'_> {
-        let object = self.object.as_ptr();
-        match self.shape {
-            Shape::Nothing => Arguments { values: &[], names: ptr::null_mut() },
-            Shape::One => {
-                // SAFETY: `Object` is nothing but the pointer.
-                let one = unsafe { &*(&raw const self.object).cast::<*mut PyObject>() };
-                Arguments { values: slice::from_ref(one), names: ptr::null_mut() }
-            }
+        let (object, owner) = (self.object.as_ptr(), self.owner);
+        let (values, names): (&[_], _) = match self.shape {
+            Shape::Nothing => (&[], ptr::null_mut()),
+            // SAFETY: `Object` is nothing but the pointer.
+            Shape::One => (
+                slice::from_ref(unsafe { &*(&raw const self.object).cast::<*mut PyObject>() }),
+                ptr::null_mut(),
+            ),
             // SAFETY: the object is a tuple that the key owns.
-            Shape::Values => Arguments { values: unsafe { items(object) }, names: ptr::null_mut() },
+            Shape::Values => (unsafe { items(object) }, ptr::null_mut()),
             Shape::Named => {
                 // SAFETY: the object is a tuple that the key owns.
                 let all = unsafe { items(object) };
-                Arguments { values: &all[..all.len() - 1], names: all[all.len() - 1] }
+                (&all[..all.len() - 1], all[all.len() - 1])
             }
-        }
+        };
+        Arguments { values, names, owner }
     }
 
     /// Whether it is the key of `probe`, if that can be told without asking Python.
@@ -295,10 +362,22 @@ impl engine::Key for Key {
             verdicts.same(stored, probe)
         })
     }
+
+    fn is_gone(&self) -> bool {
+        self.owner == Owner::Watched && self.arguments().instance().is_null()
+    }
 }
 
+/// What stands for the instance in the key of a method's call, given the key's hash, and as what.
+type StandIn<'a, 'py> = &'a dyn Fn(u64) -> PyResult<(Bound<'py, PyAny>, Owner)>;
+
 /// The key of a call with its hash.
-pub(super) fn probe(py: Python<'_>, arguments: Arguments<'_>, rules: Rules) -> PyResult<Probe<Key>> {
+pub(super) fn probe<'py>(
+    py: Python<'py>,
+    arguments: Arguments<'_>,
+    rules: Rules,
+    stand_in: StandIn<'_, 'py>,
+) -> PyResult<Probe<Key>> {
     if !arguments.has_plain_names() {
         // SAFETY: the items of a tuple are alive.
         let plain = |name: &*mut PyObject| unsafe {
@@ -306,29 +385,30 @@ pub(super) fn probe(py: Python<'_>, arguments: Arguments<'_>, rules: Rules) -> P
         };
         let names = arguments.names().iter().map(plain).collect::<PyResult<Vec<_>>>()?;
         let names = PyTuple::new(py, names)?;
-        return probe(py, Arguments { names: names.as_ptr(), ..arguments }, rules);
+        return probe(py, Arguments { names: names.as_ptr(), ..arguments }, rules, stand_in);
     }
     let hash = arguments.hash(rules, seed()).ok_or_else(|| PyErr::fetch(py))?;
-    Ok(Probe { key: Key::new(py, arguments, rules)?, hash })
+    if arguments.owner == Owner::Nobody {
+        return Ok(Probe { key: Key::new(py, arguments, rules)?, hash });
+    }
+    let (first, owner) = stand_in(hash)?;
+    let mut values = arguments.values.to_vec();
+    values[0] = first.as_ptr();
+    let key = Key::new(py, Arguments { values: &values, owner, ..arguments }, rules)?;
+    Ok(Probe { key, hash })
 }
 
-/// The key for what a `version_args` callable returned.
-pub(super) fn probe_tuple(given: &Bound<'_, PyTuple>, rules: Rules) -> PyResult<Probe<Key>> {
-    // SAFETY: the tuple is alive throughout.
-    let values = unsafe { items(given.as_ptr()) };
-    probe(given.py(), Arguments { values, names: ptr::null_mut() }, rules)
-}
-
-/// The key for what a `key` callable returned.
-pub(super) fn probe_object(object: &Bound<'_, PyAny>, rules: Rules) -> PyResult<Probe<Key>> {
-    let values = [object.as_ptr()];
-    probe(object.py(), Arguments { values: &values, names: ptr::null_mut() }, rules)
+/// The arguments that lie in a tuple.
+pub(super) fn in_tuple<'a>(tuple: &'a Bound<'_, PyTuple>, owner: Owner) -> Arguments<'a> {
+    // SAFETY: the tuple outlives the answer.
+    Arguments { values: unsafe { items(tuple.as_ptr()) }, names: ptr::null_mut(), owner }
 }
 
 /// Runs `act` on a tuple and a dict of arguments as an argument vector.
 pub(super) fn with_arguments<R>(
     args: &Bound<'_, PyTuple>,
     kwargs: Option<&Bound<'_, PyDict>>,
+    method: bool,
     act: impl FnOnce(Arguments<'_>) -> PyResult<R>,
 ) -> PyResult<R> {
     let keywords: Vec<_> = kwargs.into_iter().flat_map(pyo3::types::PyDictMethods::iter).collect();
@@ -336,7 +416,7 @@ pub(super) fn with_arguments<R>(
     let values: Vec<_> = args.iter().chain(keywords.iter().map(|(_, value)| value.clone())).collect();
     let vector: Vec<_> = values.iter().map(Bound::as_ptr).collect();
     // SAFETY: the vector holds the positional arguments and one more for each name, all alive until `act` is done.
-    act(unsafe { Arguments::from_vector(vector.as_ptr(), args.len(), names.as_ptr()) })
+    act(unsafe { Arguments::from_vector(vector.as_ptr(), args.len(), names.as_ptr(), method) })
 }
 
 /// An opaque, hashable name of one call: what `cache_key` returns.

@@ -9,12 +9,15 @@ mod context;
 mod drive;
 mod error;
 mod gc;
+mod instance;
 mod key;
+mod method;
 mod native;
 mod nested;
 mod object;
 mod session;
 mod sync;
+mod vector;
 mod wait;
 
 use pyo3::prelude::*;
@@ -41,7 +44,8 @@ mod _core {
         py.import("collections.abc")?
             .getattr("Mapping")?
             .call_method1("register", (py.get_type::<Session>(),))?;
-        module.add("CachedFunction", super::call::class(py)?)?;
+        module.add("CachedFunction", super::call::function_class(py)?)?;
+        module.add("CachedMethod", super::call::method_class(py)?)?;
         module.add("SESSION_NAME", super::binding::name(py))?;
         module.add("ambient_session", super::binding::ambient_variable(py)?)
     }

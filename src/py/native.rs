@@ -3,7 +3,7 @@
 //! What is no such type, and NaN, is nobody's business here. Mixed numbers (`1 == 1.0 == True`) are left to Python too.
 #![expect(unsafe_code, reason = "reads the objects' memory and calls their types' slots")]
 
-use std::slice;
+use std::{ptr, slice};
 
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
@@ -121,6 +121,26 @@ unsafe fn bytes<'a>(object: *mut PyObject) -> &'a [u8] {
     // SAFETY: an exact bytes object holds that many bytes there.
     unsafe {
         slice::from_raw_parts(ffi::PyBytes_AS_STRING(object).cast(), ffi::PyBytes_Size(object).unsigned_abs())
+    }
+}
+
+/// How CPython lays out a weak reference: the head, and what it refers to, or `None`.
+#[repr(C)]
+struct Weak {
+    head: PyObject,
+    object: *mut PyObject,
+}
+
+/// What a weak reference refers to, borrowed; null if that is gone.
+///
+/// # Safety
+/// The object must be a weak reference.
+#[inline]
+pub(super) unsafe fn referent(reference: *mut PyObject) -> *mut PyObject {
+    // SAFETY: the caller says so, and only compares the answer with an object that it holds, or takes it while it holds that.
+    unsafe {
+        let object = (*reference.cast::<Weak>()).object;
+        if object == ffi::Py_None() { ptr::null_mut() } else { object }
     }
 }
 

@@ -1,0 +1,104 @@
+//! Types whose instances CPython calls by vectorcall.
+//!
+//! PyO3 gives its classes no vectorcall, so the type that is instantiated is a heap type derived from one: the class's memory, and
+//! behind it the pointer that CPython calls.
+#![expect(unsafe_code, reason = "defines a type by CPython's own means")]
+
+use std::ffi::{CStr, c_int, c_void};
+use std::mem::size_of;
+use std::ptr;
+
+use pyo3::ffi::{self, PyObject};
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+
+/// What a type adds to the class it is derived from.
+pub(super) struct Derived {
+    pub(super) name: &'static CStr,
+    pub(super) doc: &'static CStr,
+    pub(super) new: ffi::newfunc,
+    pub(super) getattr: Option<ffi::getattrofunc>,
+    /// Whether a method call may skip `__get__` and put the instance first, as it does with functions.
+    pub(super) descriptor: bool,
+}
+
+/// # Safety
+/// `new` must fill instances by [`fill`].
+pub(super) unsafe fn derive(base: &Bound<'_, PyType>, derived: &Derived) -> PyResult<Py<PyType>> {
+    // SAFETY: a type object is alive as long as its reference.
+    let offset = unsafe { (*base.as_type_ptr()).tp_basicsize };
+    // CPython copies name and members, but for the names of members, which are static.
+    let mut members = [
+        ffi::PyMemberDef {
+            name: c"__vectorcalloffset__".as_ptr(),
+            type_code: ffi::Py_T_PYSSIZET,
+            offset,
+            flags: ffi::Py_READONLY,
+            doc: ptr::null(),
+        },
+        // SAFETY: a null name ends the list.
+        unsafe { std::mem::zeroed() },
+    ];
+    let end = ffi::PyType_Slot { slot: 0, pfunc: ptr::null_mut() };
+    let getattr = derived
+        .getattr
+        .map_or(end, |getattr| ffi::PyType_Slot { slot: ffi::Py_tp_getattro, pfunc: getattr as *mut c_void });
+    let mut slots = [
+        ffi::PyType_Slot { slot: ffi::Py_tp_members, pfunc: members.as_mut_ptr().cast() },
+        ffi::PyType_Slot { slot: ffi::Py_tp_call, pfunc: ffi::PyVectorcall_Call as *mut c_void },
+        ffi::PyType_Slot { slot: ffi::Py_tp_new, pfunc: derived.new as *mut c_void },
+        ffi::PyType_Slot { slot: ffi::Py_tp_doc, pfunc: derived.doc.as_ptr().cast_mut().cast() },
+        getattr,
+        end,
+    ];
+    let flags = ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_VECTORCALL | ffi::Py_TPFLAGS_IMMUTABLETYPE;
+    let flags = if derived.descriptor { flags | ffi::Py_TPFLAGS_METHOD_DESCRIPTOR } else { flags };
+    let size = offset + size_of::<ffi::vectorcallfunc>().cast_signed();
+    let mut spec = ffi::PyType_Spec {
+        name: derived.name.as_ptr(),
+        basicsize: c_int::try_from(size).unwrap_or(c_int::MAX),
+        itemsize: 0,
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the flags of a spec are an int, those of a type a long"
+        )]
+        flags: flags as _,
+        slots: slots.as_mut_ptr(),
+    };
+    // SAFETY: the spec is complete, and CPython copies what it keeps of it.
+    unsafe {
+        let class = ffi::PyType_FromSpecWithBases(&raw mut spec, base.as_ptr());
+        Ok(Bound::from_owned_ptr_or_err(base.py(), class)?.cast_into_unchecked::<PyType>().unbind())
+    }
+}
+
+/// `tp_new` of a derived type: as the base, then the pointer.
+///
+/// # Safety
+/// To be called as CPython calls `tp_new`, with a class that [`derive`] made.
+pub(super) unsafe fn fill(
+    class: *mut ffi::PyTypeObject,
+    args: *mut PyObject,
+    kwargs: *mut PyObject,
+    vectorcall: ffi::vectorcallfunc,
+) -> *mut PyObject {
+    // SAFETY: the caller says so, and PyO3 has given the base a `tp_new`.
+    unsafe {
+        let base = (*class).tp_base;
+        let Some(base_new) = (*base).tp_new else { return ptr::null_mut() };
+        // CPython 3.11 and 3.12 make the instance's dict while the object is tracked already and PyO3 has not filled it in yet;
+        // a collection that this allocation starts would trace an object of nulls.
+        #[cfg(not(Py_3_13))]
+        let collecting = ffi::PyGC_Disable() == 1;
+        let object = base_new(class, args, kwargs);
+        #[cfg(not(Py_3_13))]
+        if collecting {
+            ffi::PyGC_Enable();
+        }
+        if !object.is_null() {
+            let place = object.byte_offset((*base).tp_basicsize).cast::<ffi::vectorcallfunc>();
+            place.write(vectorcall);
+        }
+        object
+    }
+}
