@@ -16,12 +16,18 @@ pub trait Object: Clone {
 pub trait Key: Clone {
     /// What the arguments are.
     type Object: Object;
+    /// What counts as the same arguments.
+    type Rules: Copy;
 
     /// Whether the stored key `self` equals the one looked for.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared.
-    fn matches(&self, probe: &Self, verdicts: &Verdicts<Self::Object>) -> Result<bool, Unsure<Self::Object>>;
+    fn matches(
+        &self,
+        probe: &Probe<Self>,
+        verdicts: &Verdicts<Self::Object>,
+    ) -> Result<bool, Unsure<Self::Object>>;
 
     /// Whether nobody can look for it again, because the instance is gone whose result it names.
     fn is_gone(&self) -> bool;
@@ -70,9 +76,11 @@ impl<O: Object> Verdicts<O> {
 
 /// A key to look for.
 #[derive(Clone, Debug)]
-pub struct Probe<K> {
+pub struct Probe<K: Key> {
     /// The arguments.
     pub key: K,
     /// Their hash, well mixed.
     pub hash: u64,
+    /// By what they are compared.
+    pub rules: K::Rules,
 }

@@ -47,9 +47,10 @@ impl Object for Number {
 
 impl super::Key for Number {
     type Object = Self;
+    type Rules = ();
 
-    fn matches(&self, probe: &Self, verdicts: &Verdicts<Self>) -> Result<bool, Unsure<Self>> {
-        verdicts.same(self, probe)
+    fn matches(&self, probe: &Probe<Self>, verdicts: &Verdicts<Self>) -> Result<bool, Unsure<Self>> {
+        verdicts.same(self, &probe.key)
     }
 
     fn is_gone(&self) -> bool {
@@ -137,5 +138,5 @@ pub(super) fn enter<R>(
 
 /// A key to look for. All of one hash share the same low digit.
 pub(super) fn probe(value: u32) -> Probe<Number> {
-    Probe { key: Number::new(value), hash: u64::from(value % 10) }
+    Probe { key: Number::new(value), hash: u64::from(value % 10), rules: () }
 }

@@ -302,8 +302,7 @@ impl<H: Host> Plan<H> {
     ) -> Decided<H, Option<NextStep<H>>> {
         let Some(reader) = caller.known.readers.get_mut(&store.id) else { return Ok(None) };
         for shelf in [&mut reader.kept, &mut reader.left].into_iter().flatten() {
-            let found =
-                shelf.find(self.probe.hash, |row| row.key.matches(&self.probe.key, &self.verdicts))?;
+            let found = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
             let Some((slot, entry)) = found.and_then(|slot| Some((slot, shelf.get(slot)?))) else { continue };
             if !entry.is_fresh(now, store.terms.ttl) {
                 displaced.entries.extend(shelf.remove(slot).map(|(_, entry)| entry));

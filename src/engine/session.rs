@@ -53,7 +53,7 @@ impl<H: Host> Answers<H> {
     ) -> Result<Option<&mut Observation<H::Object>>, Unsure<H::Object>> {
         let Some(given) = given else { return Ok(self.one.as_mut()) };
         let Some(answers) = self.each.as_mut() else { return Ok(None) };
-        let found = answers.find(given.hash, |answer| answer.given.matches(&given.key, verdicts))?;
+        let found = answers.find(given.hash, |answer| answer.given.matches(given, verdicts))?;
         Ok(found.and_then(|slot| {
             answers.touch(slot);
             answers.get_mut(slot).map(|answer| &mut answer.observation)
@@ -158,7 +158,7 @@ impl<H: Host> Reader<H> {
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
         for shelf in [&mut self.kept, &mut self.left].into_iter().flatten() {
-            while let Some(slot) = shelf.find(probe.hash, |row| row.key.matches(&probe.key, verdicts))? {
+            while let Some(slot) = shelf.find(probe.hash, |row| row.key.matches(probe, verdicts))? {
                 displaced.entries.extend(shelf.remove(slot).map(|(_, entry)| entry));
             }
         }
@@ -237,7 +237,7 @@ impl<H: Host> Known<H> {
             let same = match (&asking.given, given) {
                 (None, None) => true,
                 (Some(theirs), Some(ours)) => {
-                    theirs.hash == ours.hash && theirs.key.matches(&ours.key, verdicts)?
+                    theirs.hash == ours.hash && theirs.key.matches(ours, verdicts)?
                 }
                 _ => false,
             };

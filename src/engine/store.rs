@@ -31,7 +31,7 @@ impl Terms {
 }
 
 /// A computation in progress.
-struct Running<K> {
+struct Running<K: Key> {
     ticket: Ticket,
     probe: Probe<K>,
     /// Its key was cleared or invalidated meanwhile.
@@ -142,7 +142,7 @@ impl<H: Host> Store<H> {
         probe: &Probe<H::Key>,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<Slot>, Unsure<H::Object>> {
-        self.live.find(probe.hash, |entry| entry.key.matches(&probe.key, verdicts))
+        self.live.find(probe.hash, |entry| entry.key.matches(probe, verdicts))
     }
 
     /// Makes a session one of the readers.
@@ -267,7 +267,7 @@ impl<H: Host> Store<H> {
             displaced.entries.extend(self.live.remove(slot).map(|(_, entry)| entry));
         }
         for running in self.running.iter_mut().filter(|running| running.probe.hash == probe.hash) {
-            running.struck |= running.probe.key.matches(&probe.key, verdicts)?;
+            running.struck |= running.probe.key.matches(probe, verdicts)?;
         }
         Ok(!displaced.entries.is_empty())
     }

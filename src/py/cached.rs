@@ -8,11 +8,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::arguments::{self, Rules, with_arguments};
 use super::binding::Binding;
 use super::drive;
 use super::error::Misuse;
 use super::gc;
-use super::key::{CacheKey, Key, Rules, with_arguments};
+use super::key::{CacheKey, Key};
 use super::object::Object;
 use super::session::Host;
 use super::sync::Guarded;
@@ -168,7 +169,7 @@ impl Cached {
             method: AtomicBool::new(false),
             key,
             cache_if,
-            seed: super::key::seed().clone(),
+            seed: arguments::seed().clone(),
         })
     }
 

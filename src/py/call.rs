@@ -12,10 +12,10 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyType};
 
+use super::arguments::Arguments;
 use super::binding::Glance;
 use super::cached::Cached;
 use super::computing;
-use super::key::Arguments;
 use super::method::CachedMethod;
 use super::vector::{self, Derived};
 use crate::engine::clock;
@@ -185,7 +185,7 @@ fn hit(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>) -> Option<*mut
     };
     let (value, vouch) = cached.function.store.with(py, |store| {
         let constant = store.terms.constant;
-        let entry = store.glance(hash, id, clock::latest, |key| key.is_natively(arguments))?;
+        let entry = store.glance(hash, id, clock::latest, |key| key.is_natively(arguments, cached.rules))?;
         let value = entry.value.as_ptr();
         // SAFETY: the entry holds a reference, and we are attached.
         unsafe { ffi::Py_INCREF(value) };

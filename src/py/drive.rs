@@ -6,12 +6,13 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use super::arguments::{self, Arguments, Owner, Rules};
 use super::cached::{Asked, Cached, Given, Version};
 use super::compare;
 use super::computing;
 use super::error::{self, Misuse};
 use super::instance;
-use super::key::{self, Arguments, Key, Owner, Rules};
+use super::key::{self, Key};
 use super::nested::Nested;
 use super::object::Object;
 use super::session::{Core, Host, SessionRef};
@@ -67,7 +68,7 @@ impl Cached {
             let object = self.call_option(key.bind(py), "key", arguments)?;
             let values = arguments.instance_in(py).into_iter().chain([object.clone()]);
             let values = PyTuple::new(py, values.collect::<Vec<_>>())?;
-            let whole = key::in_tuple(&values, arguments.owner);
+            let whole = arguments::in_tuple(&values, arguments.owner);
             return key::probe(py, whole, self.rules, &stand_in).map_err(|cause| {
                 let misuse = Misuse::UnhashableKey {
                     function: self.function.name.clone(),
@@ -147,7 +148,7 @@ impl Cached {
                 let instance = arguments.instance_in(py);
                 let begins = |instance| tuple.get_item(0).is_ok_and(|first| first.is(&instance));
                 let owner = if instance.is_some_and(begins) { Owner::Instance } else { Owner::Nobody };
-                let part = key::in_tuple(tuple, owner);
+                let part = arguments::in_tuple(tuple, owner);
                 let given = key::probe(py, part, self.rules, &stand_in).map_err(|cause| {
                     let misuse = Misuse::UnhashableGiven {
                         function: self.function.name.clone(),

@@ -5,7 +5,7 @@ use std::fmt;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::key::{Arguments, Owner};
+use super::arguments::{Arguments, Owner};
 
 /// A mistake that shows at a call.
 pub(super) enum Misuse {

@@ -9,12 +9,12 @@ use crate::engine::{Answers, Entry, Known, Store};
 fn visit_entry(entry: &Entry<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
     visit.call(&entry.value.0)?;
     visit.call(&entry.version.0)?;
-    visit.call(&entry.key.object().0)
+    visit.call(&*entry.key.object())
 }
 
 fn visit_answers(answers: &Answers<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
     answers.iter().try_for_each(|(_, observation)| visit.call(&observation.version.0))?;
-    answers.keys().try_for_each(|key| visit.call(&key.object().0))
+    answers.keys().try_for_each(|key| visit.call(&*key.object()))
 }
 
 pub(super) fn visit_store(store: &Store<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -6,8 +6,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 
+use super::arguments::Owner;
 use super::cached::Function;
-use super::key::Owner;
 use crate::engine::{Displaced, Key};
 
 /// Called when an instance has died: takes the results of one hash out that were its own.

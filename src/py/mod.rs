@@ -1,5 +1,6 @@
 //! All that knows Python.
 
+mod arguments;
 mod binding;
 mod cached;
 mod call;

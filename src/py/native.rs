@@ -124,6 +124,19 @@ unsafe fn bytes<'a>(object: *mut PyObject) -> &'a [u8] {
     }
 }
 
+/// The items of a tuple.
+///
+/// # Safety
+/// `tuple` must be a tuple that outlives the answer.
+#[inline]
+pub(super) unsafe fn items<'a>(tuple: *mut PyObject) -> &'a [*mut PyObject] {
+    // SAFETY: a tuple holds that many items there.
+    unsafe {
+        let items = (&raw const (*tuple.cast::<ffi::PyTupleObject>()).ob_item).cast();
+        slice::from_raw_parts(items, ffi::PyTuple_GET_SIZE(tuple).unsigned_abs())
+    }
+}
+
 /// How CPython lays out a weak reference: the head, and what it refers to, or `None`.
 #[repr(C)]
 struct Weak {

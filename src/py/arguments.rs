@@ -1,0 +1,269 @@
+//! The arguments of a call, read where they lie: in an argument vector or in a tuple. Their hash and their equality.
+#![expect(unsafe_code, reason = "reads argument vectors and tuples in place")]
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::OnceLock;
+use std::{ptr, slice};
+
+use ahash::{AHasher, RandomState};
+use pyo3::ffi::{self, PyObject};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::native;
+
+/// What counts as the same arguments for a function.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// Arguments of different types are different.
+    pub(super) typed: bool,
+    /// The order of keywords counts: the function takes `**kwargs`, which shows it.
+    pub(super) ordered: bool,
+}
+
+/// Whose results they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// Nobody's: the function is no method.
+    Nobody,
+    /// The first value's, an instance that is known by identity.
+    Instance,
+    /// An instance's, to which the first value is a weak reference.
+    Watched,
+}
+
+/// The arguments of a call: values, the keyword ones last, and a tuple with the names of those, or null.
+#[derive(Clone, Copy)]
+pub(super) struct Arguments<'a> {
+    pub(super) values: &'a [*mut PyObject],
+    pub(super) names: *mut PyObject,
+    pub(super) owner: Owner,
+}
+
+/// Seeds the hashes of this process.
+static SEED: OnceLock<RandomState> = OnceLock::new();
+
+pub(super) fn seed() -> &'static RandomState {
+    SEED.get_or_init(RandomState::new)
+}
+
+impl<'a> Arguments<'a> {
+    /// # Safety
+    /// The vector must be what a vectorcall gets, and outlive `'a`.
+    #[inline]
+    pub(super) unsafe fn from_vector(
+        args: *const *mut PyObject,
+        count: usize,
+        names: *mut PyObject,
+        method: bool,
+    ) -> Self {
+        // SAFETY: a vectorcall passes that many positional arguments, and one more for each name.
+        unsafe {
+            let named = if names.is_null() { 0 } else { native::items(names).len() };
+            let values = if count + named == 0 { &[] } else { slice::from_raw_parts(args, count + named) };
+            let owner = if method && count > 0 { Owner::Instance } else { Owner::Nobody };
+            Self { values, names: if named == 0 { ptr::null_mut() } else { names }, owner }
+        }
+    }
+
+    /// The instance whose results they are; null if there is none, or none any more.
+    #[inline]
+    pub(super) fn instance(&self) -> *mut PyObject {
+        match self.owner {
+            Owner::Nobody => ptr::null_mut(),
+            Owner::Instance => self.values[0],
+            // SAFETY: the first value is a weak reference, alive with the key.
+            Owner::Watched => unsafe { native::referent(self.values[0]) },
+        }
+    }
+
+    /// The instance of a method's call.
+    pub(super) fn instance_in<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        // SAFETY: null, or alive since the caller of the method holds it.
+        unsafe { Bound::from_borrowed_ptr_or_opt(py, self.instance()) }
+    }
+
+    /// The names of the keyword arguments.
+    #[inline]
+    pub(super) fn names(&self) -> &'a [*mut PyObject] {
+        // SAFETY: a tuple, held by whoever passed the arguments.
+        if self.names.is_null() { &[] } else { unsafe { native::items(self.names) } }
+    }
+
+    /// Whether all names are exact `str`, as every call from source code has them.
+    pub(super) fn has_plain_names(&self) -> bool {
+        // SAFETY: the items of a tuple are alive.
+        self.names().iter().all(|name| unsafe { ffi::PyUnicode_CheckExact(*name) } != 0)
+    }
+
+    /// The positional arguments as a tuple and the keyword ones as a dict, for callables of the user's.
+    pub(super) fn to_call(self, py: Python<'_>) -> PyResult<(Bound<'_, PyTuple>, Option<Bound<'_, PyDict>>)> {
+        // SAFETY: the arguments are alive.
+        let bound = |object: &*mut PyObject| unsafe { Bound::from_borrowed_ptr(py, *object) };
+        let (positional, named) = self.values.split_at(self.values.len() - self.names().len());
+        let (mut positional, instance) = (positional.to_vec(), self.instance());
+        if !instance.is_null() {
+            positional[0] = instance;
+        }
+        let positional = PyTuple::new(py, positional.iter().map(bound))?;
+        if named.is_empty() {
+            return Ok((positional, None));
+        }
+        let keywords = PyDict::new(py);
+        for (name, value) in self.names().iter().zip(named) {
+            keywords.set_item(bound(name), bound(value))?;
+        }
+        Ok((positional, Some(keywords)))
+    }
+
+    /// Calls `callable` with the arguments.
+    pub(super) fn call<'py>(self, callable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = callable.py();
+        let count = self.values.len() - self.names().len();
+        // SAFETY: the vector holds `count` positional arguments and one more for each name; the answer is new or an error.
+        unsafe {
+            let answer = ffi::PyObject_Vectorcall(callable.as_ptr(), self.values.as_ptr(), count, self.names);
+            Bound::from_owned_ptr_or_err(py, answer)
+        }
+    }
+
+    /// The only argument, if it is one and has no name, and is not the instance.
+    #[inline]
+    pub(super) fn only(&self) -> Option<*mut PyObject> {
+        if let [only] = self.values
+            && self.names.is_null()
+            && self.owner == Owner::Nobody
+        {
+            Some(*only)
+        } else {
+            None
+        }
+    }
+
+    /// The hash of the arguments by Python's own hashes. `None` leaves a Python error set.
+    #[inline]
+    pub(super) fn hash(self, rules: Rules, seed: &RandomState) -> Option<u64> {
+        let mut hasher = seed.build_hasher();
+        if let Some(only) = self.only() {
+            write(&mut hasher, only, rules)?;
+            return Some(hasher.finish());
+        }
+        hasher.write_usize(self.values.len());
+        let names = self.names();
+        let (positional, named) = self.values.split_at(self.values.len() - names.len());
+        let owned = usize::from(self.owner != Owner::Nobody);
+        if owned > 0 {
+            hasher.write_usize(self.instance() as usize);
+        }
+        for value in &positional[owned..] {
+            write(&mut hasher, *value, rules)?;
+        }
+        let mut unordered = 0_u64;
+        for (name, value) in names.iter().zip(named) {
+            if rules.ordered {
+                write(&mut hasher, *name, rules)?;
+                write(&mut hasher, *value, rules)?;
+            } else {
+                let mut pair = seed.build_hasher();
+                write(&mut pair, *name, rules)?;
+                write(&mut pair, *value, rules)?;
+                unordered = unordered.wrapping_add(pair.finish());
+            }
+        }
+        if !names.is_empty() {
+            hasher.write_u64(unordered);
+        }
+        Some(hasher.finish())
+    }
+
+    /// Whether both are of the same instance, or of none. Two that are gone were never the same unless one weak reference stands for both.
+    #[inline]
+    fn is_owned_as(self, other: Arguments<'_>) -> bool {
+        match (self.owner, other.owner) {
+            (Owner::Nobody, Owner::Nobody) => true,
+            (Owner::Nobody, _) | (_, Owner::Nobody) => false,
+            _ => {
+                let instance = self.instance();
+                self.values[0] == other.values[0] || !instance.is_null() && instance == other.instance()
+            }
+        }
+    }
+
+    /// Whether two are the same arguments by `rules`; `equal` gets the stored value first.
+    #[inline]
+    pub(super) fn same<E>(
+        self,
+        probe: Arguments<'_>,
+        rules: Rules,
+        mut equal: impl FnMut(*mut PyObject, *mut PyObject) -> Result<bool, E>,
+    ) -> Result<bool, E> {
+        if self.values.len() != probe.values.len() || self.names.is_null() != probe.names.is_null() {
+            return Ok(false);
+        }
+        let (mine, theirs) = (self.names(), probe.names());
+        if mine.len() != theirs.len() || !self.is_owned_as(probe) {
+            return Ok(false);
+        }
+        let owned = usize::from(self.owner != Owner::Nobody);
+        let count = self.values.len() - mine.len();
+        let mut same = |stored: *mut PyObject, probe: *mut PyObject| {
+            // SAFETY: both are alive.
+            if rules.typed && unsafe { ffi::Py_TYPE(stored) != ffi::Py_TYPE(probe) } {
+                return Ok(false);
+            }
+            Ok(stored == probe || equal(stored, probe)?)
+        };
+        for place in owned..count {
+            if !same(self.values[place], probe.values[place])? {
+                return Ok(false);
+            }
+        }
+        for (place, name) in theirs.iter().enumerate() {
+            // SAFETY: names are exact str, alive with their tuples.
+            let is = |other: &*mut PyObject| *other == *name || unsafe { native::same_text(*other, *name) };
+            let other = if is(&mine[place]) {
+                Some(place)
+            } else {
+                mine.iter().position(is).filter(|_| !rules.ordered)
+            };
+            let Some(other) = other else { return Ok(false) };
+            if !same(self.values[count + other], probe.values[count + place])? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+#[inline]
+fn write(hasher: &mut AHasher, value: *mut PyObject, rules: Rules) -> Option<()> {
+    // SAFETY: the value is alive, and keys are made attached.
+    unsafe {
+        hasher.write_u64(native::hash(value)?);
+        if rules.typed {
+            hasher.write_usize(ffi::Py_TYPE(value) as usize);
+        }
+    }
+    Some(())
+}
+
+/// The arguments that lie in a tuple.
+pub(super) fn in_tuple<'a>(tuple: &'a Bound<'_, PyTuple>, owner: Owner) -> Arguments<'a> {
+    // SAFETY: the tuple outlives the answer.
+    Arguments { values: unsafe { native::items(tuple.as_ptr()) }, names: ptr::null_mut(), owner }
+}
+
+/// Runs `act` on a tuple and a dict of arguments as an argument vector.
+pub(super) fn with_arguments<R>(
+    args: &Bound<'_, PyTuple>,
+    kwargs: Option<&Bound<'_, PyDict>>,
+    method: bool,
+    act: impl FnOnce(Arguments<'_>) -> PyResult<R>,
+) -> PyResult<R> {
+    let keywords: Vec<_> = kwargs.into_iter().flat_map(pyo3::types::PyDictMethods::iter).collect();
+    let names = PyTuple::new(args.py(), keywords.iter().map(|(name, _)| name))?;
+    let values: Vec<_> = args.iter().chain(keywords.iter().map(|(_, value)| value.clone())).collect();
+    let vector: Vec<_> = values.iter().map(Bound::as_ptr).collect();
+    // SAFETY: the vector holds the positional arguments and one more for each name, all alive until `act` is done.
+    act(unsafe { Arguments::from_vector(vector.as_ptr(), args.len(), names.as_ptr(), method) })
+}
