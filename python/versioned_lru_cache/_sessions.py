@@ -19,8 +19,8 @@ class session:
             functions bound to it take part; what was there comes back after.
 
     Yields:
-        The :class:`Session`. Functions with ``session=None`` use it within the block. Sessions nest: the innermost
-        counts.
+        The :class:`Session`. Functions with ``session=None`` use it within the block. Sessions nest, and the
+        innermost counts.
 
     Raises:
         TypeError: ``mapping`` is nothing of the above.

@@ -1,7 +1,7 @@
 //! The decorated function.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -100,6 +100,8 @@ pub(super) struct Cached {
     _shared: Option<Py<SharedScope>>,
     pub(super) binding: Binding,
     pub(super) rules: Rules,
+    /// `bind` of the function's signature, once it was needed.
+    pub(super) bind: OnceLock<Py<PyAny>>,
     /// Whether it was decorated in a class body, so that its first argument is an instance and known by identity.
     method: AtomicBool,
     pub(super) key: Option<Py<PyAny>>,
@@ -166,6 +168,7 @@ impl Cached {
             _shared: scope,
             binding: Binding::new(session)?,
             rules: Rules { typed, ordered },
+            bind: OnceLock::new(),
             method: AtomicBool::new(false),
             key,
             cache_if,
@@ -336,6 +339,15 @@ impl Cached {
         }
     }
 
+    /// ``CachedFunction[[int], str]``, for annotations.
+    #[classmethod]
+    fn __class_getitem__<'py>(
+        class: &Bound<'py, pyo3::types::PyType>,
+        item: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        class.py().import("types")?.getattr("GenericAlias")?.call1((class, item))
+    }
+
     fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
         slf
     }
@@ -362,6 +374,7 @@ impl Cached {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.wrapped)?;
+        visit.call(self.bind.get())?;
         match &self.version {
             Version::Constant(observation) => visit.call(&observation.version.0)?,
             Version::Asked(asked) => {

@@ -214,12 +214,13 @@ impl Cached {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> Option<PyErr> {
-        let signature = py.import("inspect").and_then(|inspect| {
-            let signature = inspect.call_method1("signature", (&self.wrapped,))?;
-            signature.getattr("bind")
-        });
-        // What has no signature can't tell.
-        let misfit = signature.ok()?.call(args, kwargs).err()?;
+        if self.bind.get().is_none() {
+            let inspect = py.import("inspect").ok()?;
+            // What has no signature can't tell.
+            let signature = inspect.call_method1("signature", (&self.wrapped,)).ok()?;
+            let _ = self.bind.set(signature.getattr("bind").ok()?.unbind());
+        }
+        let misfit = self.bind.get()?.call(py, args, kwargs).err()?;
         misfit.is_instance_of::<PyTypeError>(py).then_some(misfit)
     }
 
