@@ -18,7 +18,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help hello demo test lint cargo-test pytest mutants test-all test-example bench dev-install build wheel format \
-	todo clean
+	docs todo clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -56,10 +56,10 @@ test-all: ## the tests on each CPython from 3.10 to 3.14 that is found
 test-example: $(VENV)/.wheel $(VENV)/.group-demo ## serve the Flask example with the faux database
 	$(BIN)/flask --app examples/flask_fauxdb_app_example.py run
 
-bench: $(VENV)/.wheel $(VENV)/.group-bench ## time a hit against functools.lru_cache
-	$(BIN)/python benches/hit.py
+bench: $(VENV)/.wheel $(VENV)/.group-bench ## compare with functools and other caches; about two minutes
+	$(BIN)/python benches/compare.py
 
-dev-install: $(VENV)/.wheel $(addprefix $(VENV)/.group-,build demo test lint bench) ## set up all that development needs
+dev-install: $(VENV)/.wheel $(addprefix $(VENV)/.group-,build demo docs test lint bench) ## set up all that development needs
 	@echo "Ready: . $(BIN)/activate"
 
 build: $(VENV)/.group-build ## wheel and source distribution into dist/
@@ -72,11 +72,15 @@ format: $(VENV)/.group-lint ## format all code
 	cargo fmt
 	$(BIN)/ruff format
 
+docs: $(VENV)/.wheel $(VENV)/.group-docs ## the documentation as a site: site/index.html
+	rm -rf site
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env -d $(VENV)/doctrees docs site
+
 todo: ## list what the code marks as to do
 	@git grep --untracked -nIE '(#|//|--) TODO:' -- ':!Makefile' || echo "Nothing is marked as to do."
 
 clean: ## remove all that was built or installed; only the repository stays
-	rm -rf .venv .venvs target dist .demo .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venvs target dist site .demo .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.ready: constraints.txt

@@ -32,6 +32,7 @@ def versioned_lru_cache(
     key: Callable[..., Hashable] | None = None,
     ttl: float | timedelta | None = None,
     cache_if: Callable[[Any], object] | None = None,
+    wait: float | timedelta | None = None,
     name: str | None = None,
 ) -> Callable[[Callable[P, R]], CachedFunction[P, R]]:
     """Cache a function's results, each under the version of the data that it was made from.
@@ -50,6 +51,8 @@ def versioned_lru_cache(
         key: A callable that makes one hashable key of the call's arguments.
         ttl: A bound on a result's age, in seconds or as a timedelta. Age counts from the start of the computation.
         cache_if: A callable that is given a result; only what it finds true is stored.
+        wait: How many seconds to wait for another call that computes the same, before computing too, without storing
+            the result. 0 never waits; ``None`` waits as long as it takes.
         name: The function's name in a session and in messages; by default its qualified name.
 
     Returns:
@@ -68,6 +71,7 @@ def versioned_lru_cache(
         key=key,
         ttl=ttl,
         cache_if=cache_if,
+        wait=wait,
         name=name,
     )
 
@@ -94,7 +98,7 @@ def versioned_lru_cache_with_ttl(
         cache_max_size: As ``maxsize`` there.
         time_to_live_seconds: As ``ttl`` there, in seconds.
         no_history_events_default_version: The version when ``generate_version_func`` answers something falsy.
-        more: ``version_args``, ``typed``, ``key``, ``cache_if`` and ``name`` of :func:`versioned_lru_cache`.
+        more: ``version_args``, ``typed``, ``key``, ``cache_if``, ``wait`` and ``name`` of :func:`versioned_lru_cache`.
 
     Returns:
         A decorator for plain functions and methods.
@@ -138,7 +142,7 @@ _FORGOTTEN = (
     ". Was @versioned_lru_cache written above the function? Write @versioned_lru_cache(version), with a version "
     "function or a constant such as None"
 )
-_MORE = frozenset({"version_args", "typed", "key", "cache_if", "name"})
+_MORE = frozenset({"version_args", "typed", "key", "cache_if", "wait", "name"})
 
 
 def _decorator(
@@ -151,6 +155,7 @@ def _decorator(
     key: Callable[..., Hashable] | None = None,
     ttl: float | timedelta | None = None,
     cache_if: Callable[[Any], object] | None = None,
+    wait: float | timedelta | None = None,
     name: str | None = None,
     module: str | None = None,
     default: Hashable = None,
@@ -164,6 +169,7 @@ def _decorator(
     options.check_session(session, labels.get("session", "session"))
     bound = options.checked_maxsize(maxsize, labels.get("maxsize", "maxsize"))
     nanoseconds = options.checked_ttl(ttl, labels.get("ttl", "ttl"))
+    patience = options.checked_wait(wait)
     options.check_flag(typed, "typed")
     options.check_callable(key, "key", "a callable that makes a hashable key of the call's arguments")
     options.check_callable(cache_if, "cache_if", "a callable that is given a result")
@@ -216,12 +222,13 @@ def _decorator(
             key=key,
             ttl=nanoseconds,
             cache_if=cache_if,
+            wait=patience,
             module=module or str(getattr(function, "__module__", None) or "?"),
             name=name or own_name,
         )
-        update_wrapper(cached, function, updated=())
         own = {name: value for name, value in _attributes(function) if not hasattr(CachedFunction, name)}
         cached.__dict__.update(own)
+        update_wrapper(cached, function, updated=())
         return cached
 
     return decorate

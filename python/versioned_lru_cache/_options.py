@@ -64,14 +64,37 @@ def checked_ttl(ttl: float | timedelta | None, label: str = "ttl") -> int | None
     """Return a time to live in nanoseconds; ``None`` is for ever."""
     if ttl is None:
         return None
-    total = getattr(ttl, "total_seconds", None)
-    seconds = total() if callable(total) else ttl
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        raise TypeError(
-            f"{label}={ttl!r} is a {type(ttl).__name__}; it must be seconds (an int or float), a timedelta or None"
-        )
+    seconds = _seconds(ttl, label)
     if not seconds > 0:
         raise ValueError(f"{label}={ttl!r} is not allowed; it must be more than 0 seconds, or None for no bound on age")
+    return _nanoseconds(seconds)
+
+
+def checked_wait(wait: float | timedelta | None) -> int | None:
+    """Return how long to wait, in nanoseconds; ``None`` is as long as it takes."""
+    if wait is None:
+        return None
+    seconds = _seconds(wait, "wait")
+    if not seconds >= 0:
+        raise ValueError(
+            f"wait={wait!r} is not allowed; it must be 0 seconds (never wait) or more, or None to wait as long as it takes"
+        )
+    return _nanoseconds(seconds) if seconds else 0
+
+
+def _seconds(span: float | timedelta, label: str) -> float:
+    """Return a span of time in seconds."""
+    total = getattr(span, "total_seconds", None)
+    seconds = total() if callable(total) else span
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(
+            f"{label}={span!r} is a {type(span).__name__}; it must be seconds (an int or float), a timedelta or None"
+        )
+    return seconds
+
+
+def _nanoseconds(seconds: float) -> int | None:
+    """Return at least one nanosecond, or ``None`` for a span that never ends."""
     nanoseconds = seconds * 1e9
     return None if nanoseconds >= _LONGEST else max(1, round(nanoseconds))
 

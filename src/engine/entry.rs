@@ -1,6 +1,7 @@
 //! What is stored, what a version function answered, and what is to be dropped.
 
 use super::clock::Nanos;
+use super::flight::Going;
 use super::session::Answers;
 use super::table::Table;
 use super::ticket::{NEVER, Ticket};
@@ -81,6 +82,8 @@ pub struct Displaced<H: Host> {
     pub tables: Vec<Table<Entry<H>>>,
     /// Answers of version functions.
     pub answers: Vec<Answers<H>>,
+    /// Computations that are over.
+    pub flights: Vec<Going<H>>,
     /// Sessions that were held for a moment.
     pub held: Vec<<H::Session as Audience<H>>::Held>,
 }
@@ -93,6 +96,7 @@ impl<H: Host> Default for Displaced<H> {
             keys: Vec::new(),
             tables: Vec::new(),
             answers: Vec::new(),
+            flights: Vec::new(),
             held: Vec::new(),
         }
     }

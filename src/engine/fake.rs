@@ -65,20 +65,36 @@ impl Host for Fake {
     type Object = Number;
     type Key = Number;
     type Session = SessionRef;
-    type Flight = Solo;
+    type Flight = Run;
 }
 
-/// Nobody else runs.
+/// A run that goes on until it is said to have landed.
 #[derive(Clone)]
-pub(super) struct Solo;
+pub(super) struct Run(Rc<Cell<bool>>);
 
-impl Flight for Solo {
-    fn is(&self, _: &Self) -> bool {
-        true
+impl Run {
+    pub(super) fn land(&self) {
+        self.0.set(false);
+    }
+}
+
+impl Flight for Run {
+    type Leader = ();
+
+    fn begin((): ()) -> Self {
+        Self(Rc::new(Cell::new(true)))
+    }
+
+    fn serves(&self, (): ()) -> bool {
+        self.is_going()
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
     }
 
     fn is_going(&self) -> bool {
-        false
+        self.0.get()
     }
 }
 

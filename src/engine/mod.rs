@@ -9,6 +9,10 @@ mod compare;
 mod entry;
 #[cfg(test)]
 mod fake;
+mod flight;
+#[cfg(test)]
+mod flight_tests;
+mod outcome;
 mod plan;
 mod session;
 mod stats;
@@ -20,6 +24,7 @@ pub mod ticket;
 
 pub use compare::{Key, Object, Probe, Unsure, Verdicts};
 pub use entry::{Displaced, Entry, Observation};
+pub use flight::{Arrival, Flights, Going};
 pub use plan::{NextStep, Plan, Served, Step};
 pub use session::{Answers, Known, Reader, Scope, Shelf};
 pub use stats::Stats;
@@ -40,11 +45,20 @@ pub trait Host: Sized {
 
 /// One run of a function that others may wait for.
 pub trait Flight: Clone {
+    /// Who leads a run, or would wait for one.
+    type Leader: Copy;
+
+    /// A run that begins now.
+    fn begin(leader: Self::Leader) -> Self;
+
     /// Whether both are the same run.
     fn is(&self, other: &Self) -> bool;
 
     /// Whether it is still going on, in this process.
     fn is_going(&self) -> bool;
+
+    /// Whether it is going on and another may wait for it.
+    fn serves(&self, other: Self::Leader) -> bool;
 }
 
 /// A weak hold on a session, by which a store reaches what the session remembers.

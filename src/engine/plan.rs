@@ -6,21 +6,22 @@
 use super::clock::{self, Nanos};
 use super::compare::{Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Observation};
+use super::flight::Arrival;
 use super::session::{Reader, Scope};
-use super::store::{Caller, Glance, Recognition, Store};
-use super::ticket::{self, Ticket};
-use super::{Host, Key};
+use super::store::{Caller, Store};
+use super::ticket::Ticket;
+use super::{Flight, Host};
 
 /// What is to be done next.
 pub enum Step<O, F> {
     /// Compare two objects by their own `==`, then [`Plan::learn`].
     Compare(Unsure<O>),
-    /// Run the version function, then [`Plan::observed`].
-    Ask,
-    /// Wait for another's run of the version function, or, if that can't be waited for, [`Plan::insist`].
+    /// Run the version function, then [`Plan::observed`]. Others in the session may wait for that.
+    Ask(Option<F>),
+    /// Wait for what another does; then [`Plan::landed`] if that brought a result. If it can't be waited for, [`Plan::insist`].
     Wait(F),
-    /// Run the function, then [`Plan::computed`].
-    Compute,
+    /// Run the function, then [`Plan::computed`]. Others may wait for that.
+    Compute(F),
     /// Nothing: this is the answer.
     Done(Served<O>),
 }
@@ -29,7 +30,7 @@ pub enum Step<O, F> {
 pub type NextStep<H> = Step<<H as Host>::Object, <H as Host>::Flight>;
 
 /// What was decided, unless that depends on a comparison.
-type Decided<H, T> = Result<T, Unsure<<H as Host>::Object>>;
+pub(super) type Decided<H, T> = Result<T, Unsure<<H as Host>::Object>>;
 
 /// The answer of a call.
 pub struct Served<O> {
@@ -40,35 +41,49 @@ pub struct Served<O> {
 }
 
 /// A result that is to be stored.
-struct Made<O> {
-    value: O,
+pub(super) struct Made<O> {
+    pub(super) value: O,
     /// The oldest observation that a cached result used on the way vouches for.
-    oldest: Ticket,
+    pub(super) oldest: Ticket,
     /// `cache_if` would have it.
-    wanted: bool,
+    pub(super) wanted: bool,
+}
+
+/// Whether a call waits for what another does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Patience {
+    Waits,
+    /// Not for what it met last: that would never end.
+    NotForThis,
+    /// Not any more: it took too long.
+    Lost,
 }
 
 /// One call.
 pub struct Plan<H: Host> {
-    probe: Probe<H::Key>,
+    pub(super) probe: Probe<H::Key>,
     /// What the version function is given, where its answer depends on that.
-    given: Option<Probe<H::Key>>,
-    scope: Scope,
-    verdicts: Verdicts<H::Object>,
-    observation: Option<Observation<H::Object>>,
+    pub(super) given: Option<Probe<H::Key>>,
+    pub(super) scope: Scope,
+    pub(super) verdicts: Verdicts<H::Object>,
+    pub(super) observation: Option<Observation<H::Object>>,
     /// The observation was made during this call, so its age does not matter.
-    asked: bool,
+    pub(super) asked: bool,
     /// The session does not know the observation yet.
-    announce: bool,
+    pub(super) announce: bool,
+    pub(super) leader: <H::Flight as Flight>::Leader,
     /// What others in the session wait for while this call asks.
-    flight: H::Flight,
-    /// Not to wait for another's.
-    insists: bool,
-    born: Nanos,
-    run: Ticket,
-    made: Option<Made<H::Object>>,
+    pub(super) asking: Option<H::Flight>,
+    pub(super) patience: Patience,
+    /// What the flight brought for which this call waited.
+    pub(super) arrival: Option<Arrival<H>>,
+    /// What this call's own flight brings to those who wait for it.
+    pub(super) landing: Option<Arrival<H>>,
+    pub(super) born: Nanos,
+    pub(super) run: Ticket,
+    pub(super) made: Option<Made<H::Object>>,
     /// To be dropped outside of the critical section, with the plan.
-    displaced: Displaced<H>,
+    pub(super) displaced: Displaced<H>,
 }
 
 impl<H: Host> Plan<H> {
@@ -79,7 +94,7 @@ impl<H: Host> Plan<H> {
         given: Option<Probe<H::Key>>,
         scope: Scope,
         constant: Option<Observation<H::Object>>,
-        flight: H::Flight,
+        leader: <H::Flight as Flight>::Leader,
     ) -> Self {
         Self {
             probe,
@@ -89,8 +104,11 @@ impl<H: Host> Plan<H> {
             announce: constant.is_some(),
             asked: constant.is_some(),
             observation: constant,
-            flight,
-            insists: false,
+            leader,
+            asking: None,
+            patience: Patience::Waits,
+            arrival: None,
+            landing: None,
             born: 0,
             run: 0,
             made: None,
@@ -109,11 +127,29 @@ impl<H: Host> Plan<H> {
         self.observation = Some(Observation { version, tag: ticket, ticket: ticket.min(oldest), at });
         self.asked = true;
         self.announce = true;
+        if self.patience == Patience::NotForThis {
+            self.patience = Patience::Waits;
+        }
     }
 
-    /// Asks next time, though another does.
+    /// Takes the place of [`Step::Wait`] where that would never end: does itself what another does.
     pub fn insist(&mut self) {
-        self.insists = true;
+        self.patience = self.patience.max(Patience::NotForThis);
+    }
+
+    /// As [`Plan::insist`], because the wait took too long. The result will not be stored.
+    pub fn lose_patience(&mut self) {
+        self.patience = Patience::Lost;
+    }
+
+    /// Takes what the flight brought for which this call waited.
+    pub fn landed(&mut self, arrival: Arrival<H>) {
+        self.arrival = Some(arrival);
+    }
+
+    /// What is to be given to those who waited for this call's result, if somebody did and it is for others.
+    pub fn landing(&mut self) -> Option<Arrival<H>> {
+        self.landing.take()
     }
 
     /// Takes the answer to [`Step::Compute`].
@@ -130,9 +166,14 @@ impl<H: Host> Plan<H> {
     /// Gives a call up whose version function or function failed.
     pub fn abandon(&mut self, store: &mut Store<H>, caller: Option<&mut Caller<'_, H>>) {
         store.stats.errors += 1;
-        store.end(self.run, &mut self.displaced);
-        if let Some(caller) = caller {
-            caller.known.asked(&self.flight, &mut self.displaced);
+        store.flights.end(self.run, &mut self.displaced);
+        self.end_asking(caller);
+    }
+
+    /// Nobody waits any more for what this call asked.
+    fn end_asking(&mut self, caller: Option<&mut Caller<'_, H>>) {
+        if let (Some(flight), Some(caller)) = (self.asking.take(), caller) {
+            caller.known.asked(&flight, &mut self.displaced);
         }
     }
 
@@ -177,15 +218,19 @@ impl<H: Host> Plan<H> {
         let vouching =
             self.observation.as_ref().filter(|seen| self.asked || seen.vouches(now, store.terms.ttl));
         let Some(observation) = vouching else {
-            let Some(caller) = caller else { return Ok(Step::Ask) };
+            let Some(caller) = caller else { return Ok(Step::Ask(None)) };
             if self.adopt(store, caller, now, displaced)? {
                 return self.decide(store, Some(caller), displaced);
             }
-            if self.insists {
-                return Ok(Step::Ask);
+            if self.patience > Patience::Waits {
+                return Ok(Step::Ask(None));
             }
-            let other = caller.known.ask(&self.scope, self.given.as_ref(), &self.flight, &self.verdicts)?;
-            return Ok(other.map_or(Step::Ask, Step::Wait));
+            let (flight, own) =
+                caller.known.ask(&self.scope, self.given.as_ref(), self.leader, &self.verdicts)?;
+            if own {
+                self.asking = Some(flight.clone());
+            }
+            return Ok(if own { Step::Ask(Some(flight)) } else { Step::Wait(flight) });
         };
         let newest = observation.ticket;
         if let (Some(slot), Some(entry)) = (found, entry) {
@@ -197,15 +242,31 @@ impl<H: Host> Plan<H> {
                 return Ok(self.serve(store, slot, verified, caller));
             }
         }
-        self.born = now;
-        self.run = store.begin(&self.probe);
-        store.stats.misses += 1;
-        if store.terms.constant
-            && let Some(constant) = self.observation.as_mut()
+        if let Some(arrival) = self.arrival.as_ref()
+            && self.agrees(&arrival.entry)?
         {
-            constant.ticket = self.run;
+            return self.share(store, caller, displaced);
         }
-        Ok(Step::Compute)
+        if let Some(observation) = self.observation.as_ref().filter(|_| self.patience == Patience::Waits)
+            && let Some(flight) = store.flights.find(&self.probe, observation, self.leader, &self.verdicts)?
+        {
+            return Ok(Step::Wait(flight));
+        }
+        Ok(self.compute(store, now, displaced))
+    }
+
+    /// Begins to compute.
+    fn compute(&mut self, store: &mut Store<H>, now: Nanos, displaced: &mut Displaced<H>) -> NextStep<H> {
+        displaced.entries.extend(self.arrival.take().map(|arrival| arrival.entry));
+        let Some(observation) = self.observation.as_mut() else { return Step::Ask(None) };
+        let flight = H::Flight::begin(self.leader);
+        self.born = now;
+        self.run = store.flights.begin(&self.probe, observation, &flight, displaced);
+        store.stats.misses += 1;
+        if store.terms.constant {
+            observation.ticket = self.run;
+        }
+        Step::Compute(flight)
     }
 
     /// Makes the session a reader of the function, tells it of a new observation, and goes by the one it has.
@@ -236,7 +297,9 @@ impl<H: Host> Plan<H> {
                 }
             }
             self.go_by(store, caller, displaced)?;
-            caller.known.asked(&self.flight, displaced);
+            if let Some(flight) = self.asking.take() {
+                caller.known.asked(&flight, displaced);
+            }
             self.announce = false;
         } else if self.observation.is_none()
             && let Some(reader) = caller.known.readers.get_mut(&store.id)
@@ -285,191 +348,10 @@ impl<H: Host> Plan<H> {
     }
 
     /// Whether an entry's version is the observed one.
-    fn agrees(&self, entry: &Entry<H>) -> Result<bool, Unsure<H::Object>> {
+    pub(super) fn agrees(&self, entry: &Entry<H>) -> Result<bool, Unsure<H::Object>> {
         let Some(observation) = self.observation.as_ref() else {
             return Ok(false);
         };
         Ok(entry.tag == observation.tag || self.verdicts.same(&entry.version, &observation.version)?)
-    }
-
-    /// Serves what the session keeps for itself.
-    fn shelved(
-        &self,
-        store: &mut Store<H>,
-        caller: &mut Caller<'_, H>,
-        now: Nanos,
-        displaced: &mut Displaced<H>,
-    ) -> Decided<H, Option<NextStep<H>>> {
-        let Some(reader) = caller.known.readers.get_mut(&store.id) else { return Ok(None) };
-        for shelf in [&mut reader.kept, &mut reader.left].into_iter().flatten() {
-            let found = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
-            let Some((slot, entry)) = found.and_then(|slot| Some((slot, shelf.get(slot)?))) else { continue };
-            if !entry.is_fresh(now, store.terms.ttl) {
-                displaced.entries.extend(shelf.remove(slot).map(|(_, entry)| entry));
-                continue;
-            }
-            let mut vouch = entry.vouch(store.terms.constant);
-            if entry.known_in != caller.id {
-                if !self.agrees(entry)? {
-                    continue;
-                }
-                vouch = vouch.max(self.ticket());
-            }
-            let value = entry.value.clone();
-            shelf.touch(slot);
-            store.stats.hits += 1;
-            return Ok(Some(Step::Done(Served { value, vouch })));
-        }
-        Ok(None)
-    }
-
-    /// Sees to it that the session will meet this very entry again, whatever becomes of it: by a note in the entry, or, if another
-    /// session needs the place of that, by a copy where one is `needed`.
-    fn remember(
-        &self,
-        store: &mut Store<H>,
-        slot: super::Slot,
-        caller: &mut Caller<'_, H>,
-        needed: bool,
-        displaced: &mut Displaced<H>,
-    ) -> Result<(), Unsure<H::Object>> {
-        let Some(entry) = store.live.get(slot) else {
-            return Ok(());
-        };
-        if entry.known_in == caller.id {
-            return Ok(());
-        }
-        let given = self.given.as_ref();
-        match store.recognises(entry.known_in, entry, given, &self.verdicts, displaced)? {
-            Recognition::Gone | Recognition::Yes => {
-                if let Some(entry) = store.live.get_mut(slot) {
-                    entry.known_in = caller.id;
-                }
-            }
-            Recognition::No if !needed => {}
-            Recognition::No => {
-                let Some(reader) = caller.known.readers.get_mut(&store.id) else {
-                    return Ok(());
-                };
-                reader.unshelve(&self.probe, &self.verdicts, displaced)?;
-                let mut copy = entry.clone();
-                copy.known_in = caller.id;
-                reader.shelve(caller.id, self.probe.hash, copy, store.terms.maxsize, displaced);
-            }
-        }
-        Ok(())
-    }
-
-    /// Answers with a stored entry. `agreed` says that its version was found equal to the observed one.
-    fn serve(
-        &mut self,
-        store: &mut Store<H>,
-        slot: super::Slot,
-        agreed: bool,
-        caller: Option<&mut Caller<'_, H>>,
-    ) -> NextStep<H> {
-        let constant = store.terms.constant;
-        store.live.touch(slot);
-        store.stats.hits += 1;
-        if let Some(observation) = self.observation.as_ref().filter(|_| agreed) {
-            store.raise(slot, observation.ticket);
-        }
-        let Some(entry) = store.live.get_mut(slot) else {
-            return Step::Ask;
-        };
-        if let (Some(caller), Some(observation)) = (caller, self.observation.as_mut())
-            && let Some(reader) = caller.known.readers.get_mut(&store.id)
-        {
-            if agreed && entry.tag != observation.tag {
-                // Two tags of one version: the younger wins, so that they become one wherever they meet.
-                let tag = entry.tag.max(observation.tag);
-                (entry.tag, observation.tag) = (tag, tag);
-                if let Ok(Some(seen)) = reader.seen.get(self.given.as_ref(), &self.verdicts) {
-                    seen.tag = tag;
-                }
-            }
-            if self.given.is_none() {
-                let Observation { tag, ticket, .. } = *observation;
-                store.glance = Glance { session: caller.id, tag, ticket };
-            }
-        }
-        Step::Done(Served { value: entry.value.clone(), vouch: entry.vouch(constant) })
-    }
-
-    /// Stores a result, or keeps it for its session, or neither.
-    fn keep(
-        &mut self,
-        store: &mut Store<H>,
-        caller: Option<&mut Caller<'_, H>>,
-        made: Made<H::Object>,
-        displaced: &mut Displaced<H>,
-    ) -> Decided<H, NextStep<H>> {
-        match self.place(store, caller, &made, displaced) {
-            Ok(vouch) => {
-                store.end(self.run, displaced);
-                Ok(Step::Done(Served { value: made.value, vouch }))
-            }
-            Err(unsure) => {
-                self.made = Some(made);
-                Err(unsure)
-            }
-        }
-    }
-
-    fn place(
-        &mut self,
-        store: &mut Store<H>,
-        mut caller: Option<&mut Caller<'_, H>>,
-        made: &Made<H::Object>,
-        displaced: &mut Displaced<H>,
-    ) -> Result<Ticket, Unsure<H::Object>> {
-        let Some(observation) = self.observation.as_ref() else {
-            return Ok(0);
-        };
-        let tainted = made.oldest < observation.ticket;
-        let ticket = observation.ticket.min(made.oldest);
-        let vouch = if store.terms.constant && !tainted { ticket::NEVER } else { ticket };
-        if !made.wanted || store.is_struck(self.run) || store.terms.maxsize == Some(0) {
-            store.stats.not_stored += u64::from(made.wanted && store.terms.maxsize != Some(0));
-            return Ok(vouch);
-        }
-        let old = store.find(&self.probe, &self.verdicts)?;
-        let current = old.and_then(|slot| store.live.get(slot));
-        let outdated = current.is_some_and(|entry| entry.ticket > observation.ticket);
-        if let (Some(entry), Some(caller)) = (current, caller.as_deref())
-            && entry.known_in == caller.id
-            && entry.stored > self.run
-        {
-            // The function called itself with the same arguments, or put a result: the session goes by that.
-            return Ok(vouch);
-        }
-        let session = caller.as_ref().map_or(0, |caller| caller.id);
-        let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(&store.id));
-        let entry = |stored| Entry {
-            key: self.probe.key.clone(),
-            value: made.value.clone(),
-            version: observation.version.clone(),
-            tag: observation.tag,
-            ticket,
-            stored,
-            known_in: session,
-            born: self.born,
-        };
-        if let Some(reader) = reader {
-            reader.unshelve(&self.probe, &self.verdicts, displaced)?;
-            if tainted || outdated {
-                reader.shelve(session, self.probe.hash, entry(0), store.terms.maxsize, displaced);
-            }
-        }
-        if tainted || outdated {
-            store.stats.not_stored += 1;
-            return Ok(vouch);
-        }
-        if session != 0 && self.given.is_none() {
-            let Observation { tag, ticket, .. } = *observation;
-            store.glance = Glance { session, tag, ticket };
-        }
-        store.store(self.probe.hash, entry(ticket::draw()), old, caller, displaced);
-        Ok(vouch)
     }
 }

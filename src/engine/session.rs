@@ -222,7 +222,8 @@ impl<H: Host> Known<H> {
         &mut known.1
     }
 
-    /// The run of a version function that is already going on and will answer for `mine` too. If there is none, `mine` is noted as that.
+    /// A run of a version function that is already going on and will answer for this caller too, or one that begins now: that `bool`
+    /// says whether it is the caller's own.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared.
@@ -230,9 +231,9 @@ impl<H: Host> Known<H> {
         &mut self,
         scope: &Scope,
         given: Option<&Probe<H::Key>>,
-        mine: &H::Flight,
+        leader: <H::Flight as Flight>::Leader,
         verdicts: &Verdicts<H::Object>,
-    ) -> Result<Option<H::Flight>, Unsure<H::Object>> {
+    ) -> Result<(H::Flight, bool), Unsure<H::Object>> {
         for asking in self.asking.iter().filter(|asking| asking.scope == *scope.0) {
             let same = match (&asking.given, given) {
                 (None, None) => true,
@@ -241,12 +242,13 @@ impl<H: Host> Known<H> {
                 }
                 _ => false,
             };
-            if same && asking.flight.is_going() {
-                return Ok(Some(asking.flight.clone()));
+            if same && asking.flight.serves(leader) {
+                return Ok((asking.flight.clone(), false));
             }
         }
-        self.asking.push(Asking { scope: *scope.0, given: given.cloned(), flight: mine.clone() });
-        Ok(None)
+        let flight = H::Flight::begin(leader);
+        self.asking.push(Asking { scope: *scope.0, given: given.cloned(), flight: flight.clone() });
+        Ok((flight, true))
     }
 
     /// Forgets a run that is over.

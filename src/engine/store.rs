@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::clock::{self, Nanos};
 use super::compare::{Key, Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Observation};
+use super::flight::Flights;
 use super::session::{Known, Reader};
 use super::stats::Stats;
 use super::table::{Slot, Table};
@@ -30,14 +31,6 @@ impl Terms {
     }
 }
 
-/// A computation in progress.
-struct Running<K: Key> {
-    ticket: Ticket,
-    probe: Probe<K>,
-    /// Its key was cleared or invalidated meanwhile.
-    struck: bool,
-}
-
 /// A session as the caller of a function: who it is, how others reach it, and what it remembers.
 pub struct Caller<'a, H: Host> {
     /// The session's ticket.
@@ -59,7 +52,7 @@ pub struct Store<H: Host> {
     pub(super) live: Table<Entry<H>>,
     /// The sessions that read this function.
     audience: HashMap<Ticket, H::Session, ahash::RandomState>,
-    running: Vec<Running<H::Key>>,
+    pub(super) flights: Flights<H>,
     pub(super) glance: Glance,
 }
 
@@ -81,7 +74,7 @@ impl<H: Host> Store<H> {
             stats: Stats::default(),
             live: Table::default(),
             audience: HashMap::default(),
-            running: Vec::new(),
+            flights: Flights::default(),
             glance: Glance::default(),
         }
     }
@@ -217,22 +210,6 @@ impl<H: Host> Store<H> {
         }
     }
 
-    pub(super) fn begin(&mut self, probe: &Probe<H::Key>) -> Ticket {
-        let ticket = ticket::draw();
-        self.running.push(Running { ticket, probe: probe.clone(), struck: false });
-        ticket
-    }
-
-    /// Whether a running computation has been struck by a clear or an invalidation.
-    pub(super) fn is_struck(&self, ticket: Ticket) -> bool {
-        self.running.iter().any(|running| running.ticket == ticket && running.struck)
-    }
-
-    pub(super) fn end(&mut self, ticket: Ticket, displaced: &mut Displaced<H>) {
-        let ended = self.running.iter().position(|running| running.ticket == ticket);
-        displaced.keys.extend(ended.map(|place| self.running.swap_remove(place).probe.key));
-    }
-
     /// Empties the store and what sessions keep of this function; nothing that runs now will be stored. Counters begin anew.
     pub fn clear(&mut self, displaced: &mut Displaced<H>) {
         displaced.tables.push(std::mem::take(&mut self.live));
@@ -241,9 +218,7 @@ impl<H: Host> Store<H> {
                 reader.clear_shelves(displaced);
             });
         }
-        for running in &mut self.running {
-            running.struck = true;
-        }
+        self.flights.strike(|_| true);
         self.stats = Stats::default();
     }
 
@@ -266,9 +241,7 @@ impl<H: Host> Store<H> {
         if let Some(slot) = self.find(probe, verdicts)? {
             displaced.entries.extend(self.live.remove(slot).map(|(_, entry)| entry));
         }
-        for running in self.running.iter_mut().filter(|running| running.probe.hash == probe.hash) {
-            running.struck |= running.probe.key.matches(probe, verdicts)?;
-        }
+        self.flights.strike_key(probe, verdicts)?;
         Ok(!displaced.entries.is_empty())
     }
 
@@ -284,9 +257,7 @@ impl<H: Host> Store<H> {
         for id in self.audience.keys() {
             self.reach(*id, displaced, |reader, displaced| reader.strike(hash, &leaves, displaced));
         }
-        for running in self.running.iter_mut().filter(|running| leaves(&running.probe.key)) {
-            running.struck = true;
-        }
+        self.flights.strike(leaves);
     }
 
     /// Stores a value as made from `version` just now.

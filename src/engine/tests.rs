@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::fake::{Fake, Number, Session, Solo, enter, probe};
+use super::fake::{Fake, Number, Session, enter, probe};
 use super::{Displaced, Plan, Scope, Served, Step, Store, Terms, clock, ticket};
 
 const SECOND: u64 = 1_000_000_000;
@@ -30,7 +30,7 @@ impl World {
     }
 
     fn plan(&self, key: u32) -> Plan<Fake> {
-        Plan::new(probe(key), None, self.scope.clone(), None, Solo)
+        Plan::new(probe(key), None, self.scope.clone(), None, ())
     }
 
     /// Drives a plan until it wants to compute, or is done.
@@ -41,12 +41,12 @@ impl World {
                     let equal = pair.stored.get() == pair.probe.get();
                     plan.learn(pair, equal);
                 }
-                Step::Ask => {
+                Step::Ask(_) => {
                     self.asked += 1;
                     plan.observed(Number::new(self.version), ticket::draw(), clock::now(), ticket::NEVER);
                 }
-                Step::Wait(_) => panic!("there is nobody to wait for"),
-                Step::Compute => return None,
+                Step::Wait(_) => plan.insist(),
+                Step::Compute(_) => return None,
                 Step::Done(served) => return Some(served),
             }
         }

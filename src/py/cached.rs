@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -106,6 +107,8 @@ pub(super) struct Cached {
     method: AtomicBool,
     pub(super) key: Option<Py<PyAny>>,
     pub(super) cache_if: Option<Py<PyAny>>,
+    /// How long to wait for another's run.
+    pub(super) wait: Option<Duration>,
     /// Seeds the hash of arguments; a copy is nearer than the static.
     pub(super) seed: ahash::RandomState,
 }
@@ -113,7 +116,7 @@ pub(super) struct Cached {
 #[pymethods]
 impl Cached {
     #[new]
-    #[pyo3(signature = (wrapped, *, ask, scope, default, constant, given, version_args, session, maxsize, typed, ordered, key, ttl, cache_if, module, name))]
+    #[pyo3(signature = (wrapped, *, ask, scope, default, constant, given, version_args, session, maxsize, typed, ordered, key, ttl, cache_if, wait, module, name))]
     #[expect(clippy::too_many_arguments, reason = "the decorators' options, once")]
     fn new(
         wrapped: &Bound<'_, PyAny>,
@@ -130,6 +133,7 @@ impl Cached {
         key: Option<Py<PyAny>>,
         ttl: Option<Nanos>,
         cache_if: Option<Py<PyAny>>,
+        wait: Option<Nanos>,
         module: String,
         name: String,
     ) -> PyResult<Self> {
@@ -172,6 +176,7 @@ impl Cached {
             method: AtomicBool::new(false),
             key,
             cache_if,
+            wait: wait.map(Duration::from_nanos),
             seed: arguments::seed().clone(),
         })
     }
@@ -332,7 +337,10 @@ impl Cached {
     }
 
     /// The class body in which it was decorated makes it a method.
-    fn __set_name__(&self, py: Python<'_>, _owner: &Bound<'_, PyAny>, _name: &Bound<'_, PyAny>) {
+    fn __set_name__(&self, py: Python<'_>, owner: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>) {
+        if let Ok(inner) = self.wrapped.bind(py).cast::<Self>() {
+            inner.get().__set_name__(py, owner, name);
+        }
         if !self.method.swap(true, Ordering::Relaxed) {
             // What is stored has keys of another kind, which no call will look for.
             self.cache_clear(py);

@@ -1,7 +1,6 @@
 //! What happens when a decorated function or one of its bound methods is called, and the hit path.
 #![expect(unsafe_code, reason = "is called by CPython, and answers hits without a detour")]
 
-use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{ptr, slice};
 
@@ -16,13 +15,9 @@ use super::arguments::Arguments;
 use super::binding::Glance;
 use super::cached::Cached;
 use super::computing;
-use super::method::CachedMethod;
+use super::method::{CachedMethod, MethodDoc};
 use super::vector::{self, Derived};
 use crate::engine::clock;
-
-const METHOD_DOC: &CStr = c"CachedMethod(function, instance, /)\n--\n\n\
-A cached method, bound to an instance: what ``obj.method`` is. Its methods of the cache take the instance along.\n\n\
-All that it has not itself, such as ``__name__`` and ``__wrapped__``, is the function's.";
 
 static FUNCTION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -35,7 +30,8 @@ pub(super) fn function_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
             doc: c"A function whose results are cached. Made by the decorators.",
             new: new_function,
             getattr: None,
-            descriptor: true,
+            // A method call may skip `__get__` and put the instance first, as it does with functions.
+            flags: ffi::Py_TPFLAGS_METHOD_DESCRIPTOR | ffi::Py_TPFLAGS_IMMUTABLETYPE,
         };
         // SAFETY: `new_function` fills the instances.
         unsafe { vector::derive(&py.get_type::<Cached>(), &derived) }
@@ -48,13 +44,15 @@ pub(super) fn method_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     let class = METHOD.get_or_try_init(py, || {
         let derived = Derived {
             name: c"versioned_lru_cache.CachedMethod",
-            doc: METHOD_DOC,
+            doc: c"CachedMethod(function, instance, /)\n--\n\n",
             new: new_method,
             getattr: Some(attribute_of_method),
-            descriptor: false,
+            flags: 0,
         };
         // SAFETY: `new_method` fills the instances.
-        unsafe { vector::derive(&py.get_type::<CachedMethod>(), &derived) }
+        let class = unsafe { vector::derive(&py.get_type::<CachedMethod>(), &derived)? };
+        class.bind(py).setattr("__doc__", MethodDoc)?;
+        Ok::<_, PyErr>(class)
     })?;
     Ok(class.bind(py))
 }
@@ -116,7 +114,7 @@ unsafe extern "C" fn call_method(
     }
 }
 
-/// `tp_getattro` of a bound method: its own attributes, then the function's, whose text and module it also shows.
+/// `tp_getattro` of a bound method: its own attributes, then the function's, whose module it shows as its own.
 unsafe extern "C" fn attribute_of_method(object: *mut PyObject, name: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls it attached, on an instance of the class above, with a str.
     unsafe {
@@ -132,7 +130,7 @@ unsafe extern "C" fn attribute_of_method(object: *mut PyObject, name: *mut PyObj
                 }
             };
         }
-        if !asked(intern!(py, "__doc__")) && !asked(intern!(py, "__module__")) {
+        if !asked(intern!(py, "__module__")) {
             let own = ffi::PyObject_GenericGetAttr(object, name);
             if !own.is_null() || ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) == 0 {
                 return own;

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::context;
+use super::wait::Flight;
 use crate::engine::ticket::{NEVER, Ticket};
 
 /// How many computations are in progress in the process. While there is none, nobody looks for one.
@@ -18,6 +19,23 @@ static CURRENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 pub(super) struct Frame {
     /// The oldest observation that a cached result used so far vouches for.
     oldest: AtomicU64,
+    /// The run that others may wait for, if they may.
+    flight: Option<Flight>,
+    /// The computation around this one.
+    parent: Option<Py<Self>>,
+}
+
+impl Frame {
+    /// A computation within the one that the context is in, if any.
+    fn inside<'py>(variable: &Bound<'py, PyAny>, flight: Option<&Flight>) -> PyResult<Bound<'py, Self>> {
+        let parent = context::get(variable)?.and_then(|frame| frame.cast_into::<Self>().ok());
+        let frame = Self {
+            oldest: AtomicU64::new(NEVER),
+            flight: flight.cloned(),
+            parent: parent.map(Bound::unbind),
+        };
+        Bound::new(variable.py(), frame)
+    }
 }
 
 /// The context variable that holds the innermost computation.
@@ -44,6 +62,13 @@ fn note_in_context(py: Python<'_>, vouch: Ticket) {
     }
 }
 
+/// How a computation ended.
+pub(super) struct Ended<R> {
+    pub(super) result: PyResult<R>,
+    /// The oldest observation that a cached result used on the way vouches for.
+    pub(super) oldest: Ticket,
+}
+
 /// Leaves the computation however it ends.
 struct Active;
 
@@ -53,10 +78,14 @@ impl Drop for Active {
     }
 }
 
-/// Runs `compute` as a computation. Returns its result and the oldest observation used on the way.
-pub(super) fn within<R>(py: Python<'_>, compute: impl FnOnce() -> PyResult<R>) -> PyResult<(R, Ticket)> {
-    let frame = Bound::new(py, Frame { oldest: AtomicU64::new(NEVER) })?;
+/// Runs `compute` as a computation. Returns how it ended and the oldest observation used on the way.
+pub(super) fn within<R>(
+    py: Python<'_>,
+    flight: Option<&Flight>,
+    compute: impl FnOnce() -> PyResult<R>,
+) -> PyResult<Ended<R>> {
     let variable = current(py)?;
+    let frame = Frame::inside(variable, flight)?;
     let token = context::set(variable, frame.as_any())?;
     ACTIVE.fetch_add(1, Ordering::Relaxed);
     let active = Active;
@@ -66,6 +95,6 @@ pub(super) fn within<R>(py: Python<'_>, compute: impl FnOnce() -> PyResult<R>) -
     let _ = context::reset(variable, &token);
     let oldest = frame.get().oldest.load(Ordering::Relaxed);
     // What failed on the strength of something old may decide what the computation around it returns.
-    let result = result.inspect_err(|_| note(py, oldest))?;
-    Ok((result, oldest))
+    let result = result.inspect_err(|_| note(py, oldest));
+    Ok(Ended { result, oldest })
 }

@@ -1,24 +1,22 @@
-//! Runs a plan for a plain function: does what the engine asks for, outside of the critical section.
+//! Runs a call's plan: does what the engine asks for, outside of the critical section.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyTuple;
 
-use super::arguments::{self, Arguments, Owner, Rules};
-use super::cached::{Asked, Cached, Given, Version};
+use super::arguments::Arguments;
+use super::cached::{Cached, Version};
 use super::compare;
-use super::computing;
-use super::error::{self, Misuse};
-use super::instance;
-use super::key::{self, Key};
+use super::computing::{self, Ended};
 use super::nested::Nested;
 use super::object::Object;
 use super::session::{Core, Host, SessionRef};
-use super::wait::{Flight, Lead, Waited};
-use crate::engine::ticket::Ticket;
-use crate::engine::{Caller, Plan, Probe, Step, Store, Unsure, Verdicts, clock, ticket};
+use super::wait::{Flight, Lead, Leader, Waited};
+use crate::engine::ticket::{NEVER, Ticket};
+use crate::engine::{Caller, Plan, Step, Store, Unsure, Verdicts, clock, ticket};
 
 /// How many comparisons one lookup may need before it is given up: keys that change while they are compared could go on for ever.
 const PATIENCE: usize = 2_000;
@@ -43,249 +41,196 @@ pub(super) fn settle<R>(
     ))
 }
 
-/// Says what a type error is about; any other error stays as it is.
-fn explain(py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
-    if cause.is_instance_of::<PyTypeError>(py) { misuse.because_of(py, cause) } else { cause }
-}
-
-/// What a version function is given: the tuple that `version_args` made, if any, and what tells it from other givens, if anything does.
-type GivenParts<'py> = (Option<Bound<'py, PyTuple>>, Option<Probe<Key>>);
-
 /// The session of a call, as it was when the call began.
 pub(super) struct Active {
     core: Arc<Core>,
     id: Ticket,
 }
 
-impl Cached {
-    /// The key of a call.
-    pub(super) fn probe(&self, py: Python<'_>, arguments: Arguments<'_>) -> PyResult<Probe<Key>> {
-        let stand_in = |hash| {
-            let instance = arguments.instance_in(py).unwrap_or_else(|| py.None().into_bound(py));
-            instance::stand_in(&instance, &self.function, hash)
-        };
-        if let Some(key) = &self.key {
-            let object = self.call_option(key.bind(py), "key", arguments)?;
-            let values = arguments.instance_in(py).into_iter().chain([object.clone()]);
-            let values = PyTuple::new(py, values.collect::<Vec<_>>())?;
-            let whole = arguments::in_tuple(&values, arguments.owner);
-            return key::probe(py, whole, self.rules, &stand_in).map_err(|cause| {
-                let misuse = Misuse::UnhashableKey {
-                    function: self.function.name.clone(),
-                    value: error::shown(&object),
-                };
-                explain(py, &misuse, cause)
-            });
-        }
-        key::probe(py, arguments, self.rules, &stand_in)
-            .map_err(|cause| error::unhashable(self.wrapped.bind(py), &self.function.name, arguments, cause))
-    }
+/// What is to be done next for a call, outside of the plan.
+pub(super) enum Next<'py> {
+    /// Run the version function, then [`Drive::asked`].
+    Ask,
+    /// Wait for another's run, then [`Drive::waited`].
+    Wait(Flight),
+    /// Run the function, then [`Drive::computed`].
+    Compute,
+    /// Nothing: this is the answer.
+    Done(Bound<'py, PyAny>),
+    /// Run the function and return what it does: nothing can be told about the cache.
+    Uncached,
+}
 
-    /// Calls an option that gets the call's arguments.
-    fn call_option<'py>(
-        &self,
-        option: &Bound<'py, PyAny>,
-        name: &'static str,
-        arguments: Arguments<'_>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        arguments.call(option).map_err(|cause| {
-            let py = option.py();
-            if cause.traceback(py).is_some() || !self.takes(py, arguments) {
-                return cause;
-            }
-            let function = self.function.name.clone();
-            explain(
-                py,
-                &Misuse::CannotCall { function, option: name, reason: cause.value(py).to_string() },
-                cause,
-            )
-        })
-    }
+/// A call under way.
+pub(super) struct Drive {
+    plan: Plan<Host>,
+    session: Option<Active>,
+    /// What `version_args` made of the arguments.
+    pub(super) part: Option<Py<PyTuple>>,
+    /// The run of the version function or of the function that this call leads, if others may wait for it.
+    lead: Option<Lead>,
+    /// When the version function began to run.
+    asked: (Ticket, clock::Nanos),
+    /// How often the plan was asked what is next.
+    turns: usize,
+    /// Until when to wait for others.
+    deadline: Option<Instant>,
+}
 
-    /// Refuses a version without a hash.
-    pub(super) fn check_version(
-        &self,
-        version: &Bound<'_, PyAny>,
-        asked: impl FnOnce() -> String,
-    ) -> PyResult<()> {
-        version.hash().map(drop).map_err(|cause| {
-            let misuse = Misuse::UnhashableVersion {
-                function: self.function.name.clone(),
-                asked: asked(),
-                value: error::shown(version),
-            };
-            explain(version.py(), &misuse, cause)
-        })
-    }
-
-    /// What the version function is given for a call, if that is more than nothing, as an object and as a key.
-    fn given<'py>(
-        &self,
-        py: Python<'py>,
-        arguments: Arguments<'_>,
-        probe: &Probe<Key>,
-    ) -> PyResult<GivenParts<'py>> {
-        let Version::Asked(asked) = &self.version else { return Ok((None, None)) };
-        let stand_in = |_| Ok(probe.key.first(py));
-        Ok(match &asked.given {
-            Given::Nothing | Given::First => (None, None),
-            // The order of keywords is the function's affair, not that of a version function which others may share.
-            Given::Arguments if self.rules.ordered && !arguments.names.is_null() => {
-                let rules = Rules { ordered: false, ..self.rules };
-                (None, Some(key::probe(py, arguments, rules, &stand_in)?))
-            }
-            Given::Key | Given::Arguments => (None, Some(probe.clone())),
-            Given::Part(part) => {
-                let answer = self.call_option(part.bind(py), "version_args", arguments)?;
-                let Ok(tuple) = answer.cast::<PyTuple>() else {
-                    let misuse = Misuse::NoTuple {
-                        function: self.function.name.clone(),
-                        value: error::shown(&answer),
-                    };
-                    return Err(PyTypeError::new_err(misuse.to_string()));
-                };
-                // A part that begins with the instance is for that one, as the whole is.
-                let instance = arguments.instance_in(py);
-                let begins = |instance| tuple.get_item(0).is_ok_and(|first| first.is(&instance));
-                let owner = if instance.is_some_and(begins) { Owner::Instance } else { Owner::Nobody };
-                let part = arguments::in_tuple(tuple, owner);
-                let given = key::probe(py, part, self.rules, &stand_in).map_err(|cause| {
-                    let misuse = Misuse::UnhashableGiven {
-                        function: self.function.name.clone(),
-                        value: error::shown(tuple),
-                    };
-                    explain(py, &misuse, cause)
-                })?;
-                (Some(tuple.clone()), Some(given))
-            }
-        })
-    }
-
-    /// Runs the version function.
-    fn ask<'py>(
-        &self,
-        py: Python<'py>,
-        arguments: Arguments<'_>,
-        part: Option<&Bound<'py, PyTuple>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let Version::Asked(Asked { function, given, default }) = &self.version else {
-            return Ok(py.None().into_bound(py));
-        };
-        let ask = function.bind(py);
-        let answer = match (given, part) {
-            (Given::Nothing, _) => ask.call0(),
-            (Given::Part(_), Some(part)) => ask.call1(part),
-            _ => arguments.call(ask),
-        };
-        let version = answer.map_err(|cause| {
-            // An error from inside of a Python function has a traceback; one about its parameters has none.
-            if cause.is_instance_of::<PyTypeError>(py) && cause.traceback(py).is_none() {
-                if !self.takes(py, arguments) {
-                    return arguments.call(self.wrapped.bind(py)).err().unwrap_or(cause);
-                }
-                let misuse = Misuse::CannotAsk {
-                    function: self.function.name.clone(),
-                    asked: error::name_of(ask),
-                    reason: cause.value(py).to_string(),
-                };
-                return misuse.because_of(py, cause);
-            }
-            cause
-        })?;
-        if let Some(default) = default
-            && !version.is_truthy()?
-        {
-            return Ok(default.bind(py).clone());
-        }
-        self.check_version(&version, || format!("answered by {}", error::name_of(ask)))?;
-        Ok(version)
-    }
-
-    /// Whether the function itself can take the arguments.
-    fn takes(&self, py: Python<'_>, arguments: Arguments<'_>) -> bool {
-        let call = arguments.to_call(py);
-        call.is_ok_and(|(positional, keywords)| self.misfit(py, &positional, keywords.as_ref()).is_none())
-    }
-
-    /// Why the function itself can't take the arguments, if so.
-    pub(super) fn misfit(
-        &self,
+impl Drive {
+    pub(super) fn begin(
+        cached: &Cached,
         py: Python<'_>,
-        args: &Bound<'_, PyTuple>,
-        kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> Option<PyErr> {
-        if self.bind.get().is_none() {
-            let inspect = py.import("inspect").ok()?;
-            // What has no signature can't tell.
-            let signature = inspect.call_method1("signature", (&self.wrapped,)).ok()?;
-            let _ = self.bind.set(signature.getattr("bind").ok()?.unbind());
-        }
-        let misfit = self.bind.get()?.call(py, args, kwargs).err()?;
-        misfit.is_instance_of::<PyTypeError>(py).then_some(misfit)
-    }
-
-    /// The whole call, when the hit path did not answer it.
-    pub(super) fn call<'py>(&self, py: Python<'py>, arguments: Arguments<'_>) -> PyResult<Bound<'py, PyAny>> {
-        let _nested = Nested::enter(py)?;
-        let probe = self.probe(py, arguments)?;
-        let (part, given) = self.given(py, arguments, &probe)?;
-        let session = self.session(py)?;
-        let constant = match &self.version {
+        arguments: Arguments<'_>,
+        leader: Leader,
+    ) -> PyResult<Self> {
+        let probe = cached.probe(py, arguments)?;
+        let (part, given) = cached.given(py, arguments, &probe)?;
+        let session = cached.session(py)?;
+        let constant = match &cached.version {
             Version::Constant(observation) => Some(observation.clone()),
             Version::Asked(_) => None,
         };
-        let lead = Lead::new();
-        let mut plan = Plan::<Host>::new(probe, given, self.scope.clone(), constant, lead.0.clone());
-        let session = session.as_ref();
-        for _ in 0..PATIENCE {
-            match self.next(py, &mut plan, session) {
+        Ok(Self {
+            plan: Plan::new(probe, given, cached.scope.clone(), constant, leader),
+            session,
+            part: part.map(Bound::unbind),
+            lead: None,
+            asked: (0, 0),
+            turns: 0,
+            deadline: None,
+        })
+    }
+
+    /// Lets the plan decide what is next.
+    pub(super) fn next<'py>(&mut self, cached: &Cached, py: Python<'py>) -> PyResult<Next<'py>> {
+        while self.turns < PATIENCE {
+            self.turns += 1;
+            let step = cached.enter(py, self.session.as_ref(), |store, caller| self.plan.next(store, caller));
+            // What this call asked is known to its session now, so whoever waited for that may look.
+            match step {
                 Step::Compare(pair) => {
-                    let equal =
-                        compare::equal(py, &pair).inspect_err(|_| self.abandon(py, &mut plan, session))?;
-                    plan.learn(pair, equal);
+                    let equal = compare::equal(py, &pair)
+                        .inspect_err(|error| self.failed(cached, py, error, NEVER))?;
+                    self.plan.learn(pair, equal);
                 }
-                Step::Ask => {
-                    let (ticket, at) = (ticket::draw(), clock::now());
-                    let asked = computing::within(py, || self.ask(py, arguments, part.as_ref()));
-                    let (version, oldest) = asked.inspect_err(|error| {
-                        self.abandon(py, &mut plan, session);
-                        lead.fail(py, error);
-                    })?;
-                    self.function.store.with(py, |store| store.stats.version_calls += 1);
-                    plan.observed(version.into(), ticket, at, oldest);
+                Step::Ask(flight) => {
+                    self.lead = flight.map(Lead);
+                    self.asked = (ticket::draw(), clock::now());
+                    return Ok(Next::Ask);
                 }
                 Step::Wait(flight) => {
-                    if matches!(flight.wait(py)?, Waited::Circle) {
-                        plan.insist();
-                    }
+                    self.lead = None;
+                    return Ok(Next::Wait(flight));
                 }
-                Step::Compute => {
-                    lead.land();
-                    let (value, oldest) = computing::within(py, || arguments.call(self.wrapped.bind(py)))
-                        .inspect_err(|_| self.abandon(py, &mut plan, session))?;
-                    let wanted = self.wants(&value).inspect_err(|_| {
-                        computing::note(py, oldest);
-                        self.abandon(py, &mut plan, session);
-                    })?;
-                    plan.computed(value.into(), oldest, wanted);
+                Step::Compute(flight) => {
+                    self.lead = Some(Lead(flight));
+                    return Ok(Next::Compute);
                 }
                 Step::Done(served) => {
+                    if let Some(lead) = self.lead.take() {
+                        lead.land(self.plan.landing());
+                    }
                     computing::note(py, served.vouch);
-                    return Ok(served.value.0.into_bound(py));
+                    return Ok(Next::Done(served.value.0.into_bound(py)));
                 }
             }
         }
-        self.abandon(py, &mut plan, session);
-        arguments.call(self.wrapped.bind(py))
+        self.abandon(cached, py);
+        Ok(Next::Uncached)
     }
 
-    /// Lets the plan decide, in the critical section.
-    fn next(&self, py: Python<'_>, plan: &mut Plan<Host>, session: Option<&Active>) -> Step<Object, Flight> {
-        self.enter(py, session, |store, caller| plan.next(store, caller))
+    /// Takes how the version function ended.
+    pub(super) fn asked<'py>(
+        &mut self,
+        cached: &Cached,
+        py: Python<'py>,
+        ended: Ended<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let version = ended.result.inspect_err(|error| self.failed(cached, py, error, NEVER))?;
+        cached.function.store.with(py, |store| store.stats.version_calls += 1);
+        let (ticket, at) = self.asked;
+        self.plan.observed(version.into(), ticket, at, ended.oldest);
+        Ok(())
     }
 
-    fn abandon(&self, py: Python<'_>, plan: &mut Plan<Host>, session: Option<&Active>) {
-        self.enter(py, session, |store, caller| plan.abandon(store, caller));
+    /// Takes how the function ended.
+    pub(super) fn computed<'py>(
+        &mut self,
+        cached: &Cached,
+        py: Python<'py>,
+        ended: Ended<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let Ended { result, oldest } = ended;
+        let value = result.inspect_err(|error| self.failed(cached, py, error, oldest))?;
+        let wanted = cached.wants(&value).inspect_err(|error| {
+            computing::note(py, oldest);
+            self.failed(cached, py, error, oldest);
+        })?;
+        self.plan.computed(value.into(), oldest, wanted);
+        Ok(())
+    }
+
+    /// Takes how a wait ended.
+    pub(super) fn waited(&mut self, waited: Waited) {
+        match waited {
+            Waited::Over(arrival) => arrival.into_iter().for_each(|arrival| self.plan.landed(arrival)),
+            Waited::Circle => self.plan.insist(),
+            Waited::Late => self.plan.lose_patience(),
+        }
+    }
+
+    /// Gives the call up. Those who wait get the exception too, unless it rests on something older than what they go by.
+    pub(super) fn failed(&mut self, cached: &Cached, py: Python<'_>, error: &PyErr, oldest: Ticket) {
+        self.abandon(cached, py);
+        if let Some(lead) = self.lead.take() {
+            if oldest < self.plan.ticket() { lead.land(None) } else { lead.fail(py, error) }
+        }
+    }
+
+    pub(super) fn abandon(&mut self, cached: &Cached, py: Python<'_>) {
+        cached.enter(py, self.session.as_ref(), |store, caller| self.plan.abandon(store, caller));
+    }
+
+    /// Until when to wait for others, counted from the first wait.
+    pub(super) fn deadline(&mut self, wait: Option<Duration>) -> Option<Instant> {
+        let wait = wait?;
+        Some(*self.deadline.get_or_insert_with(|| Instant::now() + wait))
+    }
+
+    /// The run that this call leads.
+    pub(super) fn flight(&self) -> Option<&Flight> {
+        self.lead.as_ref().map(|lead| &lead.0)
+    }
+}
+
+impl Cached {
+    /// The whole call of a plain function, when the hit path did not answer it.
+    pub(super) fn call<'py>(&self, py: Python<'py>, arguments: Arguments<'_>) -> PyResult<Bound<'py, PyAny>> {
+        let _nested = Nested::enter(py)?;
+        let mut drive = Drive::begin(self, py, arguments, Leader::Thread)?;
+        loop {
+            match drive.next(self, py)? {
+                Next::Ask => {
+                    let part = drive.part.as_ref().map(|part| part.bind(py).clone());
+                    let ended =
+                        computing::within(py, drive.flight(), || self.ask(py, arguments, part.as_ref()))?;
+                    drive.asked(self, py, ended)?;
+                }
+                Next::Wait(flight) => {
+                    let deadline = drive.deadline(self.wait);
+                    let waited = flight.wait(py, deadline).inspect_err(|_| drive.abandon(self, py))?;
+                    drive.waited(waited);
+                }
+                Next::Compute => {
+                    let ended =
+                        computing::within(py, drive.flight(), || arguments.call(self.wrapped.bind(py)))?;
+                    drive.computed(self, py, ended)?;
+                }
+                Next::Done(value) => return Ok(value),
+                Next::Uncached => return arguments.call(self.wrapped.bind(py)),
+            }
+        }
     }
 
     /// Runs `act` in the critical section of the store, and within it in the session's.
@@ -311,13 +256,5 @@ impl Cached {
         let core = session.get().core.clone();
         core.reads(py, &self.function);
         Ok(Some(Active { id: core.id(), core }))
-    }
-
-    /// Whether a result is to be stored.
-    fn wants(&self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-        match &self.cache_if {
-            Some(cache_if) => cache_if.bind(value.py()).call1((value,))?.is_truthy(),
-            None => Ok(true),
-        }
     }
 }

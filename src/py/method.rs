@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::cached::Cached;
@@ -198,3 +198,28 @@ impl CachedMethod {
         PyTuple::new(py, [self.instance.bind(py).clone()].into_iter().chain(args.iter()).collect::<Vec<_>>())
     }
 }
+
+/// The class's own text on the class, and the function's on a bound method, whichever way that is looked up.
+#[pyclass(frozen)]
+pub(super) struct MethodDoc;
+
+#[pymethods]
+impl MethodDoc {
+    #[expect(clippy::unused_self, reason = "Python's protocols pass it")]
+    fn __get__<'py>(
+        &self,
+        instance: &Bound<'py, PyAny>,
+        _owner: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match instance.cast::<CachedMethod>() {
+            Ok(method) => method.get().function.bind(instance.py()).getattr("__doc__"),
+            Err(_) => Ok(PyString::new(instance.py(), CLASS_DOC).into_any()),
+        }
+    }
+}
+
+const CLASS_DOC: &str = "A cached method, bound to an instance: what ``obj.method`` is.
+
+Its methods of the cache take the instance along. All that it has not itself, such as ``__name__`` and ``__wrapped__``, is the
+function's.
+";

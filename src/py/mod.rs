@@ -1,6 +1,7 @@
 //! All that knows Python.
 
 mod arguments;
+mod asking;
 mod binding;
 mod cached;
 mod call;
@@ -22,6 +23,7 @@ mod vector;
 mod wait;
 
 use pyo3::prelude::*;
+use pyo3::types::IntoPyDict;
 
 use crate::engine::clock;
 
@@ -47,9 +49,26 @@ mod _core {
             .call_method1("register", (py.get_type::<Session>(),))?;
         module.add("CachedFunction", super::call::function_class(py)?)?;
         module.add("CachedMethod", super::call::method_class(py)?)?;
+        super::hear_of_forks(module)?;
         module.add("SESSION_NAME", super::binding::name(py))?;
         module.add("ambient_session", super::binding::ambient_variable(py)?)
     }
+}
+
+/// Has `_forked` called in each forked child.
+fn hear_of_forks(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    let forked = wrap_pyfunction!(_forked, module)?;
+    match py.import("os")?.getattr_opt("register_at_fork")? {
+        Some(register) => register.call((), Some(&[("after_in_child", forked)].into_py_dict(py)?)).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// In a forked child: what other threads were doing is void.
+#[pyfunction]
+fn _forked(py: Python<'_>) {
+    wait::forked(py);
 }
 
 /// The session to which ``session=binding`` leads now, if it has begun; ``None`` leads to the ambient one.

@@ -4,7 +4,7 @@
 //! behind it the pointer that CPython calls.
 #![expect(unsafe_code, reason = "defines a type by CPython's own means")]
 
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_int, c_ulong, c_void};
 use std::mem::size_of;
 use std::ptr;
 
@@ -18,8 +18,8 @@ pub(super) struct Derived {
     pub(super) doc: &'static CStr,
     pub(super) new: ffi::newfunc,
     pub(super) getattr: Option<ffi::getattrofunc>,
-    /// Whether a method call may skip `__get__` and put the instance first, as it does with functions.
-    pub(super) descriptor: bool,
+    /// Flags beyond those that all have.
+    pub(super) flags: c_ulong,
 }
 
 /// # Safety
@@ -51,8 +51,7 @@ pub(super) unsafe fn derive(base: &Bound<'_, PyType>, derived: &Derived) -> PyRe
         getattr,
         end,
     ];
-    let flags = ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_VECTORCALL | ffi::Py_TPFLAGS_IMMUTABLETYPE;
-    let flags = if derived.descriptor { flags | ffi::Py_TPFLAGS_METHOD_DESCRIPTOR } else { flags };
+    let flags = ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_VECTORCALL | derived.flags;
     let size = offset + size_of::<ffi::vectorcallfunc>().cast_signed();
     let mut spec = ffi::PyType_Spec {
         name: derived.name.as_ptr(),

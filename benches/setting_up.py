@@ -1,0 +1,70 @@
+"""What a program pays before its first call: decorating, and the import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from libraries import Variant, peers
+from measuring import Sample, Section
+from shapes import same_call
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TIME_LIMIT = 60
+MOST_IMPORTS = 20
+# Measured inside of the child: its start is longer than the import, and varies more. `time` is built in.
+TIMED_IMPORT = "import time; began = time.perf_counter(); import {}; print((time.perf_counter() - began) * 1e3)"
+
+
+def decorating(variants: Sequence[Variant], calls: int) -> Section:
+    """Decorating a function that others were decorated before."""
+    shape = same_call("", "a, b", "", ())
+    count = max(1, calls // 200)
+
+    def decorate(variant: Variant) -> float:
+        bodies = [shape.function() for _ in range(count)]
+        cached = variant.cached
+        began = time.perf_counter_ns()
+        made = [cached(body, 128) for body in bodies]
+        took = time.perf_counter_ns() - began
+        return took / len(made) / 1_000
+
+    def row() -> list[Sample]:
+        return [Sample(variant.name, partial(variant.context.run, decorate, variant)) for variant in variants]
+
+    return Section(
+        name="decorating",
+        unit="µs",
+        method="decorating a function after the first",
+        rows={"a function": row},
+    )
+
+
+def timed_import(module: str) -> float:
+    """The ms that an import takes in a new interpreter."""
+    command = [sys.executable, "-c", TIMED_IMPORT.format(module)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIME_LIMIT).stdout)
+
+
+def importing() -> Section:
+    """Importing the package into an interpreter that has done nothing else."""
+
+    def row() -> list[Sample]:
+        modules = {"ours": "versioned_lru_cache"}
+        modules |= {variant.name: variant.name.replace("-", "_") for variant in peers()[0]}
+        return [Sample(name, partial(timed_import, module)) for name, module in modules.items()]
+
+    return Section(
+        name="importing",
+        unit="ms",
+        method="the import statement in a new process, on top of what the bare interpreter has imported; no process "
+        "start or end is in it",
+        rows={"the package": row},
+        base=None,
+        most_rounds=MOST_IMPORTS,
+    )

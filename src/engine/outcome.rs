@@ -1,0 +1,225 @@
+//! What a call answers with, and what becomes of it: served, remembered for the session, stored.
+
+use super::clock::Nanos;
+use super::entry::{Displaced, Entry, Observation};
+use super::flight::Arrival;
+use super::plan::{Decided, Made, NextStep, Patience, Plan, Served, Step};
+use super::store::{Caller, Glance, Recognition, Store};
+use super::ticket::{self, Ticket};
+use super::{Host, Key, Slot, Unsure};
+
+impl<H: Host> Plan<H> {
+    /// Serves what the session keeps for itself.
+    pub(super) fn shelved(
+        &self,
+        store: &mut Store<H>,
+        caller: &mut Caller<'_, H>,
+        now: Nanos,
+        displaced: &mut Displaced<H>,
+    ) -> Decided<H, Option<NextStep<H>>> {
+        let Some(reader) = caller.known.readers.get_mut(&store.id) else { return Ok(None) };
+        for shelf in [&mut reader.kept, &mut reader.left].into_iter().flatten() {
+            let found = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
+            let Some((slot, entry)) = found.and_then(|slot| Some((slot, shelf.get(slot)?))) else { continue };
+            if !entry.is_fresh(now, store.terms.ttl) {
+                displaced.entries.extend(shelf.remove(slot).map(|(_, entry)| entry));
+                continue;
+            }
+            let mut vouch = entry.vouch(store.terms.constant);
+            if entry.known_in != caller.id {
+                if !self.agrees(entry)? {
+                    continue;
+                }
+                vouch = vouch.max(self.ticket());
+            }
+            let value = entry.value.clone();
+            shelf.touch(slot);
+            store.stats.hits += 1;
+            return Ok(Some(Step::Done(Served { value, vouch })));
+        }
+        Ok(None)
+    }
+
+    /// Serves what the flight brought for which this call waited.
+    pub(super) fn share(
+        &mut self,
+        store: &mut Store<H>,
+        caller: Option<&mut Caller<'_, H>>,
+        displaced: &mut Displaced<H>,
+    ) -> Decided<H, NextStep<H>> {
+        let mut reader =
+            caller.and_then(|caller| Some((caller.id, caller.known.readers.get_mut(&store.id)?)));
+        if let Some((_, reader)) = &mut reader {
+            reader.unshelve(&self.probe, &self.verdicts, displaced)?;
+        }
+        let Some(arrival) = self.arrival.take() else { return Ok(Step::Ask(None)) };
+        let vouch = arrival.vouch.max(self.ticket());
+        let value = arrival.entry.value.clone();
+        store.stats.hits += 1;
+        match reader.filter(|_| arrival.keep) {
+            Some((id, reader)) => {
+                let ticket = arrival.entry.ticket.max(self.ticket());
+                let kept = Entry { known_in: id, stored: 0, ticket, ..arrival.entry };
+                reader.shelve(id, self.probe.hash, kept, store.terms.maxsize, displaced);
+            }
+            None => displaced.entries.push(arrival.entry),
+        }
+        Ok(Step::Done(Served { value, vouch }))
+    }
+
+    /// Answers with a stored entry. `agreed` says that its version was found equal to the observed one.
+    pub(super) fn serve(
+        &mut self,
+        store: &mut Store<H>,
+        slot: Slot,
+        agreed: bool,
+        caller: Option<&mut Caller<'_, H>>,
+    ) -> NextStep<H> {
+        let constant = store.terms.constant;
+        store.live.touch(slot);
+        store.stats.hits += 1;
+        if let Some(observation) = self.observation.as_ref().filter(|_| agreed) {
+            store.raise(slot, observation.ticket);
+        }
+        let Some(entry) = store.live.get_mut(slot) else {
+            return Step::Ask(None);
+        };
+        if let (Some(caller), Some(observation)) = (caller, self.observation.as_mut())
+            && let Some(reader) = caller.known.readers.get_mut(&store.id)
+        {
+            if agreed && entry.tag != observation.tag {
+                // Two tags of one version: the younger wins, so that they become one wherever they meet.
+                let tag = entry.tag.max(observation.tag);
+                (entry.tag, observation.tag) = (tag, tag);
+                if let Ok(Some(seen)) = reader.seen.get(self.given.as_ref(), &self.verdicts) {
+                    seen.tag = tag;
+                }
+            }
+            if self.given.is_none() {
+                let Observation { tag, ticket, .. } = *observation;
+                store.glance = Glance { session: caller.id, tag, ticket };
+            }
+        }
+        Step::Done(Served { value: entry.value.clone(), vouch: entry.vouch(constant) })
+    }
+
+    /// Sees to it that the session will meet this very entry again, whatever becomes of it: by a note in the entry, or, if another
+    /// session needs the place of that, by a copy where one is `needed`.
+    pub(super) fn remember(
+        &self,
+        store: &mut Store<H>,
+        slot: Slot,
+        caller: &mut Caller<'_, H>,
+        needed: bool,
+        displaced: &mut Displaced<H>,
+    ) -> Result<(), Unsure<H::Object>> {
+        let Some(entry) = store.live.get(slot) else {
+            return Ok(());
+        };
+        if entry.known_in == caller.id {
+            return Ok(());
+        }
+        let given = self.given.as_ref();
+        match store.recognises(entry.known_in, entry, given, &self.verdicts, displaced)? {
+            Recognition::Gone | Recognition::Yes => {
+                if let Some(entry) = store.live.get_mut(slot) {
+                    entry.known_in = caller.id;
+                }
+            }
+            Recognition::No if !needed => {}
+            Recognition::No => {
+                let Some(reader) = caller.known.readers.get_mut(&store.id) else {
+                    return Ok(());
+                };
+                reader.unshelve(&self.probe, &self.verdicts, displaced)?;
+                let mut copy = entry.clone();
+                copy.known_in = caller.id;
+                reader.shelve(caller.id, self.probe.hash, copy, store.terms.maxsize, displaced);
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a result, or keeps it for its session, or neither.
+    pub(super) fn keep(
+        &mut self,
+        store: &mut Store<H>,
+        caller: Option<&mut Caller<'_, H>>,
+        made: Made<H::Object>,
+        displaced: &mut Displaced<H>,
+    ) -> Decided<H, NextStep<H>> {
+        match self.place(store, caller, &made, displaced) {
+            Ok(vouch) => {
+                store.flights.end(self.run, displaced);
+                Ok(Step::Done(Served { value: made.value, vouch }))
+            }
+            Err(unsure) => {
+                self.made = Some(made);
+                Err(unsure)
+            }
+        }
+    }
+
+    fn place(
+        &mut self,
+        store: &mut Store<H>,
+        mut caller: Option<&mut Caller<'_, H>>,
+        made: &Made<H::Object>,
+        displaced: &mut Displaced<H>,
+    ) -> Result<Ticket, Unsure<H::Object>> {
+        let Some(observation) = self.observation.as_ref() else {
+            return Ok(0);
+        };
+        let tainted = made.oldest < observation.ticket;
+        let ticket = observation.ticket.min(made.oldest);
+        let vouch = if store.terms.constant && !tainted { ticket::NEVER } else { ticket };
+        let session = caller.as_ref().map_or(0, |caller| caller.id);
+        let entry = |stored| Entry {
+            key: self.probe.key.clone(),
+            value: made.value.clone(),
+            version: observation.version.clone(),
+            tag: observation.tag,
+            ticket,
+            stored,
+            known_in: session,
+            born: self.born,
+        };
+        let keeps = made.wanted && !store.flights.is_struck(self.run) && store.terms.maxsize != Some(0);
+        // What rests on something older than this call's observation is for its session only.
+        if self.landing.is_none() && !tainted && store.flights.is_awaited(self.run) {
+            self.landing = Some(Arrival { entry: entry(0), vouch, keep: keeps });
+        }
+        if !keeps {
+            store.stats.not_stored += u64::from(made.wanted && store.terms.maxsize != Some(0));
+            return Ok(vouch);
+        }
+        let old = store.find(&self.probe, &self.verdicts)?;
+        let current = old.and_then(|slot| store.live.get(slot));
+        let outdated = current.is_some_and(|entry| entry.ticket > observation.ticket);
+        if let (Some(entry), Some(caller)) = (current, caller.as_deref())
+            && entry.known_in == caller.id
+            && entry.stored > self.run
+        {
+            // The function called itself with the same arguments, or put a result: the session goes by that.
+            return Ok(vouch);
+        }
+        let unfit = tainted || outdated || self.patience == Patience::Lost;
+        let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(&store.id));
+        if let Some(reader) = reader {
+            reader.unshelve(&self.probe, &self.verdicts, displaced)?;
+            if unfit {
+                reader.shelve(session, self.probe.hash, entry(0), store.terms.maxsize, displaced);
+            }
+        }
+        if unfit {
+            store.stats.not_stored += 1;
+            return Ok(vouch);
+        }
+        if session != 0 && self.given.is_none() {
+            let Observation { tag, ticket, .. } = *observation;
+            store.glance = Glance { session, tag, ticket };
+        }
+        store.store(self.probe.hash, entry(ticket::draw()), old, caller, displaced);
+        Ok(vouch)
+    }
+}

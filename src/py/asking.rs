@@ -1,0 +1,196 @@
+//! What a call is about: its key, and what the version function is given and answers.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::arguments::{self, Arguments, Owner, Rules};
+use super::cached::{Asked, Cached, Given, Version};
+use super::error::{self, Misuse};
+use super::instance;
+use super::key::{self, Key};
+use crate::engine::Probe;
+
+/// Says what a type error is about; any other error stays as it is.
+fn explain(py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
+    if cause.is_instance_of::<PyTypeError>(py) { misuse.because_of(py, cause) } else { cause }
+}
+
+/// What a version function is given: the tuple that `version_args` made, if any, and what tells it from other givens, if anything does.
+type GivenParts<'py> = (Option<Bound<'py, PyTuple>>, Option<Probe<Key>>);
+
+impl Cached {
+    /// The key of a call.
+    pub(super) fn probe(&self, py: Python<'_>, arguments: Arguments<'_>) -> PyResult<Probe<Key>> {
+        let stand_in = |hash| {
+            let instance = arguments.instance_in(py).unwrap_or_else(|| py.None().into_bound(py));
+            instance::stand_in(&instance, &self.function, hash)
+        };
+        if let Some(key) = &self.key {
+            let object = self.call_option(key.bind(py), "key", arguments)?;
+            let values = arguments.instance_in(py).into_iter().chain([object.clone()]);
+            let values = PyTuple::new(py, values.collect::<Vec<_>>())?;
+            let whole = arguments::in_tuple(&values, arguments.owner);
+            return key::probe(py, whole, self.rules, &stand_in).map_err(|cause| {
+                let misuse = Misuse::UnhashableKey {
+                    function: self.function.name.clone(),
+                    value: error::shown(&object),
+                };
+                explain(py, &misuse, cause)
+            });
+        }
+        key::probe(py, arguments, self.rules, &stand_in)
+            .map_err(|cause| error::unhashable(self.wrapped.bind(py), &self.function.name, arguments, cause))
+    }
+
+    /// Calls an option that gets the call's arguments.
+    fn call_option<'py>(
+        &self,
+        option: &Bound<'py, PyAny>,
+        name: &'static str,
+        arguments: Arguments<'_>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        arguments.call(option).map_err(|cause| {
+            let py = option.py();
+            if cause.traceback(py).is_some() || !self.takes(py, arguments) {
+                return cause;
+            }
+            let function = self.function.name.clone();
+            explain(
+                py,
+                &Misuse::CannotCall { function, option: name, reason: cause.value(py).to_string() },
+                cause,
+            )
+        })
+    }
+
+    /// Refuses a version without a hash.
+    pub(super) fn check_version(
+        &self,
+        version: &Bound<'_, PyAny>,
+        asked: impl FnOnce() -> String,
+    ) -> PyResult<()> {
+        version.hash().map(drop).map_err(|cause| {
+            let misuse = Misuse::UnhashableVersion {
+                function: self.function.name.clone(),
+                asked: asked(),
+                value: error::shown(version),
+            };
+            explain(version.py(), &misuse, cause)
+        })
+    }
+
+    /// What the version function is given for a call, if that is more than nothing, as an object and as a key.
+    pub(super) fn given<'py>(
+        &self,
+        py: Python<'py>,
+        arguments: Arguments<'_>,
+        probe: &Probe<Key>,
+    ) -> PyResult<GivenParts<'py>> {
+        let Version::Asked(asked) = &self.version else { return Ok((None, None)) };
+        let stand_in = |_| Ok(probe.key.first(py));
+        Ok(match &asked.given {
+            Given::Nothing | Given::First => (None, None),
+            // The order of keywords is the function's affair, not that of a version function which others may share.
+            Given::Arguments if self.rules.ordered && !arguments.names.is_null() => {
+                let rules = Rules { ordered: false, ..self.rules };
+                (None, Some(key::probe(py, arguments, rules, &stand_in)?))
+            }
+            Given::Key | Given::Arguments => (None, Some(probe.clone())),
+            Given::Part(part) => {
+                let answer = self.call_option(part.bind(py), "version_args", arguments)?;
+                let Ok(tuple) = answer.cast::<PyTuple>() else {
+                    let misuse = Misuse::NoTuple {
+                        function: self.function.name.clone(),
+                        value: error::shown(&answer),
+                    };
+                    return Err(PyTypeError::new_err(misuse.to_string()));
+                };
+                // A part that begins with the instance is for that one, as the whole is.
+                let instance = arguments.instance_in(py);
+                let begins = |instance| tuple.get_item(0).is_ok_and(|first| first.is(&instance));
+                let owner = if instance.is_some_and(begins) { Owner::Instance } else { Owner::Nobody };
+                let part = arguments::in_tuple(tuple, owner);
+                let given = key::probe(py, part, self.rules, &stand_in).map_err(|cause| {
+                    let misuse = Misuse::UnhashableGiven {
+                        function: self.function.name.clone(),
+                        value: error::shown(tuple),
+                    };
+                    explain(py, &misuse, cause)
+                })?;
+                (Some(tuple.clone()), Some(given))
+            }
+        })
+    }
+
+    /// Runs the version function.
+    pub(super) fn ask<'py>(
+        &self,
+        py: Python<'py>,
+        arguments: Arguments<'_>,
+        part: Option<&Bound<'py, PyTuple>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let Version::Asked(Asked { function, given, default }) = &self.version else {
+            return Ok(py.None().into_bound(py));
+        };
+        let ask = function.bind(py);
+        let answer = match (given, part) {
+            (Given::Nothing, _) => ask.call0(),
+            (Given::Part(_), Some(part)) => ask.call1(part),
+            _ => arguments.call(ask),
+        };
+        let version = answer.map_err(|cause| {
+            // An error from inside of a Python function has a traceback; one about its parameters has none.
+            if cause.is_instance_of::<PyTypeError>(py) && cause.traceback(py).is_none() {
+                if !self.takes(py, arguments) {
+                    return arguments.call(self.wrapped.bind(py)).err().unwrap_or(cause);
+                }
+                let misuse = Misuse::CannotAsk {
+                    function: self.function.name.clone(),
+                    asked: error::name_of(ask),
+                    reason: cause.value(py).to_string(),
+                };
+                return misuse.because_of(py, cause);
+            }
+            cause
+        })?;
+        if let Some(default) = default
+            && !version.is_truthy()?
+        {
+            return Ok(default.bind(py).clone());
+        }
+        self.check_version(&version, || format!("answered by {}", error::name_of(ask)))?;
+        Ok(version)
+    }
+
+    /// Whether the function itself can take the arguments.
+    fn takes(&self, py: Python<'_>, arguments: Arguments<'_>) -> bool {
+        let call = arguments.to_call(py);
+        call.is_ok_and(|(positional, keywords)| self.misfit(py, &positional, keywords.as_ref()).is_none())
+    }
+
+    /// Why the function itself can't take the arguments, if so.
+    pub(super) fn misfit(
+        &self,
+        py: Python<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> Option<PyErr> {
+        if self.bind.get().is_none() {
+            let inspect = py.import("inspect").ok()?;
+            // What has no signature can't tell.
+            let signature = inspect.call_method1("signature", (&self.wrapped,)).ok()?;
+            let _ = self.bind.set(signature.getattr("bind").ok()?.unbind());
+        }
+        let misfit = self.bind.get()?.call(py, args, kwargs).err()?;
+        misfit.is_instance_of::<PyTypeError>(py).then_some(misfit)
+    }
+
+    /// Whether a result is to be stored.
+    pub(super) fn wants(&self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        match &self.cache_if {
+            Some(cache_if) => cache_if.bind(value.py()).call1((value,))?.is_truthy(),
+            None => Ok(true),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+"""The benchmark measures all that its table promises. How fast anything is, is not tested here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.child
+
+COMPARE = Path(__file__).parents[1] / "benches" / "compare.py"
+TIME_LIMIT = 200
+PEERS = {"cachetools", "cachebox", "moka-py"}
+OTHERS = {"functools", *PEERS}
+OURS = {"ours, no session", "ours, dict", "ours, ContextVar", "ours, Flask g"}
+SHAPES = (
+    "f()",
+    "f(int)",
+    "f(str)",
+    "f(equal str)",
+    "f(a, b)",
+    "f(a, k=v)",
+    "obj.m(int)",
+    "f(float)",
+    "f(None)",
+    "f(bytes)",
+    "f(tuple)",
+    "f(dataclass)",
+    "1,000 int keys",
+    "100,000 int keys",
+)
+TABLE = {
+    **{("hit", shape): OTHERS | OURS for shape in SHAPES},
+    ("session", "first call"): {"first call", "g.setdefault + 10 hits", "g.setdefault", "10 hits"},
+    ("alternating", "ContextVar"): {"functools", "ours"},
+    ("alternating", "Flask g"): {"functools", "ours"},
+    ("miss", "maxsize 1,000"): OTHERS | OURS,
+    ("memory", "an entry"): OTHERS
+    | {
+        "functools, unbounded",
+        "ours, constant version",
+        "ours, version without a session",
+        "ours, version in a session",
+        "ours, version of the arguments",
+    },
+    ("request", "cached calls: 1"): OTHERS | {"no cache", "ours, Flask g"},
+    ("request", "cached calls: 20"): OTHERS | {"no cache", "ours, Flask g"},
+    ("decorating", "a function"): OTHERS | {"ours, Flask g"},
+    ("importing", "the package"): PEERS | {"ours"},
+}
+
+
+def compare(*arguments: str | Path, without: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs the benchmark as its Makefile target does, or as if one library were not installed."""
+    path = str(COMPARE.parent)
+    hidden = (
+        f"import sys; sys.path.insert(0, {path!r}); sys.modules[{without!r}] = None; import compare; compare.main()"
+    )
+    program = ["-c", hidden] if without else [str(COMPARE)]
+    command = [sys.executable, "-W", "error", *program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
+
+
+def measured(*arguments: str, folder: Path, without: str = "") -> tuple[str, dict[str, Any]]:
+    """What a short run printed, and what it wrote. Where a part is taken off, one sample could fall below zero."""
+    file = folder / "numbers.json"
+    ended = compare("--rounds", "3", "--calls", "1000", "--json", file, *arguments, without=without)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return ended.stdout, json.loads(file.read_text(encoding="utf-8"))
+
+
+def samples(numbers: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(row["section"], row["row"]): row["samples"] for row in numbers["rows"]}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is measured as Linux tells it")
+def test_every_row_of_the_table_has_every_library_and_a_positive_number(tmp_path: Path) -> None:
+    printed, numbers = measured(folder=tmp_path)
+    rows = samples(numbers)
+    assert {row: set(found) for row, found in rows.items()} == TABLE
+    assert all(sample["median"] > 0 for found in rows.values() for sample in found.values())
+    lines = printed.splitlines()
+    for section, row in TABLE:
+        assert any(line.startswith(f"{section}, ") for line in lines)
+        assert any(row in line for line in lines)
+    assert all(any(variant in line for line in lines) for found in TABLE.values() for variant in found)
+    assert {line.partition(":")[0] for line in lines[:5]} == {
+        "interpreter",
+        "machine",
+        "versions",
+        "method",
+        "command",
+    }
+    assert "left out" not in numbers["about"]
+
+
+def test_ratios_are_to_the_base_of_the_row(tmp_path: Path) -> None:
+    _, numbers = measured("--only", "hit f(int)", folder=tmp_path)
+    (row,) = numbers["rows"]
+    found = row["samples"]
+    assert row["base"] == "functools"
+    assert found["functools"]["ratio"] == {"low": 1, "median": 1, "high": 1}
+    base = found["functools"]
+    for sample in found.values():
+        assert sample["low"] / base["high"] <= sample["ratio"]["median"] <= sample["high"] / base["low"]
+
+
+@pytest.mark.parametrize(("library", "module"), [("cachebox", "cachebox"), ("moka-py", "moka_py")])
+def test_a_library_that_is_missing_is_told_and_left_out(tmp_path: Path, library: str, module: str) -> None:
+    printed, numbers = measured("--only", "F(INT)", folder=tmp_path, without=module)
+    assert samples(numbers).keys() == {("hit", "f(int)")}
+    assert set(samples(numbers)["hit", "f(int)"]) == (OTHERS | OURS) - {library}
+    assert f"left out: {library} (not installed)" in printed.splitlines()
+
+
+def test_a_word_that_no_row_has_is_told() -> None:
+    ended = compare("--only", "no such row")
+    assert ended.returncode == 2
+    assert ended.stderr == "No row has 'no such row' in its name\n"

@@ -1,0 +1,73 @@
+"""The files in `tests/typing` are read by mypy and pyright (`make lint`); here what they say is true runs."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+import typing
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import versioned_lru_cache
+from versioned_lru_cache import CachedFunction, CachedMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHECKED = Path(__file__).with_name("typing")
+
+
+def checks() -> list[Any]:
+    sys.path.insert(0, str(CHECKED))
+    try:
+        modules = [importlib.import_module(name) for name in ("functions", "methods")]
+    finally:
+        sys.path.remove(str(CHECKED))
+    return [
+        pytest.param(value, id=f"{module.__name__}-{name}")
+        for module in modules
+        for name, value in vars(module).items()
+        if is_check(value) and value.__module__ == module.__name__
+    ]
+
+
+def is_check(value: object) -> bool:
+    if not inspect.isfunction(value) or inspect.iscoroutinefunction(value):
+        return False
+    return not inspect.signature(value).parameters
+
+
+@pytest.mark.parametrize("check", checks())
+def test_what_checkers_are_told_holds_when_it_runs(check: Callable[[], None]) -> None:
+    check()
+
+
+def test_the_files_have_something_to_run() -> None:
+    assert len(checks()) >= 20
+
+
+def test_each_wrong_call_is_marked_for_both_checkers() -> None:
+    lines = (CHECKED / "wrong_calls.py").read_text().splitlines()
+    for_mypy = [line for line in lines if "# type: ignore[" in line]
+    for_pyright = [line for line in lines if "# pyright: ignore[" in line]
+    assert for_mypy == for_pyright
+    assert len(for_mypy) > 50
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    package = files(versioned_lru_cache)
+    assert package.joinpath("py.typed").is_file()
+    assert package.joinpath("_core.pyi").is_file()
+
+
+@pytest.mark.parametrize("kind", [CachedFunction, CachedMethod, versioned_lru_cache.Versioned])
+def test_generic_types_can_be_written_with_their_parameters(kind: Any) -> None:
+    """As in an annotation that is evaluated."""
+    parameters = ([int], str) if kind is not versioned_lru_cache.Versioned else (int,)
+    alias = kind[parameters]
+    assert typing.get_origin(alias) is kind
+    assert typing.get_args(alias) == parameters

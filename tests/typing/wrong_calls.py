@@ -1,0 +1,121 @@
+"""Calls that checkers must refuse. Nothing here runs.
+
+Each is marked for mypy and for pyright by itself, and both tell of a mark that is not needed: a wrong call that one of
+them would let pass is an error there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from functions import defaults, doubled, first, keywords, nothing, original, positional, twice, variadic
+from methods import Box, Made, Shop, Stall, shop
+
+from versioned_lru_cache import CachedMethod, Session, Versioned, session, versioned_lru_cache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from versioned_lru_cache import CachedFunction
+
+
+def functions() -> None:
+    positional(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    positional("1", "b")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    positional(a=1, b="b")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    keywords(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    keywords(b="b")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    defaults()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    defaults(1, d=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    defaults(1, c="c")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    variadic(1, 2)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    variadic(1, c="c")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    nothing(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    twice("1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    original("1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    first(1, 2)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    doubled(0.5)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    positional.__wrapped__(1)  # type: ignore[call-arg, misc]  # pyright: ignore[reportCallIssue]
+    positional.cache_forget()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+
+
+def methods_of_the_cache() -> None:
+    positional.cache_key(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    keywords.cache_contains(a="a")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    defaults.cache_peek("a")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    defaults.cache_invalidate(1, d=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    defaults.cache_put([1], 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    defaults.cache_put(Versioned("a", "v1"), 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    defaults.cache_put(Versioned([1], ["v"]), 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    defaults.cache_put(Versioned([1], "v1"))  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    nothing.cache_clear(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    defaults.cache_peek(1).value  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]  # noqa: B018
+
+
+def methods() -> None:
+    shop.price(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    shop.price(shop, "tea")  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
+    Shop.price("tea")  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
+    Shop.price(1, "tea")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Stall.price(shop, "tea")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    shop.stock("tea")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    shop.price.cache_contains(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    shop.price.cache_peek(shop, "tea")  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
+    Shop.price.cache_key("tea")  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
+    shop.stock.cache_invalidate("tea")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    shop.price.cache_put(Versioned(1, 1), "tea")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    shop.price.cache_put(Versioned(["a"], 1))  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    CachedMethod(Shop.price, 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Box(1).beside("b")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def class_methods() -> None:
+    Shop.named(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Shop.named(Shop, "a")  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
+    shop.named()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Shop.named.cache_contains("a")  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
+    Shop.named.cache_peek(shop, "a")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Shop.named.cache_put(Versioned(1, 1), Shop, "a")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def static_methods() -> None:
+    Shop.total("a")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    shop.total(shop, (1, 2))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    shop.count()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Shop.count.cache_contains(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Made.of(1, "")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Made().shown()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    shop.label()  # type: ignore[operator]  # pyright: ignore[reportCallIssue]
+
+
+def a_function(a: int) -> int:
+    return a
+
+
+def decorators() -> None:
+    versioned_lru_cache()(a_function)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    versioned_lru_cache(a_function)(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    versioned_lru_cache(["v1"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    versioned_lru_cache(1, a_function)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
+    versioned_lru_cache(1, maxsize="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    versioned_lru_cache(1, max_size=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    versioned_lru_cache(1, ttl="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    versioned_lru_cache(abs, version_args=(1,))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    versioned_lru_cache(abs, version_args=a_function)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    versioned_lru_cache(1, key=sorted)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def sessions() -> None:
+    with session() as opened:
+        opened.renew(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Session({})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def assignments() -> None:
+    takes: Callable[[str, str], list[int]] = positional  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    gives: Callable[[int, str], list[str]] = positional  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    other: CachedFunction[[int], list[int]] = positional  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    bound: CachedMethod[[int], list[str]] = shop.price  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    number: int = positional(1, "b")  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    numbers: list[int] = shop.price("tea")  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    print(takes, gives, other, bound, number, numbers)
