@@ -14,10 +14,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from flask import Flask, abort, g, redirect, render_template_string, request, url_for
+from flask import Flask, abort, g, redirect, render_template, request, url_for
 from werkzeug.serving import make_server
 
-from report_scenario import run_scenario, serving, table
+from at_once import get_at_once
+from page_sessions import PageSessions
+from report_scenario import PARALLEL_REQUESTS, run_scenario, serving, table
 from sales_database import REGIONS, RegionReport, insert_sales, region_report, region_version, sales_file
 from versioned_lru_cache import versioned_lru_cache
 
@@ -28,37 +30,7 @@ if TYPE_CHECKING:
 
 MOST_READS_PER_REQUEST = 20
 MOST_ROWS_PER_INSERT = 10_000
-
-PAGE = """\
-<!doctype html>
-<html lang="en">
-<title>Sales by region</title>
-<h1>Sales by region</h1>
-<ul>
-  {%- for name in regions %}
-  <li><a href="{{ url_for('region_page', region=name) }}">{{ name }}</a></li>
-  {%- endfor %}
-</ul>
-<p>Since the start: {{ counts.served }} served, {{ counts.computed }} computed,
-  version asked: {{ counts.version_asked }}.</p>
-{%- if report %}
-<h2>{{ report.region }}: {{ "{:,}".format(report.sales) }} sales</h2>
-<p>{{ "Computed" if read.computed else "Served from the cache" }} in {{ "%.3f" | format(read.milliseconds) }} ms,
-  version asked: {{ read.version_asked }}.</p>
-<form method="post" action="{{ url_for('insert', region=report.region) }}">
-  <label>Rows: <input type="number" name="rows" value="100" min="1" max="{{ most_rows }}"></label>
-  <button>Insert</button>
-</form>
-<table>
-  <tr><th>Product</th><th>Month</th><th>Sales</th><th>Pieces</th><th>Revenue</th><th>Customers</th></tr>
-  {%- for line in report.lines %}
-  <tr><td>{{ line.product }}</td><td>{{ line.month }}</td><td>{{ line.sales }}</td><td>{{ line.pieces }}</td>
-    <td>{{ "{:,.2f}".format(line.revenue_cents / 100) }}</td><td>{{ line.customers }}</td></tr>
-  {%- endfor %}
-</table>
-{%- endif %}
-</html>
-"""
+MOST_PAGE_SESSIONS = 64
 
 
 @dataclass
@@ -119,13 +91,19 @@ def create_app(path: Path | str) -> Flask:
 
     @app.get("/")
     def index() -> str:
-        return render_template_string(PAGE, regions=REGIONS, counts=counts())
+        return render_template(
+            "live.html",
+            regions=REGIONS,
+            counts=counts(),
+            most_rows=MOST_ROWS_PER_INSERT,
+            parallel_requests=PARALLEL_REQUESTS,
+        )
 
     @app.get("/region/<region>")
     def region_page(region: str) -> str:
         report, read = timed_report(known(region))
-        return render_template_string(
-            PAGE, regions=REGIONS, counts=counts(), report=report, read=read, most_rows=MOST_ROWS_PER_INSERT
+        return render_template(
+            "region.html", regions=REGIONS, counts=counts(), report=report, read=read, most_rows=MOST_ROWS_PER_INSERT
         )
 
     @app.post("/region/<region>/sales")
@@ -146,6 +124,29 @@ def create_app(path: Path | str) -> Flask:
     @app.get("/api/counts")
     def counts_as_json() -> dict[str, int]:
         return counts()
+
+    @app.get("/api/parallel/<region>")
+    def parallel_reports_as_json(region: str) -> dict[str, object]:
+        path = url_for("report_as_json", region=known(region), session=request.args.get("session"))
+        return {"requests": get_at_once(app, path, PARALLEL_REQUESTS)}
+
+    # From here on: sessions that the page holds over several requests.
+    page_sessions = PageSessions(MOST_PAGE_SESSIONS)
+
+    @app.post("/api/sessions")
+    def begin_session() -> tuple[dict[str, str], int]:
+        return {"session": page_sessions.begin()}, 201
+
+    @app.before_request
+    def continue_session() -> None:
+        """Let a request that names a session take part in it. Without this, its g would begin one of its own."""
+        name = request.args.get("session")
+        if name is None:
+            return
+        session = page_sessions.find(name)
+        if session is None:
+            abort(410, "This session has ended; begin another.")
+        g.setdefault("lru_cache_versions", session)  # where session=g looks for it
 
     return app
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -213,6 +214,7 @@ def test_an_insert_in_one_region_leaves_the_reports_of_the_others_served(client:
     [
         ("GET", "/region/nowhere", None, 404),
         ("GET", "/api/report/nowhere", None, 404),
+        ("GET", "/api/parallel/nowhere", None, 404),
         ("GET", "/api/report/north?times=0", None, 400),
         ("GET", "/api/report/north?times=21", None, 400),
         ("POST", "/api/sales/nowhere", {"rows": "1"}, 404),
@@ -240,6 +242,114 @@ def test_two_apps_with_two_databases_do_not_share_results(
 def test_an_app_without_its_database_is_not_made(example: Callable[[str], Any], tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="there is no database"):
         example("flask_report").create_app(tmp_path / "missing.sqlite3")
+
+
+# --- the demo: sessions that a page holds, and requests at once
+
+
+def begun(client: FlaskClient) -> str:
+    answer = client.post("/api/sessions")
+    assert answer.status_code == 201
+    name: str = answer.get_json()["session"]
+    return name
+
+
+def read(client: FlaskClient, session: str | None = None) -> tuple[int, int, int]:
+    """Return the sales of the north, and whether they were computed and the version was asked."""
+    answer = client.get("/api/report/north", query_string={"session": session} if session else {}).get_json()
+    (call,) = answer["reads"]
+    return answer["sales"], call["computed"], call["version_asked"]
+
+
+def test_a_session_that_a_page_holds_reads_the_same_in_all_its_requests(client: FlaskClient) -> None:
+    one = begun(client)
+    sales, *cost = read(client, one)
+    assert cost == [1, 1]
+    client.post("/api/sales/north", data={"rows": "3"})
+    assert read(client, one) == (sales, 0, 0)
+    assert read(client) == (sales + 3, 1, 1), "a request that names no session is one of its own"
+    assert read(client, one) == (sales, 0, 0)
+    assert read(client, begun(client)) == (sales + 3, 0, 1)
+    assert "Served from the cache" in client.get("/region/north", query_string={"session": one}).text
+    assert client.get("/api/counts").json == {"served": 4, "computed": 2, "version_asked": 3}
+
+
+def test_a_session_that_was_not_begun_is_refused(client: FlaskClient) -> None:
+    for path in ("/api/report/north", "/api/parallel/north", "/region/north"):
+        assert client.get(path, query_string={"session": "unknown"}).status_code == 410
+    assert client.get("/api/counts").json == {"served": 0, "computed": 0, "version_asked": 0}
+
+
+def test_the_sessions_that_pages_hold_are_bounded(example: Callable[[str], Any]) -> None:
+    sessions = example("page_sessions").PageSessions(2)
+    used, unused = sessions.begin(), sessions.begin()
+    found = sessions.find(used)
+    assert found is not None
+    newest = sessions.begin()
+    assert sessions.find(used) is found
+    assert sessions.find(unused) is None, "the one that was not used for longest has made room"
+    assert sessions.find(newest) is not None
+
+
+def test_parallel_requests_are_in_the_server_at_the_same_time(
+    example: Callable[[str], Any], database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flask_report = example("flask_report")
+    client = flask_report.create_app(database).test_client()
+    sales, *_ = read(client)
+    region_version, together = flask_report.region_version, Barrier(16)
+
+    def wait_for_the_others(path: Path, region: str) -> int:
+        together.wait(TIME_LIMIT)
+        version: int = region_version(path, region)
+        return version
+
+    monkeypatch.setattr(flask_report, "region_version", wait_for_the_others)
+    answers = client.get("/api/parallel/north").get_json()["requests"]
+    assert [(each["region"], each["sales"]) for each in answers] == [("north", sales)] * 16
+    calls = [call for each in answers for call in each["reads"]]
+    assert [(call["computed"], call["version_asked"]) for call in calls] == [(0, 1)] * 16
+    assert all(0 < call["milliseconds"] < each["request_ms"] for call, each in zip(calls, answers, strict=True))
+
+
+def test_no_parallel_request_begins_before_all_are_ready(
+    example: Callable[[str], Any], database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = example("flask_report").create_app(database)
+    make, ready, seen = app.test_client, [], []
+
+    def counted() -> FlaskClient:
+        ready.append(None)
+        client: FlaskClient = make()
+        return client
+
+    monkeypatch.setattr(app, "test_client", counted)
+    app.before_request(lambda: seen.append(len(ready)))
+    example("at_once").get_at_once(app, "/api/counts", 64)  # so many that the first would be done before the last
+    assert seen == [64] * 64
+
+
+def test_parallel_requests_take_part_in_the_session_of_the_page(client: FlaskClient) -> None:
+    session = begun(client)
+    read(client, session)
+    answers = client.get("/api/parallel/north", query_string={"session": session}).get_json()["requests"]
+    calls = [call for each in answers for call in each["reads"]]
+    assert [(call["computed"], call["version_asked"]) for call in calls] == [(0, 0)] * 16
+
+
+def test_a_parallel_request_that_fails_is_not_passed_over(
+    example: Callable[[str], Any], database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flask_report = example("flask_report")
+    app = flask_report.create_app(database)
+
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("as if the database were locked")
+
+    monkeypatch.setattr(flask_report, "region_version", fail)
+    with pytest.raises(RuntimeError, match="/api/report/north was answered with 500"):
+        example("at_once").get_at_once(app, "/api/report/north", 2)
+    assert app.test_client().get("/api/parallel/north").status_code == 500
 
 
 # --- the demo: its data
