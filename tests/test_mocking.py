@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import Any
 from unittest import mock
@@ -95,8 +96,17 @@ def test_caching_a_mock() -> None:
     f: Any = cached(made)
     assert f(1) is f(1)
     made.assert_called_once_with(1)
-    with pytest.raises(TypeError, match="coroutine"):
-        cached(mock.AsyncMock())
+
+
+def test_caching_an_async_mock() -> None:
+    made = mock.AsyncMock(side_effect=lambda a: [a])
+    f: Any = cached(made)
+
+    async def twice() -> bool:
+        return await f(1) is await f(1)
+
+    assert asyncio.run(twice())
+    made.assert_awaited_once_with(1)
 
 
 def test_a_mock_as_version_function() -> None:

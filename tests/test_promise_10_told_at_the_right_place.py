@@ -50,16 +50,24 @@ class AsyncCall:
 
 
 @pytest.mark.parametrize("unfit", [answer, numbers, AsyncCall(), functools.partial(answer, 1)])
-@pytest.mark.parametrize("option", ["version", "version_args", "key", "cache_if"])
+@pytest.mark.parametrize("option", ["version_args", "key", "cache_if"])
 def test_options_are_plain_functions(option: str, unfit: Any) -> None:
     options: dict[str, Any] = {"version": lambda: 1, option: unfit}
     with pytest.raises(TypeError, match=f"{option}=.* function; it must be a plain function"):
         versioned_lru_cache(options.pop("version"), **options)
 
 
-def test_an_object_with_an_async_call_cannot_be_decorated() -> None:
-    with pytest.raises(TypeError, match="coroutine function"):
-        versioned_lru_cache(1)(AsyncCall())
+@pytest.mark.parametrize("unfit", [answer, AsyncCall(), functools.partial(answer, 1)])
+def test_a_plain_function_cannot_await_its_version(unfit: Any) -> None:
+    with pytest.raises(TypeError, match=r"version=.* is a coroutine function, and 'report' is not: .* let both be"):
+        versioned_lru_cache(unfit)(report)
+    assert versioned_lru_cache(unfit)(answer)
+
+
+@pytest.mark.parametrize("function", [report, answer])
+def test_a_version_function_is_no_generator(function: Any) -> None:
+    with pytest.raises(TypeError, match=r"version=.* is a generator function; it must be a function that returns"):
+        versioned_lru_cache(numbers)(function)
 
 
 def test_a_version_function_that_needs_arguments_is_not_given_none() -> None:

@@ -8,7 +8,7 @@ from weakref import ref
 
 from . import _options as options
 from ._core import CachedFunction, Scope
-from ._signatures import Shape, identity, shape
+from ._signatures import Shape, identity, mark_coroutine, shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def versioned_lru_cache(
         name: The function's name in a session and in messages; by default its qualified name.
 
     Returns:
-        A decorator for plain functions and methods.
+        A decorator for functions, coroutine functions and methods.
 
     Raises:
         TypeError: An option is of a wrong type, or the function can't be cached.
@@ -101,7 +101,7 @@ def versioned_lru_cache_with_ttl(
         more: ``version_args``, ``typed``, ``key``, ``cache_if``, ``wait`` and ``name`` of :func:`versioned_lru_cache`.
 
     Returns:
-        A decorator for plain functions and methods.
+        A decorator for functions, coroutine functions and methods.
 
     Raises:
         TypeError: An option is of a wrong type or unknown, or the function can't be cached.
@@ -175,9 +175,7 @@ def _decorator(
     options.check_callable(cache_if, "cache_if", "a callable that is given a result")
     if name is not None:
         options.check_text(name, "name")
-    options.check_kinds(
-        {labels.get("version", "version"): ask, "version_args": version_args, "key": key, "cache_if": cache_if}
-    )
+    options.check_kinds({"version_args": version_args, "key": key, "cache_if": cache_if})
     parameters = None if ask is None or callable(version_args) else shape(ask)
     if version_args == () and parameters is not None and not parameters.takes(0):
         raise TypeError(
@@ -196,6 +194,7 @@ def _decorator(
         if isinstance(function, staticmethod):  # In a class body, below the cache's decorator: works as above it.
             return staticmethod(decorate(function.__func__))  # type: ignore[return-value]
         options.check_function(function)
+        awaited = options.checked_awaited(function, ask, labels.get("version", "version"))
         signature = shape(function)
         if given in ("arguments", "key") and parameters and signature:
             reason = parameters.never_fits(signature)
@@ -223,12 +222,15 @@ def _decorator(
             ttl=nanoseconds,
             cache_if=cache_if,
             wait=patience,
+            awaited=awaited,
             module=module or str(getattr(function, "__module__", None) or "?"),
             name=name or own_name,
         )
         own = {name: value for name, value in _attributes(function) if not hasattr(CachedFunction, name)}
         cached.__dict__.update(own)
         update_wrapper(cached, function, updated=())
+        if awaited != "neither":
+            mark_coroutine(cached, function)
         return cached
 
     return decorate

@@ -6,11 +6,11 @@ A wrong value raises ``TypeError`` or ``ValueError`` with the option's name, the
 from __future__ import annotations
 
 from ._core import check_binding
-from ._signatures import kind
+from ._signatures import COROUTINE, kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
 _LONGEST = 2**63
@@ -77,7 +77,7 @@ def checked_wait(wait: float | timedelta | None) -> int | None:
     seconds = _seconds(wait, "wait")
     if not seconds >= 0:
         raise ValueError(
-            f"wait={wait!r} is not allowed; it must be 0 seconds (never wait) or more, or None to wait as long as it takes"
+            f"wait={wait!r} is not allowed; it must be 0 (never wait) or more seconds, or None (as long as it takes)"
         )
     return _nanoseconds(seconds) if seconds else 0
 
@@ -119,6 +119,22 @@ def check_kinds(callables: Mapping[str, object]) -> None:
             raise TypeError(f"{label}={value!r} is a {unfit}; it must be a plain function that returns its answer")
 
 
+def checked_awaited(function: Callable[..., object], version: object, label: str) -> str:
+    """Return what is to be awaited, in the words of the Rust side: ``neither``, the ``function``, or ``both``."""
+    asks = kind(version)
+    if kind(function) == COROUTINE:
+        if asks in (None, COROUTINE):
+            return "both" if asks else "function"
+    elif asks is None:
+        return "neither"
+    elif asks == COROUTINE:
+        raise TypeError(
+            f"{label}={version!r} is a {asks}, and {getattr(function, '__qualname__', function)!r} is not: a plain "
+            "function can't await its version; let both be coroutine functions, or the version function a plain one"
+        )
+    raise TypeError(f"{label}={version!r} is a {asks}; it must be a function that returns its answer")
+
+
 def check_text(value: object, label: str) -> None:
     """Refuse anything but a ``str`` with something in it."""
     if not isinstance(value, str):
@@ -136,8 +152,8 @@ def check_function(function: object) -> None:
             hint = f"; write @{wrapper} above the cache's decorator, not below it"
         raise TypeError(f"versioned_lru_cache: can't decorate {function!r}, which is not callable{hint}")
     unfit = kind(function)
-    if unfit is not None:
+    if unfit not in (None, COROUTINE):
         raise TypeError(
             f"versioned_lru_cache: can't decorate {getattr(function, '__qualname__', function)!r}, a {unfit}: its "
-            "result is used up by the first caller; decorate a plain function that returns a finished value"
+            "result is used up by the first caller; decorate a function that returns a finished value, such as a list"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from types import BuiltinMethodType, FunctionType, MethodType
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _VARARGS, _VARKEYWORDS = 0x04, 0x08
+COROUTINE = "coroutine function"
 _GENERATOR, _COROUTINE, _ITERABLE_COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x100, 0x200
 
 
@@ -121,13 +123,16 @@ def kind(function: object) -> str | None:
             function = wrapper.func
         else:
             break
+    mark = getattr(sys.modules.get("inspect"), "_is_coroutine_mark", None)  # of inspect.markcoroutinefunction
+    if mark is not None and getattr(function, "_is_coroutine_mark", None) is mark:
+        return COROUTINE
     if not hasattr(function, "__code__") and not isinstance(function, type):
         function = type(function).__dict__.get("__call__")
     flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
     if not isinstance(flags, int):
         return None
     if flags & (_COROUTINE | _ITERABLE_COROUTINE):
-        return "coroutine function"
+        return COROUTINE
     if flags & _ASYNC_GENERATOR:
         return "async generator function"
     return "generator function" if flags & _GENERATOR else None
@@ -140,3 +145,21 @@ def identity(function: Callable[..., object]) -> tuple[tuple[object, ...], tuple
     if isinstance(function, BuiltinMethodType) and function.__self__ is not None:
         return (id(function.__self__), function.__name__), (function.__self__,)
     return (id(function),), (function,)
+
+
+def mark_coroutine(cached: Any, function: Any) -> None:
+    """Let ``inspect`` see that a cached function is a coroutine function."""
+    import inspect
+
+    mark = getattr(inspect, "markcoroutinefunction", None)
+    if mark is not None:
+        mark(cached)
+        return
+    # Before Python 3.12 inspect believes what has the attributes of a function.
+    plain = inspect.unwrap(function)
+    while isinstance(plain, (MethodType, partial)):
+        plain = plain.func if isinstance(plain, partial) else plain.__func__
+    if not isinstance(plain, FunctionType):
+        plain = type(plain).__call__
+    for name in ("__code__", "__defaults__", "__kwdefaults__", "__annotations__"):
+        cached.__dict__.setdefault(name, getattr(plain, name))

@@ -130,7 +130,17 @@ impl Cached {
         arguments: Arguments<'_>,
         part: Option<&Bound<'py, PyTuple>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let Version::Asked(Asked { function, given, default }) = &self.version else {
+        self.check_answer(self.put_question(py, arguments, part)?)
+    }
+
+    /// Calls the version function.
+    pub(super) fn put_question<'py>(
+        &self,
+        py: Python<'py>,
+        arguments: Arguments<'_>,
+        part: Option<&Bound<'py, PyTuple>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let Version::Asked(Asked { function, given, .. }) = &self.version else {
             return Ok(py.None().into_bound(py));
         };
         let ask = function.bind(py);
@@ -139,7 +149,7 @@ impl Cached {
             (Given::Part(_), Some(part)) => ask.call1(part),
             _ => arguments.call(ask),
         };
-        let version = answer.map_err(|cause| {
+        answer.map_err(|cause| {
             // An error from inside of a Python function has a traceback; one about its parameters has none.
             if cause.is_instance_of::<PyTypeError>(py) && cause.traceback(py).is_none() {
                 if !self.takes(py, arguments) {
@@ -153,13 +163,19 @@ impl Cached {
                 return misuse.because_of(py, cause);
             }
             cause
-        })?;
+        })
+    }
+
+    /// The version that an answer of the version function stands for.
+    pub(super) fn check_answer<'py>(&self, version: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let Version::Asked(Asked { function, default, .. }) = &self.version else { return Ok(version) };
+        let py = version.py();
         if let Some(default) = default
             && !version.is_truthy()?
         {
             return Ok(default.bind(py).clone());
         }
-        self.check_version(&version, || format!("answered by {}", error::name_of(ask)))?;
+        self.check_version(&version, || format!("answered by {}", error::name_of(function.bind(py))))?;
         Ok(version)
     }
 

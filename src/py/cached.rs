@@ -62,6 +62,8 @@ pub(super) struct Asked {
     pub(super) given: Given,
     /// Stands for a falsy version.
     pub(super) default: Option<Py<PyAny>>,
+    /// Whether it is a coroutine function.
+    pub(super) awaits: bool,
 }
 
 /// What stores and sessions hold of a decorated function.
@@ -107,6 +109,8 @@ pub(super) struct Cached {
     method: AtomicBool,
     pub(super) key: Option<Py<PyAny>>,
     pub(super) cache_if: Option<Py<PyAny>>,
+    /// Whether it is a coroutine function.
+    pub(super) coroutine: bool,
     /// How long to wait for another's run.
     pub(super) wait: Option<Duration>,
     /// Seeds the hash of arguments; a copy is nearer than the static.
@@ -116,7 +120,7 @@ pub(super) struct Cached {
 #[pymethods]
 impl Cached {
     #[new]
-    #[pyo3(signature = (wrapped, *, ask, scope, default, constant, given, version_args, session, maxsize, typed, ordered, key, ttl, cache_if, wait, module, name))]
+    #[pyo3(signature = (wrapped, *, ask, scope, default, constant, given, version_args, session, maxsize, typed, ordered, key, ttl, cache_if, wait, awaited, module, name))]
     #[expect(clippy::too_many_arguments, reason = "the decorators' options, once")]
     fn new(
         wrapped: &Bound<'_, PyAny>,
@@ -134,6 +138,7 @@ impl Cached {
         ttl: Option<Nanos>,
         cache_if: Option<Py<PyAny>>,
         wait: Option<Nanos>,
+        awaited: &str,
         module: String,
         name: String,
     ) -> PyResult<Self> {
@@ -146,7 +151,7 @@ impl Cached {
                     (None, "key") => Given::Key,
                     _ => Given::Arguments,
                 };
-                Version::Asked(Asked { function, given, default })
+                Version::Asked(Asked { function, given, default, awaits: awaited == "both" })
             }
             None => Version::Constant(Observation {
                 version: constant.clone().into(),
@@ -177,6 +182,7 @@ impl Cached {
             key,
             cache_if,
             wait: wait.map(Duration::from_nanos),
+            coroutine: awaited != "neither",
             seed: arguments::seed().clone(),
         })
     }
@@ -337,14 +343,11 @@ impl Cached {
     }
 
     /// The class body in which it was decorated makes it a method.
-    fn __set_name__(&self, py: Python<'_>, owner: &Bound<'_, PyAny>, name: &Bound<'_, PyAny>) {
+    fn __set_name__(&self, py: Python<'_>, _owner: &Bound<'_, PyAny>, _name: &Bound<'_, PyAny>) {
         if let Ok(inner) = self.wrapped.bind(py).cast::<Self>() {
-            inner.get().__set_name__(py, owner, name);
+            inner.get().become_method(py);
         }
-        if !self.method.swap(true, Ordering::Relaxed) {
-            // What is stored has keys of another kind, which no call will look for.
-            self.cache_clear(py);
-        }
+        self.become_method(py);
     }
 
     /// ``CachedFunction[[int], str]``, for annotations.
@@ -407,6 +410,14 @@ impl Cached {
 impl Cached {
     fn numbers(&self, py: Python<'_>) -> (crate::engine::Stats, usize, Terms) {
         self.function.store.with(py, |store| (store.stats, store.len(), store.terms))
+    }
+
+    /// From now on the first argument is an instance.
+    fn become_method(&self, py: Python<'_>) {
+        if !self.method.swap(true, Ordering::Relaxed) {
+            // What is stored has keys of another kind, which no call will look for.
+            self.cache_clear(py);
+        }
     }
 
     /// Whether its first argument is an instance.

@@ -15,6 +15,7 @@ use super::arguments::Arguments;
 use super::binding::Glance;
 use super::cached::Cached;
 use super::computing;
+use super::coroutine;
 use super::method::{CachedMethod, MethodDoc};
 use super::vector::{self, Derived};
 use crate::engine::clock;
@@ -154,7 +155,11 @@ unsafe extern "C" fn call_function(
         let callable = Borrowed::from_ptr(py, callable).cast_unchecked::<Cached>();
         let count = ffi::PyVectorcall_NARGS(nargsf).unsigned_abs();
         let cached = callable.get();
-        (py, cached, Arguments::from_vector(args, count, names, cached.is_method()))
+        let arguments = Arguments::from_vector(args, count, names, cached.is_method());
+        if cached.coroutine {
+            return coroutine::new(callable.as_ptr(), arguments);
+        }
+        (py, cached, arguments)
     };
     match hit(py, cached, arguments) {
         Some(value) => value,
@@ -164,7 +169,7 @@ unsafe extern "C" fn call_function(
 
 /// Answers a call whose result the session surely knows; null is an error that is set.
 #[inline]
-fn hit(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>) -> Option<*mut PyObject> {
+pub(super) fn hit(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>) -> Option<*mut PyObject> {
     if cached.key.is_some() || !(arguments.names.is_null() || arguments.has_plain_names()) {
         return None;
     }

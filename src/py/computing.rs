@@ -69,12 +69,43 @@ pub(super) struct Ended<R> {
     pub(super) oldest: Ticket,
 }
 
-/// Leaves the computation however it ends.
+/// One of those in progress.
 struct Active;
 
 impl Drop for Active {
     fn drop(&mut self) {
         ACTIVE.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A computation that was entered, in a context that has to be left.
+pub(super) struct Entered {
+    frame: Py<Frame>,
+    token: Py<PyAny>,
+    _active: Active,
+}
+
+impl Entered {
+    /// Begins a computation in this context. `flight` is the run that others may wait for, if they may.
+    pub(super) fn new(py: Python<'_>, flight: Option<&Flight>) -> PyResult<Self> {
+        let variable = current(py)?;
+        let frame = Frame::inside(variable, flight)?;
+        let token = context::set(variable, frame.as_any())?;
+        ACTIVE.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { frame: frame.unbind(), token: token.unbind(), _active: Active })
+    }
+
+    /// Ends it.
+    pub(super) fn leave<R>(self, py: Python<'_>, result: PyResult<R>) -> Ended<R> {
+        if let Some(variable) = CURRENT.get(py) {
+            // In another context, as after a greenlet's switch, there is nothing to set back.
+            let _ = context::reset(variable.bind(py), self.token.bind(py));
+        }
+        let oldest = self.frame.get().oldest.load(Ordering::Relaxed);
+        drop(self);
+        // What failed on the strength of something old may decide what the computation around it returns.
+        let result = result.inspect_err(|_| note(py, oldest));
+        Ended { result, oldest }
     }
 }
 
@@ -84,17 +115,20 @@ pub(super) fn within<R>(
     flight: Option<&Flight>,
     compute: impl FnOnce() -> PyResult<R>,
 ) -> PyResult<Ended<R>> {
-    let variable = current(py)?;
-    let frame = Frame::inside(variable, flight)?;
-    let token = context::set(variable, frame.as_any())?;
-    ACTIVE.fetch_add(1, Ordering::Relaxed);
-    let active = Active;
+    let entered = Entered::new(py, flight)?;
     let result = compute();
-    drop(active);
-    // In another context, as after a greenlet's switch, there is nothing to set back.
-    let _ = context::reset(variable, &token);
-    let oldest = frame.get().oldest.load(Ordering::Relaxed);
-    // What failed on the strength of something old may decide what the computation around it returns.
-    let result = result.inspect_err(|_| note(py, oldest));
-    Ok(Ended { result, oldest })
+    Ok(entered.leave(py, result))
+}
+
+/// The runs that the running code is part of.
+pub(super) fn around(py: Python<'_>) -> Vec<Flight> {
+    let mut runs = Vec::new();
+    let Some(variable) = CURRENT.get(py) else { return runs };
+    let innermost = context::get(variable.bind(py)).unwrap_or(None);
+    let mut next = innermost.and_then(|frame| frame.cast_into::<Frame>().ok()).map(Bound::unbind);
+    while let Some(frame) = next {
+        runs.extend(frame.get().flight.clone());
+        next = frame.get().parent.as_ref().map(|parent| parent.clone_ref(py));
+    }
+    runs
 }

@@ -55,8 +55,8 @@ pub(super) enum Next<'py> {
     Wait(Flight),
     /// Run the function, then [`Drive::computed`].
     Compute,
-    /// Nothing: this is the answer.
-    Done(Bound<'py, PyAny>),
+    /// Nothing: this is the answer, and what it vouches for to what builds on it.
+    Done(Bound<'py, PyAny>, Ticket),
     /// Run the function and return what it does: nothing can be told about the cache.
     Uncached,
 }
@@ -131,8 +131,7 @@ impl Drive {
                     if let Some(lead) = self.lead.take() {
                         lead.land(self.plan.landing());
                     }
-                    computing::note(py, served.vouch);
-                    return Ok(Next::Done(served.value.0.into_bound(py)));
+                    return Ok(Next::Done(served.value.0.into_bound(py), served.vouch));
                 }
             }
         }
@@ -227,7 +226,10 @@ impl Cached {
                         computing::within(py, drive.flight(), || arguments.call(self.wrapped.bind(py)))?;
                     drive.computed(self, py, ended)?;
                 }
-                Next::Done(value) => return Ok(value),
+                Next::Done(value, vouch) => {
+                    computing::note(py, vouch);
+                    return Ok(value);
+                }
                 Next::Uncached => return arguments.call(self.wrapped.bind(py)),
             }
         }

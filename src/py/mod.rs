@@ -8,6 +8,7 @@ mod call;
 mod compare;
 mod computing;
 mod context;
+mod coroutine;
 mod drive;
 mod error;
 mod gc;
@@ -18,7 +19,9 @@ mod native;
 mod nested;
 mod object;
 mod session;
+mod spare;
 mod sync;
+mod task;
 mod vector;
 mod wait;
 
@@ -39,6 +42,8 @@ mod _core {
     #[pymodule_export]
     use super::session::Session;
     #[pymodule_export]
+    use super::task::{Call, Flight, Wait};
+    #[pymodule_export]
     use super::{check_binding, mock_clock, peek_session, session_place, unmock_clock};
 
     #[pymodule_init]
@@ -49,6 +54,7 @@ mod _core {
             .call_method1("register", (py.get_type::<Session>(),))?;
         module.add("CachedFunction", super::call::function_class(py)?)?;
         module.add("CachedMethod", super::call::method_class(py)?)?;
+        module.add("CachedCoroutine", super::coroutine::class(py)?)?;
         super::hear_of_forks(module)?;
         module.add("SESSION_NAME", super::binding::name(py))?;
         module.add("ambient_session", super::binding::ambient_variable(py)?)

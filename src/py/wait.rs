@@ -50,6 +50,10 @@ struct Outcome {
     end: Option<End>,
     /// Called once it has ended.
     callbacks: Vec<Py<PyAny>>,
+    /// How many tasks wait.
+    tasks: usize,
+    /// The task that runs it.
+    task: Option<Py<PyAny>>,
 }
 
 struct Run {
@@ -142,8 +146,9 @@ impl Lead {
         }
         let mut outcome = run.outcome();
         outcome.end = Some(how);
-        let callbacks = std::mem::take(&mut outcome.callbacks);
+        let (callbacks, task) = (std::mem::take(&mut outcome.callbacks), outcome.task.take());
         drop(outcome);
+        drop(task);
         run.ended.notify_all();
         if !callbacks.is_empty() {
             Python::attach(|py| {
@@ -221,13 +226,29 @@ impl Flight {
         }
     }
 
-    /// Calls `callback` when the run is over, in the thread that ends it. Returns whether it is going on.
+    /// Lets a task wait: calls `callback` when the run is over, in the thread that ends it. Returns whether it is going on.
     pub(super) fn on_end(&self, callback: Py<PyAny>) -> bool {
         let mut outcome = self.0.outcome();
         if outcome.end.is_some() {
             return false;
         }
         outcome.callbacks.push(callback);
+        outcome.tasks += 1;
         true
+    }
+
+    /// Notes that the run is a task's.
+    pub(super) fn runs_in(&self, task: Py<PyAny>) {
+        let mut outcome = self.0.outcome();
+        if outcome.end.is_none() {
+            outcome.task = Some(task);
+        }
+    }
+
+    /// Ends the wait of a task. The run's own task, if it goes on and nobody waits for it any more.
+    pub(super) fn left_by_all(&self) -> Option<Py<PyAny>> {
+        let mut outcome = self.0.outcome();
+        outcome.tasks -= 1;
+        if outcome.tasks == 0 && outcome.end.is_none() { outcome.task.take() } else { None }
     }
 }

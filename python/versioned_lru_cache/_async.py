@@ -1,0 +1,132 @@
+"""Runs the plan of a call of a coroutine function: the function in a task of its own, the rest in the caller's."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Future
+    from typing import Any, NoReturn
+
+    from ._core import Call, Flight
+
+
+async def drive(call: Call) -> Any:
+    """Drive a call to its end."""
+    loop = _loop()
+    call.begin(id(loop))
+    while True:
+        step = call.next()
+        if step == "done":
+            return call.value
+        if step == "ask":
+            await _ask(call)
+        elif step == "wait":
+            await _wait(call, call.flight, loop)
+        elif step == "compute":
+            await _compute(call, loop)
+        else:
+            return await call.run()
+
+
+def _loop() -> AbstractEventLoop | None:
+    """Return the running event loop. There is none if another library than asyncio runs the coroutine."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+async def _ask(call: Call) -> None:
+    """Run the version function, plain or not."""
+    call.enter()
+    try:
+        version = call.ask()
+        if call.asks_async:
+            version = await version
+    except BaseException as error:
+        call.asked(None, error)
+        raise
+    call.asked(version, None)
+
+
+async def _wait(call: Call, flight: Flight, loop: AbstractEventLoop | None) -> None:
+    """Wait for another's run, unless that would never end or takes too long."""
+    if loop is None or flight.closes_a_circle():
+        call.insist()
+    elif await _lands(flight, loop, call.patience()):
+        call.waited(flight)
+    else:
+        call.lose_patience()
+
+
+async def _compute(call: Call, loop: AbstractEventLoop | None) -> None:
+    """Compute in a task of the library's own, which is cancelled when nobody waits for it any more, and not before."""
+    if loop is None:
+        await _run(call)
+    else:
+        flight = call.flight
+        flight.task = loop.create_task(_run(call), name=f"versioned_lru_cache {call.name}")
+        await _lands(flight, loop, None)
+    call.settle()
+
+
+async def _run(call: Call) -> None:
+    """Run the function. How it ends is for those who wait, but for what ends the program."""
+    call.enter()
+    try:
+        value = await call.run()
+    except BaseException as error:
+        call.computed(None, error)
+        if isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit)):
+            raise
+    else:
+        call.computed(value, None)
+
+
+async def _lands(flight: Flight, loop: AbstractEventLoop, limit: float | None) -> bool:
+    """Wait until a run is over, at most ``limit`` seconds. Return whether it is."""
+    if limit is not None and limit <= 0:
+        return False
+    future = loop.create_future()
+    wait = flight.join(partial(_wake, loop, future))
+    if wait is None:
+        return True
+    try:
+        if limit is None:
+            await future
+        else:
+            await asyncio.wait([future], timeout=limit)
+    finally:
+        wait.leave()
+    return future.done()
+
+
+def _wake(loop: AbstractEventLoop, future: Future[None]) -> None:
+    """Resolve a future, from whichever thread."""
+    if _loop() is loop:
+        _resolve(future)
+    elif not loop.is_closed():
+        loop.call_soon_threadsafe(_resolve, future)
+
+
+def _resolve(future: Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def throw(kind: Any, value: Any = None, traceback: Any = None) -> NoReturn:
+    """Raise what is thrown into a coroutine that was not awaited yet."""
+    error = kind if value is None else value
+    if isinstance(error, type):
+        error = error()
+    elif not isinstance(error, BaseException):
+        error = kind(error)
+    raise error.with_traceback(traceback) if traceback is not None else error
+
+
+def reuse(*_thrown: object) -> NoReturn:
+    """Refuse to go on with a coroutine that is over."""
+    raise RuntimeError("cannot reuse already awaited coroutine")

@@ -1,0 +1,328 @@
+//! A call of a coroutine function, as `_async.py` drives it, and the runs that tasks wait for.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::arguments::{Arguments, with_arguments};
+use super::cached::{Asked, Cached, Version};
+use super::computing::{self, Ended, Entered};
+use super::drive::{Drive, Next};
+use super::sync::Guarded;
+use super::wait::{self, Leader};
+use crate::engine::Flight as _;
+
+/// What a call has come to.
+#[derive(Default)]
+struct State {
+    /// Taken out while it is asked what is next, which may run foreign code.
+    drive: Option<Drive>,
+    entered: Option<Entered>,
+    flight: Option<wait::Flight>,
+    /// The answer, and what it vouches for.
+    answer: Option<(Py<PyAny>, crate::engine::ticket::Ticket)>,
+    error: Option<PyErr>,
+}
+
+/// A call of a coroutine function.
+#[pyclass(frozen, module = "versioned_lru_cache._core")]
+pub(super) struct Call {
+    function: Py<Cached>,
+    args: Py<PyTuple>,
+    names: Option<Py<PyTuple>>,
+    state: Guarded<State>,
+}
+
+impl Call {
+    pub(super) fn new(function: Py<Cached>, args: Py<PyTuple>, names: Option<Py<PyTuple>>) -> Self {
+        Self { function, args, names, state: Guarded::new(State::default()) }
+    }
+
+    /// Runs `act` on the arguments.
+    fn with<R>(&self, py: Python<'_>, act: impl FnOnce(Arguments<'_>) -> PyResult<R>) -> PyResult<R> {
+        let args = self.args.bind(py);
+        let count = args.len() - self.names.as_ref().map_or(0, |names| names.bind(py).len());
+        let named = PyDict::new(py);
+        if let Some(names) = &self.names {
+            for (place, name) in names.bind(py).iter().enumerate() {
+                named.set_item(name, args.get_item(count + place)?)?;
+            }
+        }
+        with_arguments(&args.get_slice(0, count), Some(&named), self.function.get().is_method(), act)
+    }
+
+    /// Takes the drive out for as long as `act` runs.
+    fn driving<R>(&self, py: Python<'_>, act: impl FnOnce(&mut Drive) -> PyResult<R>) -> PyResult<R> {
+        let Some(mut drive) = self.state.with(py, |state| state.drive.take()) else {
+            return Err(PyRuntimeError::new_err("this call is not under way"));
+        };
+        let result = act(&mut drive);
+        self.state.with(py, |state| state.drive = Some(drive));
+        result
+    }
+
+    /// Leaves the computation that `enter` began.
+    fn ended<'py>(
+        &self,
+        py: Python<'py>,
+        value: Bound<'py, PyAny>,
+        error: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Ended<Bound<'py, PyAny>>> {
+        let Some(entered) = self.state.with(py, |state| state.entered.take()) else {
+            return Err(PyRuntimeError::new_err("this call is not running anything"));
+        };
+        Ok(entered.leave(py, error.map_or(Ok(value), |error| Err(PyErr::from_value(error)))))
+    }
+
+    fn step(&self, py: Python<'_>) -> PyResult<&'static str> {
+        let next = self.driving(py, |drive| drive.next(self.function.get(), py))?;
+        let (name, flight) = match next {
+            Next::Ask => ("ask", None),
+            Next::Wait(flight) => ("wait", Some(flight)),
+            Next::Compute => ("compute", self.driving(py, |drive| Ok(drive.flight().cloned()))?),
+            Next::Done(value, vouch) => {
+                let answer = (value.unbind(), vouch);
+                let old = self.state.with(py, |state| state.answer.replace(answer));
+                drop(old);
+                ("done", None)
+            }
+            Next::Uncached => ("uncached", None),
+        };
+        let old = self.state.with(py, |state| std::mem::replace(&mut state.flight, flight));
+        drop(old);
+        Ok(name)
+    }
+}
+
+#[pymethods]
+impl Call {
+    /// The name of the function.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.function.get().function.name
+    }
+
+    /// Begin, in a task of the event loop at this address.
+    fn begin(&self, py: Python<'_>, event_loop: usize) -> PyResult<()> {
+        let drive = self.with(py, |arguments| {
+            Drive::begin(self.function.get(), py, arguments, Leader::Task(event_loop))
+        })?;
+        self.state.with(py, |state| state.drive = Some(drive));
+        Ok(())
+    }
+
+    /// What is to be done next: ``"ask"``, ``"wait"``, ``"compute"``, ``"done"``, or ``"uncached"``.
+    fn next(&self, py: Python<'_>) -> PyResult<&'static str> {
+        let answer = || self.state.with(py, |state| state.answer.as_ref().map(|(_, vouch)| *vouch));
+        let step = if answer().is_some() { "done" } else { self.step(py)? };
+        // Here, in the caller's context, and not where it was computed.
+        if let Some(vouch) = answer() {
+            computing::note(py, vouch);
+        }
+        Ok(step)
+    }
+
+    /// The answer.
+    #[getter]
+    fn value(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.state.with(py, |state| state.answer.as_ref().map(|(value, _)| value.clone_ref(py)))
+    }
+
+    /// The run to wait for, or the one that this call leads.
+    #[getter]
+    fn flight(&self, py: Python<'_>) -> Option<Flight> {
+        self.state.with(py, |state| state.flight.clone()).map(Flight)
+    }
+
+    /// Whether the version function is a coroutine function.
+    #[getter]
+    fn asks_async(&self) -> bool {
+        matches!(&self.function.get().version, Version::Asked(Asked { awaits: true, .. }))
+    }
+
+    /// Note that what runs now is part of this call.
+    fn enter(&self, py: Python<'_>) -> PyResult<()> {
+        let flight = self.driving(py, |drive| Ok(drive.flight().cloned()))?;
+        let entered = Entered::new(py, flight.as_ref())?;
+        self.state.with(py, |state| state.entered = Some(entered));
+        Ok(())
+    }
+
+    /// Call the version function.
+    fn ask<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let part = self.driving(py, |drive| Ok(drive.part.as_ref().map(|part| part.bind(py).clone())))?;
+        self.with(py, |arguments| self.function.get().put_question(py, arguments, part.as_ref()))
+    }
+
+    /// Take how the version function ended.
+    #[pyo3(signature = (version, error, /))]
+    fn asked<'py>(
+        &self,
+        py: Python<'py>,
+        version: Bound<'py, PyAny>,
+        error: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let failed = error.is_some();
+        let mut ended = self.ended(py, version, error)?;
+        ended.result = ended.result.and_then(|version| self.function.get().check_answer(version));
+        let taken = self.driving(py, |drive| drive.asked(self.function.get(), py, ended));
+        if failed { Ok(()) } else { taken }
+    }
+
+    /// Call the function.
+    fn run<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.with(py, |arguments| arguments.call(self.function.get().wrapped.bind(py)))
+    }
+
+    /// Take how the function ended. Those who wait are woken.
+    #[pyo3(signature = (value, error, /))]
+    fn computed<'py>(
+        &self,
+        py: Python<'py>,
+        value: Bound<'py, PyAny>,
+        error: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let ended = self.ended(py, value, error)?;
+        let kept = self
+            .driving(py, |drive| drive.computed(self.function.get(), py, ended))
+            .and_then(|()| self.step(py).map(drop));
+        if let Err(error) = kept {
+            self.state.with(py, |state| state.error = Some(error));
+        }
+        Ok(())
+    }
+
+    /// Raise what the function raised.
+    fn settle(&self, py: Python<'_>) -> PyResult<()> {
+        self.state.with(py, |state| state.error.take()).map_or(Ok(()), Err)
+    }
+
+    /// How many seconds to wait for others from now on; ``None`` is as long as it takes.
+    fn patience(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        let deadline = self.driving(py, |drive| Ok(drive.deadline(self.function.get().wait)))?;
+        Ok(deadline
+            .map(|deadline| deadline.saturating_duration_since(std::time::Instant::now()).as_secs_f64()))
+    }
+
+    /// Take what a run brought that is over; its exception is raised here too.
+    fn waited(&self, py: Python<'_>, flight: &Bound<'_, Flight>) -> PyResult<()> {
+        let function = self.function.get();
+        self.driving(py, |drive| {
+            let waited = flight.get().0.outcome(py).inspect_err(|_| drive.abandon(function, py))?;
+            drive.waited(waited);
+            Ok(())
+        })
+    }
+
+    /// Do what another does, since waiting for that would never end.
+    fn insist(&self, py: Python<'_>) -> PyResult<()> {
+        self.driving(py, |drive| {
+            drive.waited(wait::Waited::Circle);
+            Ok(())
+        })
+    }
+
+    /// Do what another does, since that takes too long.
+    fn lose_patience(&self, py: Python<'_>) -> PyResult<()> {
+        self.driving(py, |drive| {
+            drive.waited(wait::Waited::Late);
+            Ok(())
+        })
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.function)?;
+        visit.call(&self.args)?;
+        visit.call(&self.names)
+    }
+}
+
+/// Waits of tasks that are part of a run themselves, by number.
+static WAITS: std::sync::LazyLock<Guarded<Vec<Waiting>>> =
+    std::sync::LazyLock::new(|| Guarded::new(Vec::new()));
+static NUMBER: AtomicU64 = AtomicU64::new(1);
+
+struct Waiting {
+    number: u64,
+    inside: Vec<wait::Flight>,
+    on: wait::Flight,
+}
+
+/// A run that tasks wait for.
+#[pyclass(frozen, module = "versioned_lru_cache._core")]
+pub(super) struct Flight(wait::Flight);
+
+#[pymethods]
+impl Flight {
+    /// The task that runs it.
+    #[setter]
+    fn set_task(&self, task: Py<PyAny>) {
+        self.0.runs_in(task);
+    }
+
+    /// Whether it waits, over any number of runs, for one that the running code is part of.
+    fn closes_a_circle(&self, py: Python<'_>) -> bool {
+        let inside = computing::around(py);
+        if inside.is_empty() {
+            return false;
+        }
+        WAITS.with(py, |waits| {
+            let mut reached = vec![self.0.clone()];
+            let mut place = 0;
+            while let Some(flight) = reached.get(place).cloned() {
+                place += 1;
+                if inside.iter().any(|own| own.is(&flight)) {
+                    return true;
+                }
+                for wait in waits.iter().filter(|wait| wait.inside.iter().any(|own| own.is(&flight))) {
+                    if wait.on.is_going() && !reached.iter().any(|known| known.is(&wait.on)) {
+                        reached.push(wait.on.clone());
+                    }
+                }
+            }
+            false
+        })
+    }
+
+    /// Begin to wait; `callback` is called when it is over. ``None`` if it is over already.
+    fn join(&self, py: Python<'_>, callback: Py<PyAny>) -> Option<Wait> {
+        if !self.0.on_end(callback) {
+            return None;
+        }
+        let inside = computing::around(py);
+        let number = if inside.is_empty() { 0 } else { NUMBER.fetch_add(1, Ordering::Relaxed) };
+        if number != 0 {
+            let waiting = Waiting { number, inside, on: self.0.clone() };
+            WAITS.with(py, |waits| waits.push(waiting));
+        }
+        Some(Wait { number, on: self.0.clone() })
+    }
+}
+
+/// One wait of a task.
+#[pyclass(frozen, module = "versioned_lru_cache._core")]
+pub(super) struct Wait {
+    number: u64,
+    on: wait::Flight,
+}
+
+#[pymethods]
+impl Wait {
+    /// End to wait. The task of a run for which nobody waits any more is cancelled.
+    fn leave(&self, py: Python<'_>) -> PyResult<()> {
+        if self.number != 0 {
+            let ended = WAITS.with(py, |waits| {
+                let place = waits.iter().position(|wait| wait.number == self.number);
+                place.map(|place| waits.swap_remove(place))
+            });
+            drop(ended);
+        }
+        match self.on.left_by_all() {
+            Some(task) => task.call_method0(py, "cancel").map(drop),
+            None => Ok(()),
+        }
+    }
+}
