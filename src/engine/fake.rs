@@ -128,8 +128,11 @@ impl Audience<Fake> for SessionRef {
         result
     }
 
-    fn is_alive(&self, id: Ticket) -> bool {
-        self.0.upgrade().is_some_and(|session| session.id == id)
+    fn is_alive(&self, id: Ticket, displaced: &mut Displaced<Fake>) -> bool {
+        let Some(session) = self.0.upgrade() else { return false };
+        let alive = session.id == id;
+        displaced.held.push(session);
+        alive
     }
 }
 

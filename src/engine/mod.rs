@@ -75,5 +75,5 @@ pub trait Audience<H: Host>: Clone {
     ) -> Option<R>;
 
     /// Whether the session `id` is still there.
-    fn is_alive(&self, id: ticket::Ticket) -> bool;
+    fn is_alive(&self, id: ticket::Ticket, displaced: &mut Displaced<H>) -> bool;
 }

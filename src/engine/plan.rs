@@ -279,7 +279,7 @@ impl<H: Host> Plan<H> {
     ) -> Result<(), Unsure<H::Object>> {
         let (given, verdicts, terms) = (self.given.as_ref(), &self.verdicts, store.terms);
         if !caller.known.readers.contains_key(&store.id) {
-            store.join(caller.id, caller.session);
+            store.join(caller.id, caller.session, displaced);
             caller.known.readers.insert(store.id, Reader::default());
         }
         if self.announce {

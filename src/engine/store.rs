@@ -139,9 +139,9 @@ impl<H: Host> Store<H> {
     }
 
     /// Makes a session one of the readers.
-    pub(super) fn join(&mut self, id: Ticket, session: &H::Session) {
+    pub(super) fn join(&mut self, id: Ticket, session: &H::Session, displaced: &mut Displaced<H>) {
         if self.audience.len() == self.audience.capacity() {
-            self.audience.retain(|id, session| session.is_alive(*id));
+            self.audience.retain(|id, session| session.is_alive(*id, displaced));
         }
         self.audience.insert(id, session.clone());
     }
@@ -274,7 +274,7 @@ impl<H: Host> Store<H> {
     ) -> Result<(), Unsure<H::Object>> {
         let old = self.find(probe, verdicts)?;
         if let Some(caller) = caller.as_deref_mut() {
-            self.join(caller.id, caller.session);
+            self.join(caller.id, caller.session, displaced);
             caller.known.readers.entry(self.id).or_default().unshelve(probe, verdicts, displaced)?;
         }
         if self.terms.maxsize == Some(0) {

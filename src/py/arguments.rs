@@ -8,9 +8,9 @@ use std::{ptr, slice};
 use ahash::{AHasher, RandomState};
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyTuple, PyWeakrefMethods, PyWeakrefReference};
 
-use super::native;
+use super::{ending, native};
 
 /// What counts as the same arguments for a function.
 #[derive(Clone, Copy, Debug)]
@@ -101,11 +101,13 @@ impl<'a> Arguments<'a> {
         // SAFETY: the arguments are alive.
         let bound = |object: &*mut PyObject| unsafe { Bound::from_borrowed_ptr(py, *object) };
         let (positional, named) = self.values.split_at(self.values.len() - self.names().len());
-        let (mut positional, instance) = (positional.to_vec(), self.instance());
-        if !instance.is_null() {
-            positional[0] = instance;
+        let mut positional: Vec<_> = positional.iter().map(bound).collect();
+        if self.owner == Owner::Watched {
+            let instance =
+                positional[0].cast::<PyWeakrefReference>().ok().and_then(PyWeakrefMethods::upgrade);
+            positional[0] = instance.unwrap_or_else(|| positional[0].clone());
         }
-        let positional = PyTuple::new(py, positional.iter().map(bound))?;
+        let positional = PyTuple::new(py, positional)?;
         if named.is_empty() {
             return Ok((positional, None));
         }
@@ -122,7 +124,7 @@ impl<'a> Arguments<'a> {
         let count = self.values.len() - self.names().len();
         // SAFETY: the vector holds `count` positional arguments and one more for each name; the answer is new or an error.
         unsafe {
-            let answer = ffi::PyObject_Vectorcall(callable.as_ptr(), self.values.as_ptr(), count, self.names);
+            let answer = ending::call(callable.as_ptr(), self.values.as_ptr(), count, self.names);
             Bound::from_owned_ptr_or_err(py, answer)
         }
     }
@@ -246,6 +248,10 @@ fn write(hasher: &mut AHasher, value: *mut PyObject, rules: Rules) -> Option<()>
     }
     Some(())
 }
+
+/// No arguments.
+pub(super) const NONE: Arguments<'static> =
+    Arguments { values: &[], names: ptr::null_mut(), owner: Owner::Nobody };
 
 /// The arguments that lie in a tuple.
 pub(super) fn in_tuple<'a>(tuple: &'a Bound<'_, PyTuple>, owner: Owner) -> Arguments<'a> {

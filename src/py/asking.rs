@@ -145,8 +145,8 @@ impl Cached {
         };
         let ask = function.bind(py);
         let answer = match (given, part) {
-            (Given::Nothing, _) => ask.call0(),
-            (Given::Part(_), Some(part)) => ask.call1(part),
+            (Given::Nothing, _) => arguments::NONE.call(ask),
+            (Given::Part(_), Some(part)) => arguments::in_tuple(part, Owner::Nobody).call(ask),
             _ => arguments.call(ask),
         };
         answer.map_err(|cause| {

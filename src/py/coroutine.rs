@@ -2,20 +2,22 @@
 //! at once; a miss goes on as `_async.drive`.
 #![expect(unsafe_code, reason = "a type with am_send and room for the arguments, which PyO3 can't define")]
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, CString, c_int, c_void};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::{ptr, slice};
 
 use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyTypeError};
 use pyo3::ffi::{self, PyObject, PySendResult};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyString, PyTuple, PyType};
 
 use super::arguments::Arguments;
 use super::cached::Cached;
-use super::call;
 use super::spare;
 use super::task::Call;
+use super::{call, ending};
 
 static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
@@ -47,10 +49,7 @@ pub(super) fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
 }
 
 fn define(py: Python<'_>) -> PyResult<Py<PyType>> {
-    let method = |name: &'static std::ffi::CStr,
-                  run: ffi::PyCFunction,
-                  doc: &'static std::ffi::CStr,
-                  flags| ffi::PyMethodDef {
+    let method = |name: &'static CStr, run: ffi::PyCFunction, doc: &'static CStr, flags| ffi::PyMethodDef {
         ml_name: name.as_ptr(),
         ml_meth: ffi::PyMethodDefPointer { PyCFunction: run },
         ml_flags: flags,
@@ -68,7 +67,7 @@ fn define(py: Python<'_>) -> PyResult<Py<PyType>> {
         method(c"close", close, c"close($self, /)\n--\n\nEnd it.", ffi::METH_NOARGS),
         ffi::PyMethodDef::zeroed(),
     ]));
-    let attribute = |name: &'static std::ffi::CStr, get: ffi::getter| ffi::PyGetSetDef {
+    let attribute = |name: &'static CStr, get: ffi::getter| ffi::PyGetSetDef {
         name: name.as_ptr(),
         get: Some(get),
         set: None,
@@ -182,7 +181,6 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
         let named = if names.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(names).unsigned_abs() };
         let positional = values.len() - named;
         let arguments = Arguments::from_vector(values.as_ptr(), positional, names, cached.is_method());
-        (*object).state = OVER;
         if let Some(value) = call::hit(py, cached, arguments) {
             return value;
         }
@@ -221,13 +219,16 @@ unsafe extern "C" fn am_send(
                 *result = ptr::null_mut();
                 return PySendResult::PYGEN_ERROR;
             }
-            let answer = begin(coroutine);
-            *result = answer;
-            if !answer.is_null() {
-                return PySendResult::PYGEN_RETURN;
+            if is_first(coroutine) {
+                let answer = begin(coroutine);
+                *result = answer;
+                if !answer.is_null() {
+                    return PySendResult::PYGEN_RETURN;
+                }
             }
         }
-        if (*coroutine).driver.is_null() {
+        let driver = driver(coroutine);
+        if driver.is_null() {
             if ffi::PyErr_Occurred().is_null() {
                 PyRuntimeError::new_err("cannot reuse already awaited coroutine")
                     .restore(Python::assume_attached());
@@ -235,8 +236,7 @@ unsafe extern "C" fn am_send(
             *result = ptr::null_mut();
             return PySendResult::PYGEN_ERROR;
         }
-        let driver = ffi::Py_NewRef((*coroutine).driver);
-        let sent = ffi::PyIter_Send(driver, value, result);
+        let sent = ending::send(driver, value, result);
         ffi::Py_DECREF(driver);
         if !matches!(sent, PySendResult::PYGEN_NEXT) {
             end(coroutine);
@@ -245,12 +245,33 @@ unsafe extern "C" fn am_send(
     }
 }
 
+/// Begins it, if nobody has: two threads may send at the same time.
+unsafe fn is_first(coroutine: *mut Coroutine) -> bool {
+    // SAFETY: as the callers say.
+    unsafe {
+        AtomicU8::from_ptr(&raw mut (*coroutine).state)
+            .compare_exchange(NEW, OVER, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+}
+
+/// A reference to the driver, or null.
+unsafe fn driver(coroutine: *mut Coroutine) -> *mut PyObject {
+    // SAFETY: as the callers say; in a critical section nobody takes the driver away between the look and the reference.
+    unsafe {
+        let object = Borrowed::from_ptr(Python::assume_attached(), coroutine.cast());
+        with_critical_section(&object, || ffi::Py_XNewRef((*coroutine).driver))
+    }
+}
+
 /// Forgets the driver: it is over.
 unsafe fn end(coroutine: *mut Coroutine) {
     // SAFETY: as the callers say; what goes may run foreign code, so the place is empty before.
     unsafe {
         (*coroutine).state = OVER;
-        let driver = std::mem::replace(&mut (*coroutine).driver, ptr::null_mut());
+        let object = Borrowed::from_ptr(Python::assume_attached(), coroutine.cast());
+        let driver =
+            with_critical_section(&object, || std::mem::replace(&mut (*coroutine).driver, ptr::null_mut()));
         ffi::Py_XDECREF(driver);
     }
 }
@@ -313,8 +334,8 @@ unsafe extern "C" fn throw(object: *mut PyObject, args: *mut PyObject) -> *mut P
         let coroutine = object.cast::<Coroutine>();
         let py = Python::assume_attached();
         let args = Borrowed::from_ptr(py, args).to_owned();
-        if (*coroutine).driver.is_null() {
-            let fresh = std::mem::replace(&mut (*coroutine).state, OVER) == NEW;
+        let Some(driver) = Bound::from_owned_ptr_or_opt(py, driver(coroutine)) else {
+            let fresh = is_first(coroutine);
             let thrown = py.import("versioned_lru_cache._async").and_then(|module| {
                 let name = if fresh { "throw" } else { "reuse" };
                 module.getattr(name)?.call1(args.cast::<PyTuple>()?.clone())
@@ -323,8 +344,7 @@ unsafe extern "C" fn throw(object: *mut PyObject, args: *mut PyObject) -> *mut P
                 error.restore(py);
             }
             return ptr::null_mut();
-        }
-        let driver = Bound::from_borrowed_ptr(py, (*coroutine).driver);
+        };
         let thrown = args
             .cast::<PyTuple>()
             .map_err(PyErr::from)
@@ -345,7 +365,7 @@ unsafe extern "C" fn close(object: *mut PyObject, _: *mut PyObject) -> *mut PyOb
     unsafe {
         let coroutine = object.cast::<Coroutine>();
         let py = Python::assume_attached();
-        let driver = Bound::from_borrowed_ptr_or_opt(py, (*coroutine).driver);
+        let driver = Bound::from_owned_ptr_or_opt(py, driver(coroutine));
         end(coroutine);
         match driver.map_or(Ok(()), |driver| driver.call_method0("close").map(drop)) {
             Ok(()) => ffi::Py_NewRef(ffi::Py_None()),
@@ -366,25 +386,25 @@ unsafe extern "C" fn of_function(object: *mut PyObject, name: *mut c_void) -> *m
 /// What it waits for.
 unsafe extern "C" fn awaited(object: *mut PyObject, _: *mut c_void) -> *mut PyObject {
     // SAFETY: as CPython calls a getter.
-    unsafe {
-        let driver = (*object.cast::<Coroutine>()).driver;
-        if driver.is_null() {
-            ffi::Py_NewRef(ffi::Py_None())
-        } else {
-            ffi::PyObject_GetAttrString(driver, c"cr_await".as_ptr())
-        }
-    }
+    unsafe { of_driver(object, c"cr_await", ffi::Py_None()) }
 }
 
 unsafe extern "C" fn is_running(object: *mut PyObject, _: *mut c_void) -> *mut PyObject {
     // SAFETY: as CPython calls a getter.
+    unsafe { of_driver(object, c"cr_running", ffi::Py_False()) }
+}
+
+/// An attribute of the driver, or what stands for it where there is none.
+unsafe fn of_driver(object: *mut PyObject, name: &CStr, otherwise: *mut PyObject) -> *mut PyObject {
+    // SAFETY: as the callers say.
     unsafe {
-        let driver = (*object.cast::<Coroutine>()).driver;
+        let driver = driver(object.cast());
         if driver.is_null() {
-            ffi::Py_NewRef(ffi::Py_False())
-        } else {
-            ffi::PyObject_GetAttrString(driver, c"cr_running".as_ptr())
+            return ffi::Py_NewRef(otherwise);
         }
+        let answer = ffi::PyObject_GetAttrString(driver, name.as_ptr());
+        ffi::Py_DECREF(driver);
+        answer
     }
 }
 
@@ -434,7 +454,7 @@ unsafe extern "C" fn finalize(object: *mut PyObject) {
         let pending = PyErr::take(py);
         let function = Borrowed::from_ptr(py, (*coroutine).function).cast_unchecked::<Cached>();
         let text = format!("coroutine '{}' was never awaited", function.get().function.name);
-        let warned = std::ffi::CString::new(text)
+        let warned = CString::new(text)
             .map_err(PyErr::from)
             .and_then(|text| PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text, 1));
         if let Err(error) = warned {

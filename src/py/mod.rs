@@ -10,6 +10,7 @@ mod computing;
 mod context;
 mod coroutine;
 mod drive;
+mod ending;
 mod error;
 mod gc;
 mod instance;
@@ -31,7 +32,7 @@ use pyo3::types::IntoPyDict;
 use crate::engine::clock;
 
 /// The Rust half of `versioned_lru_cache`.
-#[pymodule(gil_used = true)]
+#[pymodule(gil_used = false)]
 mod _core {
     use pyo3::prelude::*;
 

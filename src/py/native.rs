@@ -3,6 +3,7 @@
 //! What is no such type, and NaN, is nobody's business here. Mixed numbers (`1 == 1.0 == True`) are left to Python too.
 #![expect(unsafe_code, reason = "reads the objects' memory and calls their types' slots")]
 
+use std::sync::atomic::{AtomicIsize, AtomicPtr, Ordering};
 use std::{ptr, slice};
 
 use pyo3::ffi::{self, PyObject};
@@ -55,7 +56,9 @@ pub(super) unsafe fn hash(object: *mut PyObject) -> Option<u64> {
     // SAFETY: the caller says so. A str that was hashed once keeps its hash.
     let hash = unsafe {
         let known = if ffi::Py_TYPE(object) == &raw mut ffi::PyUnicode_Type {
-            (*object.cast::<ffi::PyASCIIObject>()).hash
+            // Another thread may be hashing it for the first time.
+            AtomicIsize::from_ptr(&raw mut (*object.cast::<ffi::PyASCIIObject>()).hash)
+                .load(Ordering::Relaxed)
         } else {
             -1
         };
@@ -152,7 +155,7 @@ struct Weak {
 pub(super) unsafe fn referent(reference: *mut PyObject) -> *mut PyObject {
     // SAFETY: the caller says so, and only compares the answer with an object that it holds, or takes it while it holds that.
     unsafe {
-        let object = (*reference.cast::<Weak>()).object;
+        let object = AtomicPtr::from_ptr(&raw mut (*reference.cast::<Weak>()).object).load(Ordering::Relaxed);
         if object == ffi::Py_None() { ptr::null_mut() } else { object }
     }
 }

@@ -13,7 +13,7 @@ use super::cached::Function;
 use super::gc;
 use super::key::Key;
 use super::object::Object;
-use super::sync::{Guarded, attached};
+use super::sync::{Guarded, Shared, attached};
 use super::wait::Flight;
 use crate::engine::ticket::{self, Ticket};
 use crate::engine::{self, Displaced, Known};
@@ -32,7 +32,7 @@ impl engine::Host for Host {
 pub(super) struct Core {
     /// Drawn when the session began, and anew when it is renewed.
     id: AtomicU64,
-    pub(super) known: Guarded<Known<Host>>,
+    pub(super) known: Shared<Known<Host>>,
     /// The functions that it read, for whoever looks into it.
     functions: Guarded<HashMap<Ticket, Weak<Function>>>,
 }
@@ -72,8 +72,11 @@ impl engine::Audience<Host> for SessionRef {
         result
     }
 
-    fn is_alive(&self, id: Ticket) -> bool {
-        self.0.strong_count() > 0 && self.0.upgrade().is_some_and(|core| core.id() == id)
+    fn is_alive(&self, id: Ticket, displaced: &mut Displaced<Host>) -> bool {
+        let Some(core) = self.0.upgrade() else { return false };
+        let alive = core.id() == id;
+        displaced.held.push(core);
+        alive
     }
 }
 
@@ -93,7 +96,7 @@ impl Session {
     pub(super) fn new() -> Self {
         let core = Core {
             id: AtomicU64::new(ticket::draw()),
-            known: Guarded::new(Known::default()),
+            known: Shared::new(Known::default()),
             functions: Guarded::new(HashMap::new()),
         };
         Self { core: Arc::new(core) }

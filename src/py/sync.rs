@@ -45,13 +45,32 @@ mod section {
             look(unsafe { &*self.value.get() })
         }
     }
+
+    /// The GIL is the one lock of all.
+    pub(super) type Common<T> = Section<T>;
 }
 
 #[cfg(Py_GIL_DISABLED)]
 mod section {
-    use parking_lot::Mutex;
+    use std::cell::{Cell, UnsafeCell};
 
-    /// A value behind a lock that is held for some dozens of nanoseconds.
+    use parking_lot::{Mutex, MutexGuard};
+
+    /// Takes a lock that is held for some dozens of nanoseconds. Nobody is ever parked: the table of those who are is the whole
+    /// process's, and a fork may leave it locked (issue 515 of `parking_lot`).
+    fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        let mut turns = 0_u32;
+        loop {
+            #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+            if let Some(guard) = mutex.try_lock() {
+                return guard;
+            }
+            turns += 1;
+            if turns.is_multiple_of(64) { std::thread::yield_now() } else { std::hint::spin_loop() }
+        }
+    }
+
+    /// A value behind a lock of its own.
     pub(super) struct Section<T>(Mutex<T>);
 
     impl<T> Section<T> {
@@ -61,21 +80,57 @@ mod section {
 
         #[inline]
         pub(super) fn enter<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
-            // Never parked: the table of waiters is the whole process's, and a fork may leave it locked (parking_lot#515).
-            let mut turns = 0_u32;
-            loop {
-                #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-                if let Some(mut value) = self.0.try_lock() {
-                    return act(&mut value);
-                }
-                turns += 1;
-                if turns.is_multiple_of(64) { std::thread::yield_now() } else { std::hint::spin_loop() }
-            }
+            act(&mut lock(&self.0))
         }
 
         pub(super) fn trace<R>(&self, look: impl FnOnce(&T) -> R) -> R {
             // SAFETY: the collector stops all threads first, and none stops inside the section, which never detaches.
             look(unsafe { &*self.0.data_ptr() })
+        }
+    }
+
+    static COMMON: Mutex<()> = Mutex::new(());
+
+    thread_local! {
+        /// How many common sections this thread is in.
+        static DEPTH: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// A value behind the lock that all of these share, so that a thread in one may enter another.
+    pub(super) struct Common<T> {
+        value: UnsafeCell<T>,
+        busy: Cell<bool>,
+    }
+
+    // SAFETY: only touched by whoever holds the lock.
+    unsafe impl<T: Send> Sync for Common<T> {}
+
+    struct Leave<'a>(&'a Cell<bool>, #[expect(dead_code, reason = "held")] Option<MutexGuard<'static, ()>>);
+
+    impl Drop for Leave<'_> {
+        fn drop(&mut self) {
+            self.0.set(false);
+            DEPTH.set(DEPTH.get() - 1);
+        }
+    }
+
+    impl<T> Common<T> {
+        pub(super) fn new(value: T) -> Self {
+            Self { value: UnsafeCell::new(value), busy: Cell::new(false) }
+        }
+
+        pub(super) fn enter<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
+            let guard = (DEPTH.get() == 0).then(|| lock(&COMMON));
+            assert!(!self.busy.replace(true), "the critical section was entered twice");
+            DEPTH.set(DEPTH.get() + 1);
+            let _leave = Leave(&self.busy, guard);
+            // SAFETY: the flag says that no other reference is out, and the lock that no other thread looks.
+            act(unsafe { &mut *self.value.get() })
+        }
+
+        pub(super) fn trace<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+            // SAFETY: as of a section.
+            look(unsafe { &*self.value.get() })
         }
     }
 }
@@ -86,6 +141,27 @@ pub(super) struct Guarded<T>(section::Section<T>);
 impl<T> Guarded<T> {
     pub(super) fn new(value: T) -> Self {
         Self(section::Section::new(value))
+    }
+
+    /// Runs `act` in the critical section.
+    #[inline]
+    pub(super) fn with<R>(&self, _attached: Python<'_>, act: impl FnOnce(&mut T) -> R) -> R {
+        self.0.enter(act)
+    }
+
+    /// Lets the garbage collector look.
+    pub(super) fn trace<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        self.0.trace(look)
+    }
+}
+
+/// A value that is only touched in a critical section which all values of this kind share: what sessions remember. A call is in its
+/// session's, and reaches the others that read the function.
+pub(super) struct Shared<T>(section::Common<T>);
+
+impl<T> Shared<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self(section::Common::new(value))
     }
 
     /// Runs `act` in the critical section.

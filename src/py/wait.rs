@@ -17,8 +17,9 @@ use crate::engine::{self, Arrival};
 /// How long a waiting thread may be deaf to signals.
 const DEAF: Duration = Duration::from_millis(50);
 
-/// Which thread waits for which run.
-static WAITING: LazyLock<Guarded<HashMap<ThreadId, Flight>>> = LazyLock::new(|| Guarded::new(HashMap::new()));
+/// Which thread waits for which runs: several, if a signal's handler waits while its thread does.
+static WAITING: LazyLock<Guarded<HashMap<ThreadId, Vec<Flight>>>> =
+    LazyLock::new(|| Guarded::new(HashMap::new()));
 
 /// Counts the forks between the first process and this one.
 static FORKS: AtomicU32 = AtomicU32::new(0);
@@ -173,7 +174,15 @@ struct Waiter<'py>(Python<'py>);
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        let left = WAITING.with(self.0, |waiting| waiting.remove(&thread::current().id()));
+        let me = thread::current().id();
+        let left = WAITING.with(self.0, |waiting| {
+            let runs = waiting.get_mut(&me)?;
+            let left = runs.pop();
+            if runs.is_empty() {
+                waiting.remove(&me);
+            }
+            left
+        });
         drop(left);
     }
 }
@@ -183,14 +192,18 @@ impl Flight {
     pub(super) fn wait(&self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Waited> {
         let me = thread::current().id();
         let circle = WAITING.with(py, |waiting| {
-            let mut next = Some(self);
-            while let Some(flight) = next.filter(|flight| engine::Flight::is_going(*flight)) {
+            // No circle was ever closed, so this comes to an end.
+            let mut reached = vec![self];
+            while let Some(flight) = reached.pop() {
+                if !engine::Flight::is_going(flight) {
+                    continue;
+                }
                 if flight.0.thread == me {
                     return true;
                 }
-                next = waiting.get(&flight.0.thread);
+                reached.extend(waiting.get(&flight.0.thread).into_iter().flatten());
             }
-            waiting.insert(me, self.clone());
+            waiting.entry(me).or_default().push(self.clone());
             false
         });
         if circle {

@@ -1,0 +1,59 @@
+//! Calls into Python that may not return, because the interpreter is ending.
+//!
+//! Before 3.14 CPython ends a daemon thread that comes back to an ending interpreter by unwinding its stack, which Rust answers by
+//! aborting the process. So such a thread is stopped for good when the unwinding comes by, which is what CPython does since 3.14.
+#![expect(unsafe_code, reason = "declares C functions as what they are: they may unwind")]
+
+use pyo3::ffi::{PyObject, PySendResult};
+
+unsafe extern "C-unwind" {
+    fn PyObject_Vectorcall(
+        callable: *mut PyObject,
+        args: *const *mut PyObject,
+        count: usize,
+        names: *mut PyObject,
+    ) -> *mut PyObject;
+    fn PyIter_Send(iter: *mut PyObject, value: *mut PyObject, result: *mut *mut PyObject) -> PySendResult;
+}
+
+/// Dropped only by an unwinding.
+struct Stop;
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+/// # Safety
+/// As `PyObject_Vectorcall`.
+#[inline]
+pub(super) unsafe fn call(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    let stop = Stop;
+    // SAFETY: the caller says so.
+    let answer = unsafe { PyObject_Vectorcall(callable, args, count, names) };
+    std::mem::forget(stop);
+    answer
+}
+
+/// # Safety
+/// As `PyIter_Send`.
+#[inline]
+pub(super) unsafe fn send(
+    iter: *mut PyObject,
+    value: *mut PyObject,
+    result: *mut *mut PyObject,
+) -> PySendResult {
+    let stop = Stop;
+    // SAFETY: the caller says so.
+    let sent = unsafe { PyIter_Send(iter, value, result) };
+    std::mem::forget(stop);
+    sent
+}
