@@ -212,9 +212,11 @@ async def fetch(a: int, /) -> str:
     return str(a)
 
 
-async def coroutine_functions_would_stay_such() -> None:
-    # They are refused when they are decorated, so this is for the checkers only.
+async def coroutine_functions_stay_such() -> None:
     fetched = versioned_lru_cache(lambda: 1)(fetch)
     returns: CachedFunction[[int], Coroutine[Any, Any, str]] = fetched
     assert_type(await returns(1), str)
     assert_type(await fetched(1), str)
+    assert_type(fetched.cache_peek(1), Versioned[str] | None)
+    fetched.cache_put(Versioned("x", 1), 1)
+    fetched.cache_put(Versioned(1, 1), 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
