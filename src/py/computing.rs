@@ -1,11 +1,12 @@
 //! The computations that the running code is part of, so that a result built on an older observation is known as such.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::context;
+use super::sync::Guarded;
 use super::wait::Flight;
 use crate::engine::ticket::{NEVER, Ticket};
 
@@ -19,8 +20,10 @@ static CURRENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 pub(super) struct Frame {
     /// The oldest observation that a cached result used so far vouches for.
     oldest: AtomicU64,
-    /// The run that others may wait for, if they may.
-    flight: Option<Flight>,
+    /// The run that others may wait for, if they may. Given up at the end: a task that the computation leaves behind keeps its context.
+    flight: Guarded<Option<Flight>>,
+    /// Whether it has ended.
+    over: AtomicBool,
     /// The computation around this one.
     parent: Option<Py<Self>>,
 }
@@ -28,13 +31,18 @@ pub(super) struct Frame {
 impl Frame {
     /// A computation within the one that the context is in, if any.
     fn inside<'py>(variable: &Bound<'py, PyAny>, flight: Option<&Flight>) -> PyResult<Bound<'py, Self>> {
-        let parent = context::get(variable)?.and_then(|frame| frame.cast_into::<Self>().ok());
+        let py = variable.py();
+        let mut parent = context::get(variable)?.and_then(|frame| frame.cast_into::<Self>().ok());
+        while let Some(ended) = parent.take_if(|parent| parent.get().over.load(Ordering::Relaxed)) {
+            parent = ended.get().parent.as_ref().map(|parent| parent.bind(py).clone());
+        }
         let frame = Self {
             oldest: AtomicU64::new(NEVER),
-            flight: flight.cloned(),
+            flight: Guarded::new(flight.cloned()),
+            over: AtomicBool::new(false),
             parent: parent.map(Bound::unbind),
         };
-        Bound::new(variable.py(), frame)
+        Bound::new(py, frame)
     }
 }
 
@@ -101,7 +109,10 @@ impl Entered {
             // In another context, as after a greenlet's switch, there is nothing to set back.
             let _ = context::reset(variable.bind(py), self.token.bind(py));
         }
-        let oldest = self.frame.get().oldest.load(Ordering::Relaxed);
+        let frame = self.frame.get();
+        let oldest = frame.oldest.load(Ordering::Relaxed);
+        frame.over.store(true, Ordering::Relaxed);
+        drop(frame.flight.with(py, Option::take));
         drop(self);
         // What failed on the strength of something old may decide what the computation around it returns.
         let result = result.inspect_err(|_| note(py, oldest));
@@ -127,7 +138,7 @@ pub(super) fn around(py: Python<'_>) -> Vec<Flight> {
     let innermost = context::get(variable.bind(py)).unwrap_or(None);
     let mut next = innermost.and_then(|frame| frame.cast_into::<Frame>().ok()).map(Bound::unbind);
     while let Some(frame) = next {
-        runs.extend(frame.get().flight.clone());
+        runs.extend(frame.get().flight.with(py, |flight| flight.clone()));
         next = frame.get().parent.as_ref().map(|parent| parent.clone_ref(py));
     }
     runs
