@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 ONCE ?=
+THREADS ?= 4
 
 BIN := $(VENV)/bin
 TYPED := python scripts benches $(wildcard examples tests/typing)
@@ -17,7 +18,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help hello demo test lint cargo-test pytest mutants test-all test-example bench dev-install build wheel format \
+.PHONY: help hello demo test lint cargo-test pytest stress mutants test-all test-freethreaded pytest-freethreaded test-example bench dev-install build wheel format \
 	docs todo clean
 
 help: ## list the targets
@@ -41,17 +42,28 @@ lint: $(VENV)/.wheel $(VENV)/.group-lint ## formatting, clippy, ruff, mypy, pyri
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m mypy.stubtest --concise versioned_lru_cache._core
 
-cargo-test: ## tests of the engine, compiled without Python
+cargo-test: ## tests of the engine, compiled without Python; its flights in all small schedules of threads
 	cargo test --locked --no-default-features
+	RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=target/loom cargo test --locked --no-default-features --release --test schedules
 
 pytest: $(VENV)/.wheel $(VENV)/.group-test ## tests of the installed wheel
 	$(BIN)/python -m pytest
+
+stress: $(VENV)/.wheel $(VENV)/.group-test ## random schedules of threads for SECONDS, 600 unless told
+	$(BIN)/python tests/stress.py --seconds $(or $(SECONDS),600)
 
 mutants: $(VENV)/.group-test ## break each promise on purpose; its test must notice
 	$(BIN)/python scripts/mutants.py
 
 test-all: ## the tests on each CPython from 3.10 to 3.14 that is found
 	MAKE="$(MAKE)" scripts/test_all.sh
+
+test-freethreaded: ## the tests, each in several threads at once, on a free-threaded build: PYTHON=python3.14t
+	@$(PYTHON) -c 'import sys; sys.exit("t" not in sys.abiflags and "Name a free-threaded build: PYTHON=python3.14t")'
+	$(MAKE) --no-print-directory pytest-freethreaded PYTHON="$(PYTHON)" VENV=.venvs/3.14t
+
+pytest-freethreaded: $(VENV)/.wheel $(VENV)/.group-freethreaded
+	$(BIN)/python -m pytest --parallel-threads $(THREADS)
 
 test-example: $(VENV)/.wheel $(VENV)/.group-demo ## serve the Flask example with the faux database
 	$(BIN)/flask --app examples/flask_fauxdb_app_example.py run

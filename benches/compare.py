@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from awaiting import awaiting, stampede_of_tasks
 from changing_sessions import alternating, first_call
 from entry_size import STATM, entry_size
 from hits import hits
@@ -23,6 +24,7 @@ from measuring import Row, Section, measure, pin_to_core
 from misses import misses
 from places import places
 from setting_up import decorating, importing
+from stampede import stampede
 from table import data, page
 from web_requests import web_requests
 
@@ -40,7 +42,9 @@ def positive(text: str) -> int:
 
 def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description="Compare caches: hits, misses, sessions, memory, requests, set-up.")
+    parser = argparse.ArgumentParser(
+        description="Compare caches: hits, misses, sessions, memory, requests, set-up, stampedes."
+    )
     parser.add_argument("--rounds", type=positive, default=30, help="how often each variant has its turn")
     parser.add_argument("--calls", type=positive, default=20_000, help="about how many calls one turn makes")
     parser.add_argument("--only", metavar="WORD", default="", help="only rows that have this in their name")
@@ -61,6 +65,9 @@ def sections_with(own: Sequence[Variant], calls: int) -> list[Section]:
         web_requests(in_flask, calls),
         decorating(in_flask, calls),
         importing(),
+        stampede(),
+        awaiting(own, calls),
+        stampede_of_tasks(own),
     ]
 
 

@@ -1,11 +1,12 @@
 """Runs the mutants of tests/mutants/: committed patches that each break one promise, which a test has to notice.
 
-A patch begins with header lines before its diff. At least one `test:` or `cargo:` is needed, and both may repeat:
+A patch begins with header lines before its diff. At least one `test:`, `cargo:` or `loom:` is needed; they may repeat:
 
     promise: 3 never stale
     breaks: (prose for the reader, like any other line)
     test: tests/test_promises.py::test_3_never_stale     a pytest node id, or an expression for `-k`
     cargo: store::tests::evicts_the_oldest               a filter for `cargo test`
+    loom: models::three_callers_of_one_key               the same, of tests/schedules, which needs `--cfg loom`
     hang: yes                                            only where a time-out is the expected failure
 
 All of them are applied, one at a time, to a copy of the tree. First the copy as it is must pass every test that a
@@ -35,6 +36,8 @@ LIBRARY = {"darwin": "libversioned_lru_cache.dylib", "win32": "versioned_lru_cac
     sys.platform, "libversioned_lru_cache.so"
 )
 COMPILE_LIMIT = 900.0
+# A folder of its own, since all that is compiled so is compiled anew.
+LOOM = ["--test", "schedules", "--config", 'build.rustflags=["--cfg", "loom"]', "--target-dir", str(TARGET / "loom")]
 
 
 class Unusable(Exception):
@@ -43,7 +46,7 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Test:
-    """One thing to run: a pytest selection, or a filter of `cargo test`."""
+    """One thing to run: a pytest selection, or a filter of `cargo test`, or one of the tests under loom."""
 
     kind: str
     name: str
@@ -62,11 +65,11 @@ class Mutant:
     def read(cls, path: Path) -> Mutant:
         """Reads the header; what is not one of its keys is prose."""
         header = re.split(r"^(?:diff --git |--- )", path.read_text(encoding="utf-8"), maxsplit=1, flags=re.MULTILINE)[0]
-        fields = re.findall(r"^(?:# )?(promise|test|cargo|hang): *(.*?) *$", header, flags=re.MULTILINE)
+        fields = re.findall(r"^(?:# )?(promise|test|cargo|loom|hang): *(.*?) *$", header, flags=re.MULTILINE)
         promise = next((value for key, value in fields if key == "promise"), "")
-        tests = tuple(Test(key, value) for key, value in fields if key in ("test", "cargo") and value)
+        tests = tuple(Test(key, value) for key, value in fields if key in ("test", "cargo", "loom") and value)
         if not promise or not tests:
-            raise Unusable(f"{path.name}: the header needs `promise:` and a `test:` or `cargo:` line")
+            raise Unusable(f"{path.name}: the header needs `promise:` and a `test:`, `cargo:` or `loom:` line")
         return cls(path, promise, tests, ("hang", "yes") in fields)
 
 
@@ -171,7 +174,7 @@ class Tree:
 
     def test(self, test: Test) -> Outcome:
         """Runs one test; its outcome has code 0 (green), None (time-out) or something else (red)."""
-        outcome = self._cargo_test(test.name) if test.kind == "cargo" else self._pytest(test.name)
+        outcome = self._pytest(test.name) if test.kind == "test" else self._cargo_test(test)
         shutil.rmtree(self.folder / ".hypothesis", ignore_errors=True)  # no mutant learns from another's failures
         return outcome
 
@@ -185,13 +188,14 @@ class Tree:
             raise Unusable(f"pytest could not run `{name}`\n{outcome.tail()}")
         return outcome
 
-    def _cargo_test(self, name: str) -> Outcome:
-        command = ["cargo", "test", "--quiet", "--locked", "--no-default-features", "--profile", PROFILE, "--tests"]
+    def _cargo_test(self, test: Test) -> Outcome:
+        command = ["cargo", "test", "--quiet", "--locked", "--no-default-features", "--profile", PROFILE]
+        command += LOOM if test.kind == "loom" else ["--tests"]
         self.require([*command, "--no-run"], "the engine's tests do not compile")
-        outcome = self.run([*command, "--", name], self.limit)
+        outcome = self.run([*command, "--", test.name], self.limit)
         counts = re.findall(r"(\d+) passed; (\d+) failed", outcome.output)
         if outcome.code == 0 and not any(int(count) for pair in counts for count in pair):
-            raise Unusable(f"no test of the engine is called `{name}`")
+            raise Unusable(f"no test of the engine is called `{test.name}`")
         return outcome
 
 

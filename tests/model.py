@@ -29,6 +29,8 @@ class Observation:
     version: object
     ticket: float
     at: float
+    # What it saw lies between the ticket, drawn before, and this, drawn after.
+    until: float = 0
 
 
 @dataclass(eq=False)
@@ -76,12 +78,14 @@ class ModelWorld:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.draw = count(1).__next__
-        self.oldest: list[float] = []
+        # For each computation the oldest observation that it builds on, and the one under which it runs.
+        self.oldest: list[tuple[float, float]] = []
 
     def report(self, ticket: float) -> None:
         """Tells the computation around this call how old the result is that it builds on."""
         if self.oldest:
-            self.oldest[-1] = min(self.oldest[-1], ticket)
+            oldest, own = self.oldest[-1]
+            self.oldest[-1] = (oldest if ticket == own else min(oldest, ticket), own)
 
 
 class ModelSession:
@@ -193,7 +197,7 @@ class ModelCache:
         entry = self.live.get(key)
         if entry and self.fresh(entry):
             verified = same(entry.version, obs.version)
-            if verified or entry.ticket > obs.ticket:
+            if verified or entry.ticket > obs.until:
                 if session:
                     self.remember(entry, me, args)
                 self.live.move_to_end(key)
@@ -218,29 +222,29 @@ class ModelCache:
             self.counts.errors += 1
             raise
         self.counts.version_calls += 1
-        return Observation(version, ticket, at)
+        return Observation(version, ticket, at, self.world.draw())
 
     def compute(self, session: ModelSession | None, me: int, args: tuple[Hashable, ...], obs: Observation) -> object:
         """Runs the function, and stores the result if that is right."""
         born, run = self.world.clock(), Run(self.key(args), self.world.draw())
         if self.constant:
-            obs = replace(obs, ticket=run.began)
+            obs = replace(obs, ticket=run.began, until=run.began)
         self.counts.misses += 1
         self.running.append(run)
-        self.world.oldest.append(math.inf)
+        self.world.oldest.append((math.inf, obs.ticket))
         failed = True
         try:
             value = self.function(*args)
             failed = False
         finally:
             self.running.remove(run)
-            oldest = self.world.oldest.pop()
+            oldest, _ = self.world.oldest.pop()
             if failed:
                 self.counts.errors += 1
                 self.world.report(oldest)  # What failed on the strength of something old may decide what is made of it.
         if session and session.id != me:
             session, me = None, 0  # Renewed meanwhile: what it was has ended.
-        tainted = oldest < obs.ticket
+        tainted = oldest < obs.until
         ticket = min(oldest, obs.ticket)
         self.world.report(math.inf if self.constant and not tainted else ticket)
         if self.storing and (self.cache_if is None or self.cache_if(value)):

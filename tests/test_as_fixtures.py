@@ -6,6 +6,8 @@ import pytest
 
 from versioned_lru_cache import CachedFunction, versioned_lru_cache
 
+pytestmark = pytest.mark.thread_unsafe(reason="cached functions as tests are more than pytest-run-parallel knows")
+
 cached = versioned_lru_cache(lambda: 1)
 
 

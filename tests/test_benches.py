@@ -33,6 +33,10 @@ SHAPES = (
     "1,000 int keys",
     "100,000 int keys",
 )
+# Those that let one thread compute and the others wait.
+SINGLE = {"ours", "cachetools, condition", "cachebox", "moka-py, wait_concurrent"}
+# Those that know coroutine functions.
+AWAITED = {"cachebox", "moka-py"}
 TABLE = {
     **{("hit", shape): OTHERS | OURS for shape in SHAPES},
     ("session", "first call"): {"first call", "g.setdefault + 10 hits", "g.setdefault", "10 hits"},
@@ -51,6 +55,13 @@ TABLE = {
     ("request", "cached calls: 20"): OTHERS | {"no cache", "ours, Flask g"},
     ("decorating", "a function"): OTHERS | {"ours, Flask g"},
     ("importing", "the package"): PEERS | {"ours"},
+    ("stampede", "16 threads"): SINGLE,
+    ("stampede", "16 threads, executions"): SINGLE,
+    ("stampede", "256 threads"): SINGLE,
+    ("stampede", "256 threads, executions"): SINGLE,
+    ("awaited hit", "await f(int)"): AWAITED | {"trivial coroutine"} | OURS,
+    ("stampede of tasks", "1,000 tasks"): AWAITED | {"ours, no session", "ours, dict"},
+    ("stampede of tasks", "1,000 tasks, executions"): AWAITED | {"ours, no session", "ours, dict"},
 }
 
 

@@ -140,6 +140,7 @@ def test_peek_and_contains_ask_nothing_and_move_nothing() -> None:
     assert not f.cache_contains(1), "it was the least recently used one all the same"
 
 
+@pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_peek_and_contains_see_only_what_is_fresh() -> None:
     with MockClock() as clock:
         f = versioned_lru_cache(1, ttl=5)(lambda: [1])
@@ -174,6 +175,7 @@ def test_put_stores_and_asks_nothing() -> None:
     assert f.cache_info().currsize == 2
 
 
+@pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_put_restarts_the_ttl() -> None:
     with MockClock() as clock:
         f = versioned_lru_cache(1, ttl=5)(lambda: "computed")

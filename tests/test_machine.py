@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -15,6 +16,8 @@ from sides import KEYS, PLACES, VERSIONS, Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+
+pytestmark = pytest.mark.thread_unsafe(reason="one clock for the whole process")
 
 # Name, version function, session. Some share a version function; two version functions read the same part of the world.
 FUNCTIONS = [
@@ -84,6 +87,7 @@ visits = st.lists(st.tuples(st.none() | places, functions, keys), min_size=2, ma
 class Machine(RuleBasedStateMachine):
     """Each rule is one action on both sides, or a few; after each step all that can be seen must be the same."""
 
+    side: type[RealSide] = RealSide
     real: RealSide
     model: ModelSide
 
@@ -104,7 +108,7 @@ class Machine(RuleBasedStateMachine):
             Terms(name, version, session, maxsize, ttl, typed=name == "typed", picky=name == "picky")
             for (name, version, session), maxsize, ttl in zip(chosen, sizes, ttls, strict=False)
         ]
-        self.real, self.model = RealSide(functions, keys), ModelSide(functions, keys)
+        self.real, self.model = self.side(functions, keys), ModelSide(functions, keys)
 
     def both(self, *action: object) -> None:
         self.real.act(action)

@@ -201,6 +201,7 @@ def test_without_a_bound_all_results_are_held(g: RequestLike) -> None:
 
 @pytest.mark.parametrize("new_session", [False, True], ids=["same session", "new session"])
 @pytest.mark.parametrize(("options", "served", "over"), [({}, 3599.9, 3600), ({"time_to_live_seconds": 7}, 6.9, 7)])
+@pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_a_result_lives_exactly_as_long_as_told(
     g: RequestLike, options: dict[str, int], served: float, over: float, new_session: bool
 ) -> None:
@@ -217,6 +218,7 @@ def test_a_result_lives_exactly_as_long_as_told(
         assert work.call_count == runs, f"after {age} seconds"
 
 
+@pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_the_age_does_not_depend_on_when_the_clock_was_started(g: RequestLike) -> None:
     # The original rounded the time of day to whole lifetimes: a result could end moments after it was made.
     for started in (0, 1799.9, 1800, 3599.9):

@@ -178,6 +178,7 @@ def test_a_failed_run_does_not_count_and_the_next_call_asks_again() -> None:
     assert versions.runs == 1
 
 
+@pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_an_answer_older_than_the_ttl_is_asked_anew_only_for_those_whose_ttl_demands_it() -> None:
     versions, g = Versions(), dict[str, Any]()
 

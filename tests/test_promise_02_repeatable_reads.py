@@ -219,6 +219,7 @@ def test_two_sessions_can_share_what_neither_could_find_again(world: World) -> N
         assert f(1) is shared
 
 
+@pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_age_ends_it(world: World) -> None:
     f = world.cached(ttl=10)
     with MockClock() as clock:
@@ -232,6 +233,7 @@ def test_age_ends_it(world: World) -> None:
         assert f(1) is second
 
 
+@pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_age_counts_from_the_start_of_the_computation() -> None:
     with MockClock() as clock:
 
@@ -247,6 +249,7 @@ def test_age_counts_from_the_start_of_the_computation() -> None:
         assert f() is not first
 
 
+@pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_age_ends_what_a_session_keeps_for_itself_too(world: World) -> None:
     f = world.cached(ttl=10, maxsize=1)
     with MockClock() as clock:

@@ -263,6 +263,7 @@ def test_a_result_made_with_results_verified_just_now_is_stored(data: Data) -> N
     assert outer.cache_stats().not_stored == 0
 
 
+@pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_the_ttl_is_a_bound_also_for_the_newest(data: Data) -> None:
     @versioned_lru_cache(data.version, session=lambda: data.current, ttl=10)
     def f() -> list[int]:

@@ -74,6 +74,7 @@ def test_a_failure_leaves_what_other_sessions_saw() -> None:
     assert source.f(1) is old
 
 
+@pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_a_failure_after_the_ttl_leaves_the_entry_but_does_not_serve_it() -> None:
     with MockClock() as clock:
         source = Source(ttl=5)

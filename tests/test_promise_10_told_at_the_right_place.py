@@ -120,6 +120,7 @@ def test_something_foreign_in_the_mapping_is_not_hidden_by_a_block() -> None:
     assert place == {"lru_cache_versions": "mine"}
 
 
+@pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_a_mock_clock_counts_only_while_it_is_entered() -> None:
     f = versioned_lru_cache(1, ttl=10)(lambda: object())
     clock = MockClock()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from child import run
 from versioned_lru_cache import session, versioned_lru_cache
 
@@ -89,6 +91,7 @@ def test_two_functions_of_one_name_do_not_spoil_the_view_of_the_session() -> Non
         assert len(current) == 1
 
 
+@pytest.mark.child
 def test_functions_made_in_passing_leave_nothing_in_a_long_session() -> None:
     code = """
 import gc

@@ -56,52 +56,57 @@ async def _wait(call: Call, flight: Flight, loop: AbstractEventLoop | None) -> N
     """Wait for another's run, unless that would never end or takes too long."""
     if loop is None or flight.closes_a_circle():
         call.insist()
-    elif await _lands(flight, loop, call.patience()):
-        call.waited(flight)
-    else:
+        return
+    limit = call.patience()
+    if limit is not None and limit <= 0:
         call.lose_patience()
+        return
+    future = loop.create_future()
+    wait = flight.join(partial(_wake, loop, future))
+    try:
+        if wait is not None and limit is None:
+            await future
+        elif wait is not None:
+            await asyncio.wait([future], timeout=limit)
+        if wait is None or future.done():
+            call.waited(flight)
+        else:
+            call.lose_patience()
+    finally:
+        if wait is not None:
+            wait.leave()
 
 
 async def _compute(call: Call, loop: AbstractEventLoop | None) -> None:
     """Compute in a task of the library's own, which is cancelled when nobody waits for it any more, and not before."""
     if loop is None:
         await _run(call)
-    else:
-        flight = call.flight
-        flight.task = loop.create_task(_run(call), name=f"versioned_lru_cache {call.name}")
-        await _lands(flight, loop, None)
-    call.settle()
+        call.settle()
+        return
+    flight, future = call.flight, loop.create_future()
+    wait = flight.join(partial(_wake, loop, future))
+    flight.task = loop.create_task(_run(call), name=f"versioned_lru_cache {call.name}")
+    try:
+        await future
+        call.settle()
+    except BaseException:
+        call.go()
+        raise
+    finally:
+        wait.leave()
 
 
 async def _run(call: Call) -> None:
-    """Run the function. How it ends is for those who wait, but for what ends the program."""
+    """Run the function. How it ends is for those who wait; what ends the program is nobody's if its caller has gone."""
     call.enter()
     try:
         value = await call.run()
     except BaseException as error:
         call.computed(None, error)
-        if isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit)):
+        if call.is_left and isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
     else:
         call.computed(value, None)
-
-
-async def _lands(flight: Flight, loop: AbstractEventLoop, limit: float | None) -> bool:
-    """Wait until a run is over, at most ``limit`` seconds. Return whether it is."""
-    if limit is not None and limit <= 0:
-        return False
-    future = loop.create_future()
-    wait = flight.join(partial(_wake, loop, future))
-    if wait is None:
-        return True
-    try:
-        if limit is None:
-            await future
-        else:
-            await asyncio.wait([future], timeout=limit)
-    finally:
-        wait.leave()
-    return future.done()
 
 
 def _wake(loop: AbstractEventLoop, future: Future[None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _thread import RLock
 from functools import update_wrapper
 from types import MappingProxyType
 from weakref import ref
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     R = TypeVar("R")
 
 _scopes: dict[tuple[object, ...], tuple[tuple[ref[Any], ...], Scope | None]] = {}
+_scopes_lock = RLock()  # A collection may call `forget` in the thread that holds it.
 
 
 def versioned_lru_cache(
@@ -269,18 +271,22 @@ def _scope(ask: Callable[..., Hashable], default: Hashable) -> Scope:
     """Return the one scope of a version function, so that all that use it, now or later, share its answers."""
     told, owners = identity(ask)
     key = (*told, type(default), default)
-    alive, scope = _scopes.get(key, ((), None))
-    if scope is None and alive:
-        scope = alive[0]()
-    if scope is None:
-        scope = Scope()
+    with _scopes_lock:
+        alive, scope = _scopes.get(key, ((), None))
+        if scope is None and alive:
+            scope = alive[0]()
+        if scope is None:
+            scope = Scope()
 
-        def forget(death: ref[Any], key: tuple[object, ...] = key) -> None:
-            if death in _scopes.get(key, ((), None))[0]:
-                del _scopes[key]
+            def forget(death: ref[Any], key: tuple[object, ...] = key) -> None:
+                with _scopes_lock:
+                    if death in _scopes.get(key, ((), None))[0]:
+                        del _scopes[key]
 
-        try:
-            _scopes[key] = tuple(ref(owner, forget) for owner in owners), scope
-        except TypeError:  # No weak references to an owner: then the scope lives as long as a function that uses it.
-            _scopes[key] = (ref(scope, forget),), None
+            try:
+                _scopes[key] = tuple(ref(owner, forget) for owner in owners), scope
+            except (
+                TypeError
+            ):  # No weak references to an owner: then the scope lives as long as a function that uses it.
+                _scopes[key] = (ref(scope, forget),), None
     return scope

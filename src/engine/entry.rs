@@ -16,6 +16,8 @@ pub struct Observation<O> {
     pub tag: Ticket,
     /// Drawn before it ran.
     pub ticket: Ticket,
+    /// Drawn when it had answered. What it saw lies between the two: only what began later is surely newer.
+    pub until: Ticket,
     /// When it began to run.
     pub at: Nanos,
 }

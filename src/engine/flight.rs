@@ -1,5 +1,9 @@
 //! Computations in progress: who may wait for which, and what they leave to those who waited.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use super::clock::Nanos;
 use super::compare::{Key, Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Observation};
 use super::ticket::{self, Ticket};
@@ -11,13 +15,13 @@ pub struct Arrival<H: Host> {
     pub entry: Entry<H>,
     /// What it vouches for.
     pub vouch: Ticket,
-    /// Whether a session is to remember it: it was neither refused nor struck.
-    pub keep: bool,
+    /// Whether a session is to remember it: it was not refused, and not struck until now.
+    pub keep: Arc<AtomicBool>,
 }
 
 impl<H: Host> Clone for Arrival<H> {
     fn clone(&self) -> Self {
-        Self { entry: self.entry.clone(), ..*self }
+        Self { entry: self.entry.clone(), vouch: self.vouch, keep: self.keep.clone() }
     }
 }
 
@@ -32,14 +36,38 @@ pub struct Going<H: Host> {
     struck: bool,
     /// Somebody waits for it.
     awaited: bool,
+    /// The session of its caller; 0 for none.
+    session: Ticket,
+    /// The function called itself in that session with the same arguments meanwhile, or put a result.
+    bypassed: bool,
+    /// When it began.
+    born: Nanos,
+}
+
+/// A computation that is over, and whose result somebody has yet to take. Its hash stands for its key, which would be kept alive here; a
+/// key of the same hash that is struck costs no more than a session's memory of a result that the store has lost at once.
+struct Landed {
+    hash: u64,
+    keep: Weak<AtomicBool>,
+}
+
+impl Landed {
+    fn strike(&self) {
+        if let Some(keep) = self.keep.upgrade() {
+            keep.store(false, Ordering::Relaxed);
+        }
+    }
 }
 
 /// The computations of one function that are in progress.
-pub struct Flights<H: Host>(Vec<Going<H>>);
+pub struct Flights<H: Host> {
+    going: Vec<Going<H>>,
+    landed: Vec<Landed>,
+}
 
 impl<H: Host> Default for Flights<H> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { going: Vec::new(), landed: Vec::new() }
     }
 }
 
@@ -50,11 +78,12 @@ impl<H: Host> Flights<H> {
         probe: &Probe<H::Key>,
         seen: &Observation<H::Object>,
         flight: &H::Flight,
+        (session, born): (Ticket, Nanos),
         displaced: &mut Displaced<H>,
     ) -> Ticket {
-        displaced.flights.extend(self.0.extract_if(.., |going| !going.flight.is_going()));
+        displaced.flights.extend(self.going.extract_if(.., |going| !going.flight.is_going()));
         let ticket = ticket::draw();
-        self.0.push(Going {
+        self.going.push(Going {
             ticket,
             probe: probe.clone(),
             tag: seen.tag,
@@ -62,20 +91,25 @@ impl<H: Host> Flights<H> {
             flight: flight.clone(),
             struck: false,
             awaited: false,
+            session,
+            bypassed: false,
+            born,
         });
         ticket
     }
 
-    /// The computation of a key and version that `leader` may wait for: it goes on and has not been struck.
+    /// The computation of a key and version that `leader` may wait for: it goes on, has not been struck, and is `young`.
     pub(super) fn find(
         &mut self,
         probe: &Probe<H::Key>,
         seen: &Observation<H::Object>,
         leader: <H::Flight as Flight>::Leader,
+        young: impl Fn(Nanos) -> bool,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<H::Flight>, Unsure<H::Object>> {
-        for going in self.0.iter_mut().filter(|going| going.probe.hash == probe.hash && !going.struck) {
-            if going.flight.serves(leader)
+        for going in self.going.iter_mut().filter(|going| going.probe.hash == probe.hash && !going.struck) {
+            if young(going.born)
+                && going.flight.serves(leader)
                 && going.probe.key.matches(probe, verdicts)?
                 && (going.tag == seen.tag || verdicts.same(&going.version, &seen.version)?)
             {
@@ -88,25 +122,56 @@ impl<H: Host> Flights<H> {
 
     /// Whether a computation was struck.
     pub(super) fn is_struck(&self, ticket: Ticket) -> bool {
-        self.0.iter().any(|going| going.ticket == ticket && going.struck)
+        self.going.iter().any(|going| going.ticket == ticket && going.struck)
     }
 
     /// Whether somebody waits for a computation.
     pub(super) fn is_awaited(&self, ticket: Ticket) -> bool {
-        self.0.iter().any(|going| going.ticket == ticket && going.awaited)
+        self.going.iter().any(|going| going.ticket == ticket && going.awaited)
     }
 
     /// Forgets a computation that is over.
     pub(super) fn end(&mut self, ticket: Ticket, displaced: &mut Displaced<H>) {
-        let ended = self.0.iter().position(|going| going.ticket == ticket);
-        displaced.flights.extend(ended.map(|place| self.0.swap_remove(place)));
+        let ended = self.going.iter().position(|going| going.ticket == ticket);
+        displaced.flights.extend(ended.map(|place| self.going.swap_remove(place)));
+    }
+
+    /// Notes that the function called itself in a session, or put a result, while it computes that key.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on.
+    pub(super) fn bypass(
+        &mut self,
+        probe: &Probe<H::Key>,
+        session: Ticket,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<(), Unsure<H::Object>> {
+        let same = |going: &&mut Going<H>| going.session == session && going.probe.hash == probe.hash;
+        for going in self.going.iter_mut().filter(same) {
+            going.bypassed |= going.probe.key.matches(probe, verdicts)?;
+        }
+        Ok(())
+    }
+
+    /// Whether that was noted.
+    pub(super) fn is_bypassed(&self, ticket: Ticket) -> bool {
+        self.going.iter().any(|going| going.ticket == ticket && going.bypassed)
+    }
+
+    /// Notes that a computation is over for which somebody waits. Whether its result is to be remembered may change until it is taken.
+    pub(super) fn land(&mut self, hash: u64, keep: bool) -> Arc<AtomicBool> {
+        self.landed.retain(|landed| landed.keep.strong_count() > 0);
+        let keep = Arc::new(AtomicBool::new(keep));
+        self.landed.push(Landed { hash, keep: Arc::downgrade(&keep) });
+        keep
     }
 
     /// What runs now for keys that `leaves` accepts will not be stored, and nobody begins to wait for it.
     pub(super) fn strike(&mut self, leaves: impl Fn(&H::Key) -> bool) {
-        for going in self.0.iter_mut().filter(|going| leaves(&going.probe.key)) {
+        for going in self.going.iter_mut().filter(|going| leaves(&going.probe.key)) {
             going.struck = true;
         }
+        self.landed.iter().for_each(Landed::strike);
     }
 
     /// As [`Flights::strike`], for one key.
@@ -118,21 +183,22 @@ impl<H: Host> Flights<H> {
         probe: &Probe<H::Key>,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<(), Unsure<H::Object>> {
-        for going in self.0.iter_mut().filter(|going| going.probe.hash == probe.hash) {
+        for going in self.going.iter_mut().filter(|going| going.probe.hash == probe.hash) {
             going.struck |= going.probe.key.matches(probe, verdicts)?;
         }
+        self.landed.iter().filter(|landed| landed.hash == probe.hash).for_each(Landed::strike);
         Ok(())
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.going.len()
     }
 
     /// Whether nothing is being computed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.going.is_empty()
     }
 }

@@ -1,6 +1,8 @@
 //! What a call answers with, and what becomes of it: served, remembered for the session, stored.
 
-use super::clock::Nanos;
+use std::sync::atomic::Ordering;
+
+use super::clock::{self, Nanos};
 use super::entry::{Displaced, Entry, Observation};
 use super::flight::Arrival;
 use super::plan::{Decided, Made, NextStep, Patience, Plan, Served, Step};
@@ -30,7 +32,7 @@ impl<H: Host> Plan<H> {
                 if !self.agrees(entry)? {
                     continue;
                 }
-                vouch = vouch.max(self.ticket());
+                vouch = self.vouch(vouch);
             }
             let value = entry.value.clone();
             shelf.touch(slot);
@@ -53,10 +55,10 @@ impl<H: Host> Plan<H> {
             reader.unshelve(&self.probe, &self.verdicts, displaced)?;
         }
         let Some(arrival) = self.arrival.take() else { return Ok(Step::Ask(None)) };
-        let vouch = arrival.vouch.max(self.ticket());
+        let vouch = self.vouch(arrival.vouch);
         let value = arrival.entry.value.clone();
         store.stats.hits += 1;
-        match reader.filter(|_| arrival.keep) {
+        match reader.filter(|_| arrival.keep.load(Ordering::Relaxed)) {
             Some((id, reader)) => {
                 let ticket = arrival.entry.ticket.max(self.ticket());
                 let kept = Entry { known_in: id, stored: 0, ticket, ..arrival.entry };
@@ -100,7 +102,8 @@ impl<H: Host> Plan<H> {
                 store.glance = Glance { session: caller.id, tag, ticket };
             }
         }
-        Step::Done(Served { value: entry.value.clone(), vouch: entry.vouch(constant) })
+        let (value, vouch) = (entry.value.clone(), entry.vouch(constant));
+        Step::Done(Served { value, vouch: if agreed { self.vouch(vouch) } else { vouch } })
     }
 
     /// Sees to it that the session will meet this very entry again, whatever becomes of it: by a note in the entry, or, if another
@@ -149,9 +152,11 @@ impl<H: Host> Plan<H> {
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
         match self.place(store, caller, &made, displaced) {
-            Ok(vouch) => {
+            Ok((known, vouch)) => {
                 store.flights.end(self.run, displaced);
-                Ok(Step::Done(Served { value: made.value, vouch }))
+                let value = known.unwrap_or_else(|| made.value.clone());
+                displaced.objects.push(made.value);
+                Ok(Step::Done(Served { value, vouch }))
             }
             Err(unsure) => {
                 self.made = Some(made);
@@ -160,17 +165,19 @@ impl<H: Host> Plan<H> {
         }
     }
 
+    /// Stores what was made, or keeps it for the session, or neither. Returns what the session has come to know in its place, if anything,
+    /// and what the answer vouches for.
     fn place(
         &mut self,
         store: &mut Store<H>,
         mut caller: Option<&mut Caller<'_, H>>,
         made: &Made<H::Object>,
         displaced: &mut Displaced<H>,
-    ) -> Result<Ticket, Unsure<H::Object>> {
+    ) -> Decided<H, (Option<H::Object>, Ticket)> {
         let Some(observation) = self.observation.as_ref() else {
-            return Ok(0);
+            return Ok((None, 0));
         };
-        let tainted = made.oldest < observation.ticket;
+        let tainted = made.oldest < observation.until;
         let ticket = observation.ticket.min(made.oldest);
         let vouch = if store.terms.constant && !tainted { ticket::NEVER } else { ticket };
         let session = caller.as_ref().map_or(0, |caller| caller.id);
@@ -187,22 +194,21 @@ impl<H: Host> Plan<H> {
         let keeps = made.wanted && !store.flights.is_struck(self.run) && store.terms.maxsize != Some(0);
         // What rests on something older than this call's observation is for its session only.
         if self.landing.is_none() && !tainted && store.flights.is_awaited(self.run) {
-            self.landing = Some(Arrival { entry: entry(0), vouch, keep: keeps });
+            let keep = store.flights.land(self.probe.hash, keeps);
+            self.landing = Some(Arrival { entry: entry(0), vouch, keep });
         }
         if !keeps {
             store.stats.not_stored += u64::from(made.wanted && store.terms.maxsize != Some(0));
-            return Ok(vouch);
+            return Ok((None, vouch));
+        }
+        if let Some(caller) = caller.as_deref_mut()
+            && let Some(known) = self.known(store, caller)?
+        {
+            return Ok(known.map_or((None, vouch), |(value, vouch)| (Some(value), vouch)));
         }
         let old = store.find(&self.probe, &self.verdicts)?;
         let current = old.and_then(|slot| store.live.get(slot));
         let outdated = current.is_some_and(|entry| entry.ticket > observation.ticket);
-        if let (Some(entry), Some(caller)) = (current, caller.as_deref())
-            && entry.known_in == caller.id
-            && entry.stored > self.run
-        {
-            // The function called itself with the same arguments, or put a result: the session goes by that.
-            return Ok(vouch);
-        }
         let unfit = tainted || outdated || self.patience == Patience::Lost;
         let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(&store.id));
         if let Some(reader) = reader {
@@ -213,13 +219,40 @@ impl<H: Host> Plan<H> {
         }
         if unfit {
             store.stats.not_stored += 1;
-            return Ok(vouch);
+            return Ok((None, vouch));
         }
         if session != 0 && self.given.is_none() {
             let Observation { tag, ticket, .. } = *observation;
             store.glance = Glance { session, tag, ticket };
         }
         store.store(self.probe.hash, entry(ticket::draw()), old, caller, displaced);
-        Ok(vouch)
+        Ok((None, vouch))
+    }
+
+    /// What the session has come to know of the key while this call computed, by which it goes on: the value and what that vouches for. The
+    /// inner `None` is for a function that called itself with the same arguments, or put a result: it returns its own.
+    #[expect(clippy::type_complexity, reason = "two things that may not be")]
+    fn known(
+        &self,
+        store: &Store<H>,
+        caller: &Caller<'_, H>,
+    ) -> Decided<H, Option<Option<(H::Object, Ticket)>>> {
+        let (now, ttl) = (clock::now(), store.terms.ttl);
+        let own = |entry: &&Entry<H>| entry.known_in == caller.id && entry.is_fresh(now, ttl);
+        let answer = |entry: &Entry<H>| (entry.value.clone(), entry.vouch(store.terms.constant));
+        let bypassed = store.flights.is_bypassed(self.run);
+        let shelf = caller.known.readers.get(&store.id).and_then(|reader| reader.kept.as_ref());
+        if let Some(shelf) = shelf.filter(|_| !bypassed) {
+            let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
+            if let Some(entry) = slot.and_then(|slot| shelf.get(slot)).filter(own) {
+                return Ok(Some(Some(answer(entry))));
+            }
+        }
+        let live = store.find(&self.probe, &self.verdicts)?.and_then(|slot| store.live.get(slot));
+        Ok(match live.filter(|entry| own(entry) && (!bypassed || entry.stored > self.run)) {
+            None => None,
+            Some(_) if bypassed => Some(None),
+            Some(entry) => Some(Some(answer(entry))),
+        })
     }
 }

@@ -9,7 +9,7 @@ use super::entry::{Displaced, Entry, Observation};
 use super::flight::Arrival;
 use super::session::{Reader, Scope};
 use super::store::{Caller, Store};
-use super::ticket::Ticket;
+use super::ticket::{self, Ticket};
 use super::{Flight, Host};
 
 /// What is to be done next.
@@ -124,7 +124,8 @@ impl<H: Host> Plan<H> {
     /// Takes the answer to [`Step::Ask`]: the version, and the ticket and time from before it was asked. `oldest` is the oldest
     /// observation that a cached result used for the answer vouches for: it is no newer than that.
     pub fn observed(&mut self, version: H::Object, ticket: Ticket, at: Nanos, oldest: Ticket) {
-        self.observation = Some(Observation { version, tag: ticket, ticket: ticket.min(oldest), at });
+        let until = ticket::draw();
+        self.observation = Some(Observation { version, tag: ticket, ticket: ticket.min(oldest), until, at });
         self.asked = true;
         self.announce = true;
         if self.patience == Patience::NotForThis {
@@ -155,6 +156,16 @@ impl<H: Host> Plan<H> {
     /// Takes the answer to [`Step::Compute`].
     pub fn computed(&mut self, value: H::Object, oldest: Ticket, wanted: bool) {
         self.made = Some(Made { value, oldest, wanted });
+    }
+
+    /// What something vouches for that was found to be of the observed version: it is as new as the observation, if not newer.
+    pub(super) fn vouch(&self, ticket: Ticket) -> Ticket {
+        self.observation.as_ref().filter(|seen| ticket <= seen.until).map_or(ticket, |seen| seen.ticket)
+    }
+
+    /// The keys that the plan owns, for whoever traces references.
+    pub fn keys(&self) -> impl Iterator<Item = &H::Key> {
+        std::iter::once(&self.probe).chain(&self.given).map(|probe| &probe.key)
     }
 
     /// The observation under which [`Step::Compute`] runs.
@@ -232,7 +243,7 @@ impl<H: Host> Plan<H> {
             }
             return Ok(if own { Step::Ask(Some(flight)) } else { Step::Wait(flight) });
         };
-        let newest = observation.ticket;
+        let newest = observation.until;
         if let (Some(slot), Some(entry)) = (found, entry) {
             let verified = self.agrees(entry)?;
             if verified || entry.ticket > newest {
@@ -242,29 +253,41 @@ impl<H: Host> Plan<H> {
                 return Ok(self.serve(store, slot, verified, caller));
             }
         }
+        let session = caller.as_ref().map_or(0, |caller| caller.id);
         if let Some(arrival) = self.arrival.as_ref()
             && self.agrees(&arrival.entry)?
         {
             return self.share(store, caller, displaced);
         }
+        let ttl = store.terms.ttl;
+        let young = |born: Nanos| ttl.is_none_or(|ttl| now.saturating_sub(born) < ttl);
         if let Some(observation) = self.observation.as_ref().filter(|_| self.patience == Patience::Waits)
-            && let Some(flight) = store.flights.find(&self.probe, observation, self.leader, &self.verdicts)?
+            && let Some(flight) =
+                store.flights.find(&self.probe, observation, self.leader, young, &self.verdicts)?
         {
             return Ok(Step::Wait(flight));
         }
-        Ok(self.compute(store, now, displaced))
+        if self.patience != Patience::Lost {
+            store.flights.bypass(&self.probe, session, &self.verdicts)?;
+        }
+        Ok(self.compute(store, (session, now), displaced))
     }
 
     /// Begins to compute.
-    fn compute(&mut self, store: &mut Store<H>, now: Nanos, displaced: &mut Displaced<H>) -> NextStep<H> {
+    fn compute(
+        &mut self,
+        store: &mut Store<H>,
+        (session, now): (Ticket, Nanos),
+        displaced: &mut Displaced<H>,
+    ) -> NextStep<H> {
         displaced.entries.extend(self.arrival.take().map(|arrival| arrival.entry));
         let Some(observation) = self.observation.as_mut() else { return Step::Ask(None) };
         let flight = H::Flight::begin(self.leader);
         self.born = now;
-        self.run = store.flights.begin(&self.probe, observation, &flight, displaced);
+        self.run = store.flights.begin(&self.probe, observation, &flight, (session, now), displaced);
         store.stats.misses += 1;
         if store.terms.constant {
-            observation.ticket = self.run;
+            (observation.ticket, observation.until) = (self.run, self.run);
         }
         Step::Compute(flight)
     }

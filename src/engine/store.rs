@@ -273,6 +273,8 @@ impl<H: Host> Store<H> {
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
         let old = self.find(probe, verdicts)?;
+        let session = caller.as_ref().map_or(0, |caller| caller.id);
+        self.flights.bypass(probe, session, verdicts)?;
         if let Some(caller) = caller.as_deref_mut() {
             self.join(caller.id, caller.session, displaced);
             caller.known.readers.entry(self.id).or_default().unshelve(probe, verdicts, displaced)?;

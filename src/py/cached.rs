@@ -157,6 +157,7 @@ impl Cached {
                 version: constant.clone().into(),
                 tag: ticket::draw(),
                 ticket: 0,
+                until: 0,
                 at: 0,
             }),
         };

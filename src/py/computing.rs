@@ -22,6 +22,8 @@ pub(super) struct Frame {
     oldest: AtomicU64,
     /// The run that others may wait for, if they may. Given up at the end: a task that the computation leaves behind keeps its context.
     flight: Guarded<Option<Flight>>,
+    /// The observation under which it runs: what vouches for that same one is not older.
+    own: Ticket,
     /// Whether it has ended.
     over: AtomicBool,
     /// The computation around this one.
@@ -30,7 +32,11 @@ pub(super) struct Frame {
 
 impl Frame {
     /// A computation within the one that the context is in, if any.
-    fn inside<'py>(variable: &Bound<'py, PyAny>, flight: Option<&Flight>) -> PyResult<Bound<'py, Self>> {
+    fn inside<'py>(
+        variable: &Bound<'py, PyAny>,
+        flight: Option<&Flight>,
+        own: Ticket,
+    ) -> PyResult<Bound<'py, Self>> {
         let py = variable.py();
         let mut parent = context::get(variable)?.and_then(|frame| frame.cast_into::<Self>().ok());
         while let Some(ended) = parent.take_if(|parent| parent.get().over.load(Ordering::Relaxed)) {
@@ -39,6 +45,7 @@ impl Frame {
         let frame = Self {
             oldest: AtomicU64::new(NEVER),
             flight: Guarded::new(flight.cloned()),
+            own,
             over: AtomicBool::new(false),
             parent: parent.map(Bound::unbind),
         };
@@ -66,7 +73,10 @@ fn note_in_context(py: Python<'_>, vouch: Ticket) {
     let Some(variable) = CURRENT.get(py) else { return };
     let frame = context::get(variable.bind(py)).unwrap_or(None);
     if let Some(Ok(frame)) = frame.map(Bound::cast_into::<Frame>) {
-        frame.get().oldest.fetch_min(vouch, Ordering::Relaxed);
+        let frame = frame.get();
+        if vouch != frame.own {
+            frame.oldest.fetch_min(vouch, Ordering::Relaxed);
+        }
     }
 }
 
@@ -94,10 +104,10 @@ pub(super) struct Entered {
 }
 
 impl Entered {
-    /// Begins a computation in this context. `flight` is the run that others may wait for, if they may.
-    pub(super) fn new(py: Python<'_>, flight: Option<&Flight>) -> PyResult<Self> {
+    /// Begins a computation in this context, under the observation `own`. `flight` is the run that others may wait for, if they may.
+    pub(super) fn new(py: Python<'_>, flight: Option<&Flight>, own: Ticket) -> PyResult<Self> {
         let variable = current(py)?;
-        let frame = Frame::inside(variable, flight)?;
+        let frame = Frame::inside(variable, flight, own)?;
         let token = context::set(variable, frame.as_any())?;
         ACTIVE.fetch_add(1, Ordering::Relaxed);
         Ok(Self { frame: frame.unbind(), token: token.unbind(), _active: Active })
@@ -124,9 +134,10 @@ impl Entered {
 pub(super) fn within<R>(
     py: Python<'_>,
     flight: Option<&Flight>,
+    own: Ticket,
     compute: impl FnOnce() -> PyResult<R>,
 ) -> PyResult<Ended<R>> {
-    let entered = Entered::new(py, flight)?;
+    let entered = Entered::new(py, flight, own)?;
     let result = compute();
     Ok(entered.leave(py, result))
 }

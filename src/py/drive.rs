@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::arguments::Arguments;
 use super::cached::{Cached, Version};
@@ -197,6 +198,17 @@ impl Drive {
         Some(*self.deadline.get_or_insert_with(|| Instant::now() + wait))
     }
 
+    /// Shows the garbage collector what the plan holds of the arguments.
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.plan.keys().try_for_each(|key| visit.call(&*key.object()))?;
+        visit.call(&self.part)
+    }
+
+    /// The observation under which the function runs.
+    pub(super) fn own(&self) -> Ticket {
+        self.plan.ticket()
+    }
+
     /// The run that this call leads.
     pub(super) fn flight(&self) -> Option<&Flight> {
         self.lead.as_ref().map(|lead| &lead.0)
@@ -213,7 +225,7 @@ impl Cached {
                 Next::Ask => {
                     let part = drive.part.as_ref().map(|part| part.bind(py).clone());
                     let ended =
-                        computing::within(py, drive.flight(), || self.ask(py, arguments, part.as_ref()))?;
+                        computing::within(py, drive.flight(), 0, || self.ask(py, arguments, part.as_ref()))?;
                     drive.asked(self, py, ended)?;
                 }
                 Next::Wait(flight) => {
@@ -222,8 +234,9 @@ impl Cached {
                     drive.waited(waited);
                 }
                 Next::Compute => {
-                    let ended =
-                        computing::within(py, drive.flight(), || arguments.call(self.wrapped.bind(py)))?;
+                    let ended = computing::within(py, drive.flight(), drive.own(), || {
+                        arguments.call(self.wrapped.bind(py))
+                    })?;
                     drive.computed(self, py, ended)?;
                 }
                 Next::Done(value, vouch) => {
@@ -243,12 +256,19 @@ impl Cached {
         act: impl FnOnce(&mut Store<Host>, Option<&mut Caller<'_, Host>>) -> R,
     ) -> R {
         // A session that was renewed during the call is another one: what the call has learned is not for that.
-        let Some(Active { core, id }) = session.filter(|session| session.core.id() == session.id) else {
+        let Some(Active { core, id }) = session else {
             return self.function.store.with(py, |store| act(store, None));
         };
         let session = SessionRef(Arc::downgrade(core));
         self.function.store.with(py, |store| {
-            core.known.with(py, |known| act(store, Some(&mut Caller { id: *id, session: &session, known })))
+            let done = core.known.with(py, |known| {
+                if core.id() == *id {
+                    Ok(act(store, Some(&mut Caller { id: *id, session: &session, known })))
+                } else {
+                    Err(act)
+                }
+            });
+            done.unwrap_or_else(|act| act(store, None))
         })
     }
 

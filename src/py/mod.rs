@@ -12,6 +12,7 @@ mod coroutine;
 mod drive;
 mod ending;
 mod error;
+mod fork;
 mod gc;
 mod instance;
 mod key;
@@ -27,7 +28,6 @@ mod vector;
 mod wait;
 
 use pyo3::prelude::*;
-use pyo3::types::IntoPyDict;
 
 use crate::engine::clock;
 
@@ -56,26 +56,10 @@ mod _core {
         module.add("CachedFunction", super::call::function_class(py)?)?;
         module.add("CachedMethod", super::call::method_class(py)?)?;
         module.add("CachedCoroutine", super::coroutine::class(py)?)?;
-        super::hear_of_forks(module)?;
+        super::fork::watch();
         module.add("SESSION_NAME", super::binding::name(py))?;
         module.add("ambient_session", super::binding::ambient_variable(py)?)
     }
-}
-
-/// Has `_forked` called in each forked child.
-fn hear_of_forks(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    let py = module.py();
-    let forked = wrap_pyfunction!(_forked, module)?;
-    match py.import("os")?.getattr_opt("register_at_fork")? {
-        Some(register) => register.call((), Some(&[("after_in_child", forked)].into_py_dict(py)?)).map(drop),
-        None => Ok(()),
-    }
-}
-
-/// In a forked child: what other threads were doing is void.
-#[pyfunction]
-fn _forked(py: Python<'_>) {
-    wait::forked(py);
 }
 
 /// The session to which ``session=binding`` leads now, if it has begun; ``None`` leads to the ambient one.

@@ -25,6 +25,8 @@ struct State {
     /// The answer, and what it vouches for.
     answer: Option<(Py<PyAny>, crate::engine::ticket::Ticket)>,
     error: Option<PyErr>,
+    /// The caller was cancelled.
+    gone: bool,
 }
 
 /// A call of a coroutine function.
@@ -75,6 +77,12 @@ impl Call {
             return Err(PyRuntimeError::new_err("this call is not running anything"));
         };
         Ok(entered.leave(py, error.map_or(Ok(value), |error| Err(PyErr::from_value(error)))))
+    }
+
+    /// Gives up what the call needed to come to its end.
+    fn rest(&self, py: Python<'_>) {
+        let (drive, flight) = self.state.with(py, |state| (state.drive.take(), state.flight.take()));
+        drop((drive, flight));
     }
 
     fn step(&self, py: Python<'_>) -> PyResult<&'static str> {
@@ -145,8 +153,8 @@ impl Call {
 
     /// Note that what runs now is part of this call.
     fn enter(&self, py: Python<'_>) -> PyResult<()> {
-        let flight = self.driving(py, |drive| Ok(drive.flight().cloned()))?;
-        let entered = Entered::new(py, flight.as_ref())?;
+        let (flight, own) = self.driving(py, |drive| Ok((drive.flight().cloned(), drive.own())))?;
+        let entered = Entered::new(py, flight.as_ref(), own)?;
         self.state.with(py, |state| state.entered = Some(entered));
         Ok(())
     }
@@ -169,6 +177,9 @@ impl Call {
         let mut ended = self.ended(py, version, error)?;
         ended.result = ended.result.and_then(|version| self.function.get().check_answer(version));
         let taken = self.driving(py, |drive| drive.asked(self.function.get(), py, ended));
+        if failed || taken.is_err() {
+            self.rest(py);
+        }
         if failed { Ok(()) } else { taken }
     }
 
@@ -189,10 +200,30 @@ impl Call {
         let kept = self
             .driving(py, |drive| drive.computed(self.function.get(), py, ended))
             .and_then(|()| self.step(py).map(drop));
+        self.rest(py);
         if let Err(error) = kept {
-            self.state.with(py, |state| state.error = Some(error));
+            // Nobody is there to raise it if the caller has gone, and kept here it would keep this call by its traceback.
+            let forgotten = self
+                .state
+                .with(py, |state| if state.gone { Some(error) } else { state.error.replace(error) });
+            drop(forgotten);
         }
         Ok(())
+    }
+
+    /// Note that the caller has gone: how the function ends is not for it.
+    fn go(&self, py: Python<'_>) {
+        let error = self.state.with(py, |state| {
+            state.gone = true;
+            state.error.take()
+        });
+        drop(error);
+    }
+
+    /// Whether the caller has gone.
+    #[getter]
+    fn is_left(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.gone)
     }
 
     /// Raise what the function raised.
@@ -210,11 +241,12 @@ impl Call {
     /// Take what a run brought that is over; its exception is raised here too.
     fn waited(&self, py: Python<'_>, flight: &Bound<'_, Flight>) -> PyResult<()> {
         let function = self.function.get();
-        self.driving(py, |drive| {
+        let taken = self.driving(py, |drive| {
             let waited = flight.get().0.outcome(py).inspect_err(|_| drive.abandon(function, py))?;
             drive.waited(waited);
             Ok(())
-        })
+        });
+        taken.inspect_err(|_| self.rest(py))
     }
 
     /// Do what another does, since waiting for that would never end.
@@ -236,7 +268,13 @@ impl Call {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.function)?;
         visit.call(&self.args)?;
-        visit.call(&self.names)
+        visit.call(&self.names)?;
+        self.state.trace(|state| {
+            if let Some((value, _)) = &state.answer {
+                visit.call(value)?;
+            }
+            state.drive.as_ref().map_or(Ok(()), |drive| drive.traverse(&visit))
+        })
     }
 }
 
@@ -289,29 +327,30 @@ impl Flight {
 
     /// Begin to wait; `callback` is called when it is over. ``None`` if it is over already.
     fn join(&self, py: Python<'_>, callback: Py<PyAny>) -> Option<Wait> {
-        if !self.0.on_end(callback) {
-            return None;
-        }
+        let place = self.0.on_end(callback)?;
         let inside = computing::around(py);
         let number = if inside.is_empty() { 0 } else { NUMBER.fetch_add(1, Ordering::Relaxed) };
         if number != 0 {
             let waiting = Waiting { number, inside, on: self.0.clone() };
             WAITS.with(py, |waits| waits.push(waiting));
         }
-        Some(Wait { number, on: self.0.clone() })
+        Some(Wait { number, place, on: self.0.clone() })
     }
 }
 
 /// One wait of a task.
 #[pyclass(frozen, module = "versioned_lru_cache._core")]
 pub(super) struct Wait {
+    /// Among the waits that may be part of a circle; 0 for none of them.
     number: u64,
+    /// Among those for the run.
+    place: u64,
     on: wait::Flight,
 }
 
 #[pymethods]
 impl Wait {
-    /// End to wait. The task of a run for which nobody waits any more is cancelled.
+    /// End to wait, after a look at how the run ended. The task of a run for which nobody waits any more is cancelled.
     fn leave(&self, py: Python<'_>) -> PyResult<()> {
         if self.number != 0 {
             let ended = WAITS.with(py, |waits| {
@@ -320,7 +359,7 @@ impl Wait {
             });
             drop(ended);
         }
-        match self.on.left_by_all() {
+        match self.on.leave(self.place) {
             Some(task) => task.call_method0(py, "cancel").map(drop),
             None => Ok(()),
         }

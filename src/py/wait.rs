@@ -2,33 +2,38 @@
 //! signals, and never waits in a circle.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use pyo3::types::PyTraceback;
 
+use super::fork;
 use super::session::Host;
 use super::sync::Guarded;
 use crate::engine::{self, Arrival};
+use crate::landing::Landing;
 
-/// How long a waiting thread may be deaf to signals.
+/// How long the main thread may be deaf to signals while it waits.
 const DEAF: Duration = Duration::from_millis(50);
+/// How long another thread sleeps at a time: it hears no signals.
+const LONG: Duration = Duration::from_hours(1);
+
+/// Whether this is the thread to which Python gives signals.
+fn hears_signals(py: Python<'_>) -> bool {
+    let asked = || {
+        let threading = py.import("threading")?;
+        let main = threading.call_method0("main_thread")?.getattr("ident")?;
+        main.eq(threading.call_method0("get_ident")?)
+    };
+    asked().unwrap_or(true)
+}
 
 /// Which thread waits for which runs: several, if a signal's handler waits while its thread does.
 static WAITING: LazyLock<Guarded<HashMap<ThreadId, Vec<Flight>>>> =
     LazyLock::new(|| Guarded::new(HashMap::new()));
-
-/// Counts the forks between the first process and this one.
-static FORKS: AtomicU32 = AtomicU32::new(0);
-
-/// A fork takes no thread along but the one that forks: whatever the others were doing or waiting for is void.
-pub(super) fn forked(py: Python<'_>) {
-    FORKS.fetch_add(1, Ordering::Relaxed);
-    drop(WAITING.with(py, std::mem::take));
-}
 
 /// Who leads a run, or would wait for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,41 +48,21 @@ enum End {
     /// Without anything for others.
     Void,
     Landed(Arrival<Host>),
-    Failed(PyErr),
-}
-
-#[derive(Default)]
-struct Outcome {
-    end: Option<End>,
-    /// Called once it has ended.
-    callbacks: Vec<Py<PyAny>>,
-    /// How many tasks wait.
-    tasks: usize,
-    /// The task that runs it.
-    task: Option<Py<PyAny>>,
+    /// With the traceback as it was then: each who raises it adds to it.
+    Failed(PyErr, Option<Py<PyTraceback>>),
 }
 
 struct Run {
     leader: Leader,
     thread: ThreadId,
     forks: u32,
-    /// Whether it is going on, for those who may not wait for the lock.
-    going: AtomicBool,
-    outcome: Mutex<Outcome>,
-    ended: Condvar,
+    /// Callbacks and the task that runs it are Python's.
+    landing: Landing<End, Py<PyAny>, Py<PyAny>>,
 }
 
 impl Run {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "held for a moment, by nobody who waits for the interpreter"
-    )]
-    fn outcome(&self) -> MutexGuard<'_, Outcome> {
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn is_of_this_process(&self) -> bool {
-        self.forks == FORKS.load(Ordering::Relaxed)
+        self.forks == fork::count()
     }
 }
 
@@ -92,10 +77,8 @@ impl engine::Flight for Flight {
         Self(Arc::new(Run {
             leader,
             thread: thread::current().id(),
-            forks: FORKS.load(Ordering::Relaxed),
-            going: AtomicBool::new(true),
-            outcome: Mutex::default(),
-            ended: Condvar::new(),
+            forks: fork::count(),
+            landing: Landing::default(),
         }))
     }
 
@@ -104,7 +87,7 @@ impl engine::Flight for Flight {
     }
 
     fn is_going(&self) -> bool {
-        self.0.is_of_this_process() && self.0.going.load(Ordering::Acquire)
+        self.0.is_of_this_process() && self.0.landing.is_going()
     }
 
     /// Tasks of two event loops do not wait for each other: either loop may stop at any time.
@@ -136,21 +119,20 @@ impl Lead {
     /// Ends the run with the exception that those who wait get too. What ends a thread or the program is not theirs.
     pub(super) fn fail(&self, py: Python<'_>, error: &PyErr) {
         let theirs = error.is_instance_of::<PyException>(py);
-        self.end(if theirs { End::Failed(error.clone_ref(py)) } else { End::Void });
+        self.end(if theirs {
+            End::Failed(error.clone_ref(py), error.traceback(py).map(Bound::unbind))
+        } else {
+            End::Void
+        });
     }
 
     fn end(&self, how: End) {
         let run = &*self.0.0;
         // In a forked child nobody waits, and the lock may be held for good by a thread that was not taken along.
-        if !run.going.swap(false, Ordering::AcqRel) || !run.is_of_this_process() {
+        if !run.is_of_this_process() {
             return;
         }
-        let mut outcome = run.outcome();
-        outcome.end = Some(how);
-        let (callbacks, task) = (std::mem::take(&mut outcome.callbacks), outcome.task.take());
-        drop(outcome);
-        drop(task);
-        run.ended.notify_all();
+        let callbacks = run.landing.end(how);
         if !callbacks.is_empty() {
             Python::attach(|py| {
                 for callback in callbacks {
@@ -210,14 +192,15 @@ impl Flight {
             return Ok(Waited::Circle);
         }
         let waiter = Waiter(py);
+        let sleep = if hears_signals(py) { DEAF } else { LONG };
         loop {
+            if !self.0.is_of_this_process() {
+                // A signal's handler has forked. Nobody ends the run here, and its lock may be held for good.
+                return Ok(Waited::Over(None));
+            }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let going = py.detach(|| {
-                let span = left.unwrap_or(DEAF).min(DEAF);
-                let wait =
-                    self.0.ended.wait_timeout_while(self.0.outcome(), span, |outcome| outcome.end.is_none());
-                wait.unwrap_or_else(PoisonError::into_inner).0.end.is_none()
-            });
+            let span = left.unwrap_or(sleep).min(sleep);
+            let going = py.detach(|| self.0.landing.wait(span));
             if !going {
                 break;
             }
@@ -232,36 +215,31 @@ impl Flight {
 
     /// What the run has for others, when it is over.
     pub(super) fn outcome(&self, py: Python<'_>) -> PyResult<Waited> {
-        match &self.0.outcome().end {
-            Some(End::Failed(error)) => Err(error.clone_ref(py)),
+        self.0.landing.look(|end| match end {
+            Some(End::Failed(error, traceback)) => {
+                let error = error.clone_ref(py);
+                error.set_traceback(py, traceback.as_ref().map(|traceback| traceback.bind(py).clone()));
+                Err(error)
+            }
             Some(End::Landed(arrival)) => Ok(Waited::Over(Some(arrival.clone()))),
             _ => Ok(Waited::Over(None)),
-        }
+        })
     }
 
-    /// Lets a task wait: calls `callback` when the run is over, in the thread that ends it. Returns whether it is going on.
-    pub(super) fn on_end(&self, callback: Py<PyAny>) -> bool {
-        let mut outcome = self.0.outcome();
-        if outcome.end.is_some() {
-            return false;
-        }
-        outcome.callbacks.push(callback);
-        outcome.tasks += 1;
-        true
+    /// Lets a task wait: calls `callback` when the run is over, in the thread that ends it. Returns the number of the wait, unless it is over.
+    pub(super) fn on_end(&self, callback: Py<PyAny>) -> Option<u64> {
+        self.0.landing.on_end(callback)
     }
 
     /// Notes that the run is a task's.
     pub(super) fn runs_in(&self, task: Py<PyAny>) {
-        let mut outcome = self.0.outcome();
-        if outcome.end.is_none() {
-            outcome.task = Some(task);
-        }
+        self.0.landing.runs_in(task);
     }
 
-    /// Ends the wait of a task. The run's own task, if it goes on and nobody waits for it any more.
-    pub(super) fn left_by_all(&self) -> Option<Py<PyAny>> {
-        let mut outcome = self.0.outcome();
-        outcome.tasks -= 1;
-        if outcome.tasks == 0 && outcome.end.is_none() { outcome.task.take() } else { None }
+    /// Ends the wait of a task, which has looked at the outcome. The run's own task, if it goes on and nobody waits for it any more.
+    pub(super) fn leave(&self, number: u64) -> Option<Py<PyAny>> {
+        let (callback, end, task) = self.0.landing.leave(number);
+        drop((callback, end));
+        task
     }
 }

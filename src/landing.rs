@@ -1,0 +1,132 @@
+//! The end of a run, for those who wait for it: threads, which sleep until then, and tasks, which leave a callback.
+//!
+//! Knows no Python. Beside `src/py` only this touches what threads have in common, so that `tests/schedules.rs` can run it, and the
+//! engine with it, in every order in which threads may take their turns: with `--cfg loom` these primitives are loom's.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicBool, Ordering};
+#[cfg(loom)]
+use loom::sync::{Condvar, Mutex, MutexGuard};
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(not(loom))]
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+struct State<E, C, T> {
+    end: Option<E>,
+    /// Handed out once it has ended.
+    callbacks: Vec<(u64, C)>,
+    /// How many tasks wait, and how many have begun to.
+    tasks: usize,
+    joined: u64,
+    /// The task that runs it.
+    task: Option<T>,
+}
+
+/// A run until it ends with an `E`. Tasks that wait leave a callback `C`; a task `T` may be what runs it.
+pub struct Landing<E, C, T> {
+    /// Whether it is going on, for those who may not wait for the lock.
+    going: AtomicBool,
+    state: Mutex<State<E, C, T>>,
+    ended: Condvar,
+}
+
+impl<E, C, T> Default for Landing<E, C, T> {
+    fn default() -> Self {
+        Self {
+            going: AtomicBool::new(true),
+            state: Mutex::new(State { end: None, callbacks: Vec::new(), tasks: 0, joined: 0, task: None }),
+            ended: Condvar::new(),
+        }
+    }
+}
+
+impl<E, C, T> Landing<E, C, T> {
+    #[cfg_attr(
+        not(loom),
+        expect(
+            clippy::disallowed_methods,
+            reason = "held for a moment, by nobody who waits for anything else"
+        )
+    )]
+    fn lock(&self) -> MutexGuard<'_, State<E, C, T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is going on. Never waits.
+    #[must_use]
+    pub fn is_going(&self) -> bool {
+        self.going.load(Ordering::Acquire)
+    }
+
+    /// Ends it, unless it has ended, and wakes the threads that wait. The callbacks are for the caller to call; nobody else gets them.
+    #[must_use]
+    pub fn end(&self, how: E) -> Vec<C> {
+        if !self.going.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        let mut state = self.lock();
+        state.end = Some(how);
+        let (callbacks, task) = (std::mem::take(&mut state.callbacks), state.task.take());
+        drop(state);
+        self.ended.notify_all();
+        // Only now: a destructor may run foreign code.
+        drop(task);
+        callbacks.into_iter().map(|(_, callback)| callback).collect()
+    }
+
+    /// Lets this thread wait for the end, for at most `span` and sometimes less. Returns whether it is still going on.
+    #[must_use]
+    pub fn wait(&self, span: Duration) -> bool {
+        let mut state = self.lock();
+        if state.end.is_none() {
+            state = self.ended.wait_timeout(state, span).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.end.is_none()
+    }
+
+    /// Looks at how it ended, if it has.
+    pub fn look<R>(&self, look: impl FnOnce(Option<&E>) -> R) -> R {
+        look(self.lock().end.as_ref())
+    }
+
+    /// Lets a task wait: whoever ends it gets `callback`. Returns the number of the wait, unless it is over.
+    #[must_use]
+    pub fn on_end(&self, callback: C) -> Option<u64> {
+        let mut state = self.lock();
+        if !self.is_going() {
+            return None;
+        }
+        let number = state.joined;
+        state.callbacks.push((number, callback));
+        state.joined += 1;
+        state.tasks += 1;
+        Some(number)
+    }
+
+    /// Notes that a task runs it.
+    pub fn runs_in(&self, task: T) {
+        let mut state = self.lock();
+        if state.end.is_none() {
+            state.task = Some(task);
+        }
+    }
+
+    /// Ends the wait of a task, which has looked at the end. What was kept for it and is to be dropped; and the task that runs it, if it
+    /// goes on and no task waits for it any more.
+    #[must_use]
+    pub fn leave(&self, number: u64) -> (Option<C>, Option<E>, Option<T>) {
+        let mut state = self.lock();
+        let place = state.callbacks.iter().position(|(other, _)| *other == number);
+        let callback = place.map(|place| state.callbacks.swap_remove(place).1);
+        state.tasks -= 1;
+        if state.tasks > 0 {
+            return (callback, None, None);
+        }
+        // An exception that stayed here would keep what its traceback refers to, this among it.
+        (callback, state.end.take(), if self.is_going() { state.task.take() } else { None })
+    }
+}

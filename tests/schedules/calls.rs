@@ -1,0 +1,323 @@
+//! A cached function on that host, and calls of it: they drive a plan as `src/py/drive.rs` does.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use loom::sync::Mutex;
+use loom::thread;
+use versioned_lru_cache::engine::ticket::{self, NEVER};
+use versioned_lru_cache::engine::{Caller, Displaced, Plan, Probe, Scope, Step, Store, Terms, Verdicts};
+use versioned_lru_cache::landing::Landing;
+
+use super::host::{End, Lead, Number, Run, Session, SessionRef, Threads, lock};
+
+/// Loom's clock stands still: who waits, waits until woken.
+const SPAN: Duration = Duration::from_secs(1);
+
+/// How a function or a version function ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Body {
+    /// With what it read as it began.
+    Returns,
+    /// With an exception: the number of the run.
+    Fails,
+    /// With the thread.
+    Quits,
+    /// With the thread, which does not even tell the store.
+    Dies,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Value(u64),
+    Error(u64),
+    /// The thread is gone.
+    Nothing,
+}
+
+/// A call that is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Called {
+    pub(crate) answer: Answer,
+    /// What the version function told this call, if it asked.
+    pub(crate) version: Option<u64>,
+    /// Whether it waited for another.
+    pub(crate) waited: bool,
+}
+
+/// What is the case outside of the cache.
+#[derive(Default)]
+pub(crate) struct Facts {
+    pub(crate) version: u64,
+    pub(crate) data: u64,
+    /// How often a version function and a function ran.
+    pub(crate) asked: u64,
+    pub(crate) runs: u64,
+    /// Which functions run now, and under which version.
+    busy: Vec<(u64, u64)>,
+    /// Whether the version function runs now.
+    asking: bool,
+    flights: Vec<Weak<Landing<End, (), ()>>>,
+}
+
+/// What the functions of a model have in common.
+pub(crate) struct World {
+    pub(crate) facts: Mutex<Facts>,
+    scope: Scope,
+    /// How the version function and the functions end, by the number of the run.
+    asks: fn(u64) -> Body,
+    body: fn(u64) -> Body,
+    /// Whether two runs of one version may meet: one of them was struck, or somebody has no patience.
+    meet: bool,
+}
+
+impl World {
+    pub(crate) fn new(version: u64, meet: bool, asks: fn(u64) -> Body, body: fn(u64) -> Body) -> Arc<Self> {
+        let facts = Facts { version, data: version, ..Facts::default() };
+        Arc::new(Self { facts: Mutex::new(facts), scope: Scope::default(), asks, body, meet })
+    }
+
+    /// Nobody waits, and nothing is in progress: all that knew a run has let go of it.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let facts = lock(&self.facts);
+        facts.busy.is_empty() && !facts.asking && facts.flights.iter().all(|run| run.strong_count() == 0)
+    }
+
+    fn notes(&self, run: Option<&Run>) {
+        lock(&self.facts).flights.extend(run.map(|run| Arc::downgrade(&run.0)));
+    }
+
+    /// The version function. It runs `alone` where the others of the session wait for it.
+    fn ask(&self, alone: bool) -> (Body, u64, u64) {
+        let run = {
+            let mut facts = lock(&self.facts);
+            assert!(!alone || !facts.asking, "the session asks twice at once");
+            facts.asking |= alone;
+            facts.asked += 1;
+            facts.asked
+        };
+        let mut facts = lock(&self.facts);
+        facts.asking &= !alone;
+        ((self.asks)(run), run, facts.version)
+    }
+
+    /// A function.
+    fn run(&self, function: u64, version: Option<u64>) -> (Body, u64, u64) {
+        let (run, data, busy) = {
+            let mut facts = lock(&self.facts);
+            let busy = (function, version.unwrap_or(facts.version));
+            assert!(self.meet || !facts.busy.contains(&busy), "computed twice at once");
+            facts.busy.push(busy);
+            facts.runs += 1;
+            (facts.runs, facts.data, busy)
+        };
+        let mut facts = lock(&self.facts);
+        if let Some(place) = facts.busy.iter().position(|other| *other == busy) {
+            facts.busy.swap_remove(place);
+        }
+        ((self.body)(run), run, data)
+    }
+}
+
+/// A cached function.
+pub(crate) struct Function {
+    pub(crate) world: Arc<World>,
+    number: u64,
+    store: Mutex<Store<Threads>>,
+}
+
+fn probe() -> Probe<Number> {
+    Probe { key: Number::new(1), hash: 1, rules: () }
+}
+
+impl Function {
+    pub(crate) fn new(world: &Arc<World>, number: u64) -> Arc<Self> {
+        let terms = Terms { maxsize: Some(8), ttl: None, constant: false };
+        Arc::new(Self { world: world.clone(), number, store: Mutex::new(Store::new(terms)) })
+    }
+
+    /// Runs `act` in the critical section.
+    fn enter<R>(
+        &self,
+        session: Option<&Arc<Session>>,
+        act: impl FnOnce(&mut Store<Threads>, Option<&mut Caller<'_, Threads>>) -> R,
+    ) -> R {
+        let mut store = lock(&self.store);
+        let Some(session) = session else { return act(&mut store, None) };
+        let reference = SessionRef(Arc::downgrade(session));
+        let mut known = lock(&session.known);
+        act(&mut store, Some(&mut Caller { id: session.id, session: &reference, known: &mut known }))
+    }
+
+    pub(crate) fn clear(&self) {
+        let mut displaced = Displaced::default();
+        self.enter(None, |store, _| store.clear(&mut displaced));
+    }
+
+    pub(crate) fn invalidate(&self) {
+        let mut displaced = Displaced::default();
+        let removed =
+            self.enter(None, |store, _| store.invalidate(&probe(), &Verdicts::default(), &mut displaced));
+        assert!(removed.is_ok(), "keys of one object need not be asked");
+    }
+
+    /// The version and the value of what is stored.
+    pub(crate) fn stored(&self) -> Option<(u64, u64)> {
+        self.enter(None, |store, _| store.iter().next().map(|entry| (entry.version.get(), entry.value.get())))
+    }
+
+    pub(crate) fn call(&self, session: Option<&Arc<Session>>, patient: bool) -> Called {
+        let plan = Plan::new(probe(), None, self.world.scope.clone(), None, ());
+        let called = Called { answer: Answer::Nothing, version: None, waited: false };
+        let mut call = Call { function: self, session, plan, lead: None, called };
+        call.called.answer = call.drive(patient);
+        call.called
+    }
+}
+
+/// A call under way.
+struct Call<'a> {
+    function: &'a Function,
+    session: Option<&'a Arc<Session>>,
+    plan: Plan<Threads>,
+    lead: Option<Lead>,
+    called: Called,
+}
+
+impl Call<'_> {
+    fn drive(&mut self, patient: bool) -> Answer {
+        let world = &*self.function.world;
+        loop {
+            let step = self.function.enter(self.session, |store, caller| self.plan.next(store, caller));
+            match step {
+                Step::Compare(pair) => {
+                    let equal = pair.stored.get() == pair.probe.get();
+                    self.plan.learn(pair, equal);
+                }
+                Step::Ask(run) => {
+                    world.notes(run.as_ref());
+                    self.lead = run.map(Lead);
+                    let ticket = ticket::draw();
+                    match world.ask(self.lead.is_some()) {
+                        (Body::Returns, _, version) => {
+                            self.called.version = Some(version);
+                            self.plan.observed(Number::new(version), ticket, 0, NEVER);
+                        }
+                        (body, run, _) => return self.fails(body, run),
+                    }
+                }
+                Step::Wait(run) => {
+                    self.lead = None;
+                    if !patient && run.0.is_going() {
+                        self.plan.lose_patience();
+                        continue;
+                    }
+                    self.called.waited = true;
+                    if let Some(error) = self.wait(&run) {
+                        return error;
+                    }
+                }
+                Step::Compute(run) => {
+                    world.notes(Some(&run));
+                    self.lead = Some(Lead(run));
+                    match world.run(self.function.number, self.called.version) {
+                        (Body::Returns, _, data) => self.plan.computed(Number::new(data), NEVER, true),
+                        (body, run, _) => return self.fails(body, run),
+                    }
+                }
+                Step::Done(served) => {
+                    if let Some(lead) = self.lead.take() {
+                        lead.end(self.plan.landing().map_or(End::Void, End::Landed));
+                    }
+                    return Answer::Value(served.value.get());
+                }
+            }
+        }
+    }
+
+    /// Waits for another's run. The error, if it ended with one.
+    fn wait(&mut self, run: &Run) -> Option<Answer> {
+        while run.0.wait(SPAN) {}
+        let error = run.0.look(|end| match end {
+            Some(End::Failed(error)) => Some(Answer::Error(*error)),
+            Some(End::Landed(arrival)) => {
+                self.plan.landed(arrival.clone());
+                None
+            }
+            _ => None,
+        });
+        if error.is_some() {
+            self.abandons();
+        }
+        error
+    }
+
+    fn abandons(&mut self) {
+        self.function.enter(self.session, |store, caller| self.plan.abandon(store, caller));
+    }
+
+    fn fails(&mut self, body: Body, run: u64) -> Answer {
+        if matches!(body, Body::Dies) {
+            return Answer::Nothing;
+        }
+        self.abandons();
+        let (end, answer) = match body {
+            Body::Fails => (End::Failed(run), Answer::Error(run)),
+            _ => (End::Void, Answer::Nothing),
+        };
+        if let Some(lead) = self.lead.take() {
+            lead.end(end);
+        }
+        answer
+    }
+}
+
+/// What has been seen in all schedules together.
+#[derive(Default)]
+pub(crate) struct Seen {
+    schedules: AtomicUsize,
+    waited: AtomicUsize,
+    alone: AtomicUsize,
+}
+
+impl Seen {
+    fn note(&self, called: &[Called]) {
+        let waited = called.iter().any(|call| call.waited);
+        self.schedules.fetch_add(1, Ordering::Relaxed);
+        if waited { &self.waited } else { &self.alone }.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What a thread of a model does; its last call counts.
+pub(crate) type Act = Box<dyn FnOnce() -> Called + Send>;
+
+/// Runs the model in all schedules: `acts` each in a thread of its own, then `check`. With a `bound`, in those schedules in which threads
+/// are stopped at most so many times where they could go on.
+pub(crate) fn in_all_schedules<S: 'static>(
+    bound: Option<usize>,
+    begin: fn() -> S,
+    acts: impl Fn(&S) -> Vec<Act> + Send + Sync + 'static,
+    check: fn(&S, &[Called]),
+) {
+    let seen = Arc::new(Seen::default());
+    let mut explorer = loom::model::Builder::new();
+    explorer.preemption_bound = bound;
+    let noted = seen.clone();
+    explorer.check(move || {
+        let state = begin();
+        let mut acts = acts(&state);
+        let last = acts.pop();
+        let threads: Vec<_> = acts.into_iter().map(thread::spawn).collect();
+        let own = last.map(|act| act());
+        let others = threads.into_iter().map(|other| other.join().unwrap_or_else(|_| panic!("a thread")));
+        let called: Vec<_> = others.chain(own).collect();
+        check(&state, &called);
+        noted.note(&called);
+    });
+    let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+    println!("{} schedules; somebody waited in {}", count(&seen.schedules), count(&seen.waited));
+    assert!(count(&seen.waited) > 0, "nobody ever waited");
+    assert!(count(&seen.alone) > 0, "somebody waited each time");
+}
