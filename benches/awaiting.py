@@ -84,7 +84,7 @@ def awaiting(own: Sequence[Variant], calls: int) -> Section:
         name="awaited hit",
         unit="ns",
         method="the call of a coroutine function and its await; ours without a session asks for the version each time",
-        rows={"await f(int)": lambda: [trivial(calls), *(hit(variant, calls) for variant in [*peers(), *own])]},
+        rows={"one key": lambda: [trivial(calls), *(hit(variant, calls) for variant in [*peers(), *own])]},
         base=TRIVIAL,
     )
 

@@ -453,7 +453,6 @@ async def test_a_version_that_is_no_version() -> None:
         await f()
 
 
-@pytest.mark.xfail(reason="its coroutine is taken for a version, and each call has another")
 @in_loop
 async def test_a_plain_version_function_that_returns_a_coroutine_is_told() -> None:
     """As `lambda: client.get("version")` does, where it can't be seen at decoration."""

@@ -2,7 +2,8 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::arguments::{self, Arguments, Owner, Rules};
 use super::cached::{Asked, Cached, Given, Version};
@@ -10,6 +11,8 @@ use super::error::{self, Misuse};
 use super::instance;
 use super::key::{self, Key};
 use crate::engine::Probe;
+
+static COROUTINE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 /// Says what a type error is about; any other error stays as it is.
 fn explain(py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
@@ -170,6 +173,11 @@ impl Cached {
     pub(super) fn check_answer<'py>(&self, version: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let Version::Asked(Asked { function, default, .. }) = &self.version else { return Ok(version) };
         let py = version.py();
+        if version.get_type().is(COROUTINE.import(py, "types", "CoroutineType")?) {
+            version.call_method0("close")?;
+            let (function, asked) = (self.function.name.clone(), error::name_of(function.bind(py)));
+            return Err(PyTypeError::new_err(Misuse::NoAnswer { function, asked }.to_string()));
+        }
         if let Some(default) = default
             && !version.is_truthy()?
         {

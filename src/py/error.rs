@@ -21,6 +21,8 @@ pub(super) enum Misuse {
     NoTuple { function: String, value: String },
     /// An option that gets the call's arguments does not take them.
     CannotCall { function: String, option: &'static str, reason: String },
+    /// A version function that is not marked as such returned a coroutine.
+    NoAnswer { function: String, asked: String },
     /// A method of the cache was given arguments that are no call of the function.
     NoCall { function: String, asked: &'static str, reason: String },
     /// The version function does not take what it is given.
@@ -60,6 +62,10 @@ impl fmt::Display for Misuse {
                     "{function}: {option}= cannot take the arguments of this call ({reason}); let it take the same ones"
                 )
             }
+            Self::NoAnswer { function, asked } => write!(
+                out,
+                "{function}: its version function {asked} returned a coroutine; write it as `async def`, for a function that is one too"
+            ),
             Self::NoCall { function, asked, reason } => write!(
                 out,
                 "{function}.{asked}: the function cannot be called with these arguments ({reason}); pass those of a call, and the \

@@ -22,13 +22,10 @@ const DEAF: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_hours(1);
 
 /// Whether this is the thread to which Python gives signals.
-fn hears_signals(py: Python<'_>) -> bool {
-    let asked = || {
-        let threading = py.import("threading")?;
-        let main = threading.call_method0("main_thread")?.getattr("ident")?;
-        main.eq(threading.call_method0("get_ident")?)
-    };
-    asked().unwrap_or(true)
+fn hears_signals(py: Python<'_>) -> PyResult<bool> {
+    let threading = py.import("threading")?;
+    let main = threading.call_method0("main_thread")?.getattr("ident")?;
+    main.eq(threading.call_method0("get_ident")?)
 }
 
 /// Which thread waits for which runs: several, if a signal's handler waits while its thread does.
@@ -192,7 +189,7 @@ impl Flight {
             return Ok(Waited::Circle);
         }
         let waiter = Waiter(py);
-        let sleep = if hears_signals(py) { DEAF } else { LONG };
+        let sleep = if hears_signals(py)? { DEAF } else { LONG };
         loop {
             if !self.0.is_of_this_process() {
                 // A signal's handler has forked. Nobody ends the run here, and its lock may be held for good.
