@@ -16,6 +16,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 struct State<E, C, T> {
+    /// Whether it has ended.
+    over: bool,
+    /// How, until all have looked.
     end: Option<E>,
     /// Handed out once it has ended.
     callbacks: Vec<(u64, C)>,
@@ -38,7 +41,14 @@ impl<E, C, T> Default for Landing<E, C, T> {
     fn default() -> Self {
         Self {
             going: AtomicBool::new(true),
-            state: Mutex::new(State { end: None, callbacks: Vec::new(), tasks: 0, joined: 0, task: None }),
+            state: Mutex::new(State {
+                over: false,
+                end: None,
+                callbacks: Vec::new(),
+                tasks: 0,
+                joined: 0,
+                task: None,
+            }),
             ended: Condvar::new(),
         }
     }
@@ -69,7 +79,7 @@ impl<E, C, T> Landing<E, C, T> {
             return Vec::new();
         }
         let mut state = self.lock();
-        state.end = Some(how);
+        (state.over, state.end) = (true, Some(how));
         let (callbacks, task) = (std::mem::take(&mut state.callbacks), state.task.take());
         drop(state);
         self.ended.notify_all();
@@ -82,10 +92,10 @@ impl<E, C, T> Landing<E, C, T> {
     #[must_use]
     pub fn wait(&self, span: Duration) -> bool {
         let mut state = self.lock();
-        if state.end.is_none() {
+        if !state.over {
             state = self.ended.wait_timeout(state, span).unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.end.is_none()
+        !state.over
     }
 
     /// Looks at how it ended, if it has.
@@ -97,7 +107,7 @@ impl<E, C, T> Landing<E, C, T> {
     #[must_use]
     pub fn on_end(&self, callback: C) -> Option<u64> {
         let mut state = self.lock();
-        if !self.is_going() {
+        if state.over {
             return None;
         }
         let number = state.joined;
@@ -110,7 +120,7 @@ impl<E, C, T> Landing<E, C, T> {
     /// Notes that a task runs it.
     pub fn runs_in(&self, task: T) {
         let mut state = self.lock();
-        if state.end.is_none() {
+        if !state.over {
             state.task = Some(task);
         }
     }
@@ -127,6 +137,6 @@ impl<E, C, T> Landing<E, C, T> {
             return (callback, None, None);
         }
         // An exception that stayed here would keep what its traceback refers to, this among it.
-        (callback, state.end.take(), if self.is_going() { state.task.take() } else { None })
+        (callback, state.end.take(), if state.over { None } else { state.task.take() })
     }
 }
