@@ -249,7 +249,12 @@ impl<H: Host> Plan<H> {
             }
         }
         let live = store.find(&self.probe, &self.verdicts)?.and_then(|slot| store.live.get(slot));
-        Ok(match live.filter(|entry| own(entry) && (!bypassed || entry.stored > self.run)) {
+        let live = if bypassed {
+            live.filter(|entry| entry.known_in == caller.id && entry.stored > self.run)
+        } else {
+            live.filter(own)
+        };
+        Ok(match live {
             None => None,
             Some(_) if bypassed => Some(None),
             Some(entry) => Some(Some(answer(entry))),

@@ -32,7 +32,7 @@ use pyo3::prelude::*;
 use crate::engine::clock;
 
 /// The Rust half of `versioned_lru_cache`.
-#[pymodule(gil_used = false)]
+#[pymodule(gil_used = true)]
 mod _core {
     use pyo3::prelude::*;
 
