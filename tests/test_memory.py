@@ -265,5 +265,5 @@ def bytes_an_entry(kind: str) -> float:
 @pytest.mark.skipif(hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled(), reason="another layout of objects")
 @pytest.mark.parametrize("kind", ["constant", "asks", "session"])
 def test_an_entry_takes_hardly_more_memory_than_in_functools(kind: str) -> None:
-    """At most as much is the aim; it is 99 to 101 hundredths, as much of the heap as is free when the measure begins."""
+    """As much is the aim; it is 99 to 101 hundredths, depending on how much of the heap is free at the beginning."""
     assert bytes_an_entry(kind) <= 1.02 * bytes_an_entry("functools")
