@@ -5,6 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// Nanoseconds since an arbitrary moment.
 pub type Nanos = u64;
 
+/// Whether what began at `since` is younger than `ttl` at `now`; `None` is for ever.
+#[inline]
+#[must_use]
+pub fn is_within(since: Nanos, now: Nanos, ttl: Option<Nanos>) -> bool {
+    ttl.is_none_or(|ttl| now.saturating_sub(since) < ttl)
+}
+
 static MOCKED: AtomicBool = AtomicBool::new(false);
 static MOCK_NOW: AtomicU64 = AtomicU64::new(0);
 

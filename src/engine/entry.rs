@@ -1,6 +1,6 @@
 //! What is stored, what a version function answered, and what is to be dropped.
 
-use super::clock::Nanos;
+use super::clock::{self, Nanos};
 use super::flight::Going;
 use super::session::Answers;
 use super::table::Table;
@@ -26,7 +26,7 @@ impl<O> Observation<O> {
     /// Whether it is younger than `ttl`. An older one says nothing any more.
     #[must_use]
     pub fn vouches(&self, now: Nanos, ttl: Option<Nanos>) -> bool {
-        ttl.is_none_or(|ttl| now.saturating_sub(self.at) < ttl)
+        clock::is_within(self.at, now, ttl)
     }
 }
 
@@ -61,7 +61,7 @@ impl<H: Host> Entry<H> {
     #[inline]
     #[must_use]
     pub fn is_fresh(&self, now: Nanos, ttl: Option<Nanos>) -> bool {
-        ttl.is_none_or(|ttl| now.saturating_sub(self.born) < ttl)
+        clock::is_within(self.born, now, ttl)
     }
 
     /// The observation that the value vouches for to whoever builds on it. A constant version never grows old.

@@ -32,16 +32,22 @@ pub struct Going<H: Host> {
     tag: Ticket,
     version: H::Object,
     flight: H::Flight,
-    /// Its key was cleared or invalidated meanwhile.
-    struck: bool,
-    /// Somebody waits for it.
-    awaited: bool,
     /// The session of its caller; 0 for none.
     session: Ticket,
-    /// The function called itself in that session with the same arguments meanwhile, or put a result.
-    bypassed: bool,
     /// When it began.
     born: Nanos,
+    marks: Marks,
+}
+
+/// What happened while a computation went on.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Marks {
+    /// Its key was cleared or invalidated.
+    pub(super) struck: bool,
+    /// Somebody waits for it.
+    pub(super) awaited: bool,
+    /// The function called itself in the caller's session with the same arguments, or put a result.
+    pub(super) bypassed: bool,
 }
 
 /// A computation that is over, and whose result somebody has yet to take. Its hash stands for its key, which would be kept alive here; a
@@ -89,11 +95,9 @@ impl<H: Host> Flights<H> {
             tag: seen.tag,
             version: seen.version.clone(),
             flight: flight.clone(),
-            struck: false,
-            awaited: false,
             session,
-            bypassed: false,
             born,
+            marks: Marks::default(),
         });
         ticket
     }
@@ -107,27 +111,25 @@ impl<H: Host> Flights<H> {
         young: impl Fn(Nanos) -> bool,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<H::Flight>, Unsure<H::Object>> {
-        for going in self.going.iter_mut().filter(|going| going.probe.hash == probe.hash && !going.struck) {
+        for going in
+            self.going.iter_mut().filter(|going| going.probe.hash == probe.hash && !going.marks.struck)
+        {
             if young(going.born)
                 && going.flight.serves(leader)
                 && going.probe.key.matches(probe, verdicts)?
                 && (going.tag == seen.tag || verdicts.same(&going.version, &seen.version)?)
             {
-                going.awaited = true;
+                going.marks.awaited = true;
                 return Ok(Some(going.flight.clone()));
             }
         }
         Ok(None)
     }
 
-    /// Whether a computation was struck.
-    pub(super) fn is_struck(&self, ticket: Ticket) -> bool {
-        self.going.iter().any(|going| going.ticket == ticket && going.struck)
-    }
-
-    /// Whether somebody waits for a computation.
-    pub(super) fn is_awaited(&self, ticket: Ticket) -> bool {
-        self.going.iter().any(|going| going.ticket == ticket && going.awaited)
+    /// What happened while a computation went on.
+    pub(super) fn marks(&self, ticket: Ticket) -> Marks {
+        let own = self.going.iter().find(|going| going.ticket == ticket);
+        own.map_or_else(Marks::default, |going| going.marks)
     }
 
     /// Forgets a computation that is over.
@@ -148,14 +150,9 @@ impl<H: Host> Flights<H> {
     ) -> Result<(), Unsure<H::Object>> {
         let same = |going: &&mut Going<H>| going.session == session && going.probe.hash == probe.hash;
         for going in self.going.iter_mut().filter(same) {
-            going.bypassed |= going.probe.key.matches(probe, verdicts)?;
+            going.marks.bypassed |= going.probe.key.matches(probe, verdicts)?;
         }
         Ok(())
-    }
-
-    /// Whether that was noted.
-    pub(super) fn is_bypassed(&self, ticket: Ticket) -> bool {
-        self.going.iter().any(|going| going.ticket == ticket && going.bypassed)
     }
 
     /// Notes that a computation is over for which somebody waits. Whether its result is to be remembered may change until it is taken.
@@ -169,7 +166,7 @@ impl<H: Host> Flights<H> {
     /// What runs now for keys that `leaves` accepts will not be stored, and nobody begins to wait for it.
     pub(super) fn strike(&mut self, leaves: impl Fn(&H::Key) -> bool) {
         for going in self.going.iter_mut().filter(|going| leaves(&going.probe.key)) {
-            going.struck = true;
+            going.marks.struck = true;
         }
         self.landed.iter().for_each(Landed::strike);
     }
@@ -184,7 +181,7 @@ impl<H: Host> Flights<H> {
         verdicts: &Verdicts<H::Object>,
     ) -> Result<(), Unsure<H::Object>> {
         for going in self.going.iter_mut().filter(|going| going.probe.hash == probe.hash) {
-            going.struck |= going.probe.key.matches(probe, verdicts)?;
+            going.marks.struck |= going.probe.key.matches(probe, verdicts)?;
         }
         self.landed.iter().filter(|landed| landed.hash == probe.hash).for_each(Landed::strike);
         Ok(())

@@ -8,7 +8,7 @@ use super::flight::Arrival;
 use super::plan::{Decided, Made, NextStep, Patience, Plan, Served, Step};
 use super::store::{Caller, Glance, Recognition, Store};
 use super::ticket::{self, Ticket};
-use super::{Host, Key, Slot, Unsure};
+use super::{Host, Key, Slot, Table, Unsure};
 
 impl<H: Host> Plan<H> {
     /// Serves what the session keeps for itself.
@@ -191,9 +191,10 @@ impl<H: Host> Plan<H> {
             known_in: session,
             born: self.born,
         };
-        let keeps = made.wanted && !store.flights.is_struck(self.run) && store.terms.maxsize != Some(0);
+        let marks = store.flights.marks(self.run);
+        let keeps = made.wanted && !marks.struck && store.terms.maxsize != Some(0);
         // What rests on something older than this call's observation is for its session only.
-        if self.landing.is_none() && !tainted && store.flights.is_awaited(self.run) {
+        if self.landing.is_none() && !tainted && marks.awaited {
             let keep = store.flights.land(self.probe.hash, keeps);
             self.landing = Some(Arrival { entry: entry(0), vouch, keep });
         }
@@ -201,13 +202,18 @@ impl<H: Host> Plan<H> {
             store.stats.not_stored += u64::from(made.wanted && store.terms.maxsize != Some(0));
             return Ok((None, vouch));
         }
-        if let Some(caller) = caller.as_deref_mut()
-            && let Some(known) = self.known(store, caller)?
+        if let Some(caller) = caller.as_deref().filter(|_| !marks.bypassed)
+            && let Some((value, vouch)) = self.known(store, caller)?
         {
-            return Ok(known.map_or((None, vouch), |(value, vouch)| (Some(value), vouch)));
+            return Ok((Some(value), vouch));
         }
         let old = store.find(&self.probe, &self.verdicts)?;
         let current = old.and_then(|slot| store.live.get(slot));
+        let own = |entry: &Entry<H>| session != 0 && entry.known_in == session && entry.stored > self.run;
+        if marks.bypassed && current.is_some_and(own) {
+            // The session goes by what the function put, or made when it called itself; this call returns its own.
+            return Ok((None, vouch));
+        }
         let outdated = current.is_some_and(|entry| entry.ticket > observation.ticket);
         let unfit = tainted || outdated || self.patience == Patience::Lost;
         let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(&store.id));
@@ -229,35 +235,22 @@ impl<H: Host> Plan<H> {
         Ok((None, vouch))
     }
 
-    /// What the session has come to know of the key while this call computed, by which it goes on: the value and what that vouches for. The
-    /// inner `None` is for a function that called itself with the same arguments, or put a result: it returns its own.
-    #[expect(clippy::type_complexity, reason = "two things that may not be")]
-    fn known(
-        &self,
-        store: &Store<H>,
-        caller: &Caller<'_, H>,
-    ) -> Decided<H, Option<Option<(H::Object, Ticket)>>> {
-        let (now, ttl) = (clock::now(), store.terms.ttl);
-        let own = |entry: &&Entry<H>| entry.known_in == caller.id && entry.is_fresh(now, ttl);
-        let answer = |entry: &Entry<H>| (entry.value.clone(), entry.vouch(store.terms.constant));
-        let bypassed = store.flights.is_bypassed(self.run);
-        let shelf = caller.known.readers.get(&store.id).and_then(|reader| reader.kept.as_ref());
-        if let Some(shelf) = shelf.filter(|_| !bypassed) {
-            let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
-            if let Some(entry) = slot.and_then(|slot| shelf.get(slot)).filter(own) {
-                return Ok(Some(Some(answer(entry))));
-            }
-        }
-        let live = store.find(&self.probe, &self.verdicts)?.and_then(|slot| store.live.get(slot));
-        let live = if bypassed {
-            live.filter(|entry| entry.known_in == caller.id && entry.stored > self.run)
-        } else {
-            live.filter(own)
+    /// What the session has come to know of the key while this call computed, by which it goes on: the value and what that vouches for.
+    fn known(&self, store: &Store<H>, caller: &Caller<'_, H>) -> Decided<H, Option<(H::Object, Ticket)>> {
+        let now = clock::now();
+        let find = |table: &Table<Entry<H>>| {
+            let slot = table.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
+            let entry = slot
+                .and_then(|slot| table.get(slot))
+                .filter(|entry| entry.known_in == caller.id && entry.is_fresh(now, store.terms.ttl));
+            Ok(entry.map(|entry| (entry.value.clone(), entry.vouch(store.terms.constant))))
         };
-        Ok(match live {
-            None => None,
-            Some(_) if bypassed => Some(None),
-            Some(entry) => Some(Some(answer(entry))),
-        })
+        let shelf = caller.known.readers.get(&store.id).and_then(|reader| reader.kept.as_ref());
+        if let Some(shelf) = shelf
+            && let Some(known) = find(shelf)?
+        {
+            return Ok(Some(known));
+        }
+        find(&store.live)
     }
 }

@@ -177,14 +177,18 @@ impl<H: Host> Plan<H> {
     /// Gives a call up whose version function or function failed.
     pub fn abandon(&mut self, store: &mut Store<H>, caller: Option<&mut Caller<'_, H>>) {
         store.stats.errors += 1;
-        store.flights.end(self.run, &mut self.displaced);
-        self.end_asking(caller);
+        let mut displaced = std::mem::take(&mut self.displaced);
+        store.flights.end(self.run, &mut displaced);
+        if let Some(caller) = caller {
+            self.end_asking(caller, &mut displaced);
+        }
+        self.displaced = displaced;
     }
 
     /// Nobody waits any more for what this call asked.
-    fn end_asking(&mut self, caller: Option<&mut Caller<'_, H>>) {
-        if let (Some(flight), Some(caller)) = (self.asking.take(), caller) {
-            caller.known.asked(&flight, &mut self.displaced);
+    fn end_asking(&mut self, caller: &mut Caller<'_, H>, displaced: &mut Displaced<H>) {
+        if let Some(flight) = self.asking.take() {
+            caller.known.asked(&flight, displaced);
         }
     }
 
@@ -260,7 +264,7 @@ impl<H: Host> Plan<H> {
             return self.share(store, caller, displaced);
         }
         let ttl = store.terms.ttl;
-        let young = |born: Nanos| ttl.is_none_or(|ttl| now.saturating_sub(born) < ttl);
+        let young = |born| clock::is_within(born, now, ttl);
         if let Some(observation) = self.observation.as_ref().filter(|_| self.patience == Patience::Waits)
             && let Some(flight) =
                 store.flights.find(&self.probe, observation, self.leader, young, &self.verdicts)?
@@ -320,9 +324,7 @@ impl<H: Host> Plan<H> {
                 }
             }
             self.go_by(store, caller, displaced)?;
-            if let Some(flight) = self.asking.take() {
-                caller.known.asked(&flight, displaced);
-            }
+            self.end_asking(caller, displaced);
             self.announce = false;
         } else if self.observation.is_none()
             && let Some(reader) = caller.known.readers.get_mut(&store.id)
