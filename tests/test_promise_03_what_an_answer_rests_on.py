@@ -85,3 +85,28 @@ def test_a_constant_version_takes_no_other(data: Data) -> None:
         f.cache_put(Versioned(5, "v2"))
     f.cache_put(Versioned(5, "v1"))
     assert f() == 5
+
+
+def test_a_function_that_calls_itself_does_not_take_what_is_older_for_its_own(data: Data) -> None:
+    @versioned_lru_cache(data.version, session=lambda: data.current)
+    def part() -> int:
+        return data.row
+
+    def version_of_whole(again: int) -> int:
+        if data.row == 1:
+            part()  # this session goes on to see the first row: the part was observed while this runs, and before the change
+            data.row = 2
+        return data.row
+
+    depth: list[int] = []
+
+    @versioned_lru_cache(version_of_whole, session=lambda: data.current)
+    def whole(again: int) -> tuple[int, ...]:
+        if not depth:
+            depth.append(again)
+            return whole(again)
+        return (part(),)
+
+    assert whole(1) == (1,), "repeatable reads"
+    data.current = {}
+    assert whole(1) == (2,)

@@ -20,10 +20,6 @@ SECONDS = os.environ.get("STRESS_SECONDS", "20")
 
 @pytest.mark.child
 @pytest.mark.slow
-@pytest.mark.xfail(
-    strict=False,
-    reason="about one round in 700 is told of: make stress; a value older than its session, a key computed twice",
-)
 def test_random_schedules_keep_the_promises() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-X", "faulthandler", str(STRESS), "--seconds", SECONDS],

@@ -55,7 +55,7 @@ async def _ask(call: Call) -> None:
 async def _wait(call: Call, flight: Flight, loop: AbstractEventLoop | None) -> None:
     """Wait for another's run, unless that would never end or takes too long."""
     if loop is None or flight.closes_a_circle():
-        call.insist()
+        call.insist(flight)
         return
     limit = call.patience()
     if limit is not None and limit <= 0:

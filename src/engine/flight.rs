@@ -102,20 +102,18 @@ impl<H: Host> Flights<H> {
         ticket
     }
 
-    /// The computation of a key and version that `leader` may wait for: it goes on, has not been struck, and is `young`.
+    /// The computation of a key and version, not struck, that is `fit` to be waited for by when it began.
     pub(super) fn find(
         &mut self,
         probe: &Probe<H::Key>,
         seen: &Observation<H::Object>,
-        leader: <H::Flight as Flight>::Leader,
-        young: impl Fn(Nanos) -> bool,
+        fit: impl Fn(&H::Flight, Nanos) -> bool,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<H::Flight>, Unsure<H::Object>> {
         for going in
             self.going.iter_mut().filter(|going| going.probe.hash == probe.hash && !going.marks.struck)
         {
-            if young(going.born)
-                && going.flight.serves(leader)
+            if fit(&going.flight, going.born)
                 && going.probe.key.matches(probe, verdicts)?
                 && (going.tag == seen.tag || verdicts.same(&going.version, &seen.version)?)
             {

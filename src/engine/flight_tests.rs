@@ -172,3 +172,17 @@ fn what_rests_on_something_older_is_not_shared() {
     assert!(first.plan.landing().is_none());
     second.is(&mut store, Does::Compute);
 }
+
+#[test]
+fn a_circle_is_with_one_run_and_not_with_the_next() {
+    let mut store = store(Some(8));
+    let (mut first, mut second, mut third) =
+        (Caller::new(1, None), Caller::new(1, None), Caller::new(1, None));
+    let circular = first.is(&mut store, Does::Compute).unwrap_or_else(|| panic!("no run"));
+    let met = second.is(&mut store, Does::Wait).unwrap_or_else(|| panic!("nothing to wait for"));
+    second.plan.insist(met);
+    enter(&mut store, None, |store, caller| first.plan.abandon(store, caller));
+    circular.land();
+    third.is(&mut store, Does::Compute);
+    second.is(&mut store, Does::Wait);
+}

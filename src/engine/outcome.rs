@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::clock::{self, Nanos};
 use super::entry::{Displaced, Entry, Observation};
 use super::flight::Arrival;
-use super::plan::{Decided, Made, NextStep, Patience, Plan, Served, Step};
+use super::plan::{Decided, Made, NextStep, Plan, Served, Step};
 use super::store::{Caller, Glance, Recognition, Store};
 use super::ticket::{self, Ticket};
 use super::{Host, Key, Slot, Table, Unsure};
@@ -177,8 +177,10 @@ impl<H: Host> Plan<H> {
         let Some(observation) = self.observation.as_ref() else {
             return Ok((None, 0));
         };
-        let tainted = made.oldest < observation.until;
-        let ticket = observation.ticket.min(made.oldest);
+        let tainted = self.rests_on_older(made.oldest);
+        // Never the observation's own ticket then, by which a computation around this one would take it for as new as itself.
+        let ticket =
+            if tainted { ticket::before(observation.ticket.min(made.oldest)) } else { observation.ticket };
         let vouch = if store.terms.constant && !tainted { ticket::NEVER } else { ticket };
         let session = caller.as_ref().map_or(0, |caller| caller.id);
         let entry = |stored| Entry {
@@ -215,7 +217,7 @@ impl<H: Host> Plan<H> {
             return Ok((None, vouch));
         }
         let outdated = current.is_some_and(|entry| entry.ticket > observation.ticket);
-        let unfit = tainted || outdated || self.patience == Patience::Lost;
+        let unfit = tainted || outdated || self.impatient;
         let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(&store.id));
         if let Some(reader) = reader {
             reader.unshelve(&self.probe, &self.verdicts, displaced)?;

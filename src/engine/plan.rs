@@ -49,16 +49,6 @@ pub(super) struct Made<O> {
     pub(super) wanted: bool,
 }
 
-/// Whether a call waits for what another does.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Patience {
-    Waits,
-    /// Not for what it met last: that would never end.
-    NotForThis,
-    /// Not any more: it took too long.
-    Lost,
-}
-
 /// One call.
 pub struct Plan<H: Host> {
     pub(super) probe: Probe<H::Key>,
@@ -74,7 +64,10 @@ pub struct Plan<H: Host> {
     pub(super) leader: <H::Flight as Flight>::Leader,
     /// What others in the session wait for while this call asks.
     pub(super) asking: Option<H::Flight>,
-    pub(super) patience: Patience,
+    /// What it can't wait for, because that would never end.
+    circular: Vec<H::Flight>,
+    /// It waits for nothing any more, because that took too long.
+    pub(super) impatient: bool,
     /// What the flight brought for which this call waited.
     pub(super) arrival: Option<Arrival<H>>,
     /// What this call's own flight brings to those who wait for it.
@@ -106,7 +99,8 @@ impl<H: Host> Plan<H> {
             observation: constant,
             leader,
             asking: None,
-            patience: Patience::Waits,
+            circular: Vec::new(),
+            impatient: false,
             arrival: None,
             landing: None,
             born: 0,
@@ -128,19 +122,16 @@ impl<H: Host> Plan<H> {
         self.observation = Some(Observation { version, tag: ticket, ticket: ticket.min(oldest), until, at });
         self.asked = true;
         self.announce = true;
-        if self.patience == Patience::NotForThis {
-            self.patience = Patience::Waits;
-        }
     }
 
     /// Takes the place of [`Step::Wait`] where that would never end: does itself what another does.
-    pub fn insist(&mut self) {
-        self.patience = self.patience.max(Patience::NotForThis);
+    pub fn insist(&mut self, flight: H::Flight) {
+        self.circular.push(flight);
     }
 
     /// As [`Plan::insist`], because the wait took too long. The result will not be stored.
     pub fn lose_patience(&mut self) {
-        self.patience = Patience::Lost;
+        self.impatient = true;
     }
 
     /// Takes what the flight brought for which this call waited.
@@ -161,6 +152,12 @@ impl<H: Host> Plan<H> {
     /// What something vouches for that was found to be of the observed version: it is as new as the observation, if not newer.
     pub(super) fn vouch(&self, ticket: Ticket) -> Ticket {
         self.observation.as_ref().filter(|seen| ticket <= seen.until).map_or(ticket, |seen| seen.ticket)
+    }
+
+    /// Whether what vouches for `oldest` may be older than what this call goes by.
+    #[must_use]
+    pub fn rests_on_older(&self, oldest: Ticket) -> bool {
+        self.observation.as_ref().is_some_and(|observation| oldest < observation.until)
     }
 
     /// The keys that the plan owns, for whoever traces references.
@@ -237,15 +234,18 @@ impl<H: Host> Plan<H> {
             if self.adopt(store, caller, now, displaced)? {
                 return self.decide(store, Some(caller), displaced);
             }
-            if self.patience > Patience::Waits {
+            if self.impatient {
                 return Ok(Step::Ask(None));
             }
-            let (flight, own) =
-                caller.known.ask(&self.scope, self.given.as_ref(), self.leader, &self.verdicts)?;
-            if own {
-                self.asking = Some(flight.clone());
+            let serves = |flight: &H::Flight| self.may_wait(flight);
+            if let Some(flight) =
+                caller.known.asking(&self.scope, self.given.as_ref(), serves, &self.verdicts)?
+            {
+                return Ok(Step::Wait(flight));
             }
-            return Ok(if own { Step::Ask(Some(flight)) } else { Step::Wait(flight) });
+            let flight = caller.known.ask(&self.scope, self.given.as_ref(), self.leader);
+            self.asking = Some(flight.clone());
+            return Ok(Step::Ask(Some(flight)));
         };
         let newest = observation.until;
         if let (Some(slot), Some(entry)) = (found, entry) {
@@ -265,16 +265,20 @@ impl<H: Host> Plan<H> {
         }
         let ttl = store.terms.ttl;
         let young = |born| clock::is_within(born, now, ttl);
-        if let Some(observation) = self.observation.as_ref().filter(|_| self.patience == Patience::Waits)
-            && let Some(flight) =
-                store.flights.find(&self.probe, observation, self.leader, young, &self.verdicts)?
+        let fit = |flight: &H::Flight, born| young(born) && self.may_wait(flight);
+        if let Some(observation) = self.observation.as_ref().filter(|_| !self.impatient)
+            && let Some(flight) = store.flights.find(&self.probe, observation, fit, &self.verdicts)?
         {
             return Ok(Step::Wait(flight));
         }
-        if self.patience != Patience::Lost {
+        if !self.impatient {
             store.flights.bypass(&self.probe, session, &self.verdicts)?;
         }
         Ok(self.compute(store, (session, now), displaced))
+    }
+
+    fn may_wait(&self, flight: &H::Flight) -> bool {
+        flight.serves(self.leader) && !self.circular.iter().any(|circular| circular.is(flight))
     }
 
     /// Begins to compute.

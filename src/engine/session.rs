@@ -222,18 +222,17 @@ impl<H: Host> Known<H> {
         &mut known.1
     }
 
-    /// A run of a version function that is already going on and will answer for this caller too, or one that begins now: that `bool`
-    /// says whether it is the caller's own.
+    /// A run of a version function that will answer for this caller too, and that is `fit` to be waited for.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared.
-    pub fn ask(
-        &mut self,
+    pub fn asking(
+        &self,
         scope: &Scope,
         given: Option<&Probe<H::Key>>,
-        leader: <H::Flight as Flight>::Leader,
+        fit: impl Fn(&H::Flight) -> bool,
         verdicts: &Verdicts<H::Object>,
-    ) -> Result<(H::Flight, bool), Unsure<H::Object>> {
+    ) -> Result<Option<H::Flight>, Unsure<H::Object>> {
         for asking in self.asking.iter().filter(|asking| asking.scope == *scope.0) {
             let same = match (&asking.given, given) {
                 (None, None) => true,
@@ -242,13 +241,23 @@ impl<H: Host> Known<H> {
                 }
                 _ => false,
             };
-            if same && asking.flight.serves(leader) {
-                return Ok((asking.flight.clone(), false));
+            if same && fit(&asking.flight) {
+                return Ok(Some(asking.flight.clone()));
             }
         }
+        Ok(None)
+    }
+
+    /// A run of a version function that begins now.
+    pub fn ask(
+        &mut self,
+        scope: &Scope,
+        given: Option<&Probe<H::Key>>,
+        leader: <H::Flight as Flight>::Leader,
+    ) -> H::Flight {
         let flight = H::Flight::begin(leader);
         self.asking.push(Asking { scope: *scope.0, given: given.cloned(), flight: flight.clone() });
-        Ok((flight, true))
+        flight
     }
 
     /// Forgets a run that is over.

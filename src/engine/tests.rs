@@ -45,7 +45,7 @@ impl World {
                     self.asked += 1;
                     plan.observed(Number::new(self.version), ticket::draw(), clock::now(), ticket::NEVER);
                 }
-                Step::Wait(_) => plan.insist(),
+                Step::Wait(flight) => plan.insist(flight),
                 Step::Compute(_) => return None,
                 Step::Done(served) => return Some(served),
             }
@@ -227,4 +227,23 @@ fn what_is_gone_leaves_the_store_and_the_shelves() {
     assert_eq!((displaced.entries.len(), world.store.len()), (3, 1), "two shelved, one stored");
     assert_eq!(world.call(Some(&session), 40), 4);
     assert_eq!(world.call(Some(&session), 1010), 5);
+}
+
+#[test]
+fn what_saw_something_older_than_its_answer_never_vouches_for_its_own_observation() {
+    let _turn = alone();
+    let mut world = World::new(Some(8), None);
+    let session = Session::begin();
+    let (mut outer, mut inner) = (world.plan(1), world.plan(1));
+    assert!(
+        world.drive(&mut outer, Some(&session)).is_none()
+            && world.drive(&mut inner, Some(&session)).is_none()
+    );
+    // Observed while the version function ran: before or after what that saw, nobody knows.
+    inner.computed(Number::new(7), inner.ticket() + 1, true);
+    let vouch = world.drive(&mut inner, Some(&session)).map(|served| served.vouch);
+    assert!(
+        vouch.is_some_and(|vouch| vouch < outer.ticket()),
+        "else the outer one takes it for as new as itself"
+    );
 }

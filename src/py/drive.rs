@@ -175,7 +175,7 @@ impl Drive {
     pub(super) fn waited(&mut self, waited: Waited) {
         match waited {
             Waited::Over(arrival) => arrival.into_iter().for_each(|arrival| self.plan.landed(arrival)),
-            Waited::Circle => self.plan.insist(),
+            Waited::Circle(flight) => self.plan.insist(flight),
             Waited::Late => self.plan.lose_patience(),
         }
     }
@@ -184,7 +184,7 @@ impl Drive {
     pub(super) fn failed(&mut self, cached: &Cached, py: Python<'_>, error: &PyErr, oldest: Ticket) {
         self.abandon(cached, py);
         if let Some(lead) = self.lead.take() {
-            if oldest < self.plan.ticket() { lead.land(None) } else { lead.fail(py, error) }
+            if self.plan.rests_on_older(oldest) { lead.land(None) } else { lead.fail(py, error) }
         }
     }
 

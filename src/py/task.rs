@@ -250,9 +250,9 @@ impl Call {
     }
 
     /// Do what another does, since waiting for that would never end.
-    fn insist(&self, py: Python<'_>) -> PyResult<()> {
+    fn insist(&self, py: Python<'_>, flight: &Bound<'_, Flight>) -> PyResult<()> {
         self.driving(py, |drive| {
-            drive.waited(wait::Waited::Circle);
+            drive.waited(wait::Waited::Circle(flight.get().0.clone()));
             Ok(())
         })
     }

@@ -98,8 +98,8 @@ impl engine::Flight for Flight {
 pub(super) enum Waited {
     /// The run is over. What it has for others.
     Over(Option<Arrival<Host>>),
-    /// There was no wait: the leader is this thread, or waits for it, directly or not.
-    Circle,
+    /// There was no wait for this run: its leader is this thread, or waits for it, directly or not.
+    Circle(Flight),
     /// It took too long.
     Late,
 }
@@ -186,7 +186,7 @@ impl Flight {
             false
         });
         if circle {
-            return Ok(Waited::Circle);
+            return Ok(Waited::Circle(self.clone()));
         }
         let waiter = Waiter(py);
         let sleep = if hears_signals(py)? { DEAF } else { LONG };
