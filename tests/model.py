@@ -34,13 +34,23 @@ class Observation:
 
 
 @dataclass(eq=False)
+class Stamp:
+    """A version, what its version function was given, and the newest observation that is known to agree with it."""
+
+    version: object
+    given: Hashable
+    ticket: float
+    # How many stored entries are of it.
+    uses: int = 0
+
+
+@dataclass(eq=False)
 class Entry:
     """One result."""
 
     key: Hashable
     value: object
-    version: object
-    ticket: float
+    stamp: Stamp
     stored: int
     known_in: int
     born: float
@@ -145,6 +155,8 @@ class ModelCache:
         self.ttl = ttl
         self.cache_if = cache_if
         self.live: OrderedDict[Hashable, Entry] = OrderedDict()
+        # Stored entries of one version share what is known of it, if they are stored one after the other.
+        self.latest = Stamp(None, None, 0)
         self.views: dict[int, View] = {}
         self.running: list[Run] = []
         self.counts = Counts()
@@ -166,11 +178,11 @@ class ModelCache:
                 if key in view.kept:
                     view.kept.move_to_end(key)
                     return self.serve(view.kept[key])
-                if key in view.left and obs and same(view.left[key].version, obs.version):
+                if key in view.left and obs and same(view.left[key].stamp.version, obs.version):
                     return self.serve(view.left[key], obs)
             entry = self.live.get(key)
             if session and entry and self.fresh(entry):
-                agreed = obs and same(entry.version, obs.version)
+                agreed = obs and same(entry.stamp.version, obs.version)
                 if entry.known_in == me:
                     self.live.move_to_end(key)
                     return self.serve(entry)
@@ -196,8 +208,8 @@ class ModelCache:
         key = self.key(args)
         entry = self.live.get(key)
         if entry and self.fresh(entry):
-            verified = same(entry.version, obs.version)
-            if verified or entry.ticket > obs.until:
+            verified = same(entry.stamp.version, obs.version)
+            if verified or entry.stamp.ticket > obs.until:
                 if session:
                     self.remember(entry, me, args)
                 self.live.move_to_end(key)
@@ -207,9 +219,9 @@ class ModelCache:
     def serve(self, entry: Entry, verified_by: Observation | None = None) -> object:
         """Answers with what is there, which an observation has perhaps found unchanged."""
         self.counts.hits += 1
-        if verified_by and verified_by.ticket > entry.ticket:
-            entry.ticket = verified_by.ticket
-        self.world.report(math.inf if self.constant and not entry.tainted else entry.ticket)
+        if verified_by:
+            entry.stamp.ticket = max(verified_by.ticket, entry.stamp.ticket)
+        self.world.report(math.inf if self.constant and not entry.tainted else entry.stamp.ticket)
         return entry.value
 
     def ask(self, args: tuple[Hashable, ...]) -> Observation:
@@ -245,10 +257,11 @@ class ModelCache:
         if session and session.id != me:
             session, me = None, 0  # Renewed meanwhile: what it was has ended.
         tainted = oldest < obs.until
-        ticket = min(oldest, obs.ticket)
+        # Never the ticket of its own observation, if it may be older than that.
+        ticket = math.ceil(min(oldest, obs.ticket)) - 0.5 if tainted else obs.ticket
         self.world.report(math.inf if self.constant and not tainted else ticket)
         if self.storing and (self.cache_if is None or self.cache_if(value)):
-            result = Entry(run.key, value, obs.version, ticket, 0, me, born, tainted)
+            result = Entry(run.key, value, Stamp(obs.version, self.given(args), ticket), 0, me, born, tainted)
             self.keep(session, result, run, obs)
         return value
 
@@ -261,7 +274,7 @@ class ModelCache:
             self.counts.not_stored += 1
         elif session and entry and known and entry.stored > run.began:
             pass  # The function called itself with the same arguments, or put a result: the session goes by that.
-        elif result.tainted or (entry and entry.ticket > obs.ticket):
+        elif result.tainted or (entry and self.outdated(run, entry, obs)):
             self.counts.not_stored += 1
             if view:
                 view.forget(result.key)
@@ -269,18 +282,40 @@ class ModelCache:
         else:
             self.store(result)
 
+    def outdated(self, run: Run, entry: Entry, obs: Observation) -> bool:
+        """Whether what is stored is newer. Of one version what was stored meanwhile stays."""
+        if same(entry.stamp.version, obs.version):
+            return entry.stored > run.began
+        return entry.stamp.ticket > obs.ticket
+
     def store(self, result: Entry) -> None:
         """Puts a result in the place of what was there; its session then goes by it."""
         result.stored = self.world.draw()
         if view := self.views.get(result.known_in):
             view.forget(result.key)
-        if old := self.live.pop(result.key, None):
+        if old := self.take(result.key):
             self.displace(old, but=result.known_in)
+        new, latest = result.stamp, self.latest
+        if latest.uses and latest.given == new.given and same(latest.version, new.version):
+            latest.ticket = max(latest.ticket, new.ticket)
+            result.stamp = latest
+        else:
+            self.latest = new
+        result.stamp.uses += 1
         self.live[result.key] = result
         while self.maxsize is not None and len(self.live) > self.maxsize:
-            _, victim = self.live.popitem(last=False)
+            victim = self.take(next(iter(self.live)))
+            assert victim
             self.counts.evictions += 1
             self.displace(victim)
+
+    def take(self, key: Hashable) -> Entry | None:
+        """Takes an entry out. What is known of its version is its own from now on."""
+        entry = self.live.pop(key, None)
+        if entry:
+            entry.stamp.uses -= 1
+            entry.stamp = replace(entry.stamp)
+        return entry
 
     # What sessions remember.
 
@@ -293,18 +328,18 @@ class ModelCache:
             return
         holder = self.views.get(entry.known_in)
         seen = self.seen_in(holder, args)
-        if not holder or (entry.stored < entry.known_in and seen and same(entry.version, seen.version)):
+        if not holder or (entry.stored < entry.known_in and seen and same(entry.stamp.version, seen.version)):
             entry.known_in = me
         elif not by_note_only:
             self.views[me].forget(entry.key)
-            self.shelve(replace(entry, known_in=me), me)
+            self.shelve(replace(entry, known_in=me, stamp=replace(entry.stamp)), me)
 
     def displace(self, entry: Entry, but: int = 0) -> None:
         """Leaves an entry to the sessions that may have seen it."""
         if self.fresh(entry):
             for session in self.views:
                 if session != but and (entry.known_in == session or entry.stored < session):
-                    self.shelve(replace(entry), session)
+                    self.shelve(replace(entry, stamp=replace(entry.stamp)), session)
 
     def shelve(self, entry: Entry, session: int) -> None:
         """Keeps an entry for one session."""
@@ -341,11 +376,13 @@ class ModelCache:
             view.forget(self.key(args))
         if self.storing:
             known_in = session.id if session else 0
-            self.store(Entry(self.key(args), value, version, self.world.draw(), 0, known_in, self.world.clock()))
+            stamp = Stamp(version, self.given(args), self.world.draw())
+            self.store(Entry(self.key(args), value, stamp, 0, known_in, self.world.clock()))
 
     def clear(self) -> None:
         """Empties all and counts anew; what runs now will not be stored."""
         self.live.clear()
+        self.latest = Stamp(None, None, 0)
         for view in self.views.values():
             view.kept.clear()
             view.left.clear()
@@ -356,7 +393,7 @@ class ModelCache:
     def invalidate(self, *args: Hashable) -> bool:
         """Removes a key everywhere. Whether it was anywhere."""
         key = self.key(args)
-        found = self.live.pop(key, None) is not None
+        found = self.take(key) is not None
         for view in self.views.values():
             found |= view.forget(key)
         for run in self.running:

@@ -81,7 +81,7 @@ class ModelSide(Side):
         if entry is None:
             return None
         assert isinstance(entry.value, Made)
-        return entry.value, entry.version
+        return entry.value, entry.stamp.version
 
     def counts(self, name: str) -> dict[str, int | None]:
         cache = self.cached[name]

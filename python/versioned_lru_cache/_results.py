@@ -46,7 +46,7 @@ else:
     CacheStats.__doc__ = """All that a cached function counts, since it was decorated or last cleared.
 
     ``hits`` and ``misses`` are calls that did not and did run the function; ``version_calls`` are successful runs of
-    the version function, ``verified`` the entries whose version was found equal to one asked anew, ``evictions``
+    the version function, ``verified`` how often one asked anew was found equal to that of what is stored, ``evictions``
     those that left because the store was full, ``not_stored`` results that were returned but could not be stored,
     ``errors`` calls that raised.
     """

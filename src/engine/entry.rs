@@ -2,7 +2,9 @@
 
 use super::clock::{self, Nanos};
 use super::flight::Going;
+use super::live::Live;
 use super::session::Answers;
+use super::stamp::Stamp;
 use super::table::Table;
 use super::ticket::{NEVER, Ticket};
 use super::{Audience, Host};
@@ -31,17 +33,13 @@ impl<O> Observation<O> {
 }
 
 /// One stored result.
-pub struct Entry<H: Host> {
+pub struct Entry<H: Host, S = Stamp<<H as Host>::Object>> {
     /// The arguments.
     pub key: H::Key,
     /// The result.
     pub value: H::Object,
     /// The version of the data it was made from.
-    pub version: H::Object,
-    /// As in [`Observation::tag`].
-    pub tag: Ticket,
-    /// The newest observation that the value is known to agree with.
-    pub ticket: Ticket,
+    pub stamp: S,
     /// When it was stored, in the order of events; 0 for a result that only its session keeps.
     pub stored: Ticket,
     /// The session that has surely seen it; 0 for none.
@@ -50,13 +48,13 @@ pub struct Entry<H: Host> {
     pub born: Nanos,
 }
 
-impl<H: Host> Clone for Entry<H> {
+impl<H: Host, S: Clone> Clone for Entry<H, S> {
     fn clone(&self) -> Self {
-        Self { key: self.key.clone(), value: self.value.clone(), version: self.version.clone(), ..*self }
+        Self { key: self.key.clone(), value: self.value.clone(), stamp: self.stamp.clone(), ..*self }
     }
 }
 
-impl<H: Host> Entry<H> {
+impl<H: Host, S> Entry<H, S> {
     /// Whether its age is below `ttl`.
     #[inline]
     #[must_use]
@@ -67,8 +65,8 @@ impl<H: Host> Entry<H> {
     /// The observation that the value vouches for to whoever builds on it. A constant version never grows old.
     #[inline]
     #[must_use]
-    pub fn vouch(&self, constant: bool) -> Ticket {
-        if constant && self.stored != 0 { NEVER } else { self.ticket }
+    pub fn vouch(&self, stamp: &Stamp<H::Object>, constant: bool) -> Ticket {
+        if constant && self.stored != 0 { NEVER } else { stamp.ticket }
     }
 }
 
@@ -80,8 +78,10 @@ pub struct Displaced<H: Host> {
     pub objects: Vec<H::Object>,
     /// Arguments.
     pub keys: Vec<H::Key>,
-    /// Whole tables.
+    /// Whole shelves.
     pub tables: Vec<Table<Entry<H>>>,
+    /// All entries of a store.
+    pub stores: Vec<Live<H>>,
     /// Answers of version functions.
     pub answers: Vec<Answers<H>>,
     /// Computations that are over.
@@ -97,6 +97,7 @@ impl<H: Host> Default for Displaced<H> {
             objects: Vec::new(),
             keys: Vec::new(),
             tables: Vec::new(),
+            stores: Vec::new(),
             answers: Vec::new(),
             flights: Vec::new(),
             held: Vec::new(),

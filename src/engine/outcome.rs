@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 use super::clock::{self, Nanos};
 use super::entry::{Displaced, Entry, Observation};
 use super::flight::Arrival;
+use super::live::Look;
 use super::plan::{Decided, Made, NextStep, Plan, Served, Step};
-use super::store::{Caller, Glance, Recognition, Store};
+use super::stamp::Stamp;
+use super::store::{Caller, Glance, Recognition, Store, Terms};
 use super::ticket::{self, Ticket};
-use super::{Host, Key, Slot, Table, Unsure};
+use super::{Host, Key, Slot, Unsure};
 
 impl<H: Host> Plan<H> {
     /// Serves what the session keeps for itself.
@@ -27,9 +29,9 @@ impl<H: Host> Plan<H> {
                 displaced.entries.extend(shelf.remove(slot).map(|(_, entry)| entry));
                 continue;
             }
-            let mut vouch = entry.vouch(store.terms.constant);
+            let mut vouch = entry.vouch(&entry.stamp, store.terms.constant);
             if entry.known_in != caller.id {
-                if !self.agrees(entry)? {
+                if !self.agrees(&entry.stamp)? {
                     continue;
                 }
                 vouch = self.vouch(vouch);
@@ -60,8 +62,8 @@ impl<H: Host> Plan<H> {
         store.stats.hits += 1;
         match reader.filter(|_| arrival.keep.load(Ordering::Relaxed)) {
             Some((id, reader)) => {
-                let ticket = arrival.entry.ticket.max(self.ticket());
-                let kept = Entry { known_in: id, stored: 0, ticket, ..arrival.entry };
+                let mut kept = Entry { known_in: id, stored: 0, ..arrival.entry };
+                kept.stamp.ticket = kept.stamp.ticket.max(self.ticket());
                 reader.shelve(id, self.probe.hash, kept, store.terms.maxsize, displaced);
             }
             None => displaced.entries.push(arrival.entry),
@@ -83,16 +85,16 @@ impl<H: Host> Plan<H> {
         if let Some(observation) = self.observation.as_ref().filter(|_| agreed) {
             store.raise(slot, observation.ticket);
         }
-        let Some(entry) = store.live.get_mut(slot) else {
+        let Some((entry, stamp)) = store.live.get_mut(slot) else {
             return Step::Ask(None);
         };
         if let (Some(caller), Some(observation)) = (caller, self.observation.as_mut())
             && let Some(reader) = caller.known.readers.get_mut(&store.id)
         {
-            if agreed && entry.tag != observation.tag {
+            if agreed && stamp.tag != observation.tag {
                 // Two tags of one version: the younger wins, so that they become one wherever they meet.
-                let tag = entry.tag.max(observation.tag);
-                (entry.tag, observation.tag) = (tag, tag);
+                let tag = stamp.tag.max(observation.tag);
+                (stamp.tag, observation.tag) = (tag, tag);
                 if let Ok(Some(seen)) = reader.seen.get(self.given.as_ref(), &self.verdicts) {
                     seen.tag = tag;
                 }
@@ -102,7 +104,7 @@ impl<H: Host> Plan<H> {
                 store.glance = Glance { session: caller.id, tag, ticket };
             }
         }
-        let (value, vouch) = (entry.value.clone(), entry.vouch(constant));
+        let (value, vouch) = (entry.value.clone(), entry.vouch(stamp, constant));
         Step::Done(Served { value, vouch: if agreed { self.vouch(vouch) } else { vouch } })
     }
 
@@ -116,16 +118,17 @@ impl<H: Host> Plan<H> {
         needed: bool,
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        let Some(entry) = store.live.get(slot) else {
+        let Some(look) = store.live.get(slot) else {
             return Ok(());
         };
+        let Look { entry, stamp } = look;
         if entry.known_in == caller.id {
             return Ok(());
         }
         let given = self.given.as_ref();
-        match store.recognises(entry.known_in, entry, given, &self.verdicts, displaced)? {
+        match store.recognises(look, given, &self.verdicts, displaced)? {
             Recognition::Gone | Recognition::Yes => {
-                if let Some(entry) = store.live.get_mut(slot) {
+                if let Some((entry, _)) = store.live.get_mut(slot) {
                     entry.known_in = caller.id;
                 }
             }
@@ -135,8 +138,7 @@ impl<H: Host> Plan<H> {
                     return Ok(());
                 };
                 reader.unshelve(&self.probe, &self.verdicts, displaced)?;
-                let mut copy = entry.clone();
-                copy.known_in = caller.id;
+                let copy = Entry { known_in: caller.id, ..entry.with(stamp) };
                 reader.shelve(caller.id, self.probe.hash, copy, store.terms.maxsize, displaced);
             }
         }
@@ -186,9 +188,7 @@ impl<H: Host> Plan<H> {
         let entry = |stored| Entry {
             key: self.probe.key.clone(),
             value: made.value.clone(),
-            version: observation.version.clone(),
-            tag: observation.tag,
-            ticket,
+            stamp: Stamp { version: observation.version.clone(), tag: observation.tag, ticket },
             stored,
             known_in: session,
             born: self.born,
@@ -211,12 +211,21 @@ impl<H: Host> Plan<H> {
         }
         let old = store.find(&self.probe, &self.verdicts)?;
         let current = old.and_then(|slot| store.live.get(slot));
-        let own = |entry: &Entry<H>| session != 0 && entry.known_in == session && entry.stored > self.run;
+        let own = |Look { entry, .. }: Look<'_, H>| {
+            session != 0 && entry.known_in == session && entry.stored > self.run
+        };
         if marks.bypassed && current.is_some_and(own) {
             // The session goes by what the function put, or made when it called itself; this call returns its own.
             return Ok((None, vouch));
         }
-        let outdated = current.is_some_and(|entry| entry.ticket > observation.ticket);
+        // Of one version what was stored meanwhile stays, of two the one that was observed later.
+        let outdated = match current {
+            Some(Look { entry, stamp }) if self.agrees(stamp)? => entry.stored > self.run,
+            Some(Look { stamp, .. }) => stamp.ticket > observation.ticket,
+            None => false,
+        };
+        let given = self.given.as_ref().map_or(0, |given| given.hash);
+        let shared = (given, store.is_latest(&observation.version, given, &self.verdicts)?);
         let unfit = tainted || outdated || self.impatient;
         let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(&store.id));
         if let Some(reader) = reader {
@@ -233,26 +242,24 @@ impl<H: Host> Plan<H> {
             let Observation { tag, ticket, .. } = *observation;
             store.glance = Glance { session, tag, ticket };
         }
-        store.store(self.probe.hash, entry(ticket::draw()), old, caller, displaced);
+        store.store(self.probe.hash, (entry(ticket::draw()), shared), old, caller, displaced);
         Ok((None, vouch))
     }
 
     /// What the session has come to know of the key while this call computed, by which it goes on: the value and what that vouches for.
     fn known(&self, store: &Store<H>, caller: &Caller<'_, H>) -> Decided<H, Option<(H::Object, Ticket)>> {
         let now = clock::now();
-        let find = |table: &Table<Entry<H>>| {
-            let slot = table.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
-            let entry = slot
-                .and_then(|slot| table.get(slot))
-                .filter(|entry| entry.known_in == caller.id && entry.is_fresh(now, store.terms.ttl));
-            Ok(entry.map(|entry| (entry.value.clone(), entry.vouch(store.terms.constant))))
-        };
-        let shelf = caller.known.readers.get(&store.id).and_then(|reader| reader.kept.as_ref());
-        if let Some(shelf) = shelf
-            && let Some(known) = find(shelf)?
-        {
-            return Ok(Some(known));
+        let Terms { ttl, constant, .. } = store.terms;
+        if let Some(shelf) = caller.known.readers.get(&store.id).and_then(|reader| reader.kept.as_ref()) {
+            let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
+            let kept = slot.and_then(|slot| shelf.get(slot));
+            if let Some(kept) = kept.filter(|kept| kept.known_in == caller.id && kept.is_fresh(now, ttl)) {
+                return Ok(Some((kept.value.clone(), kept.vouch(&kept.stamp, constant))));
+            }
         }
-        find(&store.live)
+        let found = store.find(&self.probe, &self.verdicts)?.and_then(|slot| store.live.get(slot));
+        let known =
+            found.filter(|Look { entry, .. }| entry.known_in == caller.id && entry.is_fresh(now, ttl));
+        Ok(known.map(|Look { entry, stamp }| (entry.value.clone(), entry.vouch(stamp, constant))))
     }
 }

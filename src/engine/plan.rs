@@ -5,9 +5,11 @@
 
 use super::clock::{self, Nanos};
 use super::compare::{Probe, Unsure, Verdicts};
-use super::entry::{Displaced, Entry, Observation};
+use super::entry::{Displaced, Observation};
 use super::flight::Arrival;
+use super::live::Look;
 use super::session::{Reader, Scope};
+use super::stamp::Stamp;
 use super::store::{Caller, Store};
 use super::ticket::{self, Ticket};
 use super::{Flight, Host};
@@ -214,13 +216,15 @@ impl<H: Host> Plan<H> {
             }
         }
         let found = store.find(&self.probe, &self.verdicts)?;
-        let entry =
-            found.and_then(|slot| store.live.get(slot)).filter(|entry| entry.is_fresh(now, store.terms.ttl));
-        if let (Some(slot), Some(entry), Some(caller)) = (found, entry, caller.as_deref_mut()) {
+        let entry = found
+            .and_then(|slot| store.live.get(slot))
+            .filter(|look| look.entry.is_fresh(now, store.terms.ttl));
+        if let (Some(slot), Some(Look { entry, stamp }), Some(caller)) = (found, entry, caller.as_deref_mut())
+        {
             if entry.known_in == caller.id {
                 return Ok(self.serve(store, slot, false, Some(caller)));
             }
-            if entry.stored < caller.id && self.agrees(entry)? {
+            if entry.stored < caller.id && self.agrees(stamp)? {
                 if self.given.is_some() {
                     self.remember(store, slot, caller, false, displaced)?;
                 }
@@ -248,9 +252,9 @@ impl<H: Host> Plan<H> {
             return Ok(Step::Ask(Some(flight)));
         };
         let newest = observation.until;
-        if let (Some(slot), Some(entry)) = (found, entry) {
-            let verified = self.agrees(entry)?;
-            if verified || entry.ticket > newest {
+        if let (Some(slot), Some(Look { stamp, .. })) = (found, entry) {
+            let verified = self.agrees(stamp)?;
+            if verified || stamp.ticket > newest {
                 if let Some(caller) = caller.as_deref_mut() {
                     self.remember(store, slot, caller, true, displaced)?;
                 }
@@ -259,7 +263,7 @@ impl<H: Host> Plan<H> {
         }
         let session = caller.as_ref().map_or(0, |caller| caller.id);
         if let Some(arrival) = self.arrival.as_ref()
-            && self.agrees(&arrival.entry)?
+            && self.agrees(&arrival.entry.stamp)?
         {
             return self.share(store, caller, displaced);
         }
@@ -376,11 +380,11 @@ impl<H: Host> Plan<H> {
         Ok(true)
     }
 
-    /// Whether an entry's version is the observed one.
-    pub(super) fn agrees(&self, entry: &Entry<H>) -> Result<bool, Unsure<H::Object>> {
+    /// Whether a version is the observed one.
+    pub(super) fn agrees(&self, stamp: &Stamp<H::Object>) -> Result<bool, Unsure<H::Object>> {
         let Some(observation) = self.observation.as_ref() else {
             return Ok(false);
         };
-        Ok(entry.tag == observation.tag || self.verdicts.same(&entry.version, &observation.version)?)
+        Ok(stamp.tag == observation.tag || self.verdicts.same(&stamp.version, &observation.version)?)
     }
 }

@@ -9,7 +9,7 @@ pub struct Stats {
     pub misses: u64,
     /// Successful runs of the version function made for this function's calls.
     pub version_calls: u64,
-    /// Entries whose version was found equal to one asked anew in some session.
+    /// How often a version asked anew in some session was found equal to that of stored entries.
     pub verified: u64,
     /// Entries that left because the store was full.
     pub evictions: u64,

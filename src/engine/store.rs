@@ -6,9 +6,11 @@ use super::clock::{self, Nanos};
 use super::compare::{Key, Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Observation};
 use super::flight::Flights;
+use super::live::{Live, Look};
 use super::session::{Known, Reader};
+use super::stamp::Stamp;
 use super::stats::Stats;
-use super::table::{Slot, Table};
+use super::table::Slot;
 use super::ticket::{self, Ticket};
 use super::{Audience, Host};
 
@@ -49,7 +51,7 @@ pub struct Store<H: Host> {
     pub terms: Terms,
     /// What is counted.
     pub stats: Stats,
-    pub(super) live: Table<Entry<H>>,
+    pub(super) live: Live<H>,
     /// The sessions that read this function.
     audience: HashMap<Ticket, H::Session, ahash::RandomState>,
     pub(super) flights: Flights<H>,
@@ -72,7 +74,7 @@ impl<H: Host> Store<H> {
             id: ticket::draw(),
             terms,
             stats: Stats::default(),
-            live: Table::default(),
+            live: Live::default(),
             audience: HashMap::default(),
             flights: Flights::default(),
             glance: Glance::default(),
@@ -91,9 +93,10 @@ impl<H: Host> Store<H> {
         self.live.is_empty()
     }
 
-    /// The stored entries, most recently used first.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry<H>> {
-        self.live.iter()
+    /// The stored entries.
+    #[must_use]
+    pub fn live(&self) -> &Live<H> {
+        &self.live
     }
 
     /// The hit path: the entry that `same` accepts, if the session `id` surely knows it and its age at `now` is below the ttl.
@@ -105,27 +108,27 @@ impl<H: Host> Store<H> {
         id: Ticket,
         now: impl FnOnce() -> Nanos,
         mut same: impl FnMut(&H::Key) -> bool,
-    ) -> Option<&Entry<H>> {
-        let found = self.live.find(hash, |entry| Ok::<_, ()>(same(&entry.key)));
+    ) -> Option<Look<'_, H>> {
+        let found = self.live.find(hash, |key| Ok::<_, ()>(same(key)));
         let slot = found.unwrap_or(None)?;
-        let entry = self.live.get(slot)?;
-        let agreed = entry.stored < id && self.glance.session == id && self.glance.tag == entry.tag;
+        let Look { entry, stamp } = self.live.get(slot)?;
+        let agreed = entry.stored < id && self.glance.session == id && self.glance.tag == stamp.tag;
         let known = if id == 0 { self.terms.constant } else { agreed || entry.known_in == id };
         if !known || self.terms.ttl.is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl) {
             return None;
         }
         self.stats.hits += 1;
-        if agreed && entry.ticket < self.glance.ticket {
+        if agreed && stamp.ticket < self.glance.ticket {
             self.raise(slot, self.glance.ticket);
         }
         self.live.touch(slot);
         self.live.get(slot)
     }
 
-    /// Notes that a newer observation found an entry's version unchanged.
+    /// Notes that a newer observation found an entry's version unchanged, and so that of all that share it.
     pub(super) fn raise(&mut self, slot: Slot, ticket: Ticket) {
-        if let Some(entry) = self.live.get_mut(slot).filter(|entry| entry.ticket < ticket) {
-            entry.ticket = ticket;
+        if let Some((_, stamp)) = self.live.get_mut(slot).filter(|(_, stamp)| stamp.ticket < ticket) {
+            stamp.ticket = ticket;
             self.stats.verified += 1;
         }
     }
@@ -135,7 +138,7 @@ impl<H: Host> Store<H> {
         probe: &Probe<H::Key>,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<Slot>, Unsure<H::Object>> {
-        self.live.find(probe.hash, |entry| entry.key.matches(probe, verdicts))
+        self.live.find(probe.hash, |key| key.matches(probe, verdicts))
     }
 
     /// Makes a session one of the readers.
@@ -188,11 +191,21 @@ impl<H: Host> Store<H> {
         displaced.entries.push(entry);
     }
 
-    /// Stores a new entry in place of the one in `old`, and evicts what is too much.
+    /// Whether a version is the one stored last for what the version function was given, by its hash.
+    pub(super) fn is_latest(
+        &self,
+        version: &H::Object,
+        given: u64,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<bool, Unsure<H::Object>> {
+        self.live.latest(given).map_or(Ok(false), |latest| verdicts.same(&latest.version, version))
+    }
+
+    /// Stores a new entry in place of the one in `old`, and evicts what is too much. `shared` is as in [`Live::insert`].
     pub(super) fn store(
         &mut self,
         hash: u64,
-        entry: Entry<H>,
+        (entry, shared): (Entry<H>, (u64, bool)),
         old: Option<Slot>,
         mut caller: Option<&mut Caller<'_, H>>,
         displaced: &mut Displaced<H>,
@@ -200,7 +213,7 @@ impl<H: Host> Store<H> {
         if let Some(replaced) = old.and_then(|slot| self.live.remove(slot)) {
             self.displace(replaced, caller.as_deref_mut(), true, displaced);
         }
-        self.live.insert(hash, entry);
+        self.live.insert(hash, entry, shared, displaced);
         while self.terms.maxsize.is_some_and(|maxsize| self.live.len() > maxsize) {
             let Some(victim) = self.live.pop_oldest() else {
                 break;
@@ -212,7 +225,7 @@ impl<H: Host> Store<H> {
 
     /// Empties the store and what sessions keep of this function; nothing that runs now will be stored. Counters begin anew.
     pub fn clear(&mut self, displaced: &mut Displaced<H>) {
-        displaced.tables.push(std::mem::take(&mut self.live));
+        displaced.stores.push(std::mem::take(&mut self.live));
         for id in self.audience.keys() {
             self.reach(*id, displaced, |reader, displaced| {
                 reader.clear_shelves(displaced);
@@ -253,7 +266,7 @@ impl<H: Host> Store<H> {
         leaves: impl Fn(&H::Key) -> bool,
         displaced: &mut Displaced<H>,
     ) {
-        displaced.entries.extend(self.live.strike(hash, |entry| leaves(&entry.key)));
+        displaced.entries.extend(self.live.strike(hash, &leaves));
         for id in self.audience.keys() {
             self.reach(*id, displaced, |reader, displaced| reader.strike(hash, &leaves, displaced));
         }
@@ -267,7 +280,7 @@ impl<H: Host> Store<H> {
     pub fn put(
         &mut self,
         probe: &Probe<H::Key>,
-        (value, version): (&H::Object, &H::Object),
+        (value, version, given): (&H::Object, &H::Object, u64),
         mut caller: Option<&mut Caller<'_, H>>,
         verdicts: &Verdicts<H::Object>,
         displaced: &mut Displaced<H>,
@@ -275,6 +288,7 @@ impl<H: Host> Store<H> {
         let old = self.find(probe, verdicts)?;
         let session = caller.as_ref().map_or(0, |caller| caller.id);
         self.flights.bypass(probe, session, verdicts)?;
+        let shared = (given, self.is_latest(version, given, verdicts)?);
         if let Some(caller) = caller.as_deref_mut() {
             self.join(caller.id, caller.session, displaced);
             caller.known.readers.entry(self.id).or_default().unshelve(probe, verdicts, displaced)?;
@@ -286,14 +300,12 @@ impl<H: Host> Store<H> {
         let entry = Entry {
             key: probe.key.clone(),
             value: value.clone(),
-            version: version.clone(),
-            tag: ticket,
-            ticket,
+            stamp: Stamp { version: version.clone(), tag: ticket, ticket },
             stored: ticket,
             known_in: caller.as_ref().map_or(0, |caller| caller.id),
             born: clock::now(),
         };
-        self.store(probe.hash, entry, old, caller, displaced);
+        self.store(probe.hash, (entry, shared), old, caller, displaced);
         Ok(())
     }
 
@@ -305,14 +317,14 @@ impl<H: Host> Store<H> {
         &self,
         probe: &Probe<H::Key>,
         verdicts: &Verdicts<H::Object>,
-    ) -> Result<Option<&Entry<H>>, Unsure<H::Object>> {
-        let entry = self.find(probe, verdicts)?.and_then(|slot| self.live.get(slot));
-        Ok(entry.filter(|entry| entry.is_fresh(clock::now(), self.terms.ttl)))
+    ) -> Result<Option<Look<'_, H>>, Unsure<H::Object>> {
+        let found = self.find(probe, verdicts)?.and_then(|slot| self.live.get(slot));
+        Ok(found.filter(|found| found.entry.is_fresh(clock::now(), self.terms.ttl)))
     }
 
     /// Takes everything out, for good: the function is going.
     pub fn dissolve(&mut self, displaced: &mut Displaced<H>) {
-        displaced.tables.push(std::mem::take(&mut self.live));
+        displaced.stores.push(std::mem::take(&mut self.live));
         for (id, session) in std::mem::take(&mut self.audience) {
             session.reach(id, displaced, |known, displaced| {
                 if let Some(mut reader) = known.readers.remove(&self.id) {
@@ -323,19 +335,19 @@ impl<H: Host> Store<H> {
         }
     }
 
-    /// Whether the session `holder` would recognise an entry without being noted in it.
+    /// Whether the session that is noted in an entry would recognise it without that.
     pub(super) fn recognises(
         &self,
-        holder: Ticket,
-        entry: &Entry<H>,
+        Look { entry, stamp }: Look<'_, H>,
         given: Option<&Probe<H::Key>>,
         verdicts: &Verdicts<H::Object>,
         displaced: &mut Displaced<H>,
     ) -> Result<Recognition, Unsure<H::Object>> {
+        let holder = entry.known_in;
         let seen = self.reach(holder, displaced, |reader, _| {
             let seen: Option<&mut Observation<H::Object>> = reader.seen.get(given, verdicts)?;
             seen.map_or(Ok(false), |seen| {
-                Ok(seen.tag == entry.tag || verdicts.same(&entry.version, &seen.version)?)
+                Ok(seen.tag == stamp.tag || verdicts.same(&stamp.version, &seen.version)?)
             })
         });
         Ok(match seen.transpose()? {

@@ -209,7 +209,7 @@ fn the_least_recently_used_leaves_first() {
     for key in [1, 11, 1, 21] {
         world.call(None, key);
     }
-    let keys: Vec<_> = world.store.iter().map(|entry| entry.key.get()).collect();
+    let keys: Vec<_> = world.store.live().iter().map(|entry| entry.key.get()).collect();
     assert_eq!((keys, world.store.stats.evictions), (vec![21, 1], 1));
 }
 

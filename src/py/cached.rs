@@ -318,10 +318,13 @@ impl Cached {
         let probe = self.probe_of(py, args, kwargs)?;
         let session = self.session(py)?;
         let (value, version) = (value.into(), version.into());
+        // A version that is given something speaks for that alone; the key tells it apart.
+        let alone = matches!(&self.version, Version::Asked(asked) if !matches!(asked.given, Given::Nothing | Given::First));
+        let given = if alone { probe.hash } else { 0 };
         let mut displaced = Displaced::default();
         let put = drive::settle(py, |verdicts| {
             self.enter(py, session.as_ref(), |store, caller| {
-                store.put(&probe, (&value, &version), caller, verdicts, &mut displaced)
+                store.put(&probe, (&value, &version, given), caller, verdicts, &mut displaced)
             })
         });
         drop(displaced);
@@ -476,8 +479,8 @@ impl Cached {
         let probe = self.probe_of(py, args, kwargs)?;
         let found = drive::settle(py, |verdicts: &Verdicts<Object>| {
             self.function.store.with(py, |store| -> Result<_, Unsure<Object>> {
-                let entry = store.peek(&probe, verdicts)?;
-                Ok(entry.map(|entry| (entry.value.clone(), entry.version.clone())))
+                let found = store.peek(&probe, verdicts)?;
+                Ok(found.map(|found| (found.entry.value.clone(), found.stamp.version.clone())))
             })
         })?;
         if found.is_none() {

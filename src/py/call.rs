@@ -18,7 +18,7 @@ use super::computing;
 use super::coroutine;
 use super::method::{CachedMethod, MethodDoc};
 use super::vector::{self, Derived};
-use crate::engine::clock;
+use crate::engine::{Look, clock};
 
 static FUNCTION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -188,11 +188,12 @@ pub(super) fn hit(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>) -> 
     };
     let (value, vouch) = cached.function.store.with(py, |store| {
         let constant = store.terms.constant;
-        let entry = store.glance(hash, id, clock::latest, |key| key.is_natively(arguments, cached.rules))?;
+        let Look { entry, stamp } =
+            store.glance(hash, id, clock::latest, |key| key.is_natively(arguments, cached.rules))?;
         let value = entry.value.as_ptr();
         // SAFETY: the entry holds a reference, and we are attached.
         unsafe { ffi::Py_INCREF(value) };
-        Some((value, entry.vouch(constant)))
+        Some((value, entry.vouch(stamp, constant)))
     })?;
     computing::note(py, vouch);
     Some(value)

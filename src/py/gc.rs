@@ -4,13 +4,7 @@
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::session::Host;
-use crate::engine::{Answers, Entry, Known, Store};
-
-fn visit_entry(entry: &Entry<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-    visit.call(&entry.value.0)?;
-    visit.call(&entry.version.0)?;
-    visit.call(&*entry.key.object())
-}
+use crate::engine::{Answers, Known, Store};
 
 fn visit_answers(answers: &Answers<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
     answers.iter().try_for_each(|(_, observation)| visit.call(&observation.version.0))?;
@@ -18,14 +12,22 @@ fn visit_answers(answers: &Answers<Host>, visit: &PyVisit<'_>) -> Result<(), PyT
 }
 
 pub(super) fn visit_store(store: &Store<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-    store.iter().try_for_each(|entry| visit_entry(entry, visit))
+    for entry in store.live().iter() {
+        visit.call(&entry.value.0)?;
+        visit.call(&*entry.key.object())?;
+    }
+    store.live().versions().try_for_each(|version| visit.call(&version.0))
 }
 
 pub(super) fn visit_known(known: &Known<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
     known.all_answers().try_for_each(|answers| visit_answers(answers, visit))?;
     for reader in known.readers.values() {
         visit_answers(&reader.seen, visit)?;
-        reader.iter().try_for_each(|entry| visit_entry(entry, visit))?;
+        for entry in reader.iter() {
+            visit.call(&entry.value.0)?;
+            visit.call(&*entry.key.object())?;
+            visit.call(&entry.stamp.version.0)?;
+        }
     }
     Ok(())
 }

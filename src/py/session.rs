@@ -28,6 +28,9 @@ impl engine::Host for Host {
     type Flight = Flight;
 }
 
+// What fits no more into a chunk of 80 bytes of the allocator, with what the table adds, takes 96.
+const _: () = assert!(size_of::<engine::Stored<Host>>() <= 48);
+
 /// What a session is, apart from its handle.
 pub(super) struct Core {
     /// Drawn when the session began, and anew when it is renewed.

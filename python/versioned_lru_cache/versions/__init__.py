@@ -1,0 +1,17 @@
+"""Ready-made version functions, to be given to the decorators.
+
+Each promises that a version seen again means the same data, and says which change it can miss. Equal
+configurations give one version function, so that all who use it see one state of the data in a session::
+
+    @versioned_lru_cache(file("report.csv"))
+    def report() -> Report: ...
+
+Nothing heavy is imported with this package: what a version function needs is imported when one is made or asked.
+"""
+
+from .combined import all_of
+from .databases import sql, sqlite
+from .files import file, tree
+from .http import http_etag
+
+__all__ = ["all_of", "file", "http_etag", "sql", "sqlite", "tree"]

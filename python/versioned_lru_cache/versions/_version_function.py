@@ -1,0 +1,109 @@
+"""What a ready-made version function is: a callable that is known by what it was made from.
+
+Scopes are told apart by the version function's identity, so equal configurations have to be one object. It lives as
+long as a cached function, or anybody else, uses it.
+"""
+
+from __future__ import annotations
+
+import os
+from _thread import RLock
+from weakref import WeakValueDictionary
+
+from .._options import check_kinds
+from .._signatures import identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from inspect import Signature
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
+# Types whose equality asks nobody, so that their values may be part of a configuration.
+PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
+_known: WeakValueDictionary[tuple[object, ...], VersionFunction] = WeakValueDictionary()
+making = RLock()  # Is held while one is made. A collection may make another in the thread that holds it.
+if hasattr(os, "register_at_fork"):  # The child must not inherit it as held by a thread that it does not have.
+    os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
+
+
+class VersionFunction:
+    """A version function that shows what it asks, and takes what the callable takes that it was made from, if any."""
+
+    __slots__ = ("__weakref__", "_ask", "_like", "_shown")
+
+    def __init__(self, shown: str, ask: Callable[..., object], *, like: Callable[..., object] | None = None) -> None:
+        self._shown = shown
+        self._ask = ask
+        self._like = like
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the version."""
+        return self._ask(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<versions.{self._shown}>"
+
+    @property
+    def __signature__(self) -> Signature:
+        """What it takes. By this the decorators see whether it is to be asked once per session or per arguments."""
+        import inspect
+
+        return inspect.Signature() if self._like is None else inspect.signature(self._like)
+
+
+def known_by(configuration: tuple[object, ...], make: Callable[[], VersionFunction]) -> VersionFunction:
+    """Return the one version function of a configuration.
+
+    Args:
+        configuration: What it is made from: plain values, and the ids of other objects, which have to live as long as
+            the version function does.
+        make: Makes it, where there is none.
+    """
+    with making:
+        found = _known.get(configuration)
+        if found is None:
+            found = _known[configuration] = make()
+        return found
+
+
+def asking_about(
+    given: T | Callable[..., T],
+    check: Callable[[object, str], str],
+    answer: Callable[[str], Hashable],
+    *,
+    name: str,
+    label: str,
+    options: tuple[object, ...] = (),
+    shown: str = "",
+) -> VersionFunction:
+    """Return a version function about something that has a name, such as a file.
+
+    Args:
+        given: The name, or a callable that makes one of the call's arguments.
+        check: Returns a name as plain text. Gets what to call it in an error.
+        answer: Returns the version of what has that name.
+        name: The name of the function that the user called.
+        label: The name of its parameter that ``given`` was given for.
+        options: All else that ``answer`` depends on, as in :func:`known_by`.
+        shown: The same, to be shown.
+
+    Raises:
+        TypeError: The callable returns a coroutine or a generator.
+    """
+    if not callable(given):
+        text = check(given, label)
+        return known_by(
+            (name, text, *options), lambda: VersionFunction(f"{name}({text!r}{shown})", lambda: answer(text))
+        )
+    made: Callable[..., object] = given
+    check_kinds({label: made})
+
+    def ask(*args: Any, **kwargs: Any) -> Hashable:
+        return answer(check(made(*args, **kwargs), f"{label}()"))
+
+    return known_by(
+        (name, identity(made)[0], *options), lambda: VersionFunction(f"{name}({made!r}{shown})", ask, like=made)
+    )
