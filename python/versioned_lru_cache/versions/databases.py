@@ -163,7 +163,7 @@ def _checked_parameters(parameters: object) -> dict[str, object]:
         raise TypeError(
             f"parameters={parameters!r} is a {type(parameters).__name__}; it must be a mapping of names to values"
         )
-    return dict(parameters)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return dict(parameters)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _plain(values: dict[str, object]) -> object:
