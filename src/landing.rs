@@ -72,7 +72,7 @@ impl<E, C, T> Landing<E, C, T> {
         self.going.load(Ordering::Acquire)
     }
 
-    /// Ends it, unless it has ended, and wakes the threads that wait. The callbacks are for the caller to call; nobody else gets them.
+    /// Ends it, unless it has ended, and wakes a thread that waits, which wakes the next. The callbacks are for the caller to call; nobody else gets them.
     #[must_use]
     pub fn end(&self, how: E) -> Vec<C> {
         if !self.going.swap(false, Ordering::AcqRel) {
@@ -82,13 +82,14 @@ impl<E, C, T> Landing<E, C, T> {
         (state.over, state.end) = (true, Some(how));
         let (callbacks, task) = (std::mem::take(&mut state.callbacks), state.task.take());
         drop(state);
-        self.ended.notify_all();
+        self.ended.notify_one();
         // Only now: a destructor may run foreign code.
         drop(task);
         callbacks.into_iter().map(|(_, callback)| callback).collect()
     }
 
-    /// Lets this thread wait for the end, for at most `span` and sometimes less. Returns whether it is still going on.
+    /// Lets this thread wait for the end, for at most `span` and sometimes less. Returns whether it is still going on. If not, the thread
+    /// has to [`Landing::pass_on`].
     #[must_use]
     pub fn wait(&self, span: Duration) -> bool {
         let mut state = self.lock();
@@ -96,6 +97,11 @@ impl<E, C, T> Landing<E, C, T> {
             state = self.ended.wait_timeout(state, span).unwrap_or_else(PoisonError::into_inner).0;
         }
         !state.over
+    }
+
+    /// Wakes the next thread that waits. If all woke at once they would only wait again, for the interpreter.
+    pub fn pass_on(&self) {
+        self.ended.notify_one();
     }
 
     /// Looks at how it ended, if it has.

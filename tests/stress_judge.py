@@ -30,6 +30,20 @@ class Value:
 
 
 @dataclass(eq=False)
+class Call:
+    """A call."""
+
+    what: tuple[str, Any]
+    session: int | None
+    thread: int
+    began: int
+    data: int
+    # When the latest clear or invalidation that was over by then had begun.
+    forgotten: int
+    ended: int = 0
+
+
+@dataclass(eq=False)
 class Run:
     """A computation."""
 
@@ -41,23 +55,11 @@ class Run:
     began: int
     session: int | None
     hasty: bool
+    call: Call
     # It was cleared or invalidated while it ran, or may have been.
     struck: bool = False
     ended: int = 0
     outcome: Any = None
-
-
-@dataclass(eq=False)
-class Call:
-    """A call in progress."""
-
-    what: tuple[str, Any]
-    session: int | None
-    thread: int
-    began: int
-    data: int
-    # When the latest clear or invalidation that was over by then had begun.
-    forgotten: int
 
 
 @dataclass(eq=False)
@@ -158,6 +160,7 @@ class Judge:
             known = self.session_of(session)
             # Where there is no session, the thread has asked just now.
             version = (known.answers if known else self.local.answers)[what]
+            call = next(call for call in reversed(self.calls_going) if call.thread == thread)
             run = Run(
                 len(self.runs) + 1,
                 what,
@@ -167,10 +170,10 @@ class Judge:
                 self.now(),
                 None if session is None else id(session),
                 hasty,
+                call,
             )
             # It began for the cache some time between the call and this note.
-            since = next(call.began for call in reversed(self.calls_going) if call.thread == thread)
-            run.struck = any(one.covers(what) and (not one.ended or one.ended > since) for one in self.forgettings)
+            run.struck = any(one.covers(what) and (not one.ended or one.ended > call.began) for one in self.forgettings)
             for other in self.going:
                 if (other.what, other.version) == (what, version) and not (other.struck or run.struck or hasty):
                     if self.reaches(other.thread, thread):
@@ -237,16 +240,18 @@ class Judge:
         """A call failed: by a run of its own or one that it can have waited for, never by one that was over."""
         with self.lock:
             self.calls_going.remove(call)
+            call.ended = self.now()
             run = next((run for run in self.runs.values() if run.outcome is error), None)
             if run is None or run.what != call.what:
                 self.complain(f"{call.what} raised an exception of another computation")
-            elif run.ended < call.began:
+            elif 0 < run.call.ended < call.began:  # until its own call has ended, others may still join it
                 self.complain(f"{call.what} raised an exception of a run that was over when it was called")
 
     def returned(self, call: Call, value: Value) -> None:
         """A call returned."""
         with self.lock:
             self.calls_going.remove(call)
+            call.ended = self.now()
             self.seen["calls"] += 1
             run = self.runs[value.number]
             self.expect(run.what == call.what and run.outcome is value, f"{call.what} returned a result of {run.what}")

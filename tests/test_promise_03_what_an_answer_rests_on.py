@@ -94,7 +94,8 @@ def test_a_function_that_calls_itself_does_not_take_what_is_older_for_its_own(da
 
     def version_of_whole(again: int) -> int:
         if data.row == 1:
-            part()  # this session goes on to see the first row: the part was observed while this runs, and before the change
+            # This session goes on to see the first row: the part is observed while this runs, and before the change.
+            part()
             data.row = 2
         return data.row
 

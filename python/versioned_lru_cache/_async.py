@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Future
+    from asyncio import AbstractEventLoop
     from typing import Any, NoReturn
 
     from ._core import Call, Flight
@@ -61,20 +60,21 @@ async def _wait(call: Call, flight: Flight, loop: AbstractEventLoop | None) -> N
     if limit is not None and limit <= 0:
         call.lose_patience()
         return
-    future = loop.create_future()
-    wait = flight.join(partial(_wake, loop, future))
+    wait = flight.join(loop)
+    if wait is None:
+        call.waited(flight)
+        return
     try:
-        if wait is not None and limit is None:
-            await future
-        elif wait is not None:
-            await asyncio.wait([future], timeout=limit)
-        if wait is None or future.done():
+        if limit is None:
+            await wait.future
+        else:
+            await asyncio.wait([wait.future], timeout=limit)
+        if wait.future.done():
             call.waited(flight)
         else:
             call.lose_patience()
     finally:
-        if wait is not None:
-            wait.leave()
+        wait.leave()
 
 
 async def _compute(call: Call, loop: AbstractEventLoop | None) -> None:
@@ -83,11 +83,11 @@ async def _compute(call: Call, loop: AbstractEventLoop | None) -> None:
         await _run(call)
         call.settle()
         return
-    flight, future = call.flight, loop.create_future()
-    wait = flight.join(partial(_wake, loop, future))
+    flight = call.flight
+    wait = flight.join(loop)
     flight.task = loop.create_task(_run(call), name=f"versioned_lru_cache {call.name}")
     try:
-        await future
+        await wait.future
         call.settle()
     except BaseException:
         call.go()
@@ -107,19 +107,6 @@ async def _run(call: Call) -> None:
             raise
     else:
         call.computed(value, None)
-
-
-def _wake(loop: AbstractEventLoop, future: Future[None]) -> None:
-    """Resolve a future, from whichever thread."""
-    if _loop() is loop:
-        _resolve(future)
-    elif not loop.is_closed():
-        loop.call_soon_threadsafe(_resolve, future)
-
-
-def _resolve(future: Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 def throw(kind: Any, value: Any = None, traceback: Any = None) -> NoReturn:

@@ -26,6 +26,7 @@ mod sync;
 mod task;
 mod vector;
 mod wait;
+mod waker;
 
 use pyo3::prelude::*;
 

@@ -13,13 +13,14 @@ use super::computing::{self, Ended, Entered};
 use super::drive::{Drive, Next};
 use super::sync::Guarded;
 use super::wait::{self, Leader};
+use super::waker::Waker;
 use crate::engine::Flight as _;
 
 /// What a call has come to.
 #[derive(Default)]
 struct State {
     /// Taken out while it is asked what is next, which may run foreign code.
-    drive: Option<Drive>,
+    drive: Option<Box<Drive>>,
     entered: Option<Entered>,
     flight: Option<wait::Flight>,
     /// The answer, and what it vouches for.
@@ -118,7 +119,7 @@ impl Call {
         let drive = self.with(py, |arguments| {
             Drive::begin(self.function.get(), py, arguments, Leader::Task(event_loop))
         })?;
-        self.state.with(py, |state| state.drive = Some(drive));
+        self.state.with(py, |state| state.drive = Some(Box::new(drive)));
         Ok(())
     }
 
@@ -325,16 +326,18 @@ impl Flight {
         })
     }
 
-    /// Begin to wait; `callback` is called when it is over. ``None`` if it is over already.
-    fn join(&self, py: Python<'_>, callback: Py<PyAny>) -> Option<Wait> {
-        let place = self.0.on_end(callback)?;
+    /// Begin to wait in a task of an event loop. ``None`` if it is over already.
+    fn join(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<Option<Wait>> {
+        let py = event_loop.py();
+        let (waker, future) = Waker::new(event_loop)?;
+        let Some(place) = self.0.on_end(Bound::new(py, waker)?.into_any().unbind()) else { return Ok(None) };
         let inside = computing::around(py);
         let number = if inside.is_empty() { 0 } else { NUMBER.fetch_add(1, Ordering::Relaxed) };
         if number != 0 {
             let waiting = Waiting { number, inside, on: self.0.clone() };
             WAITS.with(py, |waits| waits.push(waiting));
         }
-        Some(Wait { number, place, on: self.0.clone() })
+        Ok(Some(Wait { number, place, on: self.0.clone(), future: future.unbind() }))
     }
 }
 
@@ -346,6 +349,9 @@ pub(super) struct Wait {
     /// Among those for the run.
     place: u64,
     on: wait::Flight,
+    /// Resolved when the run is over.
+    #[pyo3(get)]
+    future: Py<PyAny>,
 }
 
 #[pymethods]

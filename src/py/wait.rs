@@ -199,6 +199,7 @@ impl Flight {
             let span = left.unwrap_or(sleep).min(sleep);
             let going = py.detach(|| self.0.landing.wait(span));
             if !going {
+                self.0.landing.pass_on();
                 break;
             }
             py.check_signals()?;

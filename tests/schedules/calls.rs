@@ -165,7 +165,10 @@ impl Function {
 
     /// The version and the value of what is stored.
     pub(crate) fn stored(&self) -> Option<(u64, u64)> {
-        self.enter(None, |store, _| store.iter().next().map(|entry| (entry.version.get(), entry.value.get())))
+        self.enter(None, |store, _| {
+            let version = store.live().versions().next().map(Number::get);
+            version.zip(store.live().iter().next().map(|entry| entry.value.get()))
+        })
     }
 
     pub(crate) fn call(&self, session: Option<&Arc<Session>>, patient: bool) -> Called {
@@ -240,6 +243,7 @@ impl Call<'_> {
     /// Waits for another's run. The error, if it ended with one.
     fn wait(&mut self, run: &Run) -> Option<Answer> {
         while run.0.wait(SPAN) {}
+        run.0.pass_on();
         let error = run.0.look(|end| match end {
             Some(End::Failed(error)) => Some(Answer::Error(*error)),
             Some(End::Landed(arrival)) => {

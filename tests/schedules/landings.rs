@@ -26,6 +26,7 @@ fn the_first_end_counts_and_wakes_who_waits() {
         let ending = thread::spawn(move || drop(other.end(1)));
         let waiting = thread::spawn(move || {
             while sleeper.wait(SPAN) {}
+            sleeper.pass_on();
             assert!(!sleeper.is_going());
             end_of(&sleeper)
         });
