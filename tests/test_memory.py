@@ -265,4 +265,4 @@ def bytes_an_entry(kind: str) -> float:
 @pytest.mark.skipif(hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled(), reason="another layout of objects")
 @pytest.mark.parametrize("kind", ["constant", "asks", "session"])
 def test_an_entry_takes_no_more_memory_than_in_functools(kind: str) -> None:
-    assert bytes_an_entry(kind) <=  bytes_an_entry("functools")
+    assert bytes_an_entry(kind) <= bytes_an_entry("functools")

@@ -7,20 +7,30 @@ function runs once per session (a web request, say) and decides between the stor
     def report(region: str) -> Report: ...
 """
 
-from ._core import CachedFunction, CachedMethod, CacheKey, Session
+from ._core import IMMUTABLE, NOT_MODIFIED, CachedFunction, CachedMethod, CacheKey, Session
 from ._decorators import versioned_lru_cache, versioned_lru_cache_with_ttl
+from ._lag import Lag
+from ._refresh import Refresh
 from ._results import CacheInfo, CacheStats, Versioned
 from ._sessions import current_session, session
+from ._surroundings import run_behind_in
+from .exceptions import NotStored
 
 __all__ = [
+    "IMMUTABLE",
+    "NOT_MODIFIED",
     "CacheInfo",
     "CacheKey",
     "CacheStats",
     "CachedFunction",
     "CachedMethod",
+    "Lag",
+    "NotStored",
+    "Refresh",
     "Session",
     "Versioned",
     "current_session",
+    "run_behind_in",
     "session",
     "versioned_lru_cache",
     "versioned_lru_cache_with_ttl",

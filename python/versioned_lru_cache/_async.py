@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 async def drive(call: Call) -> Any:
     """Drive a call to its end."""
-    loop = _loop()
+    loop = running_loop()
     call.begin(id(loop))
     while True:
         step = call.next()
@@ -26,16 +26,25 @@ async def drive(call: Call) -> Any:
             await _wait(call, call.flight, loop)
         elif step == "compute":
             await _compute(call, loop)
+        elif step == "sleep":
+            await _sleep(call)
         else:
             return await call.run()
 
 
-def _loop() -> AbstractEventLoop | None:
+def running_loop() -> AbstractEventLoop | None:
     """Return the running event loop. There is none if another library than asyncio runs the coroutine."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+async def _sleep(call: Call) -> None:
+    """Let time pass; with the mock clock it has passed already."""
+    seconds = call.pause()
+    if seconds > 0 and running_loop() is not None:
+        await asyncio.sleep(seconds)
 
 
 async def _ask(call: Call) -> None:
@@ -46,9 +55,10 @@ async def _ask(call: Call) -> None:
         if call.asks_async:
             version = await version
     except BaseException as error:
-        call.asked(None, error)
-        raise
-    call.asked(version, None)
+        if not call.asked(None, error):
+            raise
+    else:
+        call.asked(version, None)
 
 
 async def _wait(call: Call, flight: Flight, loop: AbstractEventLoop | None) -> None:
@@ -97,16 +107,33 @@ async def _compute(call: Call, loop: AbstractEventLoop | None) -> None:
 
 
 async def _run(call: Call) -> None:
-    """Run the function. How it ends is for those who wait; what ends the program is nobody's if its caller has gone."""
+    """Run the function, again where its result lags. How it ends is for those who wait."""
+    step = await _run_once(call)
+    while step != "done":
+        try:
+            if step == "sleep":
+                await _sleep(call)
+            elif step == "ask":
+                await _ask(call)
+        except BaseException as error:
+            call.broke(error)
+            return
+        step = await _run_once(call) if step == "compute" else call.go_on()
+
+
+async def _run_once(call: Call) -> str:
+    """Run the function once. What ends the program is nobody's if its caller has gone."""
     call.enter()
     try:
-        value = await call.run()
+        value = call.run()
+        if call.is_awaited:
+            value = await value
     except BaseException as error:
-        call.computed(None, error)
+        step = call.computed(None, error)
         if call.is_left and isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
-    else:
-        call.computed(value, None)
+        return step
+    return call.computed(value, None)
 
 
 def throw(kind: Any, value: Any = None, traceback: Any = None) -> NoReturn:

@@ -9,13 +9,15 @@ from weakref import ref
 
 from . import _options as options
 from ._core import CachedFunction, Scope
-from ._signatures import Shape, identity, mark_coroutine, shape
+from ._signatures import Shape, identity, kind, mark_coroutine, shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
     from datetime import timedelta
-    from typing import Any, ParamSpec, TypeVar
+    from typing import Any, Literal, ParamSpec, TypeVar
+
+    from ._lag import Lag
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -33,6 +35,13 @@ def versioned_lru_cache(
     typed: bool = False,
     key: Callable[..., Hashable] | None = None,
     ttl: float | timedelta | None = None,
+    on_expiry: Literal["recompute", "verify"] = "recompute",
+    revalidate: Callable[..., Any] | None = None,
+    stale_if_error: float | timedelta | None = None,
+    retry_after: float | timedelta = 1.0,
+    errors: type[BaseException] | tuple[type[BaseException], ...] = Exception,
+    stale_while_revalidate: float | timedelta | None = None,
+    lag: Lag | None = None,
     cache_if: Callable[[Any], object] | None = None,
     wait: float | timedelta | None = None,
     name: str | None = None,
@@ -52,6 +61,21 @@ def versioned_lru_cache(
         typed: Whether arguments of different types are different, as in functools.
         key: A callable that makes one hashable key of the call's arguments.
         ttl: A bound on a result's age, in seconds or as a timedelta. Age counts from the start of the computation.
+        on_expiry: What happens at the end of the ttl where the version is unchanged: ``"recompute"``, or ``"verify"``:
+            the age begins anew when the version is asked, as after a 304 (RFC 9111, 4.3.4).
+        revalidate: Takes the function's place whenever there is an old result. It is called with that, a
+            :class:`Versioned`, and the call's arguments, and returns a new result, or ``NOT_MODIFIED`` (the old value
+            is of the version that was asked), or the old :class:`Versioned` itself (it is still of its old version).
+        stale_if_error: How many seconds past freshness an old result answers for a source that fails (RFC 5861, 4);
+            ``math.inf`` is for ever.
+        retry_after: How many seconds a failing source is left alone before it is asked again, while an old result
+            answers for it.
+        errors: Which exceptions of the version function, the function or ``revalidate`` count as failures of the
+            source.
+        stale_while_revalidate: How many seconds past freshness an old result answers while a new one is made behind
+            (RFC 5861, 3), in a context of its own: :func:`run_behind_in`.
+        lag: How to treat a source that announces a version before it shows it: :class:`Lag`. A function may return
+            :class:`Versioned` to say which version its result is of.
         cache_if: A callable that is given a result; only what it finds true is stored.
         wait: How many seconds to wait for another call that computes the same, before computing too, without storing
             the result. 0 never waits; ``None`` waits as long as it takes.
@@ -72,6 +96,13 @@ def versioned_lru_cache(
         typed=typed,
         key=key,
         ttl=ttl,
+        on_expiry=on_expiry,
+        revalidate=revalidate,
+        stale_if_error=stale_if_error,
+        retry_after=retry_after,
+        errors=errors,
+        stale_while_revalidate=stale_while_revalidate,
+        lag=lag,
         cache_if=cache_if,
         wait=wait,
         name=name,
@@ -100,7 +131,7 @@ def versioned_lru_cache_with_ttl(
         cache_max_size: As ``maxsize`` there.
         time_to_live_seconds: As ``ttl`` there, in seconds.
         no_history_events_default_version: The version when ``generate_version_func`` answers something falsy.
-        more: ``version_args``, ``typed``, ``key``, ``cache_if``, ``wait`` and ``name`` of :func:`versioned_lru_cache`.
+        more: The other options of :func:`versioned_lru_cache`, from ``version_args`` to ``name``.
 
     Returns:
         A decorator for functions, coroutine functions and methods.
@@ -144,7 +175,23 @@ _FORGOTTEN = (
     ". Was @versioned_lru_cache written above the function? Write @versioned_lru_cache(version), with a version "
     "function or a constant such as None"
 )
-_MORE = frozenset({"version_args", "typed", "key", "cache_if", "wait", "name"})
+_MORE = frozenset(
+    {
+        "version_args",
+        "typed",
+        "key",
+        "on_expiry",
+        "revalidate",
+        "stale_if_error",
+        "retry_after",
+        "errors",
+        "stale_while_revalidate",
+        "lag",
+        "cache_if",
+        "wait",
+        "name",
+    }
+)
 
 
 def _decorator(
@@ -156,6 +203,13 @@ def _decorator(
     typed: bool = False,
     key: Callable[..., Hashable] | None = None,
     ttl: float | timedelta | None = None,
+    on_expiry: Literal["recompute", "verify"] = "recompute",
+    revalidate: Callable[..., Any] | None = None,
+    stale_if_error: float | timedelta | None = None,
+    retry_after: float | timedelta = 1.0,
+    errors: type[BaseException] | tuple[type[BaseException], ...] = Exception,
+    stale_while_revalidate: float | timedelta | None = None,
+    lag: Lag | None = None,
     cache_if: Callable[[Any], object] | None = None,
     wait: float | timedelta | None = None,
     name: str | None = None,
@@ -175,6 +229,20 @@ def _decorator(
     options.check_flag(typed, "typed")
     options.check_callable(key, "key", "a callable that makes a hashable key of the call's arguments")
     options.check_callable(cache_if, "cache_if", "a callable that is given a result")
+    options.check_choice(on_expiry, "on_expiry", ("recompute", "verify"))
+    if on_expiry == "verify" and ask is None:
+        raise ValueError(f"on_expiry={on_expiry!r}: a constant version is never asked; leave on_expiry out")
+    options.check_revalidate(revalidate)
+    freshness = {
+        "verifies": on_expiry == "verify",
+        "revalidate": revalidate,
+        "awaits": kind(revalidate) is not None,
+        "stale_if_error": options.checked_staleness(stale_if_error, "stale_if_error"),
+        "retry_after": options.checked_span(retry_after, "retry_after"),
+        "errors": options.checked_errors(errors),
+        "stale_while_revalidate": options.checked_staleness(stale_while_revalidate, "stale_while_revalidate"),
+        **options.checked_lag(lag),
+    }
     if name is not None:
         options.check_text(name, "name")
     options.check_kinds({"version_args": version_args, "key": key, "cache_if": cache_if})
@@ -197,6 +265,8 @@ def _decorator(
             return staticmethod(decorate(function.__func__))  # type: ignore[return-value]
         options.check_function(function)
         awaited = options.checked_awaited(function, ask, labels.get("version", "version"))
+        if awaited == "neither":
+            options.check_kinds({"revalidate": revalidate})
         signature = shape(function)
         if given in ("arguments", "key") and parameters and signature:
             reason = parameters.never_fits(signature)
@@ -224,6 +294,7 @@ def _decorator(
             ttl=nanoseconds,
             cache_if=cache_if,
             wait=patience,
+            freshness=freshness,
             awaited=awaited,
             module=module or str(getattr(function, "__module__", None) or "?"),
             name=name or own_name,

@@ -6,14 +6,17 @@ A wrong value raises ``TypeError`` or ``ValueError`` with the option's name, the
 from __future__ import annotations
 
 from ._core import check_binding
-from ._signatures import COROUTINE, kind
+from ._signatures import COROUTINE, kind, shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import timedelta
 
+    from ._lag import Lag
+
 _LONGEST = 2**63
+_EVER = 2**64 - 1
 
 
 def check_constant(version: object, label: str) -> None:
@@ -68,6 +71,72 @@ def checked_ttl(ttl: float | timedelta | None, label: str = "ttl") -> int | None
     if not seconds > 0:
         raise ValueError(f"{label}={ttl!r} is not allowed; it must be more than 0 seconds, or None for no bound on age")
     return _nanoseconds(seconds)
+
+
+def checked_span(span: float | timedelta | None, label: str) -> int:
+    """Return a span of 0 seconds or more in nanoseconds."""
+    if span is None:
+        raise TypeError(f"{label}={span!r} is not allowed; it must be 0 or more seconds, or a timedelta")
+    seconds = _seconds(span, label)
+    if not seconds >= 0:
+        raise ValueError(f"{label}={span!r} is not allowed; it must be 0 or more seconds")
+    return min(_nanoseconds(seconds) or _EVER, _EVER) if seconds else 0
+
+
+def checked_staleness(span: float | timedelta | None, label: str) -> int | None:
+    """Return how long an old value may be used, in nanoseconds; ``None`` and 0 are not at all."""
+    if span is None:
+        return None
+    seconds = _seconds(span, label)
+    if not seconds >= 0:
+        raise ValueError(
+            f"{label}={span!r} is not allowed; it must be 0 or more seconds past freshness (math.inf: for ever), or "
+            "None"
+        )
+    if not seconds:
+        return None
+    nanoseconds = _nanoseconds(seconds)
+    return _EVER if nanoseconds is None else nanoseconds
+
+
+def checked_errors(errors: object) -> object:
+    """Return which failures count as those of the source."""
+    classes = errors if isinstance(errors, tuple) else (errors,)
+    for one in classes:
+        if not (isinstance(one, type) and issubclass(one, BaseException)):
+            raise TypeError(
+                f"errors={errors!r} is not allowed; it must be an exception class or a tuple of some, such as OSError"
+            )
+    return errors
+
+
+def check_revalidate(revalidate: object) -> None:
+    """Refuse what can't take an old result."""
+    check_callable(revalidate, "revalidate", "a callable of the old result, a Versioned, and the call's arguments")
+    if kind(revalidate) not in (None, COROUTINE):
+        check_kinds({"revalidate": revalidate})
+    parameters = shape(revalidate) if callable(revalidate) else None
+    if parameters is not None and not (parameters.positional or parameters.var_positional):
+        raise TypeError(
+            f"revalidate={revalidate!r} takes no positional argument; it must take the old result, a Versioned, and "
+            "the call's arguments"
+        )
+
+
+def checked_lag(lag: Lag | None) -> dict[str, object]:
+    """Return how to treat a lagging source, in the words of the Rust side."""
+    if lag is None:
+        return {"retries": 0, "delay": 0, "settle": None, "order": None}
+    if not hasattr(lag, "nanoseconds"):
+        raise TypeError(f"lag={lag!r} is a {type(lag).__name__}; it must be Lag(retries=..., delay=...), or None")
+    delay, settle = lag.nanoseconds()
+    return {"retries": lag.retries, "delay": delay, "settle": settle, "order": lag.order}
+
+
+def check_choice(value: object, label: str, allowed: tuple[str, ...]) -> None:
+    """Refuse what is none of some words."""
+    if value not in allowed:
+        raise ValueError(f"{label}={value!r} is not allowed; it must be {' or '.join(map(repr, allowed))}")
 
 
 def checked_wait(wait: float | timedelta | None) -> int | None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
         evictions: int
         not_stored: int
         errors: int
+        revalidated: int
+        stale: int
+        refresh_errors: int
 
     class Versioned(NamedTuple, Generic[T]):
         """A result, and the version of the data that it was made from."""
@@ -41,14 +44,17 @@ else:
     CacheInfo.__doc__ = "Hits, misses, maxsize and the number of stored results, as functools has them."
 
     CacheStats = namedtuple(
-        "CacheStats", "hits misses maxsize currsize version_calls verified evictions not_stored errors"
+        "CacheStats",
+        "hits misses maxsize currsize version_calls verified evictions not_stored errors revalidated stale "
+        "refresh_errors",
     )
     CacheStats.__doc__ = """All that a cached function counts, since it was decorated or last cleared.
 
     ``hits`` and ``misses`` are calls that did not and did run the function; ``version_calls`` are successful runs of
     the version function, ``verified`` how often one asked anew was found equal to that of what is stored, ``evictions``
     those that left because the store was full, ``not_stored`` results that were returned but could not be stored,
-    ``errors`` calls that raised.
+    ``errors`` calls that raised, ``revalidated`` old results that ``revalidate`` found good still, ``stale`` calls
+    answered with a value that was not fresh, ``refresh_errors`` refreshes behind that failed.
     """
 
     Versioned = namedtuple("Versioned", "value version")

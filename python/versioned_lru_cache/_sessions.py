@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from ._core import SESSION_NAME, Session, ambient_session, check_binding, peek_session, session_place
+from ._core import SESSION_NAME, Session, ambient_session, begin_session, check_binding, peek_session, session_place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contextvars import Token
     from types import TracebackType
+
+    from ._refresh import Refresh
 
 
 class session:
@@ -17,24 +19,36 @@ class session:
         mapping: A mapping or namespace with ``get``, ``setdefault`` and ``pop`` (a dict, ``flask.g``), or a
             ContextVar, proxy or callable that leads to one. The new session is placed in it for the block, so that
             functions bound to it take part; what was there comes back after.
+        refresh: Which results the session renews, once each, though they would do: :class:`Refresh`.
+        offline: Whether the session takes what is stored, whatever its state, and neither asks nor computes.
 
     Yields:
         The :class:`Session`. Functions with ``session=None`` use it within the block. Sessions nest, and the
         innermost counts.
 
     Raises:
-        TypeError: ``mapping`` is nothing of the above.
+        TypeError: ``mapping`` is nothing of the above, or ``refresh`` or ``offline`` is of a wrong type.
+        NotStored: In an offline session, by a call whose result is not stored.
     """
 
-    def __init__(self, mapping: object = None) -> None:
+    def __init__(self, mapping: object = None, *, refresh: Refresh | None = None, offline: bool = False) -> None:
         """Prepare a session; it begins with the block."""
         check_binding(mapping)
+        if refresh is not None and not hasattr(refresh, "chooses"):
+            raise TypeError(
+                f"session(refresh={refresh!r}) is a {type(refresh).__name__}; it must be Refresh.none(), Refresh.all() "
+                "or Refresh.only(...)"
+            )
+        if not isinstance(offline, bool):
+            raise TypeError(f"session(offline={offline!r}) is a {type(offline).__name__}; it must be True or False")
         self._mapping = mapping
+        self._refresh = refresh or None
+        self._offline = offline
         self._open: list[tuple[Token[Session | None], Session | None, object, Session | None]] = []
 
     def __enter__(self) -> Session:
         """Begin the session."""
-        new, place = Session(), session_place(self._mapping)
+        new, place = begin_session(self._refresh, self._offline), session_place(self._mapping)
         if place is not None:
             peek_session(place)  # Something foreign under the name is an error, not something to hide.
         hidden = None

@@ -29,6 +29,16 @@ pub fn latest() -> Nanos {
     if MOCKED.load(Ordering::Acquire) { MOCK_NOW.load(Ordering::Acquire) } else { real::latest() }
 }
 
+/// Lets a span of time pass: the mock clock moves on at once. Returns how much is left to be waited for.
+#[must_use]
+pub fn pass(span: Nanos) -> Nanos {
+    if MOCKED.load(Ordering::Acquire) {
+        MOCK_NOW.fetch_add(span, Ordering::AcqRel);
+        return 0;
+    }
+    span
+}
+
 /// Replaces the real clock by one that stands at `at`.
 pub fn mock(at: Nanos) {
     MOCK_NOW.store(at, Ordering::Release);

@@ -10,6 +10,9 @@ pub trait Object: Clone {
 
     /// Equality, where it can be told without running code of the object.
     fn native_eq(&self, other: &Self) -> Option<bool>;
+
+    /// Whether it is the version of what never changes (RFC 8246).
+    fn is_immutable(&self) -> bool;
 }
 
 /// The arguments of a call, as they are compared.
@@ -33,13 +36,24 @@ pub trait Key: Clone {
     fn is_gone(&self) -> bool;
 }
 
-/// Two objects that must be compared by their own `==` before a lookup can go on.
+/// What is to be asked about two objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Whether they are equal, by their own `==`.
+    Equal,
+    /// Whether the one looked for is the stored one or above it, in the order of versions that the user has given.
+    AtLeast,
+}
+
+/// Two objects that must be compared by foreign code before a lookup can go on.
 #[derive(Debug)]
 pub struct Unsure<O> {
     /// The stored one.
     pub stored: O,
     /// The one looked for.
     pub probe: O,
+    /// How.
+    pub question: Question,
 }
 
 /// What has been learned about equality during one call.
@@ -64,13 +78,28 @@ impl<O: Object> Verdicts<O> {
         if let Some(equal) = stored.native_eq(probe) {
             return Ok(equal);
         }
-        let known = self.0.iter().find(|(pair, _)| pair.stored.is(stored) && pair.probe.is(probe));
-        known.map(|(_, equal)| *equal).ok_or_else(|| Unsure { stored: stored.clone(), probe: probe.clone() })
+        self.told(stored, probe, Question::Equal)
     }
 
-    /// Takes the answer for a pair. Both objects stay referenced, so that their identity can't be reused.
-    pub fn learn(&mut self, pair: Unsure<O>, equal: bool) {
-        self.0.push((pair, equal));
+    /// Whether a version is another or above it.
+    ///
+    /// # Errors
+    /// [`Unsure`] when nobody has told yet.
+    pub fn at_least(&self, version: &O, other: &O) -> Result<bool, Unsure<O>> {
+        self.told(other, version, Question::AtLeast)
+    }
+
+    fn told(&self, stored: &O, probe: &O, question: Question) -> Result<bool, Unsure<O>> {
+        let mut told = self.0.iter();
+        let told = told
+            .find(|(pair, _)| pair.question == question && pair.stored.is(stored) && pair.probe.is(probe));
+        let ask = || Unsure { stored: stored.clone(), probe: probe.clone(), question };
+        told.map(|(_, answer)| *answer).ok_or_else(ask)
+    }
+
+    /// Takes the answer about a pair. Both objects stay referenced, so that their identity can't be reused.
+    pub fn learn(&mut self, pair: Unsure<O>, answer: bool) {
+        self.0.push((pair, answer));
     }
 }
 

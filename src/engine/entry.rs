@@ -5,9 +5,10 @@ use super::flight::Going;
 use super::live::Live;
 use super::session::Answers;
 use super::stamp::Stamp;
+use super::store::Terms;
 use super::table::Table;
 use super::ticket::{NEVER, Ticket};
-use super::{Audience, Host};
+use super::{Audience, Host, Object};
 
 /// One successful run of a version function.
 #[derive(Clone, Debug)]
@@ -44,8 +45,40 @@ pub struct Entry<H: Host, S = Stamp<<H as Host>::Object>> {
     pub stored: Ticket,
     /// The session that has surely seen it; 0 for none.
     pub known_in: Ticket,
-    /// When its computation began.
+    /// When its computation began, or its version was found unchanged since.
     pub born: Nanos,
+    /// How its computation went.
+    pub course: Course,
+}
+
+/// How a computation went, in a word.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Course(u32);
+
+impl Course {
+    const SETTLES: u32 = 1 << 31;
+
+    /// A computation that began and was stored at these places; `settles` says that nobody knows yet whether it is what was announced.
+    #[must_use]
+    pub fn new(began: Ticket, stored: Ticket, settles: bool) -> Self {
+        let draws = u32::try_from(stored.saturating_sub(began) / 2).unwrap_or(u32::MAX);
+        Self(draws.min(Self::SETTLES - 1) | if settles { Self::SETTLES } else { 0 })
+    }
+
+    /// Whether its time to live is that of a result which may lag behind its version.
+    #[inline]
+    #[must_use]
+    pub fn settles(self) -> bool {
+        self.0 & Self::SETTLES != 0
+    }
+
+    /// Where it began, if it was stored there; or before, if it took very long.
+    fn began(self, stored: Ticket) -> Ticket {
+        match u64::from(self.0 & !Self::SETTLES) {
+            draws if draws < u64::from(Self::SETTLES - 1) => stored.saturating_sub(2 * draws),
+            _ => 0,
+        }
+    }
 }
 
 impl<H: Host, S: Clone> Clone for Entry<H, S> {
@@ -55,18 +88,31 @@ impl<H: Host, S: Clone> Clone for Entry<H, S> {
 }
 
 impl<H: Host, S> Entry<H, S> {
-    /// Whether its age is below `ttl`.
+    /// Whether its age is below its time to live.
     #[inline]
     #[must_use]
-    pub fn is_fresh(&self, now: Nanos, ttl: Option<Nanos>) -> bool {
-        clock::is_within(self.born, now, ttl)
+    pub fn is_fresh(&self, now: Nanos, terms: &Terms) -> bool {
+        clock::is_within(self.born, now, self.ttl(terms))
     }
 
-    /// The observation that the value vouches for to whoever builds on it. A constant version never grows old.
+    /// Its time to live.
+    #[inline]
+    #[must_use]
+    pub fn ttl(&self, terms: &Terms) -> Option<Nanos> {
+        if self.course.settles() { terms.settle.min(terms.ttl).or(terms.settle) } else { terms.ttl }
+    }
+
+    /// When its computation began, in the order of events.
+    #[must_use]
+    pub fn began(&self) -> Ticket {
+        self.course.began(self.stored)
+    }
+
+    /// The observation that the value vouches for to whoever builds on it. What never changes never grows old.
     #[inline]
     #[must_use]
     pub fn vouch(&self, stamp: &Stamp<H::Object>, constant: bool) -> Ticket {
-        if constant && self.stored != 0 { NEVER } else { stamp.ticket }
+        if self.stored != 0 && (constant || stamp.version.is_immutable()) { NEVER } else { stamp.ticket }
     }
 }
 
@@ -86,6 +132,8 @@ pub struct Displaced<H: Host> {
     pub answers: Vec<Answers<H>>,
     /// Computations that are over.
     pub flights: Vec<Going<H>>,
+    /// Runs of which nobody needs to know any more.
+    pub runs: Vec<H::Flight>,
     /// Sessions that were held for a moment.
     pub held: Vec<<H::Session as Audience<H>>::Held>,
 }
@@ -100,6 +148,7 @@ impl<H: Host> Default for Displaced<H> {
             stores: Vec::new(),
             answers: Vec::new(),
             flights: Vec::new(),
+            runs: Vec::new(),
             held: Vec::new(),
         }
     }

@@ -4,12 +4,15 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use super::ticket::{self, Ticket};
-use super::{Audience, Caller, Displaced, Flight, Host, Known, Object, Probe, Store, Unsure, Verdicts};
+use super::{Audience, Caller, Displaced, Flight, Host, Known, Made, Object, Probe, Store, Unsure, Verdicts};
 
 thread_local! {
     /// Whether the critical section is entered: then nothing may be dropped.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
+
+/// The version of what never changes.
+pub(super) const IMMUTABLE: u32 = 99;
 
 /// Numbers from 100 on can only be compared by asking, as objects with an `==` of their own; as keys, those from 1000 on are gone.
 #[derive(Clone, Debug)]
@@ -42,6 +45,10 @@ impl Object for Number {
 
     fn native_eq(&self, other: &Self) -> Option<bool> {
         (*self.0 < 100 || *other.0 < 100).then_some(self.0 == other.0)
+    }
+
+    fn is_immutable(&self) -> bool {
+        *self.0 == IMMUTABLE
     }
 }
 
@@ -148,11 +155,16 @@ pub(super) fn enter<R>(
         Some(session) => {
             let reference = SessionRef(Rc::downgrade(session));
             let known = &mut session.known.borrow_mut();
-            act(store, Some(&mut Caller { id: session.id, session: &reference, known }))
+            act(store, Some(&mut Caller { id: session.id, began: session.id, session: &reference, known }))
         }
     };
     INSIDE.set(false);
     result
+}
+
+/// What a function made.
+pub(super) fn made(value: u32, oldest: Ticket) -> Made<Number> {
+    Made { value: Number::new(value), oldest, wanted: true, seen: None, renewed: false }
 }
 
 /// A key to look for. All of one hash share the same low digit.

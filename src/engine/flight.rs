@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use super::clock::Nanos;
 use super::compare::{Key, Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Observation};
+use super::stamp::Stamp;
 use super::ticket::{self, Ticket};
 use super::{Flight, Host};
 
@@ -13,6 +14,8 @@ use super::{Flight, Host};
 pub struct Arrival<H: Host> {
     /// The result, as it was stored or might have been.
     pub entry: Entry<H>,
+    /// The version that was asked before, by which those who waited know whether it is for them.
+    pub under: Stamp<H::Object>,
     /// What it vouches for.
     pub vouch: Ticket,
     /// Whether a session is to remember it: it was not refused, and not struck until now.
@@ -21,7 +24,12 @@ pub struct Arrival<H: Host> {
 
 impl<H: Host> Clone for Arrival<H> {
     fn clone(&self) -> Self {
-        Self { entry: self.entry.clone(), vouch: self.vouch, keep: self.keep.clone() }
+        Self {
+            entry: self.entry.clone(),
+            under: self.under.clone(),
+            vouch: self.vouch,
+            keep: self.keep.clone(),
+        }
     }
 }
 
@@ -107,13 +115,13 @@ impl<H: Host> Flights<H> {
         &mut self,
         probe: &Probe<H::Key>,
         seen: &Observation<H::Object>,
-        fit: impl Fn(&H::Flight, Nanos) -> bool,
+        fit: impl Fn(&H::Flight, Nanos, Ticket) -> bool,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<H::Flight>, Unsure<H::Object>> {
         for going in
             self.going.iter_mut().filter(|going| going.probe.hash == probe.hash && !going.marks.struck)
         {
-            if fit(&going.flight, going.born)
+            if fit(&going.flight, going.born, going.ticket)
                 && going.probe.key.matches(probe, verdicts)?
                 && (going.tag == seen.tag || verdicts.same(&going.version, &seen.version)?)
             {

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use super::fake::{Fake, Number, Run, Session, enter, probe};
-use super::{Displaced, Plan, Scope, Step, Store, Terms, ticket};
+use super::fake::{Fake, Number, Run, Session, enter, made, probe};
+use super::{Displaced, Plan, Scope, Step, Store, Terms, Wish, ticket};
 
 fn store(maxsize: Option<usize>) -> Store<Fake> {
-    Store::new(Terms { maxsize, ttl: None, constant: false })
+    Store::new(Terms { maxsize, ..Terms::default() })
 }
 
 /// A caller that has asked and saw `version`.
@@ -26,7 +26,11 @@ enum Does {
 
 impl Caller {
     fn new(version: u32, session: Option<Rc<Session>>) -> Self {
-        Self { plan: Plan::new(probe(1), None, Scope::default(), None, ()), session, version }
+        Self {
+            plan: Plan::new(probe(1), None, Scope::default(), None, (), Wish::default()),
+            session,
+            version,
+        }
     }
 
     fn next(&mut self, store: &mut Store<Fake>) -> (Does, Option<Run>) {
@@ -42,6 +46,7 @@ impl Caller {
                 Step::Wait(run) => return (Does::Wait, Some(run)),
                 Step::Compute(run) => return (Does::Compute, Some(run)),
                 Step::Done(served) => return (Does::Done(served.value.get()), None),
+                Step::Sleep(_) | Step::Absent | Step::Raise => panic!("no such terms"),
             }
         }
     }
@@ -54,7 +59,7 @@ impl Caller {
 
     /// Ends the computation, and hands its result to those who wait.
     fn lands(&mut self, store: &mut Store<Fake>, run: &Run, value: u32, waiters: &mut [&mut Self]) {
-        self.plan.computed(Number::new(value), ticket::NEVER, true);
+        self.plan.computed(made(value, ticket::NEVER));
         self.is(store, Does::Done(value));
         run.land();
         for waiter in waiters {
@@ -166,7 +171,7 @@ fn what_rests_on_something_older_is_not_shared() {
     let (mut first, mut second) = (Caller::new(1, Some(Session::begin())), Caller::new(1, None));
     let run = first.is(&mut store, Does::Compute).unwrap_or_else(|| panic!("no run"));
     second.is(&mut store, Does::Wait);
-    first.plan.computed(Number::new(7), 1, true);
+    first.plan.computed(made(7, 1));
     first.is(&mut store, Does::Done(7));
     run.land();
     assert!(first.plan.landing().is_none());

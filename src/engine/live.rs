@@ -1,9 +1,13 @@
 //! The entries of a store, in order of use, and the versions that they share.
 
+use std::collections::HashMap;
+
 use super::Host;
 use super::entry::{Displaced, Entry};
 use super::stamp::{Place, Stamp, Stamps};
 use super::table::{Slot, Table};
+use super::ticket::Ticket;
+use super::trouble::Trouble;
 
 /// An entry whose version lies with those of others: smaller by two words, which an allocator's chunk has no room for.
 pub type Stored<H> = Entry<H, Place>;
@@ -12,15 +16,9 @@ impl<H: Host> Stored<H> {
     /// A copy for elsewhere.
     #[must_use]
     pub fn with(&self, stamp: &Stamp<H::Object>) -> Entry<H> {
-        let Self { stored, known_in, born, .. } = *self;
-        Entry {
-            key: self.key.clone(),
-            value: self.value.clone(),
-            stamp: stamp.clone(),
-            stored,
-            known_in,
-            born,
-        }
+        let Self { stored, known_in, born, course, .. } = *self;
+        let (key, value) = (self.key.clone(), self.value.clone());
+        Entry { key, value, stamp: stamp.clone(), stored, known_in, born, course }
     }
 }
 
@@ -40,15 +38,31 @@ impl<H: Host> Clone for Look<'_, H> {
 
 impl<H: Host> Copy for Look<'_, H> {}
 
+/// What is known of the few entries whose source fails, or that are being renewed.
+pub struct Aside<F> {
+    /// How their function fails.
+    pub trouble: Option<Trouble>,
+    /// The refresh that runs behind.
+    pub behind: Option<F>,
+}
+
+impl<F> Default for Aside<F> {
+    fn default() -> Self {
+        Self { trouble: None, behind: None }
+    }
+}
+
 /// The entries of a store.
 pub struct Live<H: Host> {
     rows: Table<Stored<H>>,
     stamps: Stamps<H::Object>,
+    /// By when they were stored, which names an entry.
+    asides: HashMap<Ticket, Aside<H::Flight>, ahash::RandomState>,
 }
 
 impl<H: Host> Default for Live<H> {
     fn default() -> Self {
-        Self { rows: Table::default(), stamps: Stamps::default() }
+        Self { rows: Table::default(), stamps: Stamps::default(), asides: HashMap::default() }
     }
 }
 
@@ -115,36 +129,80 @@ impl<H: Host> Live<H> {
         displaced: &mut Displaced<H>,
     ) {
         let agrees = agrees && self.stamps.latest(given).is_some();
-        let Entry { key, value, stamp, stored, known_in, born } = entry;
+        let agrees = agrees && !entry.stamp.lags;
+        let Entry { key, value, stamp, stored, known_in, born, course } = entry;
         let (stamp, version) = self.stamps.take(stamp, given, agrees);
         displaced.objects.extend(version);
-        self.rows.insert(hash, Entry { key, value, stamp, stored, known_in, born });
+        self.rows.insert(hash, Entry { key, value, stamp, stored, known_in, born, course });
     }
 
     /// Takes an entry out, with its hash.
     #[must_use]
-    pub fn remove(&mut self, slot: Slot) -> Option<(u64, Entry<H>)> {
+    pub fn remove(&mut self, slot: Slot, displaced: &mut Displaced<H>) -> Option<(u64, Entry<H>)> {
         let row = self.rows.remove(slot);
-        self.whole(row)
+        self.whole(row, displaced)
     }
 
     /// Takes the least recently used entry out, with its hash.
     #[must_use]
-    pub fn pop_oldest(&mut self) -> Option<(u64, Entry<H>)> {
+    pub fn pop_oldest(&mut self, displaced: &mut Displaced<H>) -> Option<(u64, Entry<H>)> {
         let row = self.rows.pop_oldest();
-        self.whole(row)
+        self.whole(row, displaced)
     }
 
-    fn whole(&mut self, row: Option<(u64, Stored<H>)>) -> Option<(u64, Entry<H>)> {
-        let (hash, Entry { key, value, stamp, stored, known_in, born }) = row?;
+    fn whole(
+        &mut self,
+        row: Option<(u64, Stored<H>)>,
+        displaced: &mut Displaced<H>,
+    ) -> Option<(u64, Entry<H>)> {
+        let (hash, Entry { key, value, stamp, stored, known_in, born, course }) = row?;
+        displaced.runs.extend(self.asides.remove(&stored).and_then(|aside| aside.behind));
         let stamp = self.stamps.give(stamp)?;
-        Some((hash, Entry { key, value, stamp, stored, known_in, born }))
+        Some((hash, Entry { key, value, stamp, stored, known_in, born, course }))
     }
 
     /// Takes all entries out whose keys `leaves` accepts; where a hash is given, only those of that are looked at.
-    pub fn strike(&mut self, hash: Option<u64>, leaves: impl Fn(&H::Key) -> bool) -> Vec<Entry<H>> {
-        let rows = self.rows.strike(hash, |row| leaves(&row.key));
-        rows.into_iter().filter_map(|row| self.whole(Some((0, row)))).map(|(_, entry)| entry).collect()
+    pub fn strike(
+        &mut self,
+        hash: Option<u64>,
+        leaves: impl Fn(&H::Key) -> bool,
+        displaced: &mut Displaced<H>,
+    ) {
+        for row in self.rows.strike(hash, |row| leaves(&row.key)) {
+            let whole = self.whole(Some((0, row)), displaced);
+            displaced.entries.extend(whole.map(|(_, entry)| entry));
+        }
+    }
+
+    /// What is known of an entry whose source fails, or that is being renewed.
+    #[must_use]
+    pub fn aside(&self, entry: &Stored<H>) -> Option<&Aside<H::Flight>> {
+        self.asides.get(&entry.stored)
+    }
+
+    /// The same, to be changed.
+    pub fn aside_mut(&mut self, slot: Slot) -> Option<&mut Aside<H::Flight>> {
+        let stored = self.rows.get(slot)?.stored;
+        Some(self.asides.entry(stored).or_default())
+    }
+
+    /// The source of an entry is well.
+    pub fn is_well(&mut self, slot: Slot) {
+        if let Some(entry) = self.rows.get(slot)
+            && let Some(aside) = self.asides.get_mut(&entry.stored)
+        {
+            aside.trouble = None;
+        }
+    }
+
+    /// The version of an entry, to be changed for all that are of it.
+    pub fn stamp_mut(&mut self, place: Place) -> Option<&mut Stamp<H::Object>> {
+        self.stamps.get_mut(place)
+    }
+
+    /// The versions for what the version function was given, by its hash, to be changed.
+    pub fn stamps_mut(&mut self, given: u64) -> impl Iterator<Item = &mut Stamp<H::Object>> {
+        self.stamps.all_mut(given)
     }
 
     /// The entries, most recently used first.

@@ -6,6 +6,7 @@
 
 pub mod clock;
 mod compare;
+mod decide;
 mod entry;
 #[cfg(test)]
 mod fake;
@@ -16,6 +17,7 @@ mod live;
 mod outcome;
 mod plan;
 mod session;
+mod stale;
 mod stamp;
 mod stats;
 mod store;
@@ -23,16 +25,17 @@ mod table;
 #[cfg(test)]
 mod tests;
 pub mod ticket;
+mod trouble;
 
-pub use compare::{Key, Object, Probe, Unsure, Verdicts};
-pub use entry::{Displaced, Entry, Observation};
+pub use compare::{Key, Object, Probe, Question, Unsure, Verdicts};
+pub use entry::{Course, Displaced, Entry, Observation};
 pub use flight::{Arrival, Flights, Going};
-pub use live::{Live, Look, Stored};
-pub use plan::{NextStep, Plan, Served, Step};
+pub use live::{Aside, Live, Look, Stored};
+pub use plan::{Made, Manner, NextStep, Plan, Refresh, Served, Step, Wish};
 pub use session::{Answers, Known, Reader, Scope, Shelf};
 pub use stamp::{Place, Stamp, Stamps};
 pub use stats::Stats;
-pub use store::{Caller, Store, Terms};
+pub use store::{Caller, Lag, Store, Terms};
 pub use table::{Slot, Table};
 
 /// What the engine needs to know of the language it serves.

@@ -3,14 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use super::clock::{self, Nanos};
-use super::entry::{Displaced, Entry, Observation};
+use super::entry::{Course, Displaced, Entry, Observation};
 use super::flight::Arrival;
 use super::live::Look;
-use super::plan::{Decided, Made, NextStep, Plan, Served, Step};
+use super::plan::{Attempt, Decided, Made, Manner, NextStep, Plan, Refresh, Served, Step};
 use super::stamp::Stamp;
-use super::store::{Caller, Glance, Recognition, Store, Terms};
+use super::store::{Caller, Glance, Recognition, Store};
 use super::ticket::{self, Ticket};
-use super::{Host, Key, Slot, Unsure};
+use super::{Host, Key, Object, Slot, Unsure};
 
 impl<H: Host> Plan<H> {
     /// Serves what the session keeps for itself.
@@ -22,16 +22,19 @@ impl<H: Host> Plan<H> {
         displaced: &mut Displaced<H>,
     ) -> Decided<H, Option<NextStep<H>>> {
         let Some(reader) = caller.known.readers.get_mut(&store.id) else { return Ok(None) };
+        if self.wish.manner == Manner::Now {
+            return Ok(None);
+        }
         for shelf in [&mut reader.kept, &mut reader.left].into_iter().flatten() {
             let found = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
             let Some((slot, entry)) = found.and_then(|slot| Some((slot, shelf.get(slot)?))) else { continue };
-            if !entry.is_fresh(now, store.terms.ttl) {
+            if !entry.is_fresh(now, &store.terms) && self.wish.manner != Manner::Offline {
                 displaced.entries.extend(shelf.remove(slot).map(|(_, entry)| entry));
                 continue;
             }
             let mut vouch = entry.vouch(&entry.stamp, store.terms.constant);
             if entry.known_in != caller.id {
-                if !self.agrees(&entry.stamp)? {
+                if self.wish.refresh != Refresh::No || !self.agrees(&entry.stamp)? {
                     continue;
                 }
                 vouch = self.vouch(vouch);
@@ -39,7 +42,7 @@ impl<H: Host> Plan<H> {
             let value = entry.value.clone();
             shelf.touch(slot);
             store.stats.hits += 1;
-            return Ok(Some(Step::Done(Served { value, vouch })));
+            return Ok(Some(Step::Done(Served { value, vouch, behind: None })));
         }
         Ok(None)
     }
@@ -60,15 +63,17 @@ impl<H: Host> Plan<H> {
         let vouch = self.vouch(arrival.vouch);
         let value = arrival.entry.value.clone();
         store.stats.hits += 1;
-        match reader.filter(|_| arrival.keep.load(Ordering::Relaxed)) {
-            Some((id, reader)) => {
-                let mut kept = Entry { known_in: id, stored: 0, ..arrival.entry };
+        displaced.objects.push(arrival.under.version);
+        if let Some((id, reader)) = reader.filter(|_| arrival.keep.load(Ordering::Relaxed)) {
+            let mut kept = Entry { known_in: id, stored: 0, ..arrival.entry };
+            if !kept.stamp.lags {
                 kept.stamp.ticket = kept.stamp.ticket.max(self.ticket());
-                reader.shelve(id, self.probe.hash, kept, store.terms.maxsize, displaced);
             }
-            None => displaced.entries.push(arrival.entry),
+            reader.shelve(id, self.probe.hash, kept, store.terms.maxsize, displaced);
+        } else {
+            displaced.entries.push(arrival.entry);
         }
-        Ok(Step::Done(Served { value, vouch }))
+        Ok(Step::Done(Served { value, vouch, behind: None }))
     }
 
     /// Answers with a stored entry. `agreed` says that its version was found equal to the observed one.
@@ -84,6 +89,7 @@ impl<H: Host> Plan<H> {
         store.stats.hits += 1;
         if let Some(observation) = self.observation.as_ref().filter(|_| agreed) {
             store.raise(slot, observation.ticket);
+            store.live.is_well(slot);
         }
         let Some((entry, stamp)) = store.live.get_mut(slot) else {
             return Step::Ask(None);
@@ -99,13 +105,13 @@ impl<H: Host> Plan<H> {
                     seen.tag = tag;
                 }
             }
-            if self.given.is_none() {
+            if self.given.is_none() && !self.wish.special {
                 let Observation { tag, ticket, .. } = *observation;
                 store.glance = Glance { session: caller.id, tag, ticket };
             }
         }
         let (value, vouch) = (entry.value.clone(), entry.vouch(stamp, constant));
-        Step::Done(Served { value, vouch: if agreed { self.vouch(vouch) } else { vouch } })
+        Step::Done(Served { value, vouch: if agreed { self.vouch(vouch) } else { vouch }, behind: None })
     }
 
     /// Sees to it that the session will meet this very entry again, whatever becomes of it: by a note in the entry, or, if another
@@ -145,7 +151,7 @@ impl<H: Host> Plan<H> {
         Ok(())
     }
 
-    /// Stores a result, or keeps it for its session, or neither.
+    /// Stores a result, or keeps it for its session, or neither; or tries again, if it lags behind its version.
     pub(super) fn keep(
         &mut self,
         store: &mut Store<H>,
@@ -153,18 +159,66 @@ impl<H: Host> Plan<H> {
         made: Made<H::Object>,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
-        match self.place(store, caller, &made, displaced) {
-            Ok((known, vouch)) => {
+        let placed = self.lags(store, &made).and_then(|lags| {
+            if lags && let Some(step) = self.try_again(store) {
+                return Ok(Err(step));
+            }
+            self.place(store, caller, &made, lags, displaced).map(Ok)
+        });
+        match placed {
+            Ok(Ok((known, vouch))) => {
+                if self.previous.is_some() {
+                    let counted =
+                        if made.renewed { &mut store.stats.revalidated } else { &mut store.stats.misses };
+                    *counted += 1;
+                }
                 store.flights.end(self.run, displaced);
                 let value = known.unwrap_or_else(|| made.value.clone());
                 displaced.objects.push(made.value);
-                Ok(Step::Done(Served { value, vouch }))
+                displaced.objects.extend(made.seen);
+                Ok(Step::Done(Served { value, vouch, behind: None }))
+            }
+            Ok(Err(step)) => {
+                if self.attempt == Attempt::Sleeps {
+                    self.made = Some(made);
+                } else {
+                    displaced.objects.push(made.value);
+                    displaced.objects.extend(made.seen);
+                }
+                Ok(step)
             }
             Err(unsure) => {
                 self.made = Some(made);
                 Err(unsure)
             }
         }
+    }
+
+    /// Whether a result is not yet of the version that was announced, as it says itself.
+    fn lags(&self, store: &Store<H>, made: &Made<H::Object>) -> Decided<H, bool> {
+        let (Some(seen), Some(asked)) = (&made.seen, &self.observation) else { return Ok(false) };
+        let visible = seen.is_immutable()
+            || self.verdicts.same(&asked.version, seen)?
+            || store.terms.lag.ordered && self.verdicts.at_least(seen, &asked.version)?;
+        Ok(!visible)
+    }
+
+    /// Lets time pass and asks the version again, or computes again if it was asked and still differs.
+    fn try_again(&mut self, store: &mut Store<H>) -> Option<NextStep<H>> {
+        if self.attempt == Attempt::Asked {
+            self.born = clock::now();
+            self.attempt = Attempt::Made;
+            store.stats.misses += u64::from(self.previous.is_none());
+            return self.flight.clone().map(Step::Compute);
+        }
+        let lag = store.terms.lag;
+        if self.retries >= lag.retries {
+            return None;
+        }
+        let delay = lag.delay.saturating_mul(1 << self.retries.min(32));
+        self.retries += 1;
+        self.attempt = Attempt::Sleeps;
+        Some(Step::Sleep(delay))
     }
 
     /// Stores what was made, or keeps it for the session, or neither. Returns what the session has come to know in its place, if anything,
@@ -174,6 +228,7 @@ impl<H: Host> Plan<H> {
         store: &mut Store<H>,
         mut caller: Option<&mut Caller<'_, H>>,
         made: &Made<H::Object>,
+        lags: bool,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, (Option<H::Object>, Ticket)> {
         let Some(observation) = self.observation.as_ref() else {
@@ -184,33 +239,44 @@ impl<H: Host> Plan<H> {
         let ticket =
             if tainted { ticket::before(observation.ticket.min(made.oldest)) } else { observation.ticket };
         let vouch = if store.terms.constant && !tainted { ticket::NEVER } else { ticket };
+        let version = made.seen.as_ref().unwrap_or(&observation.version);
+        let other = !version.is(&observation.version);
+        let old = store.find(&self.probe, &self.verdicts)?;
+        let current = old.and_then(|slot| store.live.get(slot));
+        let agreed = current.map_or(Ok(false), |look| self.agrees(look.stamp))?;
+        let settles = made.seen.is_none() && !made.renewed && !agreed && store.terms.settle.is_some();
         let session = caller.as_ref().map_or(0, |caller| caller.id);
         let entry = |stored| Entry {
             key: self.probe.key.clone(),
             value: made.value.clone(),
-            stamp: Stamp { version: observation.version.clone(), tag: observation.tag, ticket },
+            stamp: Stamp {
+                version: version.clone(),
+                tag: if other { ticket::draw() } else { observation.tag },
+                ticket,
+                differs: if lags { observation.at.max(1) } else { 0 },
+                lags,
+            },
             stored,
             known_in: session,
             born: self.born,
+            course: Course::new(self.run, stored, settles),
         };
         let marks = store.flights.marks(self.run);
         let keeps = made.wanted && !marks.struck && store.terms.maxsize != Some(0);
         // What rests on something older than this call's observation is for its session only.
         if self.landing.is_none() && !tainted && marks.awaited {
             let keep = store.flights.land(self.probe.hash, keeps);
-            self.landing = Some(Arrival { entry: entry(0), vouch, keep });
+            self.landing = Some(Arrival { entry: entry(0), under: Stamp::of(observation), vouch, keep });
         }
         if !keeps {
             store.stats.not_stored += u64::from(made.wanted && store.terms.maxsize != Some(0));
             return Ok((None, vouch));
         }
-        if let Some(caller) = caller.as_deref().filter(|_| !marks.bypassed)
+        if let Some(caller) = caller.as_deref().filter(|_| !marks.bypassed && self.wish.manner != Manner::Now)
             && let Some((value, vouch)) = self.known(store, caller)?
         {
             return Ok((Some(value), vouch));
         }
-        let old = store.find(&self.probe, &self.verdicts)?;
-        let current = old.and_then(|slot| store.live.get(slot));
         let own = |Look { entry, .. }: Look<'_, H>| {
             session != 0 && entry.known_in == session && entry.stored > self.run
         };
@@ -218,14 +284,24 @@ impl<H: Host> Plan<H> {
             // The session goes by what the function put, or made when it called itself; this call returns its own.
             return Ok((None, vouch));
         }
+        if let (Some(look), Some(slot), true) = (current, old, store.terms.lag.ordered)
+            && !self.verdicts.same(&look.stamp.version, version)?
+            && !self.verdicts.at_least(version, &look.stamp.version)?
+        {
+            // A node that is behind others: what is stored is newer by the order of versions.
+            let kept = (look.entry.value.clone(), look.entry.vouch(look.stamp, false));
+            store.stats.not_stored += 1;
+            if let Some(caller) = caller {
+                self.remember(store, slot, caller, true, displaced)?;
+            }
+            return Ok((Some(kept.0), kept.1));
+        }
         // Of one version what was stored meanwhile stays, of two the one that was observed later.
-        let outdated = match current {
-            Some(Look { entry, stamp }) if self.agrees(stamp)? => entry.stored > self.run,
-            Some(Look { stamp, .. }) => stamp.ticket > observation.ticket,
-            None => false,
-        };
-        let given = self.given.as_ref().map_or(0, |given| given.hash);
-        let shared = (given, store.is_latest(&observation.version, given, &self.verdicts)?);
+        let outdated = current.is_some_and(|Look { entry, stamp }| {
+            if agreed { lags || entry.stored > self.run } else { stamp.ticket > observation.ticket }
+        });
+        let given = self.given_hash();
+        let shared = (given, store.is_latest(version, given, &self.verdicts)?);
         let unfit = tainted || outdated || self.impatient;
         let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(&store.id));
         if let Some(reader) = reader {
@@ -238,7 +314,7 @@ impl<H: Host> Plan<H> {
             store.stats.not_stored += 1;
             return Ok((None, vouch));
         }
-        if session != 0 && self.given.is_none() {
+        if session != 0 && self.given.is_none() && !self.wish.special {
             let Observation { tag, ticket, .. } = *observation;
             store.glance = Glance { session, tag, ticket };
         }
@@ -249,17 +325,19 @@ impl<H: Host> Plan<H> {
     /// What the session has come to know of the key while this call computed, by which it goes on: the value and what that vouches for.
     fn known(&self, store: &Store<H>, caller: &Caller<'_, H>) -> Decided<H, Option<(H::Object, Ticket)>> {
         let now = clock::now();
-        let Terms { ttl, constant, .. } = store.terms;
+        let constant = store.terms.constant;
         if let Some(shelf) = caller.known.readers.get(&store.id).and_then(|reader| reader.kept.as_ref()) {
             let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
             let kept = slot.and_then(|slot| shelf.get(slot));
-            if let Some(kept) = kept.filter(|kept| kept.known_in == caller.id && kept.is_fresh(now, ttl)) {
+            if let Some(kept) =
+                kept.filter(|kept| kept.known_in == caller.id && kept.is_fresh(now, &store.terms))
+            {
                 return Ok(Some((kept.value.clone(), kept.vouch(&kept.stamp, constant))));
             }
         }
         let found = store.find(&self.probe, &self.verdicts)?.and_then(|slot| store.live.get(slot));
-        let known =
-            found.filter(|Look { entry, .. }| entry.known_in == caller.id && entry.is_fresh(now, ttl));
+        let known = found
+            .filter(|Look { entry, .. }| entry.known_in == caller.id && entry.is_fresh(now, &store.terms));
         Ok(known.map(|Look { entry, stamp }| (entry.value.clone(), entry.vouch(stamp, constant))))
     }
 }

@@ -1,31 +1,35 @@
-//! One call, as a machine that asks for one thing at a time.
+//! A call as a machine that asks for one thing at a time.
 //!
-//! [`Plan::next`] runs inside the critical section and says what the caller must do outside of it; the caller does it, tells the
-//! plan, and comes back. Every decision about freshness is made here, for plain and coroutine functions alike.
+//! Whoever drives it calls [`Plan::next`] inside the critical section and does what the step says outside of it. What a step is depends on
+//! the table of the design, which `decide` goes through from its top to its end.
 
-use super::clock::{self, Nanos};
+use super::clock::Nanos;
 use super::compare::{Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Observation};
 use super::flight::Arrival;
-use super::live::Look;
-use super::session::{Reader, Scope};
-use super::stamp::Stamp;
+use super::session::Scope;
 use super::store::{Caller, Store};
 use super::ticket::{self, Ticket};
 use super::{Flight, Host};
 
 /// What is to be done next.
 pub enum Step<O, F> {
-    /// Compare two objects by their own `==`, then [`Plan::learn`].
+    /// Ask about two objects, then [`Plan::learn`].
     Compare(Unsure<O>),
     /// Run the version function, then [`Plan::observed`]. Others in the session may wait for that.
     Ask(Option<F>),
     /// Wait for what another does; then [`Plan::landed`] if that brought a result. If it can't be waited for, [`Plan::insist`].
     Wait(F),
-    /// Run the function, then [`Plan::computed`]. Others may wait for that.
+    /// Run the function, or what takes its place if there is something [`Plan::previous`]; then [`Plan::computed`]. Others may wait for that.
     Compute(F),
+    /// Let so much time pass.
+    Sleep(Nanos),
     /// Nothing: this is the answer.
-    Done(Served<O>),
+    Done(Served<O, F>),
+    /// Say that there is no answer: the session takes only what is there.
+    Absent,
+    /// Raise what failed.
+    Raise,
 }
 
 /// [`Step`] for a host.
@@ -35,20 +39,87 @@ pub type NextStep<H> = Step<<H as Host>::Object, <H as Host>::Flight>;
 pub(super) type Decided<H, T> = Result<T, Unsure<<H as Host>::Object>>;
 
 /// The answer of a call.
-pub struct Served<O> {
+pub struct Served<O, F> {
     /// The result.
     pub value: O,
     /// The observation that it vouches for to a computation that builds on it.
     pub vouch: Ticket,
+    /// A refresh that is to run behind, with this to tell when it is over.
+    pub behind: Option<F>,
 }
 
-/// A result that is to be stored.
-pub(super) struct Made<O> {
-    pub(super) value: O,
+/// What a function made.
+pub struct Made<O> {
+    /// The result.
+    pub value: O,
     /// The oldest observation that a cached result used on the way vouches for.
-    pub(super) oldest: Ticket,
+    pub oldest: Ticket,
     /// `cache_if` would have it.
-    pub(super) wanted: bool,
+    pub wanted: bool,
+    /// The version of which it says it is.
+    pub seen: Option<O>,
+    /// It is what was there before.
+    pub renewed: bool,
+}
+
+/// Whether a call is to renew what is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refresh {
+    /// Only if it has to.
+    #[default]
+    No,
+    /// Yes; what is there may be found to be good still.
+    Soft,
+    /// Yes, from nothing.
+    Hard,
+}
+
+/// How a result is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// By a call.
+    #[default]
+    Called,
+    /// By a call in a session that takes what is there.
+    Offline,
+    /// Made anew, now.
+    Now,
+    /// By a refresh behind: nobody waits for it.
+    Behind,
+}
+
+/// What is wanted of a result beyond the rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// How it is wanted.
+    pub manner: Manner,
+    /// Whether the session renews it, if it was made before that began.
+    pub refresh: Refresh,
+    /// Whether the session names it, so that it is renewed though it never changes.
+    pub named: bool,
+    /// Whether the session has wishes of any kind. Then the hit path knows only what was noted for it.
+    pub special: bool,
+}
+
+impl Wish {
+    /// Nothing beyond how it is wanted.
+    #[must_use]
+    pub const fn of(manner: Manner) -> Self {
+        Self { manner, refresh: Refresh::No, named: false, special: false }
+    }
+}
+
+/// Where a call is that tries again because its result lags behind its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// The result is new.
+    Made,
+    /// It lags: time passes.
+    Sleeps,
+    /// The version is asked anew.
+    Asks,
+    /// It was asked anew.
+    Asked,
 }
 
 /// One call.
@@ -57,6 +128,9 @@ pub struct Plan<H: Host> {
     /// What the version function is given, where its answer depends on that.
     pub(super) given: Option<Probe<H::Key>>,
     pub(super) scope: Scope,
+    pub(super) wish: Wish,
+    /// When the call began, in the order of events; 0 where that does not matter.
+    pub(super) began: Ticket,
     pub(super) verdicts: Verdicts<H::Object>,
     pub(super) observation: Option<Observation<H::Object>>,
     /// The observation was made during this call, so its age does not matter.
@@ -76,7 +150,15 @@ pub struct Plan<H: Host> {
     pub(super) landing: Option<Arrival<H>>,
     pub(super) born: Nanos,
     pub(super) run: Ticket,
+    /// This call's own flight.
+    pub(super) flight: Option<H::Flight>,
+    /// The old value and its version, for what takes the function's place.
+    pub(super) previous: Option<(H::Object, H::Object)>,
     pub(super) made: Option<Made<H::Object>>,
+    pub(super) attempt: Attempt,
+    pub(super) retries: u32,
+    /// Something failed; whether an old value may stand in for that.
+    pub(super) failure: Option<bool>,
     /// To be dropped outside of the critical section, with the plan.
     pub(super) displaced: Displaced<H>,
 }
@@ -90,11 +172,14 @@ impl<H: Host> Plan<H> {
         scope: Scope,
         constant: Option<Observation<H::Object>>,
         leader: <H::Flight as Flight>::Leader,
+        wish: Wish,
     ) -> Self {
         Self {
             probe,
             given,
             scope,
+            wish,
+            began: if wish.manner == Manner::Now { ticket::draw() } else { 0 },
             verdicts: Verdicts::default(),
             announce: constant.is_some(),
             asked: constant.is_some(),
@@ -107,14 +192,19 @@ impl<H: Host> Plan<H> {
             landing: None,
             born: 0,
             run: 0,
+            flight: None,
+            previous: None,
             made: None,
+            attempt: Attempt::Made,
+            retries: 0,
+            failure: None,
             displaced: Displaced::default(),
         }
     }
 
     /// Takes the answer to [`Step::Compare`].
-    pub fn learn(&mut self, pair: Unsure<H::Object>, equal: bool) {
-        self.verdicts.learn(pair, equal);
+    pub fn learn(&mut self, pair: Unsure<H::Object>, answer: bool) {
+        self.verdicts.learn(pair, answer);
     }
 
     /// Takes the answer to [`Step::Ask`]: the version, and the ticket and time from before it was asked. `oldest` is the oldest
@@ -124,6 +214,9 @@ impl<H: Host> Plan<H> {
         self.observation = Some(Observation { version, tag: ticket, ticket: ticket.min(oldest), until, at });
         self.asked = true;
         self.announce = true;
+        if self.attempt == Attempt::Asks {
+            self.attempt = Attempt::Asked;
+        }
     }
 
     /// Takes the place of [`Step::Wait`] where that would never end: does itself what another does.
@@ -146,9 +239,22 @@ impl<H: Host> Plan<H> {
         self.landing.take()
     }
 
+    /// What [`Step::Compute`] is to be made from, if something takes the function's place: the old value and its version.
+    #[must_use]
+    pub fn previous(&self) -> Option<&(H::Object, H::Object)> {
+        self.previous.as_ref()
+    }
+
     /// Takes the answer to [`Step::Compute`].
-    pub fn computed(&mut self, value: H::Object, oldest: Ticket, wanted: bool) {
-        self.made = Some(Made { value, oldest, wanted });
+    pub fn computed(&mut self, made: Made<H::Object>) {
+        self.made = Some(made);
+        self.attempt = Attempt::Made;
+    }
+
+    /// Takes the failure of the version function, of the function or of another's flight, after [`Plan::end`]. `stands` says that an old value
+    /// may stand in for it; whether one does, the next step tells.
+    pub fn failed(&mut self, stands: bool) {
+        self.failure = Some(stands);
     }
 
     /// What something vouches for that was found to be of the observed version: it is as new as the observation, if not newer.
@@ -173,9 +279,18 @@ impl<H: Host> Plan<H> {
         self.observation.as_ref().map_or(0, |observation| observation.ticket)
     }
 
-    /// Gives a call up whose version function or function failed.
-    pub fn abandon(&mut self, store: &mut Store<H>, caller: Option<&mut Caller<'_, H>>) {
-        store.stats.errors += 1;
+    /// The hash of what the version function is given; 0 for nothing.
+    pub(super) fn given_hash(&self) -> u64 {
+        self.given.as_ref().map_or(0, |given| given.hash)
+    }
+
+    /// Whether this call may wait for a run.
+    pub(super) fn may_wait(&self, flight: &H::Flight) -> bool {
+        flight.serves(self.leader) && !self.circular.iter().any(|circular| circular.is(flight))
+    }
+
+    /// Gives up what others wait for.
+    pub fn end(&mut self, store: &mut Store<H>, caller: Option<&mut Caller<'_, H>>) {
         let mut displaced = std::mem::take(&mut self.displaced);
         store.flights.end(self.run, &mut displaced);
         if let Some(caller) = caller {
@@ -184,207 +299,47 @@ impl<H: Host> Plan<H> {
         self.displaced = displaced;
     }
 
+    /// Gives a call up.
+    pub fn abandon(&mut self, store: &mut Store<H>, caller: Option<&mut Caller<'_, H>>) {
+        store.stats.errors += 1;
+        self.end(store, caller);
+    }
+
     /// Nobody waits any more for what this call asked.
-    fn end_asking(&mut self, caller: &mut Caller<'_, H>, displaced: &mut Displaced<H>) {
+    pub(super) fn end_asking(&mut self, caller: &mut Caller<'_, H>, displaced: &mut Displaced<H>) {
         if let Some(flight) = self.asking.take() {
             caller.known.asked(&flight, displaced);
         }
     }
 
     /// Decides what is next.
-    pub fn next(&mut self, store: &mut Store<H>, caller: Option<&mut Caller<'_, H>>) -> NextStep<H> {
+    pub fn next(&mut self, store: &mut Store<H>, mut caller: Option<&mut Caller<'_, H>>) -> NextStep<H> {
         let mut displaced = std::mem::take(&mut self.displaced);
-        let step = match self.made.take() {
-            None => self.decide(store, caller, &mut displaced),
-            Some(made) => self.keep(store, caller, made, &mut displaced),
+        let step = match (self.failure, self.made.take()) {
+            (Some(stands), made) => {
+                displaced
+                    .objects
+                    .extend(made.into_iter().flat_map(|made| made.seen.into_iter().chain([made.value])));
+                self.fall_back(store, caller, stands, &mut displaced)
+            }
+            (None, None) => self.decide(store, caller, &mut displaced),
+            (None, Some(made)) if self.attempt == Attempt::Sleeps => {
+                (self.made, self.attempt) = (Some(made), Attempt::Asks);
+                Ok(Step::Ask(None))
+            }
+            (None, Some(made)) => {
+                let told =
+                    caller.as_deref_mut().map_or(Ok(()), |caller| self.tell(store, caller, &mut displaced));
+                match told {
+                    Ok(()) => self.keep(store, caller, made, &mut displaced),
+                    Err(unsure) => {
+                        self.made = Some(made);
+                        Err(unsure)
+                    }
+                }
+            }
         };
         self.displaced = displaced;
         step.unwrap_or_else(Step::Compare)
-    }
-
-    fn decide(
-        &mut self,
-        store: &mut Store<H>,
-        mut caller: Option<&mut Caller<'_, H>>,
-        displaced: &mut Displaced<H>,
-    ) -> Decided<H, NextStep<H>> {
-        let now = clock::now();
-        if let Some(caller) = caller.as_deref_mut() {
-            self.meet(store, caller, now, displaced)?;
-            if let Some(step) = self.shelved(store, caller, now, displaced)? {
-                return Ok(step);
-            }
-        }
-        let found = store.find(&self.probe, &self.verdicts)?;
-        let entry = found
-            .and_then(|slot| store.live.get(slot))
-            .filter(|look| look.entry.is_fresh(now, store.terms.ttl));
-        if let (Some(slot), Some(Look { entry, stamp }), Some(caller)) = (found, entry, caller.as_deref_mut())
-        {
-            if entry.known_in == caller.id {
-                return Ok(self.serve(store, slot, false, Some(caller)));
-            }
-            if entry.stored < caller.id && self.agrees(stamp)? {
-                if self.given.is_some() {
-                    self.remember(store, slot, caller, false, displaced)?;
-                }
-                return Ok(self.serve(store, slot, true, Some(caller)));
-            }
-        }
-        let vouching =
-            self.observation.as_ref().filter(|seen| self.asked || seen.vouches(now, store.terms.ttl));
-        let Some(observation) = vouching else {
-            let Some(caller) = caller else { return Ok(Step::Ask(None)) };
-            if self.adopt(store, caller, now, displaced)? {
-                return self.decide(store, Some(caller), displaced);
-            }
-            if self.impatient {
-                return Ok(Step::Ask(None));
-            }
-            let serves = |flight: &H::Flight| self.may_wait(flight);
-            if let Some(flight) =
-                caller.known.asking(&self.scope, self.given.as_ref(), serves, &self.verdicts)?
-            {
-                return Ok(Step::Wait(flight));
-            }
-            let flight = caller.known.ask(&self.scope, self.given.as_ref(), self.leader);
-            self.asking = Some(flight.clone());
-            return Ok(Step::Ask(Some(flight)));
-        };
-        let newest = observation.until;
-        if let (Some(slot), Some(Look { stamp, .. })) = (found, entry) {
-            let verified = self.agrees(stamp)?;
-            if verified || stamp.ticket > newest {
-                if let Some(caller) = caller.as_deref_mut() {
-                    self.remember(store, slot, caller, true, displaced)?;
-                }
-                return Ok(self.serve(store, slot, verified, caller));
-            }
-        }
-        let session = caller.as_ref().map_or(0, |caller| caller.id);
-        if let Some(arrival) = self.arrival.as_ref()
-            && self.agrees(&arrival.entry.stamp)?
-        {
-            return self.share(store, caller, displaced);
-        }
-        let ttl = store.terms.ttl;
-        let young = |born| clock::is_within(born, now, ttl);
-        let fit = |flight: &H::Flight, born| young(born) && self.may_wait(flight);
-        if let Some(observation) = self.observation.as_ref().filter(|_| !self.impatient)
-            && let Some(flight) = store.flights.find(&self.probe, observation, fit, &self.verdicts)?
-        {
-            return Ok(Step::Wait(flight));
-        }
-        if !self.impatient {
-            store.flights.bypass(&self.probe, session, &self.verdicts)?;
-        }
-        Ok(self.compute(store, (session, now), displaced))
-    }
-
-    fn may_wait(&self, flight: &H::Flight) -> bool {
-        flight.serves(self.leader) && !self.circular.iter().any(|circular| circular.is(flight))
-    }
-
-    /// Begins to compute.
-    fn compute(
-        &mut self,
-        store: &mut Store<H>,
-        (session, now): (Ticket, Nanos),
-        displaced: &mut Displaced<H>,
-    ) -> NextStep<H> {
-        displaced.entries.extend(self.arrival.take().map(|arrival| arrival.entry));
-        let Some(observation) = self.observation.as_mut() else { return Step::Ask(None) };
-        let flight = H::Flight::begin(self.leader);
-        self.born = now;
-        self.run = store.flights.begin(&self.probe, observation, &flight, (session, now), displaced);
-        store.stats.misses += 1;
-        if store.terms.constant {
-            (observation.ticket, observation.until) = (self.run, self.run);
-        }
-        Step::Compute(flight)
-    }
-
-    /// Makes the session a reader of the function, tells it of a new observation, and goes by the one it has.
-    fn meet(
-        &mut self,
-        store: &mut Store<H>,
-        caller: &mut Caller<'_, H>,
-        now: Nanos,
-        displaced: &mut Displaced<H>,
-    ) -> Result<(), Unsure<H::Object>> {
-        let (given, verdicts, terms) = (self.given.as_ref(), &self.verdicts, store.terms);
-        if !caller.known.readers.contains_key(&store.id) {
-            store.join(caller.id, caller.session, displaced);
-            caller.known.readers.insert(store.id, Reader::default());
-        }
-        if self.announce {
-            if !terms.constant {
-                let answers = caller.known.answers(&self.scope, displaced);
-                let first = answers.get(given, verdicts)?.filter(|first| first.vouches(now, terms.ttl));
-                match (first, self.observation.as_ref()) {
-                    // Another caller in the session was faster. The session goes by one answer.
-                    (Some(first), _) => {
-                        let ours = self.observation.replace(first.clone());
-                        displaced.objects.extend(ours.map(|ours| ours.version));
-                    }
-                    (None, Some(ours)) => answers.put(given, ours, terms.answers(), verdicts, displaced)?,
-                    (None, None) => {}
-                }
-            }
-            self.go_by(store, caller, displaced)?;
-            self.end_asking(caller, displaced);
-            self.announce = false;
-        } else if self.observation.is_none()
-            && let Some(reader) = caller.known.readers.get_mut(&store.id)
-        {
-            self.observation = reader.seen.get(given, verdicts)?.map(|seen| seen.clone());
-        }
-        Ok(())
-    }
-
-    /// Lets the session judge this function's entries by the plan's observation from now on.
-    fn go_by(
-        &self,
-        store: &Store<H>,
-        caller: &mut Caller<'_, H>,
-        displaced: &mut Displaced<H>,
-    ) -> Result<(), Unsure<H::Object>> {
-        match (self.observation.as_ref(), caller.known.readers.get_mut(&store.id)) {
-            (Some(observation), Some(reader)) => reader.seen.put(
-                self.given.as_ref(),
-                observation,
-                store.terms.answers(),
-                &self.verdicts,
-                displaced,
-            ),
-            _ => Ok(()),
-        }
-    }
-
-    /// Goes by an observation that another function of the scope made in this session, if it is young enough.
-    fn adopt(
-        &mut self,
-        store: &Store<H>,
-        caller: &mut Caller<'_, H>,
-        now: Nanos,
-        displaced: &mut Displaced<H>,
-    ) -> Result<bool, Unsure<H::Object>> {
-        let answers = caller.known.answers(&self.scope, displaced);
-        let current = answers.get(self.given.as_ref(), &self.verdicts)?;
-        let Some(current) = current.filter(|current| current.vouches(now, store.terms.ttl)) else {
-            return Ok(false);
-        };
-        let old = self.observation.replace(current.clone());
-        displaced.objects.extend(old.map(|old| old.version));
-        self.go_by(store, caller, displaced)?;
-        Ok(true)
-    }
-
-    /// Whether a version is the observed one.
-    pub(super) fn agrees(&self, stamp: &Stamp<H::Object>) -> Result<bool, Unsure<H::Object>> {
-        let Some(observation) = self.observation.as_ref() else {
-            return Ok(false);
-        };
-        Ok(stamp.tag == observation.tag || self.verdicts.same(&stamp.version, &observation.version)?)
     }
 }

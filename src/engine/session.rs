@@ -198,6 +198,8 @@ struct Asking<H: Host> {
 
 /// All that one session remembers.
 pub struct Known<H: Host> {
+    /// How many of its calls were answered with a value that was not fresh.
+    pub stale: u64,
     asking: Vec<Asking<H>>,
     answers: HashMap<Ticket, (Weak<Ticket>, Answers<H>), ahash::RandomState>,
     /// By function.
@@ -206,7 +208,7 @@ pub struct Known<H: Host> {
 
 impl<H: Host> Default for Known<H> {
     fn default() -> Self {
-        Self { asking: Vec::new(), answers: HashMap::default(), readers: HashMap::default() }
+        Self { stale: 0, asking: Vec::new(), answers: HashMap::default(), readers: HashMap::default() }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The versions of stored entries. Many entries are of one version, so they share what is known of it.
 
+use super::clock::Nanos;
+use super::entry::Observation;
 use super::ticket::Ticket;
 
 /// A version, and what is known of it.
@@ -11,6 +13,24 @@ pub struct Stamp<O> {
     pub tag: Ticket,
     /// The newest observation that is known to agree with it.
     pub ticket: Ticket,
+    /// When an observation first differed since one agreed; 0 if none has.
+    pub differs: Nanos,
+    /// It was seen in a result, in place of the one that was observed: then `ticket` only says when that was.
+    pub lags: bool,
+}
+
+impl<O: Clone> Stamp<O> {
+    /// The version that an observation saw.
+    #[must_use]
+    pub fn of(observation: &Observation<O>) -> Self {
+        let Observation { version, tag, ticket, .. } = observation;
+        Self { version: version.clone(), tag: *tag, ticket: *ticket, differs: 0, lags: false }
+    }
+
+    /// Notes an observation that agrees.
+    pub(super) fn agree(&mut self, ticket: Ticket) {
+        (self.ticket, self.differs, self.lags) = (self.ticket.max(ticket), 0, false);
+    }
 }
 
 /// Where the stamp of a stored entry lies.
@@ -43,7 +63,7 @@ impl<O: Clone> Stamps<O> {
     /// The stamp made last for what the version function was given.
     pub(super) fn latest(&self, given: u64) -> Option<&Stamp<O>> {
         let shared = self.places.get(self.latest?.0 as usize)?.as_ref()?;
-        (shared.given == given).then_some(&shared.stamp)
+        (shared.given == given && !shared.stamp.lags).then_some(&shared.stamp)
     }
 
     #[inline]
@@ -63,7 +83,7 @@ impl<O: Clone> Stamps<O> {
         {
             shared.uses += 1;
             shared.stamp.tag = shared.stamp.tag.max(stamp.tag);
-            shared.stamp.ticket = shared.stamp.ticket.max(stamp.ticket);
+            shared.stamp.agree(stamp.ticket);
             return (place, Some(stamp.version));
         }
         let shared = Some(Shared { stamp, given, uses: 1 });
@@ -89,6 +109,12 @@ impl<O: Clone> Stamps<O> {
         self.latest.take_if(|latest| *latest == place);
         self.free.push(place);
         slot.take().map(|shared| shared.stamp)
+    }
+
+    /// Those for what the version function was given, to be changed.
+    pub(super) fn all_mut(&mut self, given: u64) -> impl Iterator<Item = &mut Stamp<O>> {
+        let places = self.places.iter_mut().flatten();
+        places.filter(move |shared| shared.given == given).map(|shared| &mut shared.stamp)
     }
 
     /// Those in use.

@@ -17,4 +17,10 @@ pub struct Stats {
     pub not_stored: u64,
     /// Calls that ended with an exception: of the function, its version function, `cache_if` or a comparison.
     pub errors: u64,
+    /// Old results found to be good still, by what takes the function's place.
+    pub revalidated: u64,
+    /// Calls answered with a value that was not fresh.
+    pub stale: u64,
+    /// Refreshes behind that failed.
+    pub refresh_errors: u64,
 }

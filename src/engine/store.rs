@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::clock::{self, Nanos};
 use super::compare::{Key, Probe, Unsure, Verdicts};
-use super::entry::{Displaced, Entry, Observation};
+use super::entry::{Course, Displaced, Entry, Observation};
 use super::flight::Flights;
 use super::live::{Live, Look};
 use super::session::{Known, Reader};
@@ -12,10 +12,11 @@ use super::stamp::Stamp;
 use super::stats::Stats;
 use super::table::Slot;
 use super::ticket::{self, Ticket};
-use super::{Audience, Host};
+use super::trouble::Trouble;
+use super::{Audience, Host, Object};
 
 /// What was agreed for a function when it was decorated.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Terms {
     /// At most so many entries; `None` is unbounded.
     pub maxsize: Option<usize>,
@@ -23,9 +24,40 @@ pub struct Terms {
     pub ttl: Option<Nanos>,
     /// The version is a constant: never asked, always equal.
     pub constant: bool,
+    /// An unchanged version restarts the age of what has expired.
+    pub verifies: bool,
+    /// Something takes the function's place where there is an old entry.
+    pub revalidates: bool,
+    /// How long an old value answers for a failing source, after it stopped being fresh; `Nanos::MAX` is for ever.
+    pub stale_if_error: Option<Nanos>,
+    /// How long an old value answers while a new one is made behind.
+    pub stale_while_revalidate: Option<Nanos>,
+    /// How long a failing source is left alone.
+    pub retry_after: Nanos,
+    /// What a lagging source is given.
+    pub lag: Lag,
+    /// The bound on the age of the first result of a version, if that can't tell its version itself.
+    pub settle: Option<Nanos>,
+}
+
+/// How a source is treated that announces a version before it shows it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lag {
+    /// How often a call tries again.
+    pub retries: u32,
+    /// How long it waits before, the first time.
+    pub delay: Nanos,
+    /// Versions have an order.
+    pub ordered: bool,
 }
 
 impl Terms {
+    /// Whether it matters when an entry stopped being fresh.
+    #[must_use]
+    pub fn has_stale(&self) -> bool {
+        self.stale_if_error.is_some() || self.stale_while_revalidate.is_some()
+    }
+
     /// How many answers of its version function a session remembers for one function.
     #[must_use]
     pub fn answers(&self) -> Option<usize> {
@@ -37,6 +69,8 @@ impl Terms {
 pub struct Caller<'a, H: Host> {
     /// The session's ticket.
     pub id: Ticket,
+    /// When the session began; it may have been renewed since.
+    pub began: Ticket,
     /// How others reach it.
     pub session: &'a H::Session,
     /// What it remembers.
@@ -56,6 +90,8 @@ pub struct Store<H: Host> {
     audience: HashMap<Ticket, H::Session, ahash::RandomState>,
     pub(super) flights: Flights<H>,
     pub(super) glance: Glance,
+    /// How the version function fails, where that depends on no arguments.
+    pub(super) trouble: Option<Trouble>,
 }
 
 /// The session last served and the observation it goes by, where that depends on no arguments: what the hit path looks at.
@@ -78,6 +114,7 @@ impl<H: Host> Store<H> {
             audience: HashMap::default(),
             flights: Flights::default(),
             glance: Glance::default(),
+            trouble: None,
         }
     }
 
@@ -114,7 +151,7 @@ impl<H: Host> Store<H> {
         let Look { entry, stamp } = self.live.get(slot)?;
         let agreed = entry.stored < id && self.glance.session == id && self.glance.tag == stamp.tag;
         let known = if id == 0 { self.terms.constant } else { agreed || entry.known_in == id };
-        if !known || self.terms.ttl.is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl) {
+        if !known || entry.ttl(&self.terms).is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl) {
             return None;
         }
         self.stats.hits += 1;
@@ -128,7 +165,7 @@ impl<H: Host> Store<H> {
     /// Notes that a newer observation found an entry's version unchanged, and so that of all that share it.
     pub(super) fn raise(&mut self, slot: Slot, ticket: Ticket) {
         if let Some((_, stamp)) = self.live.get_mut(slot).filter(|(_, stamp)| stamp.ticket < ticket) {
-            stamp.ticket = ticket;
+            stamp.agree(ticket);
             self.stats.verified += 1;
         }
     }
@@ -170,7 +207,7 @@ impl<H: Host> Store<H> {
         spared: bool,
         displaced: &mut Displaced<H>,
     ) {
-        if self.terms.maxsize != Some(0) && entry.is_fresh(clock::now(), self.terms.ttl) {
+        if self.terms.maxsize != Some(0) && entry.is_fresh(clock::now(), &self.terms) {
             let bound = self.terms.maxsize;
             for id in self.audience.keys().filter(|id| **id > entry.stored || **id == entry.known_in) {
                 match caller.as_deref_mut().filter(|caller| caller.id == *id) {
@@ -210,12 +247,12 @@ impl<H: Host> Store<H> {
         mut caller: Option<&mut Caller<'_, H>>,
         displaced: &mut Displaced<H>,
     ) {
-        if let Some(replaced) = old.and_then(|slot| self.live.remove(slot)) {
+        if let Some(replaced) = old.and_then(|slot| self.live.remove(slot, displaced)) {
             self.displace(replaced, caller.as_deref_mut(), true, displaced);
         }
         self.live.insert(hash, entry, shared, displaced);
         while self.terms.maxsize.is_some_and(|maxsize| self.live.len() > maxsize) {
-            let Some(victim) = self.live.pop_oldest() else {
+            let Some(victim) = self.live.pop_oldest(displaced) else {
                 break;
             };
             self.stats.evictions += 1;
@@ -252,7 +289,8 @@ impl<H: Host> Store<H> {
                 .transpose()?;
         }
         if let Some(slot) = self.find(probe, verdicts)? {
-            displaced.entries.extend(self.live.remove(slot).map(|(_, entry)| entry));
+            let removed = self.live.remove(slot, displaced);
+            displaced.entries.extend(removed.map(|(_, entry)| entry));
         }
         self.flights.strike_key(probe, verdicts)?;
         Ok(!displaced.entries.is_empty())
@@ -266,7 +304,7 @@ impl<H: Host> Store<H> {
         leaves: impl Fn(&H::Key) -> bool,
         displaced: &mut Displaced<H>,
     ) {
-        displaced.entries.extend(self.live.strike(hash, &leaves));
+        self.live.strike(hash, &leaves, displaced);
         for id in self.audience.keys() {
             self.reach(*id, displaced, |reader, displaced| reader.strike(hash, &leaves, displaced));
         }
@@ -300,10 +338,11 @@ impl<H: Host> Store<H> {
         let entry = Entry {
             key: probe.key.clone(),
             value: value.clone(),
-            stamp: Stamp { version: version.clone(), tag: ticket, ticket },
+            stamp: Stamp { version: version.clone(), tag: ticket, ticket, differs: 0, lags: false },
             stored: ticket,
             known_in: caller.as_ref().map_or(0, |caller| caller.id),
             born: clock::now(),
+            course: Course::default(),
         };
         self.store(probe.hash, (entry, shared), old, caller, displaced);
         Ok(())
@@ -319,7 +358,9 @@ impl<H: Host> Store<H> {
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<Look<'_, H>>, Unsure<H::Object>> {
         let found = self.find(probe, verdicts)?.and_then(|slot| self.live.get(slot));
-        Ok(found.filter(|found| found.entry.is_fresh(clock::now(), self.terms.ttl)))
+        Ok(found.filter(|Look { entry, stamp }| {
+            stamp.version.is_immutable() || entry.is_fresh(clock::now(), &self.terms)
+        }))
     }
 
     /// Takes everything out, for good: the function is going.

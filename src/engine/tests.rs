@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::fake::{Fake, Number, Session, enter, probe};
-use super::{Displaced, Plan, Scope, Served, Step, Store, Terms, clock, ticket};
+use super::fake::{Fake, Number, Run, Session, enter, made, probe};
+use super::{Displaced, Plan, Scope, Served, Step, Store, Terms, Wish, clock, ticket};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -20,7 +20,7 @@ struct World {
 impl World {
     fn new(maxsize: Option<usize>, ttl: Option<u64>) -> Self {
         clock::mock(SECOND);
-        let store = Store::new(Terms { maxsize, ttl, constant: false });
+        let store = Store::new(Terms { maxsize, ttl, ..Terms::default() });
         Self { store, scope: Scope::default(), version: 1, asked: 0, computed: 0, now: SECOND }
     }
 
@@ -30,11 +30,11 @@ impl World {
     }
 
     fn plan(&self, key: u32) -> Plan<Fake> {
-        Plan::new(probe(key), None, self.scope.clone(), None, ())
+        Plan::new(probe(key), None, self.scope.clone(), None, (), Wish::default())
     }
 
     /// Drives a plan until it wants to compute, or is done.
-    fn drive(&mut self, plan: &mut Plan<Fake>, session: Option<&Rc<Session>>) -> Option<Served<Number>> {
+    fn drive(&mut self, plan: &mut Plan<Fake>, session: Option<&Rc<Session>>) -> Option<Served<Number, Run>> {
         loop {
             match enter(&mut self.store, session, |store, caller| plan.next(store, caller)) {
                 Step::Compare(pair) => {
@@ -48,6 +48,7 @@ impl World {
                 Step::Wait(flight) => plan.insist(flight),
                 Step::Compute(_) => return None,
                 Step::Done(served) => return Some(served),
+                Step::Sleep(_) | Step::Absent | Step::Raise => panic!("no such terms"),
             }
         }
     }
@@ -57,7 +58,7 @@ impl World {
         let mut plan = self.plan(key);
         let served = self.drive(&mut plan, session).unwrap_or_else(|| {
             self.computed += 1;
-            plan.computed(Number::new(self.computed), ticket::NEVER, true);
+            plan.computed(made(self.computed, ticket::NEVER));
             self.drive(&mut plan, session).unwrap_or_else(|| panic!("computed twice"))
         });
         served.value.get()
@@ -147,7 +148,7 @@ fn a_late_result_of_an_older_observation_is_kept_for_its_session_only() {
     assert!(world.drive(&mut plan, Some(&slow)).is_none());
     world.version = 2;
     assert_eq!(world.call(Some(&Session::begin()), 1), 1);
-    plan.computed(Number::new(77), ticket::NEVER, true);
+    plan.computed(made(77, ticket::NEVER));
     assert_eq!(world.drive(&mut plan, Some(&slow)).map(|served| served.value.get()), Some(77));
     assert_eq!(world.call(Some(&slow), 1), 77);
     assert_eq!(world.call(Some(&Session::begin()), 1), 1);
@@ -162,7 +163,7 @@ fn what_was_built_on_something_older_is_kept_for_its_session_only() {
     let mut plan = world.plan(1);
     assert!(world.drive(&mut plan, Some(&session)).is_none());
     let older = plan.ticket() - 1;
-    plan.computed(Number::new(77), older, true);
+    plan.computed(made(77, older));
     assert_eq!(world.drive(&mut plan, Some(&session)).map(|served| served.vouch), Some(older));
     assert!(world.store.is_empty());
     assert_eq!(world.call(Some(&session), 1), 77);
@@ -194,7 +195,7 @@ fn an_invalidation_strikes_the_computation_of_its_key_alone() {
         verdicts.learn(pair, equal);
     }
     for plan in [&mut struck, &mut spared] {
-        plan.computed(Number::new(5), ticket::NEVER, true);
+        plan.computed(made(5, ticket::NEVER));
         assert!(world.drive(plan, None).is_some());
     }
     assert_eq!(world.store.len(), 1);
@@ -240,7 +241,7 @@ fn what_saw_something_older_than_its_answer_never_vouches_for_its_own_observatio
             && world.drive(&mut inner, Some(&session)).is_none()
     );
     // Observed while the version function ran: before or after what that saw, nobody knows.
-    inner.computed(Number::new(7), inner.ticket() + 1, true);
+    inner.computed(made(7, inner.ticket() + 1));
     let vouch = world.drive(&mut inner, Some(&session)).map(|served| served.vouch);
     assert!(
         vouch.is_some_and(|vouch| vouch < outer.ticket()),

@@ -8,7 +8,7 @@ use std::{ptr, slice};
 use ahash::{AHasher, RandomState};
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple, PyWeakrefMethods, PyWeakrefReference};
+use pyo3::types::{PyDict, PyTuple, PyTupleMethods, PyWeakrefMethods, PyWeakrefReference};
 
 use super::{ending, native};
 
@@ -116,6 +116,30 @@ impl<'a> Arguments<'a> {
             keywords.set_item(bound(name), bound(value))?;
         }
         Ok((positional, Some(keywords)))
+    }
+
+    /// The same in tuples that can be kept, for [`in_call`].
+    pub(super) fn to_keep(self, py: Python<'_>) -> PyResult<(Py<PyTuple>, Option<Py<PyTuple>>)> {
+        // SAFETY: the arguments are alive.
+        let bound = |object: &*mut PyObject| unsafe { Bound::<PyAny>::from_borrowed_ptr(py, *object) };
+        let values = PyTuple::new(py, self.values.iter().map(bound))?.unbind();
+        let names = self.names();
+        let names = (!names.is_empty())
+            .then(|| PyTuple::new(py, names.iter().map(bound)))
+            .transpose()?
+            .map(Bound::unbind);
+        Ok((values, names))
+    }
+
+    /// Calls `callable` with the arguments, and something before them.
+    pub(super) fn call_after<'py>(
+        self,
+        callable: &Bound<'py, PyAny>,
+        first: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut values = vec![first.as_ptr()];
+        values.extend_from_slice(self.values);
+        Arguments { values: &values, names: self.names, owner: Owner::Nobody }.call(callable)
     }
 
     /// Calls `callable` with the arguments.
@@ -257,6 +281,20 @@ pub(super) const NONE: Arguments<'static> =
 pub(super) fn in_tuple<'a>(tuple: &'a Bound<'_, PyTuple>, owner: Owner) -> Arguments<'a> {
     // SAFETY: the tuple outlives the answer.
     Arguments { values: unsafe { native::items(tuple.as_ptr()) }, names: ptr::null_mut(), owner }
+}
+
+/// The arguments that lie in a tuple, the keyword ones last, and their names in another.
+pub(super) fn in_call<'a>(
+    args: &'a Bound<'_, PyTuple>,
+    names: Option<&'a Bound<'_, PyTuple>>,
+    method: bool,
+) -> Arguments<'a> {
+    let named = names.map_or(0, PyTupleMethods::len);
+    let names = names.map_or(ptr::null_mut(), Bound::as_ptr);
+    // SAFETY: both tuples outlive the answer.
+    unsafe {
+        Arguments::from_vector(native::items(args.as_ptr()).as_ptr(), args.len() - named, names, method)
+    }
 }
 
 /// Runs `act` on a tuple and a dict of arguments as an argument vector.

@@ -7,10 +7,12 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::arguments::{self, Arguments, Owner, Rules};
 use super::cached::{Asked, Cached, Given, Version};
+use super::compare;
 use super::error::{self, Misuse};
 use super::instance;
 use super::key::{self, Key};
-use crate::engine::Probe;
+use super::object::Object;
+use crate::engine::{Probe, Question, Unsure};
 
 static COROUTINE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
@@ -208,6 +210,45 @@ impl Cached {
         }
         let misfit = self.bind.get()?.call(py, args, kwargs).err()?;
         misfit.is_instance_of::<PyTypeError>(py).then_some(misfit)
+    }
+
+    /// Calls what takes the function's place, with the old result and the call's arguments.
+    pub(super) fn revalidate<'py>(
+        &self,
+        revalidate: &Bound<'py, PyAny>,
+        previous: &Bound<'py, PyAny>,
+        arguments: Arguments<'_>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        arguments.call_after(revalidate, previous).map_err(|cause| {
+            let py = revalidate.py();
+            if cause.traceback(py).is_some() || !self.takes(py, arguments) {
+                return cause;
+            }
+            let function = self.function.name.clone();
+            let reason = cause.value(py).to_string();
+            explain(py, &Misuse::CannotCall { function, option: "revalidate", reason }, cause)
+        })
+    }
+
+    /// What is to be asked about two objects: whether they are equal, or which version is above the other.
+    pub(super) fn compared(&self, py: Python<'_>, pair: &Unsure<Object>) -> PyResult<bool> {
+        match (pair.question, &self.freshness.order) {
+            (Question::AtLeast, Some(order)) => {
+                order.bind(py).call1((pair.probe.bind(py), pair.stored.bind(py)))?.is_truthy()
+            }
+            _ => compare::equal(py, pair),
+        }
+    }
+
+    /// The error for a call in an offline session.
+    pub(super) fn not_stored(&self, py: Python<'_>) -> PyErr {
+        let text = format!(
+            "{}: no result of this call is stored, and the session is offline; call it once in a session that is not",
+            self.function.name
+        );
+        let class =
+            py.import("versioned_lru_cache.exceptions").and_then(|module| module.getattr("NotStored"));
+        class.and_then(|class| class.call1((text,))).map_or_else(|error| error, PyErr::from_value)
     }
 
     /// Whether a result is to be stored.

@@ -13,14 +13,16 @@ use super::arguments::{self, Rules, with_arguments};
 use super::binding::Binding;
 use super::drive;
 use super::error::Misuse;
+use super::freshness::Freshness;
 use super::gc;
 use super::key::{CacheKey, Key};
 use super::object::Object;
 use super::session::Host;
 use super::sync::Guarded;
+use super::task::Call;
 use crate::engine::clock::Nanos;
 use crate::engine::ticket::{self, Ticket};
-use crate::engine::{Displaced, Observation, Probe, Scope, Store, Terms, Unsure, Verdicts};
+use crate::engine::{Displaced, Manner, Observation, Probe, Scope, Store, Terms, Unsure, Verdicts, Wish};
 
 /// What the answers of one version function have in common, wherever that is used.
 #[pyclass(frozen, weakref, module = "versioned_lru_cache._core", name = "Scope")]
@@ -109,6 +111,7 @@ pub(super) struct Cached {
     method: AtomicBool,
     pub(super) key: Option<Py<PyAny>>,
     pub(super) cache_if: Option<Py<PyAny>>,
+    pub(super) freshness: Freshness,
     /// Whether it is a coroutine function.
     pub(super) coroutine: bool,
     /// How long to wait for another's run.
@@ -120,7 +123,7 @@ pub(super) struct Cached {
 #[pymethods]
 impl Cached {
     #[new]
-    #[pyo3(signature = (wrapped, *, ask, scope, default, constant, given, version_args, session, maxsize, typed, ordered, key, ttl, cache_if, wait, awaited, module, name))]
+    #[pyo3(signature = (wrapped, *, ask, scope, default, constant, given, version_args, session, maxsize, typed, ordered, key, ttl, cache_if, wait, freshness, awaited, module, name))]
     #[expect(clippy::too_many_arguments, reason = "the decorators' options, once")]
     fn new(
         wrapped: &Bound<'_, PyAny>,
@@ -138,6 +141,7 @@ impl Cached {
         ttl: Option<Nanos>,
         cache_if: Option<Py<PyAny>>,
         wait: Option<Nanos>,
+        freshness: &Bound<'_, PyDict>,
         awaited: &str,
         module: String,
         name: String,
@@ -168,7 +172,9 @@ impl Cached {
             ) => scope.get().0.clone(),
             _ => Scope::default(),
         };
-        let terms = Terms { maxsize, ttl, constant: matches!(version, Version::Constant(_)) };
+        let constant = matches!(version, Version::Constant(_));
+        let mut terms = Terms { maxsize, ttl, constant, ..Terms::default() };
+        let freshness = Freshness::new(freshness, &mut terms)?;
         let store = Store::new(terms);
         Ok(Self {
             function: Arc::new(Function { id: store.id, module, name, store: Guarded::new(store) }),
@@ -182,6 +188,7 @@ impl Cached {
             method: AtomicBool::new(false),
             key,
             cache_if,
+            freshness,
             wait: wait.map(Duration::from_nanos),
             coroutine: awaited != "neither",
             seed: arguments::seed().clone(),
@@ -207,6 +214,9 @@ impl Cached {
             stats.evictions,
             stats.not_stored,
             stats.errors,
+            stats.revalidated,
+            stats.stale,
+            stats.refresh_errors,
         ))
     }
 
@@ -223,6 +233,35 @@ impl Cached {
         let mut displaced = Displaced::default();
         self.function.store.with(py, |store| store.clear(&mut displaced));
         drop(displaced);
+    }
+
+    /// Make a result anew, under a version asked anew.
+    #[pyo3(signature = (*args, **kwargs))]
+    pub(super) fn cache_refresh<'py>(
+        slf: &Bound<'py, Self>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, cached) = (slf.py(), slf.get());
+        cached.check_fit(py, "cache_refresh", args, kwargs)?;
+        let wish = Wish::of(Manner::Now);
+        with_arguments(args, kwargs, cached.is_method(), |arguments| {
+            if !cached.coroutine {
+                return Self::call(slf, arguments, wish);
+            }
+            let (args, names) = arguments.to_keep(py)?;
+            let call = Call::new(slf.clone().unbind(), args, names, wish);
+            py.import("versioned_lru_cache._async")?.call_method1("drive", (call,))
+        })
+    }
+
+    /// The calls whose arguments a predicate finds true, for ``Refresh.only``.
+    #[pyo3(name = "where")]
+    fn calls_where<'py>(
+        slf: &Bound<'py, Self>,
+        predicate: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("versioned_lru_cache._refresh")?.call_method1("Where", (slf, predicate))
     }
 
     /// A hashable name of the call with these arguments.
@@ -403,6 +442,7 @@ impl Cached {
         self.binding.traverse(&visit)?;
         visit.call(&self.key)?;
         visit.call(&self.cache_if)?;
+        self.freshness.traverse(&visit)?;
         self.function.store.trace(|store| gc::visit_store(store, &visit))
     }
 

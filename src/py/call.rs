@@ -18,7 +18,7 @@ use super::computing;
 use super::coroutine;
 use super::method::{CachedMethod, MethodDoc};
 use super::vector::{self, Derived};
-use crate::engine::{Look, clock};
+use crate::engine::{Look, Manner, Wish, clock};
 
 static FUNCTION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -150,7 +150,7 @@ unsafe extern "C" fn call_function(
     names: *mut PyObject,
 ) -> *mut PyObject {
     // SAFETY: CPython calls it attached, on an instance of the class above and with a vectorcall's arguments.
-    let (py, cached, arguments) = unsafe {
+    let (callable, arguments) = unsafe {
         let py = Python::assume_attached();
         let callable = Borrowed::from_ptr(py, callable).cast_unchecked::<Cached>();
         let count = ffi::PyVectorcall_NARGS(nargsf).unsigned_abs();
@@ -159,11 +159,11 @@ unsafe extern "C" fn call_function(
         if cached.coroutine {
             return coroutine::new(callable.as_ptr(), arguments);
         }
-        (py, cached, arguments)
+        (callable, arguments)
     };
-    match hit(py, cached, arguments) {
+    match hit(callable.py(), callable.get(), arguments) {
         Some(value) => value,
-        None => miss(cached, arguments),
+        None => miss(&callable, arguments),
     }
 }
 
@@ -202,9 +202,10 @@ pub(super) fn hit(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>) -> 
 /// Answers any other call. A panic becomes an exception, as in all of PyO3.
 #[cold]
 #[inline(never)]
-fn miss(cached: &Cached, arguments: Arguments<'_>) -> *mut PyObject {
+fn miss(cached: &Bound<'_, Cached>, arguments: Arguments<'_>) -> *mut PyObject {
     Python::attach(|py| {
-        let answer = catch_unwind(AssertUnwindSafe(|| cached.call(py, arguments)));
+        let answer =
+            catch_unwind(AssertUnwindSafe(|| Cached::call(cached, arguments, Wish::of(Manner::Called))));
         let answer = answer.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text =

@@ -18,6 +18,7 @@ use super::cached::Cached;
 use super::spare;
 use super::task::Call;
 use super::{call, ending};
+use crate::engine::{Manner, Wish};
 
 static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
@@ -189,7 +190,7 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
             let values = PyTuple::new(py, values.collect::<Vec<_>>())?.unbind();
             let names = Bound::from_borrowed_ptr_or_opt(py, names)
                 .map(|names| names.cast_into_unchecked::<PyTuple>().unbind());
-            let call = Call::new(function.to_owned().unbind(), values, names);
+            let call = Call::new(function.to_owned().unbind(), values, names, Wish::of(Manner::Called));
             py.import("versioned_lru_cache._async")?.call_method1("drive", (call,))
         };
         match drive() {

@@ -9,15 +9,17 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::arguments::Arguments;
+use super::behind::Behind;
 use super::cached::{Cached, Version};
 use super::compare;
 use super::computing::{self, Ended};
+use super::freshness::versioned;
 use super::nested::Nested;
 use super::object::Object;
 use super::session::{Core, Host, SessionRef};
 use super::wait::{Flight, Lead, Leader, Waited};
 use crate::engine::ticket::{NEVER, Ticket};
-use crate::engine::{Caller, Plan, Step, Store, Unsure, Verdicts, clock, ticket};
+use crate::engine::{Caller, Flight as _, Manner, Plan, Step, Store, Unsure, Verdicts, Wish, clock, ticket};
 
 /// How many comparisons one lookup may need before it is given up: keys that change while they are compared could go on for ever.
 const PATIENCE: usize = 2_000;
@@ -56,8 +58,10 @@ pub(super) enum Next<'py> {
     Wait(Flight),
     /// Run the function, then [`Drive::computed`].
     Compute,
-    /// Nothing: this is the answer, and what it vouches for to what builds on it.
-    Done(Bound<'py, PyAny>, Ticket),
+    /// Let so much time pass.
+    Sleep(Duration),
+    /// Nothing: this is the answer, what it vouches for to what builds on it, and a refresh that is to run behind.
+    Done(Bound<'py, PyAny>, Ticket, Option<Flight>),
     /// Run the function and return what it does: nothing can be told about the cache.
     Uncached,
 }
@@ -76,30 +80,42 @@ pub(super) struct Drive {
     turns: usize,
     /// Until when to wait for others.
     deadline: Option<Instant>,
+    /// What failed, until it is clear whether an old value stands in for it.
+    error: Option<PyErr>,
+    /// The old result, as `revalidate` is shown it.
+    previous: Option<Py<PyAny>>,
 }
 
 impl Drive {
     pub(super) fn begin(
-        cached: &Cached,
-        py: Python<'_>,
+        slf: &Bound<'_, Cached>,
         arguments: Arguments<'_>,
         leader: Leader,
+        wish: Wish,
     ) -> PyResult<Self> {
+        let (py, cached) = (slf.py(), slf.get());
         let probe = cached.probe(py, arguments)?;
         let (part, given) = cached.given(py, arguments, &probe)?;
-        let session = cached.session(py)?;
+        // What runs behind belongs to no session.
+        let session = if wish.manner == Manner::Behind { None } else { cached.session(py)? };
+        let wish = match session.as_ref().and_then(|session| session.core.policy.as_ref()) {
+            Some(policy) if wish.manner == Manner::Called => policy.wish(slf, arguments)?,
+            _ => wish,
+        };
         let constant = match &cached.version {
             Version::Constant(observation) => Some(observation.clone()),
             Version::Asked(_) => None,
         };
         Ok(Self {
-            plan: Plan::new(probe, given, cached.scope.clone(), constant, leader),
+            plan: Plan::new(probe, given, cached.scope.clone(), constant, leader, wish),
             session,
             part: part.map(Bound::unbind),
             lead: None,
             asked: (0, 0),
             turns: 0,
             deadline: None,
+            error: None,
+            previous: None,
         })
     }
 
@@ -111,9 +127,10 @@ impl Drive {
             // What this call asked is known to its session now, so whoever waited for that may look.
             match step {
                 Step::Compare(pair) => {
-                    let equal = compare::equal(py, &pair)
+                    let answer = cached
+                        .compared(py, &pair)
                         .inspect_err(|error| self.failed(cached, py, error, NEVER))?;
-                    self.plan.learn(pair, equal);
+                    self.plan.learn(pair, answer);
                 }
                 Step::Ask(flight) => {
                     self.lead = flight.map(Lead);
@@ -125,15 +142,27 @@ impl Drive {
                     return Ok(Next::Wait(flight));
                 }
                 Step::Compute(flight) => {
-                    self.lead = Some(Lead(flight));
+                    if self.lead.as_ref().is_none_or(|lead| !lead.0.is(&flight)) {
+                        self.lead = Some(Lead(flight));
+                    }
+                    self.previous = self
+                        .plan
+                        .previous()
+                        .map(|(value, version)| versioned(py)?.call1((value.bind(py), version.bind(py))))
+                        .transpose()?
+                        .map(Bound::unbind);
                     return Ok(Next::Compute);
                 }
+                Step::Sleep(nanos) => return Ok(Next::Sleep(Duration::from_nanos(clock::pass(nanos)))),
                 Step::Done(served) => {
                     if let Some(lead) = self.lead.take() {
                         lead.land(self.plan.landing());
                     }
-                    return Ok(Next::Done(served.value.0.into_bound(py), served.vouch));
+                    self.error = None;
+                    return Ok(Next::Done(served.value.0.into_bound(py), served.vouch, served.behind));
                 }
+                Step::Absent => return Err(cached.not_stored(py)),
+                Step::Raise => return Err(self.error.take().unwrap_or_else(|| cached.not_stored(py))),
             }
         }
         self.abandon(cached, py);
@@ -147,7 +176,10 @@ impl Drive {
         py: Python<'py>,
         ended: Ended<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
-        let version = ended.result.inspect_err(|error| self.failed(cached, py, error, NEVER))?;
+        let version = match ended.result {
+            Ok(version) => version,
+            Err(error) => return self.source_failed(cached, py, error, NEVER),
+        };
         cached.function.store.with(py, |store| store.stats.version_calls += 1);
         let (ticket, at) = self.asked;
         self.plan.observed(version.into(), ticket, at, ended.oldest);
@@ -162,12 +194,37 @@ impl Drive {
         ended: Ended<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
         let Ended { result, oldest } = ended;
-        let value = result.inspect_err(|error| self.failed(cached, py, error, oldest))?;
-        let wanted = cached.wants(&value).inspect_err(|error| {
+        let value = match result {
+            Ok(value) => value,
+            Err(error) => return self.source_failed(cached, py, error, oldest),
+        };
+        let previous = self.previous.as_ref().map(|previous| previous.bind(py));
+        let made = cached.made(value, previous, oldest).inspect_err(|error| {
             computing::note(py, oldest);
             self.failed(cached, py, error, oldest);
         })?;
-        self.plan.computed(value.into(), oldest, wanted);
+        self.plan.computed(made);
+        Ok(())
+    }
+
+    /// Takes the failure of the version function, of the function or of another's flight. An old value may stand in for it, which the next
+    /// step tells.
+    pub(super) fn source_failed(
+        &mut self,
+        cached: &Cached,
+        py: Python<'_>,
+        error: PyErr,
+        oldest: Ticket,
+    ) -> PyResult<()> {
+        let terms = cached.function.store.with(py, |store| store.terms);
+        if !terms.has_stale() {
+            self.failed(cached, py, &error, oldest);
+            return Err(error);
+        }
+        cached.enter(py, self.session.as_ref(), |store, caller| self.plan.end(store, caller));
+        self.tell(py, &error, oldest);
+        self.plan.failed(cached.freshness.counts(py, &error));
+        self.error = Some(error);
         Ok(())
     }
 
@@ -183,6 +240,11 @@ impl Drive {
     /// Gives the call up. Those who wait get the exception too, unless it rests on something older than what they go by.
     pub(super) fn failed(&mut self, cached: &Cached, py: Python<'_>, error: &PyErr, oldest: Ticket) {
         self.abandon(cached, py);
+        self.tell(py, error, oldest);
+    }
+
+    /// Tells those who wait.
+    fn tell(&mut self, py: Python<'_>, error: &PyErr, oldest: Ticket) {
         if let Some(lead) = self.lead.take() {
             if self.plan.rests_on_older(oldest) { lead.land(None) } else { lead.fail(py, error) }
         }
@@ -201,7 +263,33 @@ impl Drive {
     /// Shows the garbage collector what the plan holds of the arguments.
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.plan.keys().try_for_each(|key| visit.call(&*key.object()))?;
-        visit.call(&self.part)
+        visit.call(&self.part)?;
+        visit.call(&self.previous)
+    }
+
+    /// Runs the function, or what takes its place.
+    pub(super) fn run<'py>(
+        &self,
+        cached: &Cached,
+        py: Python<'py>,
+        arguments: Arguments<'_>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match (&cached.freshness.revalidate, &self.previous) {
+            (Some(revalidate), Some(previous)) => {
+                cached.revalidate(revalidate.bind(py), previous.bind(py), arguments)
+            }
+            _ => arguments.call(cached.wrapped.bind(py)),
+        }
+    }
+
+    /// Whether what runs takes the function's place.
+    pub(super) fn revalidates(&self) -> bool {
+        self.previous.is_some()
+    }
+
+    /// The old result for that.
+    pub(super) fn revalidation(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.previous.as_ref().map(|previous| previous.clone_ref(py))
     }
 
     /// The observation under which the function runs.
@@ -217,33 +305,50 @@ impl Drive {
 
 impl Cached {
     /// The whole call of a plain function, when the hit path did not answer it.
-    pub(super) fn call<'py>(&self, py: Python<'py>, arguments: Arguments<'_>) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn call<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: Arguments<'_>,
+        wish: Wish,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, cached) = (slf.py(), slf.get());
         let _nested = Nested::enter(py)?;
-        let mut drive = Drive::begin(self, py, arguments, Leader::Thread)?;
+        let mut drive = Drive::begin(slf, arguments, Leader::Thread, wish)?;
         loop {
-            match drive.next(self, py)? {
+            match drive.next(cached, py)? {
                 Next::Ask => {
                     let part = drive.part.as_ref().map(|part| part.bind(py).clone());
-                    let ended =
-                        computing::within(py, drive.flight(), 0, || self.ask(py, arguments, part.as_ref()))?;
-                    drive.asked(self, py, ended)?;
+                    let ended = computing::within(py, drive.flight(), 0, || {
+                        cached.ask(py, arguments, part.as_ref())
+                    })?;
+                    drive.asked(cached, py, ended)?;
                 }
                 Next::Wait(flight) => {
-                    let deadline = drive.deadline(self.wait);
-                    let waited = flight.wait(py, deadline).inspect_err(|_| drive.abandon(self, py))?;
-                    drive.waited(waited);
+                    let deadline = drive.deadline(cached.wait);
+                    match flight.wait(py, deadline) {
+                        Ok(waited) => drive.waited(waited),
+                        Err(error) => drive.source_failed(cached, py, error, NEVER)?,
+                    }
                 }
                 Next::Compute => {
                     let ended = computing::within(py, drive.flight(), drive.own(), || {
-                        arguments.call(self.wrapped.bind(py))
+                        drive.run(cached, py, arguments)
                     })?;
-                    drive.computed(self, py, ended)?;
+                    drive.computed(cached, py, ended)?;
                 }
-                Next::Done(value, vouch) => {
+                Next::Sleep(span) => {
+                    let slept =
+                        py.import("time").and_then(|time| time.call_method1("sleep", (span.as_secs_f64(),)));
+                    slept.inspect_err(|_| drive.abandon(cached, py))?;
+                }
+                Next::Done(value, vouch, behind) => {
                     computing::note(py, vouch);
+                    if let Some(flight) = behind {
+                        let (args, names) = arguments.to_keep(py)?;
+                        Behind::begin(slf, args, names, flight)?;
+                    }
                     return Ok(value);
                 }
-                Next::Uncached => return arguments.call(self.wrapped.bind(py)),
+                Next::Uncached => return arguments.call(cached.wrapped.bind(py)),
             }
         }
     }
@@ -263,7 +368,7 @@ impl Cached {
         self.function.store.with(py, |store| {
             let done = core.known.with(py, |known| {
                 if core.id() == *id {
-                    Ok(act(store, Some(&mut Caller { id: *id, session: &session, known })))
+                    Ok(act(store, Some(&mut Caller { id: *id, began: core.began, session: &session, known })))
                 } else {
                     Err(act)
                 }

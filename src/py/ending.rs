@@ -4,16 +4,56 @@
 //! aborting the process. So such a thread is stopped for good when the unwinding comes by, which is what CPython does since 3.14.
 #![expect(unsafe_code, reason = "declares C functions as what they are: they may unwind")]
 
+#[cfg(not(Py_3_11))]
+use pyo3::ffi;
 use pyo3::ffi::{PyObject, PySendResult};
 
 unsafe extern "C-unwind" {
+    #[cfg(Py_3_11)]
     fn PyObject_Vectorcall(
         callable: *mut PyObject,
         args: *const *mut PyObject,
         count: usize,
         names: *mut PyObject,
     ) -> *mut PyObject;
+    #[cfg(not(Py_3_11))]
+    fn PyObject_VectorcallDict(
+        callable: *mut PyObject,
+        args: *const *mut PyObject,
+        count: usize,
+        keywords: *mut PyObject,
+    ) -> *mut PyObject;
     fn PyIter_Send(iter: *mut PyObject, value: *mut PyObject, result: *mut *mut PyObject) -> PySendResult;
+}
+
+/// CPython 3.10 has it in its headers only.
+#[cfg(not(Py_3_11))]
+#[expect(non_snake_case, reason = "CPython's name")]
+unsafe fn PyObject_Vectorcall(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: the arguments are those of a vectorcall: one value behind the positional ones for each name.
+    unsafe {
+        if names.is_null() {
+            return PyObject_VectorcallDict(callable, args, count, names);
+        }
+        let keywords = ffi::PyDict_New();
+        for place in 0..ffi::PyTuple_GET_SIZE(names) {
+            let value = *args.add(count + place.unsigned_abs());
+            if keywords.is_null()
+                || ffi::PyDict_SetItem(keywords, ffi::PyTuple_GET_ITEM(names, place), value) < 0
+            {
+                ffi::Py_XDECREF(keywords);
+                return std::ptr::null_mut();
+            }
+        }
+        let answer = PyObject_VectorcallDict(callable, args, count, keywords);
+        ffi::Py_XDECREF(keywords);
+        answer
+    }
 }
 
 /// Dropped only by an unwinding.

@@ -23,6 +23,10 @@ pub(super) enum Misuse {
     CannotCall { function: String, option: &'static str, reason: String },
     /// A version function that is not marked as such returned a coroutine.
     NoAnswer { function: String, asked: String },
+    /// The result that is there was said to be good, where there is none.
+    NothingBefore { function: String },
+    /// A result does not say its version, though versions are to be compared by their order.
+    Unordered { function: String, value: String },
     /// A method of the cache was given arguments that are no call of the function.
     NoCall { function: String, asked: &'static str, reason: String },
     /// The version function does not take what it is given.
@@ -65,6 +69,16 @@ impl fmt::Display for Misuse {
             Self::NoAnswer { function, asked } => write!(
                 out,
                 "{function}: its version function {asked} returned a coroutine; write it as `async def`, for a function that is one too"
+            ),
+            Self::NothingBefore { function } => write!(
+                out,
+                "{function}: NOT_MODIFIED was returned, but there is no old result for it; only revalidate= may return it, which \
+                 runs where there is one"
+            ),
+            Self::Unordered { function, value } => write!(
+                out,
+                "{function}: returned {value}, but Lag(order=...) compares the versions of results; return \
+                 Versioned(value, version), or leave order out"
             ),
             Self::NoCall { function, asked, reason } => write!(
                 out,

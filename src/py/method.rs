@@ -65,6 +65,26 @@ impl CachedMethod {
         self.function.get().clear_of(py, self.instance.bind(py));
     }
 
+    /// Make a result anew, under a version asked anew.
+    #[pyo3(signature = (*args, **kwargs))]
+    fn cache_refresh<'py>(
+        &self,
+        py: Python<'py>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        Cached::cache_refresh(self.function.bind(py), &self.all(args)?, kwargs)
+    }
+
+    /// The calls on this instance whose arguments a predicate finds true, for ``Refresh.only``.
+    #[pyo3(name = "where")]
+    fn calls_where<'py>(
+        slf: &Bound<'py, Self>,
+        predicate: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("versioned_lru_cache._refresh")?.call_method1("Where", (slf, predicate))
+    }
+
     /// A hashable name of the call with these arguments.
     #[pyo3(signature = (*args, **kwargs))]
     fn cache_key(

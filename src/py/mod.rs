@@ -2,6 +2,7 @@
 
 mod arguments;
 mod asking;
+mod behind;
 mod binding;
 mod cached;
 mod call;
@@ -13,9 +14,11 @@ mod drive;
 mod ending;
 mod error;
 mod fork;
+mod freshness;
 mod gc;
 mod instance;
 mod key;
+mod marks;
 mod method;
 mod native;
 mod nested;
@@ -38,15 +41,19 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use super::behind::Behind;
+    #[pymodule_export]
     use super::cached::SharedScope;
     #[pymodule_export]
     use super::key::CacheKey;
+    #[pymodule_export]
+    use super::marks::Mark;
     #[pymodule_export]
     use super::session::Session;
     #[pymodule_export]
     use super::task::{Call, Flight, Wait};
     #[pymodule_export]
-    use super::{check_binding, mock_clock, peek_session, session_place, unmock_clock};
+    use super::{begin_session, check_binding, mock_clock, peek_session, session_place, unmock_clock};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -58,6 +65,8 @@ mod _core {
         module.add("CachedMethod", super::call::method_class(py)?)?;
         module.add("CachedCoroutine", super::coroutine::class(py)?)?;
         super::fork::watch();
+        module.add("IMMUTABLE", super::marks::immutable(py)?)?;
+        module.add("NOT_MODIFIED", super::marks::not_modified(py)?)?;
         module.add("SESSION_NAME", super::binding::name(py))?;
         module.add("ambient_session", super::binding::ambient_variable(py)?)
     }
@@ -67,6 +76,12 @@ mod _core {
 #[pyfunction]
 fn peek_session<'py>(binding: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, session::Session>>> {
     binding::Binding::new(binding)?.peek(binding.py())
+}
+
+/// A session that renews what ``refresh`` chooses, and takes what is stored if it is ``offline``.
+#[pyfunction]
+fn begin_session(refresh: Option<Py<PyAny>>, offline: bool) -> session::Session {
+    session::Session::begin(session::Policy::new(refresh, offline))
 }
 
 /// The mapping to which ``session=binding`` leads now; ``None`` is the ambient session.

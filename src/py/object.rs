@@ -3,8 +3,8 @@
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 
-use super::native;
 use super::sync::attached;
+use super::{marks, native};
 use crate::engine;
 
 /// A reference to a Python object.
@@ -44,5 +44,10 @@ impl engine::Object for Object {
     #[inline]
     fn native_eq(&self, other: &Self) -> Option<bool> {
         native::same_objects(self, other)
+    }
+
+    #[inline]
+    fn is_immutable(&self) -> bool {
+        marks::is_immutable(self.as_ptr())
     }
 }

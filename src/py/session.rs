@@ -9,14 +9,15 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::cached::Function;
+use super::arguments::Arguments;
+use super::cached::{Cached, Function};
 use super::gc;
 use super::key::Key;
 use super::object::Object;
 use super::sync::{Guarded, Shared, attached};
 use super::wait::Flight;
 use crate::engine::ticket::{self, Ticket};
-use crate::engine::{self, Displaced, Known};
+use crate::engine::{self, Displaced, Known, Manner, Refresh, Wish};
 
 /// The engine's host: Python.
 pub(super) struct Host;
@@ -31,10 +32,48 @@ impl engine::Host for Host {
 // What fits no more into a chunk of 80 bytes of the allocator, with what the table adds, takes 96.
 const _: () = assert!(size_of::<engine::Stored<Host>>() <= 48);
 
+/// What a session wants beyond the rule.
+pub(super) struct Policy {
+    /// Chooses the results that are renewed.
+    refresh: Option<Py<PyAny>>,
+    /// Takes what is stored, whatever its state.
+    offline: bool,
+}
+
+impl Policy {
+    pub(super) fn new(refresh: Option<Py<PyAny>>, offline: bool) -> Option<Self> {
+        (offline || refresh.is_some()).then_some(Self { refresh, offline })
+    }
+
+    /// What is wanted of a call's result.
+    pub(super) fn wish(&self, function: &Bound<'_, Cached>, arguments: Arguments<'_>) -> PyResult<Wish> {
+        let py = function.py();
+        let special = Wish { special: true, ..Wish::of(Manner::Called) };
+        if self.offline {
+            return Ok(Wish { manner: Manner::Offline, ..special });
+        }
+        let Some(refresh) = &self.refresh else { return Ok(special) };
+        let (args, kwargs) = arguments.to_call(py)?;
+        let kwargs = kwargs.unwrap_or_else(|| PyDict::new(py));
+        let (level, named): (u8, bool) =
+            refresh.bind(py).call_method1("chooses", (function, args, kwargs))?.extract()?;
+        let refresh = match level {
+            0 => Refresh::No,
+            1 => Refresh::Soft,
+            _ => Refresh::Hard,
+        };
+        Ok(Wish { refresh, named, ..special })
+    }
+}
+
 /// What a session is, apart from its handle.
 pub(super) struct Core {
     /// Drawn when the session began, and anew when it is renewed.
     id: AtomicU64,
+    /// Drawn when the session began.
+    pub(super) began: Ticket,
+    /// What it wants beyond the rule.
+    pub(super) policy: Option<Policy>,
     pub(super) known: Shared<Known<Host>>,
     /// The functions that it read, for whoever looks into it.
     functions: Guarded<HashMap<Ticket, Weak<Function>>>,
@@ -97,12 +136,7 @@ pub(super) struct Session {
 impl Session {
     #[new]
     pub(super) fn new() -> Self {
-        let core = Core {
-            id: AtomicU64::new(ticket::draw()),
-            known: Shared::new(Known::default()),
-            functions: Guarded::new(HashMap::new()),
-        };
-        Self { core: Arc::new(core) }
+        Self::begin(None)
     }
 
     /// Forget what was observed and what was read: everything is asked again.
@@ -179,7 +213,16 @@ impl Session {
         Ok(self.versions(py)?.items())
     }
 
+    /// How many calls in this session were answered with a value that was not fresh.
+    #[getter]
+    fn stale(&self, py: Python<'_>) -> u64 {
+        self.core.known.with(py, |known| known.stale)
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(policy) = &self.core.policy {
+            visit.call(&policy.refresh)?;
+        }
         self.core.known.trace(|known| gc::visit_known(known, &visit))
     }
 
@@ -189,6 +232,19 @@ impl Session {
 }
 
 impl Session {
+    /// A session that begins now.
+    pub(super) fn begin(policy: Option<Policy>) -> Self {
+        let began = ticket::draw();
+        let core = Core {
+            id: AtomicU64::new(began),
+            began,
+            policy,
+            known: Shared::new(Known::default()),
+            functions: Guarded::new(HashMap::new()),
+        };
+        Self { core: Arc::new(core) }
+    }
+
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let modules = PyDict::new(py);
         let mut functions: Vec<_> =

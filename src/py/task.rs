@@ -1,20 +1,23 @@
 //! A call of a coroutine function, as `_async.py` drives it, and the runs that tasks wait for.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::arguments::{Arguments, with_arguments};
+use super::arguments::{self, Arguments};
+use super::behind::Behind;
 use super::cached::{Asked, Cached, Version};
 use super::computing::{self, Ended, Entered};
 use super::drive::{Drive, Next};
 use super::sync::Guarded;
 use super::wait::{self, Leader};
 use super::waker::Waker;
-use crate::engine::Flight as _;
+use crate::engine::ticket::NEVER;
+use crate::engine::{Flight as _, Wish};
 
 /// What a call has come to.
 #[derive(Default)]
@@ -28,6 +31,8 @@ struct State {
     error: Option<PyErr>,
     /// The caller was cancelled.
     gone: bool,
+    /// How long to let time pass.
+    pause: Duration,
 }
 
 /// A call of a coroutine function.
@@ -36,25 +41,24 @@ pub(super) struct Call {
     function: Py<Cached>,
     args: Py<PyTuple>,
     names: Option<Py<PyTuple>>,
+    wish: Wish,
     state: Guarded<State>,
 }
 
 impl Call {
-    pub(super) fn new(function: Py<Cached>, args: Py<PyTuple>, names: Option<Py<PyTuple>>) -> Self {
-        Self { function, args, names, state: Guarded::new(State::default()) }
+    pub(super) fn new(
+        function: Py<Cached>,
+        args: Py<PyTuple>,
+        names: Option<Py<PyTuple>>,
+        wish: Wish,
+    ) -> Self {
+        Self { function, args, names, wish, state: Guarded::new(State::default()) }
     }
 
     /// Runs `act` on the arguments.
     fn with<R>(&self, py: Python<'_>, act: impl FnOnce(Arguments<'_>) -> PyResult<R>) -> PyResult<R> {
-        let args = self.args.bind(py);
-        let count = args.len() - self.names.as_ref().map_or(0, |names| names.bind(py).len());
-        let named = PyDict::new(py);
-        if let Some(names) = &self.names {
-            for (place, name) in names.bind(py).iter().enumerate() {
-                named.set_item(name, args.get_item(count + place)?)?;
-            }
-        }
-        with_arguments(&args.get_slice(0, count), Some(&named), self.function.get().is_method(), act)
+        let names = self.names.as_ref().map(|names| names.bind(py));
+        act(arguments::in_call(self.args.bind(py), names, self.function.get().is_method()))
     }
 
     /// Takes the drive out for as long as `act` runs.
@@ -86,13 +90,39 @@ impl Call {
         drop((drive, flight));
     }
 
+    /// Takes what is next where the function ran. An error is for the caller, who is told of the end.
+    fn proceed(&self, py: Python<'_>, next: PyResult<&'static str>) -> &'static str {
+        if let Ok(step) = next
+            && step != "done"
+        {
+            return step;
+        }
+        self.rest(py);
+        if let Err(error) = next {
+            // Nobody is there to raise it if the caller has gone, and kept here it would keep this call by its traceback.
+            let forgotten = self
+                .state
+                .with(py, |state| if state.gone { Some(error) } else { state.error.replace(error) });
+            drop(forgotten);
+        }
+        "done"
+    }
+
     fn step(&self, py: Python<'_>) -> PyResult<&'static str> {
         let next = self.driving(py, |drive| drive.next(self.function.get(), py))?;
         let (name, flight) = match next {
             Next::Ask => ("ask", None),
             Next::Wait(flight) => ("wait", Some(flight)),
             Next::Compute => ("compute", self.driving(py, |drive| Ok(drive.flight().cloned()))?),
-            Next::Done(value, vouch) => {
+            Next::Sleep(span) => {
+                self.state.with(py, |state| state.pause = span);
+                ("sleep", None)
+            }
+            Next::Done(value, vouch, behind) => {
+                if let Some(flight) = behind {
+                    let names = self.names.as_ref().map(|names| names.clone_ref(py));
+                    Behind::begin(self.function.bind(py), self.args.clone_ref(py), names, flight)?;
+                }
                 let answer = (value.unbind(), vouch);
                 let old = self.state.with(py, |state| state.answer.replace(answer));
                 drop(old);
@@ -117,7 +147,7 @@ impl Call {
     /// Begin, in a task of the event loop at this address.
     fn begin(&self, py: Python<'_>, event_loop: usize) -> PyResult<()> {
         let drive = self.with(py, |arguments| {
-            Drive::begin(self.function.get(), py, arguments, Leader::Task(event_loop))
+            Drive::begin(self.function.bind(py), arguments, Leader::Task(event_loop), self.wish)
         })?;
         self.state.with(py, |state| state.drive = Some(Box::new(drive)));
         Ok(())
@@ -166,50 +196,76 @@ impl Call {
         self.with(py, |arguments| self.function.get().put_question(py, arguments, part.as_ref()))
     }
 
-    /// Take how the version function ended.
+    /// Take how the version function ended. Whether the call goes on: after a failure, with what may stand in for it.
     #[pyo3(signature = (version, error, /))]
     fn asked<'py>(
         &self,
         py: Python<'py>,
         version: Bound<'py, PyAny>,
         error: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<()> {
+    ) -> PyResult<bool> {
         let failed = error.is_some();
         let mut ended = self.ended(py, version, error)?;
         ended.result = ended.result.and_then(|version| self.function.get().check_answer(version));
         let taken = self.driving(py, |drive| drive.asked(self.function.get(), py, ended));
-        if failed || taken.is_err() {
+        if taken.is_err() {
             self.rest(py);
         }
-        if failed { Ok(()) } else { taken }
+        if failed { Ok(taken.is_ok()) } else { taken.map(|()| true) }
     }
 
     /// Call the function.
     fn run<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.with(py, |arguments| arguments.call(self.function.get().wrapped.bind(py)))
+        self.with(py, |arguments| {
+            self.driving(py, |drive| {
+                let function = self.function.get();
+                Ok(drive
+                    .revalidates()
+                    .then(|| drive.revalidation(py))
+                    .flatten()
+                    .zip(function.freshness.revalidate.as_ref()))
+            })?
+            .map_or_else(
+                || arguments.call(self.function.get().wrapped.bind(py)),
+                |(previous, revalidate)| {
+                    self.function.get().revalidate(revalidate.bind(py), previous.bind(py), arguments)
+                },
+            )
+        })
     }
 
-    /// Take how the function ended. Those who wait are woken.
+    /// Whether what runs is to be awaited.
+    #[getter]
+    fn is_awaited(&self, py: Python<'_>) -> PyResult<bool> {
+        self.driving(py, |drive| Ok(!drive.revalidates() || self.function.get().freshness.awaits))
+    }
+
+    /// How many seconds to let pass.
+    fn pause(&self, py: Python<'_>) -> f64 {
+        self.state.with(py, |state| state.pause.as_secs_f64())
+    }
+
+    /// Take how the function ended. What is to be done next, as in `next`; ``"done"`` also if that failed.
     #[pyo3(signature = (value, error, /))]
     fn computed<'py>(
         &self,
         py: Python<'py>,
         value: Bound<'py, PyAny>,
         error: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<()> {
+    ) -> PyResult<&'static str> {
         let ended = self.ended(py, value, error)?;
-        let kept = self
-            .driving(py, |drive| drive.computed(self.function.get(), py, ended))
-            .and_then(|()| self.step(py).map(drop));
-        self.rest(py);
-        if let Err(error) = kept {
-            // Nobody is there to raise it if the caller has gone, and kept here it would keep this call by its traceback.
-            let forgotten = self
-                .state
-                .with(py, |state| if state.gone { Some(error) } else { state.error.replace(error) });
-            drop(forgotten);
-        }
-        Ok(())
+        let taken = self.driving(py, |drive| drive.computed(self.function.get(), py, ended));
+        Ok(self.proceed(py, taken.and_then(|()| self.step(py))))
+    }
+
+    /// What is to be done next where the function ran, as after `computed`.
+    fn go_on(&self, py: Python<'_>) -> &'static str {
+        self.proceed(py, self.step(py))
+    }
+
+    /// Take what else went wrong where the function ran.
+    fn broke(&self, py: Python<'_>, error: Bound<'_, PyAny>) {
+        self.proceed(py, Err(PyErr::from_value(error)));
     }
 
     /// Note that the caller has gone: how the function ends is not for it.
@@ -243,8 +299,10 @@ impl Call {
     fn waited(&self, py: Python<'_>, flight: &Bound<'_, Flight>) -> PyResult<()> {
         let function = self.function.get();
         let taken = self.driving(py, |drive| {
-            let waited = flight.get().0.outcome(py).inspect_err(|_| drive.abandon(function, py))?;
-            drive.waited(waited);
+            match flight.get().0.outcome(py) {
+                Ok(waited) => drive.waited(waited),
+                Err(error) => drive.source_failed(function, py, error, NEVER)?,
+            }
             Ok(())
         });
         taken.inspect_err(|_| self.rest(py))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from _thread import RLock
 from itertools import count
-from weakref import WeakSet
+from weakref import finalize
 
 from ._version_function import making
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Watch:
     """The one connection of a process by which it sees what others commit to a database.
 
-    SQLite tells of commits by numbers that mean something to one connection only, so all threads share this. It opens
-    the file to read only: then its end neither writes nor removes anything, whatever lies there by then.
+    SQLite tells of commits by numbers that mean something to one connection only, so all threads share this. It may
+    write, though it asks for nothing that does: else it could not roll back what a writer that died has left, and if it
+    is the last to be closed, what is in the write-ahead log would not get into the file.
     """
 
     def __init__(self, path: str) -> None:
@@ -30,6 +31,16 @@ class Watch:
         self.lock = RLock()
         _watches.add(self)
 
+    def end_with(self, user: object) -> None:
+        """Let the connection be closed when what uses it is gone, and at the end of the interpreter."""
+        # Not by a finalizer of this object: in a cycle that of the connection may run first, and complain.
+        finalize(user, self._end)
+
+    def _end(self) -> None:
+        with self.lock:
+            self.close()
+            _watches.discard(self)
+
     def version(self) -> Hashable:
         with self.lock:
             try:
@@ -39,27 +50,11 @@ class Watch:
                 return None
             if self._connection is None or self._file != (found.st_dev, found.st_ino):
                 self.close()
-                self._connection = _opened(self._path, "ro")
+                self._connection = _opened(self._path)
                 # That of the path before it was opened: should another have been put there since, this is told next.
                 self._file = found.st_dev, found.st_ino
                 self._opened = os.urandom(8).hex()
-            return self._opened, self._commits(self._connection)
-
-    def _commits(self, connection: Connection) -> int:
-        from sqlite3 import OperationalError
-
-        try:
-            return _pragma(connection, "data_version")
-        except OperationalError as error:
-            # A writer that died left its journal behind, which takes one who may write to roll back.
-            if "readonly" not in str(error):
-                raise
-            healing = _opened(self._path, "rw")
-            try:
-                _pragma(healing, "data_version")
-            finally:
-                healing.close()
-            return _pragma(connection, "data_version")
+            return self._opened, self._connection.execute("PRAGMA data_version").fetchone()[0]
 
     def close(self) -> None:
         """Close the connection; the next version opens another, and is another."""
@@ -67,11 +62,8 @@ class Watch:
             self._connection.close()
             self._connection = None
 
-    def __del__(self) -> None:
-        self.close()
 
-
-_watches: WeakSet[Watch] = WeakSet()
+_watches: set[Watch] = set()
 
 
 class _Forking:
@@ -98,22 +90,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_forking.before, after_in_parent=_forking.after, after_in_child=_forking.after)
 
 
-def _opened(path: str, mode: str) -> Connection:
+def _opened(path: str) -> Connection:
     from pathlib import Path
     from sqlite3 import connect
 
-    address = f"{Path(path).absolute().as_uri()}?mode={mode}"
+    address = f"{Path(path).absolute().as_uri()}?mode=rw"  # makes no file, unlike a plain path
     return connect(address, uri=True, isolation_level=None, check_same_thread=False)
-
-
-def _pragma(connection: Connection, question: str) -> int:
-    cursor = connection.cursor()
-    cursor.row_factory = None
-    try:
-        (answer,) = cursor.execute(f"PRAGMA {question}").fetchone()
-        return int(answer)
-    finally:
-        cursor.close()
 
 
 class Watched:

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 def sqlite(path_or_connection: str | os.PathLike[str] | SqliteConnection) -> Callable[[], Hashable]:
     """Return a version function for a SQLite database: its version is another after each commit.
 
-    For a path, it keeps one connection of its own, which only reads, for as long as it is used. Commits of all others
-    are seen, in this process and in others, in rollback-journal mode and in WAL mode. A version seen again means the
+    For a path, it keeps one connection of its own for as long as it is used, and only asks. Commits of all others are
+    seen, in this process and in others, in rollback-journal mode and in WAL mode. A version seen again means the
     same data, but for what it can miss: a write to the file past SQLite (a copy over it; a file put in its place is
-    seen), and a transaction that is not committed yet: if the cached function reads in one, on a connection of its
-    own, and that is rolled back, its result stays. Give the connection then.
+    seen), and what the cached function reads in a transaction that is open on a connection of its own. If that began
+    before a commit, the result is older than its version, and if it is rolled back, the result stays all the same.
+    Give the connection then.
 
     For a connection, it is asked on that, in the thread of the call. What others commit and what the connection
     itself commits is seen, in attached databases too. While a transaction is open on it each version is a new one,
@@ -62,7 +63,14 @@ def sqlite(path_or_connection: str | os.PathLike[str] | SqliteConnection) -> Cal
         watched = Watched(connection)
         return known_by(("sqlite", id(connection)), lambda: VersionFunction(f"sqlite({connection!r})", watched.version))
     path = _checked_file(path_or_connection)
-    return known_by(("sqlite", path), lambda: VersionFunction(f"sqlite({path!r})", Watch(path).version))
+
+    def make() -> VersionFunction:
+        watch = Watch(path)
+        made = VersionFunction(f"sqlite({path!r})", watch.version)
+        watch.end_with(made)
+        return made
+
+    return known_by(("sqlite", path), make)
 
 
 def sql(
@@ -82,7 +90,7 @@ def sql(
         connectable: An Engine, a Connection, a Session or scoped_session, as Flask-SQLAlchemy's ``db.session``, or a
             callable that returns one of these and is called each time. Where no transaction is open, the statement
             runs in one of its own, which is ended; one that is open stays as it is.
-        statement: SQL, which :func:`sqlalchemy.text` is made of, or a statement of SQLAlchemy.
+        statement: SQL, which ``sqlalchemy.text`` is made of, or a statement of SQLAlchemy.
         parameters: The values of the statement's bound parameters.
 
     Returns:

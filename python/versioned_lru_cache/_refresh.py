@@ -1,0 +1,132 @@
+"""Which results a session renews, though they would do."""
+
+from __future__ import annotations
+
+from ._core import CachedFunction, CachedMethod, CacheKey
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
+
+    Target: TypeAlias = CachedFunction[..., Any] | CachedMethod[..., Any] | CacheKey | "Where"
+
+NO, SOFT, HARD = range(3)
+
+
+class Where:
+    """The calls of a function that a predicate over its arguments finds true: what ``f.where(predicate)`` returns."""
+
+    __slots__ = ("function", "predicate")
+
+    def __init__(self, function: Any, predicate: Callable[..., object]) -> None:
+        if not callable(predicate):
+            raise TypeError(
+                f"where({predicate!r}): a {type(predicate).__name__} is not callable; it must be a callable that takes "
+                "the function's arguments and tells whether to renew their result"
+            )
+        self.function = function
+        self.predicate = predicate
+
+    def __repr__(self) -> str:
+        return f"{self.function.__qualname__}.where({self.predicate!r})"
+
+
+class Refresh:
+    """Which results a session renews: ``Refresh.none()``, ``.all()``, ``.only(*targets)``, joined with ``|``.
+
+    A result is renewed once per session, if it was made before the session began. The old one stays until there is a
+    new one.
+    """
+
+    __slots__ = ("_all", "_named")
+
+    _all: int
+    _named: tuple[tuple[Target, int], ...]
+
+    def __init__(self) -> None:
+        self._all, self._named = NO, ()
+
+    @classmethod
+    def none(cls) -> Refresh:
+        """Renew nothing that is good."""
+        return cls()
+
+    @classmethod
+    def all(cls, *, hard: bool = False) -> Refresh:
+        """Renew all that is read, but for what never changes (``IMMUTABLE``).
+
+        Args:
+            hard: Compute from nothing, past ``revalidate``.
+        """
+        refresh = cls()
+        refresh._all = _level(hard)
+        return refresh
+
+    @classmethod
+    def only(cls, *targets: Target, hard: bool = False) -> Refresh:
+        """Renew what is named.
+
+        Args:
+            targets: Cached functions, methods of an instance (``obj.m``: the results of that one), single calls
+                (``f.cache_key(1)``) and calls chosen by their arguments (``f.where(predicate)``).
+            hard: Compute from nothing, past ``revalidate``.
+
+        Raises:
+            TypeError: A target is nothing of the above.
+        """
+        for target in targets:
+            if not isinstance(target, (CachedFunction, CachedMethod, CacheKey, Where)):
+                raise TypeError(
+                    f"Refresh.only({target!r}): a {type(target).__name__} can't be renewed; a target is a cached "
+                    "function, obj.method, f.cache_key(...) or f.where(predicate)"
+                )
+        refresh, level = cls(), _level(hard)
+        refresh._named = tuple((target, level) for target in targets)
+        return refresh
+
+    def __or__(self, other: Refresh) -> Refresh:
+        """Renew what either does, past ``revalidate`` if one of them that chooses it says so."""
+        if not isinstance(other, Refresh):
+            return NotImplemented
+        both = Refresh()
+        both._all = max(self._all, other._all)
+        both._named = self._named + other._named
+        return both
+
+    def __bool__(self) -> bool:
+        return bool(self._all or self._named)
+
+    def __repr__(self) -> str:
+        parts = []
+        if self._all:
+            parts.append(f"Refresh.all({'hard=True' if self._all == HARD else ''})")
+        for level in (SOFT, HARD):
+            targets = [repr(target) for target, its in self._named if its == level]
+            if targets:
+                parts.append(f"Refresh.only({', '.join(targets + ['hard=True'] * (level == HARD))})")
+        return " | ".join(parts) or "Refresh.none()"
+
+    def chooses(self, function: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int, bool]:
+        """Return whether a call's result is renewed (0 no, 1 yes, 2 from nothing), and whether it is named."""
+        named = [level for target, level in self._named if _is_meant(target, function, args, kwargs)]
+        return max([self._all, *named]), bool(named)
+
+
+def _level(hard: object) -> int:
+    if not isinstance(hard, bool):
+        raise TypeError(f"hard={hard!r} is a {type(hard).__name__}; it must be True or False")
+    return HARD if hard else SOFT
+
+
+def _is_meant(target: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    if isinstance(target, CachedFunction):
+        return target is function
+    if isinstance(target, CachedMethod):
+        return target.__func__ is function and bool(args) and args[0] is target.__self__
+    if isinstance(target, Where):
+        if isinstance(target.function, CachedMethod):
+            own = _is_meant(target.function, function, args, kwargs)
+            return own and bool(target.predicate(*args[1:], **kwargs))
+        return target.function is function and bool(target.predicate(*args, **kwargs))
+    return bool(target == function.cache_key(*args, **kwargs))

@@ -1,0 +1,331 @@
+//! The table of the design: what a call does, by the first row that fits.
+
+use super::clock::{self, Nanos};
+use super::compare::Unsure;
+use super::entry::{Displaced, Observation};
+use super::live::{Look, Stored};
+use super::plan::{Decided, Manner, NextStep, Plan, Refresh, Step};
+use super::session::Reader;
+use super::stamp::Stamp;
+use super::store::{Caller, Store};
+use super::table::Slot;
+use super::ticket::Ticket;
+use super::trouble::is_allowed;
+use super::{Flight, Host, Object};
+
+impl<H: Host> Plan<H> {
+    pub(super) fn decide(
+        &mut self,
+        store: &mut Store<H>,
+        mut caller: Option<&mut Caller<'_, H>>,
+        displaced: &mut Displaced<H>,
+    ) -> Decided<H, NextStep<H>> {
+        let now = clock::now();
+        if let Some(caller) = caller.as_deref_mut() {
+            self.meet(store, caller, displaced)?;
+            if let Some(step) = self.shelved(store, caller, now, displaced)? {
+                return Ok(step);
+            }
+        }
+        let found = store.find(&self.probe, &self.verdicts)?;
+        if let Some(slot) = found
+            && let Some(step) = self.unasked(store, slot, caller.as_deref_mut(), now, displaced)?
+        {
+            return Ok(step);
+        }
+        if self.wish.manner == Manner::Offline {
+            return Ok(Step::Absent);
+        }
+        let ttl = store.terms.ttl;
+        if !self.observation.as_ref().is_some_and(|seen| self.asked || seen.vouches(now, ttl))
+            || self.must_ask()
+        {
+            return self.ask(store, caller, now, displaced);
+        }
+        if let Some(slot) = found {
+            self.compare(store, slot)?;
+            if let Some(step) = self.judged(store, slot, caller.as_deref_mut(), now, displaced)? {
+                return Ok(step);
+            }
+        }
+        if let Some(arrival) = self.arrival.as_ref()
+            && self.agrees(&arrival.under)?
+        {
+            return self.share(store, caller, displaced);
+        }
+        let (session, since) =
+            caller.as_ref().map_or((0, self.began), |caller| (caller.id, self.since(caller)));
+        let fit = |flight: &H::Flight, born: Nanos, ticket: Ticket| {
+            ticket > since && clock::is_within(born, now, ttl) && self.may_wait(flight)
+        };
+        if let Some(observation) = self.observation.as_ref().filter(|_| !self.impatient)
+            && let Some(flight) = store.flights.find(&self.probe, observation, fit, &self.verdicts)?
+        {
+            return Ok(Step::Wait(flight));
+        }
+        if !self.impatient {
+            store.flights.bypass(&self.probe, session, &self.verdicts)?;
+        }
+        Ok(self.compute(store, found, (session, now), displaced))
+    }
+
+    /// The rows for which no version is needed: what the session knows, what it takes as it is, what never changes, and what stands in for a
+    /// source that failed just now.
+    fn unasked(
+        &mut self,
+        store: &mut Store<H>,
+        slot: Slot,
+        mut caller: Option<&mut Caller<'_, H>>,
+        now: Nanos,
+        displaced: &mut Displaced<H>,
+    ) -> Decided<H, Option<NextStep<H>>> {
+        let Some(Look { entry, stamp }) = store.live.get(slot) else { return Ok(None) };
+        let (fresh, immutable) = (entry.is_fresh(now, &store.terms), stamp.version.is_immutable());
+        let due = self.is_due(entry, caller.as_deref());
+        if let Some(caller) = caller.as_deref_mut().filter(|_| fresh && self.wish.manner != Manner::Now) {
+            if entry.known_in == caller.id {
+                return Ok(Some(self.serve(store, slot, false, Some(caller))));
+            }
+            if !due && entry.stored < caller.id && self.agrees(stamp)? {
+                if self.given.is_some() {
+                    self.remember(store, slot, caller, false, displaced)?;
+                }
+                return Ok(Some(self.serve(store, slot, true, Some(caller))));
+            }
+        }
+        let offline = self.wish.manner == Manner::Offline;
+        if offline || immutable && self.wish.manner != Manner::Now && !(self.wish.named && due) {
+            if let Some(caller) = caller.as_deref_mut() {
+                self.remember(store, slot, caller, true, displaced)?;
+            }
+            return Ok(Some(self.serve(store, slot, false, caller)));
+        }
+        if self.wish.manner == Manner::Called
+            && !due
+            && self.troubled(store, slot, now)
+            && is_allowed(self.stale_since(store, slot, now), now, store.terms.stale_if_error)
+        {
+            return self.stale(store, slot, caller, None, displaced).map(Some);
+        }
+        Ok(None)
+    }
+
+    /// The rows for an entry whose version can be compared.
+    fn judged(
+        &mut self,
+        store: &mut Store<H>,
+        slot: Slot,
+        mut caller: Option<&mut Caller<'_, H>>,
+        now: Nanos,
+        displaced: &mut Displaced<H>,
+    ) -> Decided<H, Option<NextStep<H>>> {
+        let Some(Look { entry, stamp }) = store.live.get(slot) else { return Ok(None) };
+        if self.is_due(entry, caller.as_deref()) {
+            return Ok(None);
+        }
+        let Some(observation) = self.observation.as_ref() else { return Ok(None) };
+        let (agreed, at) = (self.agrees(stamp)?, observation.at);
+        let newer = stamp.ticket > observation.until && !stamp.lags;
+        if agreed && store.terms.verifies && at > entry.born && !entry.course.settles() {
+            let fresh = entry.is_fresh(now, &store.terms);
+            if let Some((entry, _)) = store.live.get_mut(slot).filter(|_| !fresh) {
+                entry.born = at;
+            }
+        }
+        let fresh = store.live.get(slot).is_some_and(|look| look.entry.is_fresh(now, &store.terms));
+        if fresh && (agreed || newer) {
+            if let Some(caller) = caller.as_deref_mut() {
+                self.remember(store, slot, caller, true, displaced)?;
+            }
+            return Ok(Some(self.serve(store, slot, agreed, caller)));
+        }
+        let allowed = store.terms.stale_while_revalidate;
+        if self.wish.manner == Manner::Called && is_allowed(self.stale_since(store, slot, now), now, allowed)
+        {
+            let behind = self.begin_behind(store, slot, now, displaced);
+            return self.stale(store, slot, caller, behind, displaced).map(Some);
+        }
+        Ok(None)
+    }
+
+    /// Whether an entry is to be renewed whatever its version.
+    pub(super) fn is_due(&self, entry: &Stored<H>, caller: Option<&Caller<'_, H>>) -> bool {
+        match (self.wish.manner, self.wish.refresh) {
+            (Manner::Now, _) => entry.began() <= self.began,
+            (Manner::Called, Refresh::Soft | Refresh::Hard) => {
+                caller.is_some_and(|caller| entry.began() <= caller.began)
+            }
+            _ => false,
+        }
+    }
+
+    /// Only flights that began after this are good enough.
+    fn since(&self, caller: &Caller<'_, H>) -> Ticket {
+        if self.wish.refresh == Refresh::No { self.began } else { self.began.max(caller.began) }
+    }
+
+    /// Whether the version has to be asked anew, though the session knows of one.
+    fn must_ask(&self) -> bool {
+        self.wish.manner == Manner::Now && !self.asked
+    }
+
+    /// Asks the version, or waits for whoever in the session does.
+    fn ask(
+        &mut self,
+        store: &mut Store<H>,
+        caller: Option<&mut Caller<'_, H>>,
+        now: Nanos,
+        displaced: &mut Displaced<H>,
+    ) -> Decided<H, NextStep<H>> {
+        let Some(caller) = caller.filter(|_| !self.must_ask()) else { return Ok(Step::Ask(None)) };
+        if self.adopt(store, caller, now, displaced)? {
+            return self.decide(store, Some(caller), displaced);
+        }
+        if self.impatient {
+            return Ok(Step::Ask(None));
+        }
+        let fit = |flight: &H::Flight| self.may_wait(flight);
+        if let Some(flight) = caller.known.asking(&self.scope, self.given.as_ref(), fit, &self.verdicts)? {
+            return Ok(Step::Wait(flight));
+        }
+        let flight = caller.known.ask(&self.scope, self.given.as_ref(), self.leader);
+        self.asking = Some(flight.clone());
+        Ok(Step::Ask(Some(flight)))
+    }
+
+    /// Begins to compute.
+    pub(super) fn compute(
+        &mut self,
+        store: &mut Store<H>,
+        old: Option<Slot>,
+        (session, now): (Ticket, Nanos),
+        displaced: &mut Displaced<H>,
+    ) -> NextStep<H> {
+        if let Some(arrival) = self.arrival.take() {
+            displaced.entries.push(arrival.entry);
+            displaced.objects.push(arrival.under.version);
+        }
+        let Some(observation) = self.observation.as_mut() else { return Step::Ask(None) };
+        let flight = H::Flight::begin(self.leader);
+        self.born = now;
+        self.run = store.flights.begin(&self.probe, observation, &flight, (session, now), displaced);
+        if store.terms.revalidates && self.wish.refresh != Refresh::Hard {
+            let old = old.and_then(|slot| store.live.get(slot));
+            self.previous = old.map(|Look { entry, stamp }| (entry.value.clone(), stamp.version.clone()));
+        }
+        store.stats.misses += u64::from(self.previous.is_none());
+        if store.terms.constant {
+            (observation.ticket, observation.until) = (self.run, self.run);
+        }
+        self.flight = Some(flight.clone());
+        Step::Compute(flight)
+    }
+
+    /// Makes the session a reader of the function, tells it of a new observation, and goes by the one it has.
+    fn meet(
+        &mut self,
+        store: &mut Store<H>,
+        caller: &mut Caller<'_, H>,
+        displaced: &mut Displaced<H>,
+    ) -> Result<(), Unsure<H::Object>> {
+        if !caller.known.readers.contains_key(&store.id) {
+            store.join(caller.id, caller.session, displaced);
+            caller.known.readers.insert(store.id, Reader::default());
+        }
+        if self.announce {
+            self.tell(store, caller, displaced)?;
+        } else if self.observation.is_none()
+            && let Some(reader) = caller.known.readers.get_mut(&store.id)
+        {
+            self.observation = reader.seen.get(self.given.as_ref(), &self.verdicts)?.map(|seen| seen.clone());
+        }
+        Ok(())
+    }
+
+    /// Tells the session of a new observation.
+    pub(super) fn tell(
+        &mut self,
+        store: &mut Store<H>,
+        caller: &mut Caller<'_, H>,
+        displaced: &mut Displaced<H>,
+    ) -> Result<(), Unsure<H::Object>> {
+        if !self.announce {
+            return Ok(());
+        }
+        let (given, verdicts, terms) = (self.given.as_ref(), &self.verdicts, store.terms);
+        if !terms.constant {
+            let answers = caller.known.answers(&self.scope, displaced);
+            let first = answers.get(given, verdicts)?;
+            // An answer that was wanted anew takes the place of the one before.
+            let anew = self.wish.manner == Manner::Now || self.retries > 0;
+            let first = first.filter(|first| !anew && first.vouches(clock::now(), terms.ttl));
+            match (first, self.observation.as_ref()) {
+                // Another caller in the session was faster. The session goes by one answer.
+                (Some(first), _) => {
+                    let ours = self.observation.replace(first.clone());
+                    displaced.objects.extend(ours.map(|ours| ours.version));
+                }
+                (None, Some(ours)) => answers.put(given, ours, terms.answers(), verdicts, displaced)?,
+                (None, None) => {}
+            }
+        }
+        self.go_by(store, caller, displaced)?;
+        self.end_asking(caller, displaced);
+        self.announce = false;
+        Ok(())
+    }
+
+    /// Lets the session judge this function's entries by the plan's observation from now on.
+    fn go_by(
+        &self,
+        store: &Store<H>,
+        caller: &mut Caller<'_, H>,
+        displaced: &mut Displaced<H>,
+    ) -> Result<(), Unsure<H::Object>> {
+        match (self.observation.as_ref(), caller.known.readers.get_mut(&store.id)) {
+            (Some(observation), Some(reader)) => reader.seen.put(
+                self.given.as_ref(),
+                observation,
+                store.terms.answers(),
+                &self.verdicts,
+                displaced,
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Goes by an observation that another function of the scope made in this session, if it is young enough.
+    fn adopt(
+        &mut self,
+        store: &Store<H>,
+        caller: &mut Caller<'_, H>,
+        now: Nanos,
+        displaced: &mut Displaced<H>,
+    ) -> Result<bool, Unsure<H::Object>> {
+        let answers = caller.known.answers(&self.scope, displaced);
+        let current = answers.get(self.given.as_ref(), &self.verdicts)?;
+        let Some(current) = current.filter(|current| current.vouches(now, store.terms.ttl)) else {
+            return Ok(false);
+        };
+        let old = self.observation.replace(current.clone());
+        displaced.objects.extend(old.map(|old| old.version));
+        self.go_by(store, caller, displaced)?;
+        Ok(true)
+    }
+
+    /// Whether a version is the observed one.
+    pub(super) fn agrees(&self, stamp: &Stamp<H::Object>) -> Result<bool, Unsure<H::Object>> {
+        let Some(observation) = self.observation.as_ref() else {
+            return Ok(false);
+        };
+        self.agrees_with(stamp, observation)
+    }
+
+    pub(super) fn agrees_with(
+        &self,
+        stamp: &Stamp<H::Object>,
+        observation: &Observation<H::Object>,
+    ) -> Result<bool, Unsure<H::Object>> {
+        Ok(stamp.tag == observation.tag || self.verdicts.same(&stamp.version, &observation.version)?)
+    }
+}

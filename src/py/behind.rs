@@ -1,0 +1,76 @@
+//! A refresh that runs behind, while an old value answers.
+
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::arguments;
+use super::cached::Cached;
+use super::sync::Guarded;
+use super::task::Call;
+use super::wait::{Flight, Lead};
+use crate::engine::{Manner, Wish};
+
+const WISH: Wish = Wish::of(Manner::Behind);
+
+/// A refresh of one result, to be run by `_behind.py`.
+#[pyclass(frozen, module = "versioned_lru_cache._core")]
+pub(super) struct Behind {
+    function: Py<Cached>,
+    /// The values, the keyword ones last, and the names of those.
+    args: Py<PyTuple>,
+    names: Option<Py<PyTuple>>,
+    /// Until it has ended, no other refresh of the same begins.
+    lead: Guarded<Option<Lead>>,
+}
+
+impl Behind {
+    /// Lets the refresh begin.
+    pub(super) fn begin(
+        function: &Bound<'_, Cached>,
+        args: Py<PyTuple>,
+        names: Option<Py<PyTuple>>,
+        flight: Flight,
+    ) -> PyResult<()> {
+        let py = function.py();
+        let behind =
+            Self { function: function.clone().unbind(), args, names, lead: Guarded::new(Some(Lead(flight))) };
+        let begin = if function.get().coroutine { "begin_task" } else { "begin" };
+        py.import("versioned_lru_cache._behind")?.call_method1(begin, (behind,)).map(drop)
+    }
+}
+
+#[pymethods]
+impl Behind {
+    /// The name of the function.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.function.get().function.name
+    }
+
+    /// Run a plain function.
+    fn run(&self, py: Python<'_>) -> PyResult<()> {
+        let function = self.function.bind(py);
+        let names = self.names.as_ref().map(|names| names.bind(py));
+        let arguments = arguments::in_call(self.args.bind(py), names, function.get().is_method());
+        Cached::call(function, arguments, WISH).map(drop)
+    }
+
+    /// The call of a coroutine function, for a task to drive.
+    fn call(&self, py: Python<'_>) -> Call {
+        let names = self.names.as_ref().map(|names| names.clone_ref(py));
+        Call::new(self.function.clone_ref(py), self.args.clone_ref(py), names, WISH)
+    }
+
+    /// It is over.
+    fn end(&self, py: Python<'_>) {
+        let lead = self.lead.with(py, Option::take);
+        drop(lead);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.function)?;
+        visit.call(&self.args)?;
+        visit.call(&self.names)
+    }
+}

@@ -1,0 +1,115 @@
+//! The options that say how fresh a result has to be, and what a function may return to tell.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::cached::{Cached, Version};
+use super::error::{self, Misuse};
+use super::marks;
+use super::object::Object;
+use crate::engine::ticket::Ticket;
+use crate::engine::{Lag, Made, Terms};
+
+static VERSIONED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
+/// The callables among them.
+pub(super) struct Freshness {
+    /// Takes the function's place where there is an old result.
+    pub(super) revalidate: Option<Py<PyAny>>,
+    /// Whether that is a coroutine function.
+    pub(super) awaits: bool,
+    /// Which exceptions are failures of the source.
+    errors: Py<PyAny>,
+    /// Says whether a version is another or above it.
+    pub(super) order: Option<Py<PyAny>>,
+}
+
+impl Freshness {
+    pub(super) fn new(options: &Bound<'_, PyDict>, terms: &mut Terms) -> PyResult<Self> {
+        let option = |name: &str| options.as_any().get_item(name);
+        terms.verifies = option("verifies")?.extract()?;
+        terms.stale_if_error = option("stale_if_error")?.extract()?;
+        terms.stale_while_revalidate = option("stale_while_revalidate")?.extract()?;
+        terms.retry_after = option("retry_after")?.extract()?;
+        terms.settle = option("settle")?.extract()?;
+        let revalidate: Option<Py<PyAny>> = option("revalidate")?.extract()?;
+        let order: Option<Py<PyAny>> = option("order")?.extract()?;
+        terms.revalidates = revalidate.is_some();
+        let (retries, delay) = (option("retries")?.extract()?, option("delay")?.extract()?);
+        terms.lag = Lag { retries, delay, ordered: order.is_some() };
+        Ok(Self {
+            revalidate,
+            awaits: option("awaits")?.extract()?,
+            errors: option("errors")?.unbind(),
+            order,
+        })
+    }
+
+    /// Whether an exception is a failure of the source.
+    pub(super) fn counts(&self, py: Python<'_>, error: &PyErr) -> bool {
+        error.matches(py, self.errors.bind(py)).unwrap_or(false)
+    }
+
+    /// Shows the garbage collector what it holds.
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.revalidate)?;
+        visit.call(&self.errors)?;
+        visit.call(&self.order)
+    }
+}
+
+/// The class of results that say their version.
+pub(super) fn versioned(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    VERSIONED.import(py, "versioned_lru_cache._results", "Versioned")
+}
+
+impl Cached {
+    /// What a function, or what took its place, has made: with `previous` in hand, the old result as it was shown it.
+    pub(super) fn made(
+        &self,
+        value: Bound<'_, PyAny>,
+        previous: Option<&Bound<'_, PyAny>>,
+        oldest: Ticket,
+    ) -> PyResult<Made<Object>> {
+        let py = value.py();
+        if value.is(marks::not_modified(py)?) {
+            let Some(previous) = previous else {
+                return Err(PyTypeError::new_err(
+                    Misuse::NothingBefore { function: self.function.name.clone() }.to_string(),
+                ));
+            };
+            let value = previous.getattr("value")?.into();
+            return Ok(Made { value, oldest, wanted: true, seen: None, renewed: true });
+        }
+        let renewed = previous.is_some_and(|previous| previous.is(&value));
+        let told = value.is_instance_of::<PyTuple>() && value.is_instance(versioned(py)?)?;
+        if !told {
+            if self.freshness.order.is_some() {
+                let misuse =
+                    Misuse::Unordered { function: self.function.name.clone(), value: error::shown(&value) };
+                return Err(PyTypeError::new_err(misuse.to_string()));
+            }
+            let wanted = self.wants(&value)?;
+            return Ok(Made { value: value.into(), oldest, wanted, seen: None, renewed });
+        }
+        let (value, seen) = (value.getattr("value")?, value.getattr("version")?);
+        self.check_version(&seen, || "returned with its result".to_owned())?;
+        if let Version::Constant(constant) = &self.version
+            && !marks::is_immutable(seen.as_ptr())
+            && !seen.eq(constant.version.bind(py))?
+        {
+            return Err(PyValueError::new_err(format!(
+                "{} returned a result of version {}, but its version is always {}; give it a version function, or return the \
+                 value alone",
+                self.function.name,
+                error::shown(&seen),
+                error::shown(constant.version.bind(py))
+            )));
+        }
+        let wanted = renewed || self.wants(&value)?;
+        Ok(Made { value: value.into(), oldest, wanted, seen: Some(seen.into()), renewed })
+    }
+}
