@@ -92,6 +92,14 @@ impl<H: Host> Live<H> {
         self.rows.find(hash, |row| same(&row.key))
     }
 
+    /// The same, with the entry.
+    #[inline]
+    pub fn look(&self, hash: u64, mut same: impl FnMut(&H::Key) -> bool) -> Option<(Slot, Look<'_, H>)> {
+        let found = self.rows.find_row(hash, |row| Ok::<_, ()>(same(&row.key)));
+        let (slot, entry) = found.unwrap_or(None)?;
+        Some((slot, Look { entry, stamp: self.stamps.get(entry.stamp)? }))
+    }
+
     /// The entry in a slot.
     #[must_use]
     #[inline]

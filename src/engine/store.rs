@@ -136,30 +136,34 @@ impl<H: Host> Store<H> {
         &self.live
     }
 
-    /// The hit path: the entry that `same` accepts, if the session `id` surely knows it and its age at `now` is below the ttl.
-    /// `id` 0 is no session, which knows nothing but constants.
+    /// The hit path: what `take` makes of the entry that `same` accepts, if the session `id` surely knows it and its age at `now` is below
+    /// the ttl. `id` 0 is no session, which knows nothing but constants.
     #[inline]
-    pub fn glance(
+    pub fn glance<R>(
         &mut self,
         hash: u64,
         id: Ticket,
         now: impl FnOnce() -> Nanos,
-        mut same: impl FnMut(&H::Key) -> bool,
-    ) -> Option<Look<'_, H>> {
-        let found = self.live.find(hash, |key| Ok::<_, ()>(same(key)));
-        let slot = found.unwrap_or(None)?;
-        let Look { entry, stamp } = self.live.get(slot)?;
+        same: impl FnMut(&H::Key) -> bool,
+        take: impl FnOnce(Look<'_, H>) -> R,
+    ) -> Option<R> {
+        let (slot, look) = self.live.look(hash, same)?;
+        let Look { entry, stamp } = look;
         let agreed = entry.stored < id && self.glance.session == id && self.glance.tag == stamp.tag;
         let known = if id == 0 { self.terms.constant } else { agreed || entry.known_in == id };
         if !known || entry.ttl(&self.terms).is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl) {
             return None;
         }
-        self.stats.hits += 1;
-        if agreed && stamp.ticket < self.glance.ticket {
+        let raised = agreed && stamp.ticket < self.glance.ticket;
+        let taken = if raised {
             self.raise(slot, self.glance.ticket);
-        }
+            take(self.live.get(slot)?)
+        } else {
+            take(look)
+        };
+        self.stats.hits += 1;
         self.live.touch(slot);
-        self.live.get(slot)
+        Some(taken)
     }
 
     /// Notes that a newer observation found an entry's version unchanged, and so that of all that share it.

@@ -73,14 +73,27 @@ impl<T> Table<T> {
     /// # Errors
     /// What `same` returns as an error.
     #[inline]
-    pub fn find<E>(&self, hash: u64, mut same: impl FnMut(&T) -> Result<bool, E>) -> Result<Option<Slot>, E> {
+    pub fn find<E>(&self, hash: u64, same: impl FnMut(&T) -> Result<bool, E>) -> Result<Option<Slot>, E> {
+        Ok(self.find_row(hash, same)?.map(|(slot, _)| slot))
+    }
+
+    /// The same, with the row.
+    ///
+    /// # Errors
+    /// What `same` returns as an error.
+    #[inline]
+    pub fn find_row<E>(
+        &self,
+        hash: u64,
+        mut same: impl FnMut(&T) -> Result<bool, E>,
+    ) -> Result<Option<(Slot, &T)>, E> {
         let mut step = 0;
         loop {
             let slot = Slot::of(hash, step);
             if let Some(row) = self.rows.peek(&slot.0)
                 && same(row)?
             {
-                return Ok(Some(slot));
+                return Ok(Some((slot, row)));
             }
             if step >= self.reach(hash) {
                 return Ok(None);

@@ -16,6 +16,7 @@ use super::binding::Glance;
 use super::cached::Cached;
 use super::computing;
 use super::coroutine;
+use super::key::Key;
 use super::method::{CachedMethod, MethodDoc};
 use super::vector::{self, Derived};
 use crate::engine::{Look, Manner, Wish, clock};
@@ -188,12 +189,13 @@ pub(super) fn hit(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>) -> 
     };
     let (value, vouch) = cached.function.store.with(py, |store| {
         let constant = store.terms.constant;
-        let Look { entry, stamp } =
-            store.glance(hash, id, clock::latest, |key| key.is_natively(arguments, cached.rules))?;
-        let value = entry.value.as_ptr();
-        // SAFETY: the entry holds a reference, and we are attached.
-        unsafe { ffi::Py_INCREF(value) };
-        Some((value, entry.vouch(stamp, constant)))
+        let same = |key: &Key| key.is_natively(arguments, cached.rules);
+        store.glance(hash, id, clock::latest, same, |Look { entry, stamp }| {
+            let value = entry.value.as_ptr();
+            // SAFETY: the entry holds a reference, and we are attached.
+            unsafe { ffi::Py_INCREF(value) };
+            (value, entry.vouch(stamp, constant))
+        })
     })?;
     computing::note(py, vouch);
     Some(value)
