@@ -9,6 +9,7 @@ function runs once per session (a web request, say) and decides between the stor
 
 from ._core import IMMUTABLE, NOT_MODIFIED, CachedFunction, CachedMethod, CacheKey, Session
 from ._decorators import versioned_lru_cache, versioned_lru_cache_with_ttl
+from ._explanation import Explanation
 from ._lag import Lag
 from ._refresh import Refresh
 from ._results import CacheInfo, CacheStats, Versioned
@@ -24,6 +25,7 @@ __all__ = [
     "CacheStats",
     "CachedFunction",
     "CachedMethod",
+    "Explanation",
     "Lag",
     "NotStored",
     "Refresh",

@@ -7,6 +7,7 @@ use super::live::{Look, Stored};
 use super::plan::{Decided, Manner, NextStep, Plan, Refresh, Step};
 use super::session::Reader;
 use super::stamp::Stamp;
+use super::status::Forward;
 use super::store::{Caller, Store};
 use super::table::Slot;
 use super::ticket::Ticket;
@@ -66,7 +67,7 @@ impl<H: Host> Plan<H> {
         if !self.impatient {
             store.flights.bypass(&self.probe, session, &self.verdicts)?;
         }
-        Ok(self.compute(store, found, (session, now), displaced))
+        Ok(self.compute(store, found, (session, since, now), displaced))
     }
 
     /// The rows for which no version is needed: what the session knows, what it takes as it is, what never changes, and what stands in for a
@@ -105,7 +106,7 @@ impl<H: Host> Plan<H> {
             && self.troubled(store, slot, now)
             && is_allowed(self.stale_since(store, slot, now), now, store.terms.stale_if_error)
         {
-            return self.stale(store, slot, caller, None, displaced).map(Some);
+            return self.stale(store, slot, caller, (None, "stale-if-error"), displaced).map(Some);
         }
         Ok(None)
     }
@@ -143,7 +144,7 @@ impl<H: Host> Plan<H> {
         if self.wish.manner == Manner::Called && is_allowed(self.stale_since(store, slot, now), now, allowed)
         {
             let behind = self.begin_behind(store, slot, now, displaced);
-            return self.stale(store, slot, caller, behind, displaced).map(Some);
+            return self.stale(store, slot, caller, (behind, "stale-while-revalidate"), displaced).map(Some);
         }
         Ok(None)
     }
@@ -198,7 +199,7 @@ impl<H: Host> Plan<H> {
         &mut self,
         store: &mut Store<H>,
         old: Option<Slot>,
-        (session, now): (Ticket, Nanos),
+        (session, since, now): (Ticket, Ticket, Nanos),
         displaced: &mut Displaced<H>,
     ) -> NextStep<H> {
         if let Some(arrival) = self.arrival.take() {
@@ -218,6 +219,14 @@ impl<H: Host> Plan<H> {
             (observation.ticket, observation.until) = (self.run, self.run);
         }
         self.flight = Some(flight.clone());
+        let old = old.and_then(|slot| store.live.get(slot));
+        let due = old.is_some_and(|look| self.wish.manner == Manner::Now || look.entry.began() <= since);
+        self.status.forward = Some(match old {
+            _ if store.terms.maxsize == Some(0) => Forward::Bypass,
+            None => Forward::Miss,
+            Some(_) if due => Forward::Request,
+            Some(_) => Forward::Stale,
+        });
         Step::Compute(flight)
     }
 

@@ -132,6 +132,25 @@ impl<H: Host> Flights<H> {
         Ok(None)
     }
 
+    /// Whether there is a computation of a key and version that is `fit` to be waited for.
+    pub(super) fn is_under_way(
+        &self,
+        probe: &Probe<H::Key>,
+        seen: &Observation<H::Object>,
+        fit: impl Fn(&H::Flight) -> bool,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<bool, Unsure<H::Object>> {
+        for going in self.going.iter().filter(|going| going.probe.hash == probe.hash && !going.marks.struck) {
+            if fit(&going.flight)
+                && going.probe.key.matches(probe, verdicts)?
+                && (going.tag == seen.tag || verdicts.same(&going.version, &seen.version)?)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// What happened while a computation went on.
     pub(super) fn marks(&self, ticket: Ticket) -> Marks {
         let own = self.going.iter().find(|going| going.ticket == ticket);

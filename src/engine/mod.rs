@@ -20,6 +20,7 @@ mod session;
 mod stale;
 mod stamp;
 mod stats;
+mod status;
 mod store;
 mod table;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use plan::{Made, Manner, NextStep, Plan, Refresh, Served, Step, Wish};
 pub use session::{Answers, Known, Reader, Scope, Shelf};
 pub use stamp::{Place, Stamp, Stamps};
 pub use stats::Stats;
+pub use status::{Forward, Logged, Status};
 pub use store::{Caller, Lag, Store, Terms};
 pub use table::{Slot, Table};
 

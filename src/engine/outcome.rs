@@ -15,7 +15,7 @@ use super::{Host, Key, Object, Slot, Unsure};
 impl<H: Host> Plan<H> {
     /// Serves what the session keeps for itself.
     pub(super) fn shelved(
-        &self,
+        &mut self,
         store: &mut Store<H>,
         caller: &mut Caller<'_, H>,
         now: Nanos,
@@ -40,6 +40,7 @@ impl<H: Host> Plan<H> {
                 vouch = self.vouch(vouch);
             }
             let value = entry.value.clone();
+            self.status.hit = true;
             shelf.touch(slot);
             store.stats.hits += 1;
             return Ok(Some(Step::Done(Served { value, vouch, behind: None })));
@@ -62,6 +63,7 @@ impl<H: Host> Plan<H> {
         let Some(arrival) = self.arrival.take() else { return Ok(Step::Ask(None)) };
         let vouch = self.vouch(arrival.vouch);
         let value = arrival.entry.value.clone();
+        (self.status.hit, self.status.collapsed) = (true, true);
         store.stats.hits += 1;
         displaced.objects.push(arrival.under.version);
         if let Some((id, reader)) = reader.filter(|_| arrival.keep.load(Ordering::Relaxed)) {
@@ -87,6 +89,7 @@ impl<H: Host> Plan<H> {
         let constant = store.terms.constant;
         store.live.touch(slot);
         store.stats.hits += 1;
+        self.status.hit = true;
         if let Some(observation) = self.observation.as_ref().filter(|_| agreed) {
             store.raise(slot, observation.ticket);
             store.live.is_well(slot);
@@ -318,7 +321,9 @@ impl<H: Host> Plan<H> {
             let Observation { tag, ticket, .. } = *observation;
             store.glance = Glance { session, tag, ticket };
         }
-        store.store(self.probe.hash, (entry(ticket::draw()), shared), old, caller, displaced);
+        let entry = entry(ticket::draw());
+        self.status.stored = true;
+        store.store(self.probe.hash, (entry, shared), old, caller, displaced);
         Ok((None, vouch))
     }
 

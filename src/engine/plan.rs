@@ -8,6 +8,7 @@ use super::compare::{Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Observation};
 use super::flight::Arrival;
 use super::session::Scope;
+use super::status::Status;
 use super::store::{Caller, Store};
 use super::ticket::{self, Ticket};
 use super::{Flight, Host};
@@ -159,6 +160,8 @@ pub struct Plan<H: Host> {
     pub(super) retries: u32,
     /// Something failed; whether an old value may stand in for that.
     pub(super) failure: Option<bool>,
+    /// What the call did.
+    pub(super) status: Status,
     /// To be dropped outside of the critical section, with the plan.
     pub(super) displaced: Displaced<H>,
 }
@@ -198,6 +201,7 @@ impl<H: Host> Plan<H> {
             attempt: Attempt::Made,
             retries: 0,
             failure: None,
+            status: Status::default(),
             displaced: Displaced::default(),
         }
     }
@@ -273,6 +277,12 @@ impl<H: Host> Plan<H> {
         std::iter::once(&self.probe).chain(&self.given).map(|probe| &probe.key)
     }
 
+    /// The hash of the key.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.probe.hash
+    }
+
     /// The observation under which [`Step::Compute`] runs.
     #[must_use]
     pub fn ticket(&self) -> Ticket {
@@ -320,9 +330,9 @@ impl<H: Host> Plan<H> {
                 displaced
                     .objects
                     .extend(made.into_iter().flat_map(|made| made.seen.into_iter().chain([made.value])));
-                self.fall_back(store, caller, stands, &mut displaced)
+                self.fall_back(store, caller.as_deref_mut(), stands, &mut displaced)
             }
-            (None, None) => self.decide(store, caller, &mut displaced),
+            (None, None) => self.decide(store, caller.as_deref_mut(), &mut displaced),
             (None, Some(made)) if self.attempt == Attempt::Sleeps => {
                 (self.made, self.attempt) = (Some(made), Attempt::Asks);
                 Ok(Step::Ask(None))
@@ -331,7 +341,7 @@ impl<H: Host> Plan<H> {
                 let told =
                     caller.as_deref_mut().map_or(Ok(()), |caller| self.tell(store, caller, &mut displaced));
                 match told {
-                    Ok(()) => self.keep(store, caller, made, &mut displaced),
+                    Ok(()) => self.keep(store, caller.as_deref_mut(), made, &mut displaced),
                     Err(unsure) => {
                         self.made = Some(made);
                         Err(unsure)
@@ -340,6 +350,14 @@ impl<H: Host> Plan<H> {
             }
         };
         self.displaced = displaced;
+        if let (Ok(Step::Done(_)), Some(caller)) = (&step, caller) {
+            self.log(store, caller);
+        }
         step.unwrap_or_else(Step::Compare)
+    }
+
+    /// Whether the session renews the result.
+    pub(super) fn refreshes(&self) -> bool {
+        self.wish.refresh != Refresh::No
     }
 }

@@ -1,11 +1,12 @@
 //! What one session remembers: the answers of version functions, and for each function that it called (for which it is
 //! a *reader*) the answer it goes by and a shelf of the results that it is to see again though the store lost them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 
 use super::compare::{Key, Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Observation};
+use super::status::Logged;
 use super::table::Table;
 use super::ticket::{self, Ticket};
 use super::{Flight, Host};
@@ -200,6 +201,8 @@ struct Asking<H: Host> {
 pub struct Known<H: Host> {
     /// How many of its calls were answered with a value that was not fresh.
     pub stale: u64,
+    /// What its latest calls did that were not answered at once.
+    pub log: VecDeque<Logged>,
     asking: Vec<Asking<H>>,
     answers: HashMap<Ticket, (Weak<Ticket>, Answers<H>), ahash::RandomState>,
     /// By function.
@@ -208,7 +211,13 @@ pub struct Known<H: Host> {
 
 impl<H: Host> Default for Known<H> {
     fn default() -> Self {
-        Self { stale: 0, asking: Vec::new(), answers: HashMap::default(), readers: HashMap::default() }
+        Self {
+            stale: 0,
+            log: VecDeque::new(),
+            asking: Vec::new(),
+            answers: HashMap::default(),
+            readers: HashMap::default(),
+        }
     }
 }
 

@@ -89,7 +89,7 @@ impl<H: Host> Plan<H> {
         store: &mut Store<H>,
         slot: Slot,
         caller: Option<&mut Caller<'_, H>>,
-        behind: Option<H::Flight>,
+        (behind, detail): (Option<H::Flight>, &'static str),
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
         let due = store.live.get(slot).is_some_and(|look| self.is_due(look.entry, caller.as_deref()));
@@ -101,6 +101,8 @@ impl<H: Host> Plan<H> {
         }
         let Some(Look { entry, stamp }) = store.live.get(slot) else { return Ok(Step::Raise) };
         let served = Served { value: entry.value.clone(), vouch: entry.vouch(stamp, false), behind };
+        self.status.hit = true;
+        self.status.detail = detail;
         store.live.touch(slot);
         store.stats.stale += 1;
         store.stats.hits += u64::from(self.run == 0);
@@ -127,7 +129,7 @@ impl<H: Host> Plan<H> {
                 && is_allowed(self.stale_since(store, slot, now), now, store.terms.stale_if_error)
             {
                 self.failure = None;
-                return self.stale(store, slot, caller, None, displaced);
+                return self.stale(store, slot, caller, (None, "stale-if-error"), displaced);
             }
         }
         store.stats.errors += u64::from(self.wish.manner != Manner::Behind);

@@ -1,6 +1,6 @@
 //! The decorated function.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,17 +12,16 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::arguments::{self, Rules, with_arguments};
 use super::binding::Binding;
 use super::drive;
-use super::error::Misuse;
 use super::freshness::Freshness;
 use super::gc;
-use super::key::{CacheKey, Key};
+use super::key::CacheKey;
 use super::object::Object;
 use super::session::Host;
 use super::sync::Guarded;
 use super::task::Call;
 use crate::engine::clock::Nanos;
 use crate::engine::ticket::{self, Ticket};
-use crate::engine::{Displaced, Manner, Observation, Probe, Scope, Store, Terms, Unsure, Verdicts, Wish};
+use crate::engine::{Displaced, Manner, Observation, Scope, Store, Terms, Wish};
 
 /// What the answers of one version function have in common, wherever that is used.
 #[pyclass(frozen, weakref, module = "versioned_lru_cache._core", name = "Scope")]
@@ -108,7 +107,7 @@ pub(super) struct Cached {
     /// `bind` of the function's signature, once it was needed.
     pub(super) bind: OnceLock<Py<PyAny>>,
     /// Whether it was decorated in a class body, so that its first argument is an instance and known by identity.
-    method: AtomicBool,
+    pub(super) method: AtomicBool,
     pub(super) key: Option<Py<PyAny>>,
     pub(super) cache_if: Option<Py<PyAny>>,
     pub(super) freshness: Freshness,
@@ -229,7 +228,7 @@ impl Cached {
     }
 
     /// Forget all results, in every session, and count from zero. What runs now will not be stored.
-    fn cache_clear(&self, py: Python<'_>) {
+    pub(super) fn cache_clear(&self, py: Python<'_>) {
         let mut displaced = Displaced::default();
         self.function.store.with(py, |store| store.clear(&mut displaced));
         drop(displaced);
@@ -253,6 +252,17 @@ impl Cached {
             let call = Call::new(slf.clone().unbind(), args, names, wish);
             py.import("versioned_lru_cache._async")?.call_method1("drive", (call,))
         })
+    }
+
+    /// What a call with these arguments would do and why. Asks nothing, computes nothing and moves nothing. ``show_args=True`` shows
+    /// the arguments in place of a digest.
+    #[pyo3(signature = (*args, **kwargs))]
+    pub(super) fn cache_explain<'py>(
+        slf: &Bound<'py, Self>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        Self::explained(slf, args, kwargs)
     }
 
     /// The calls whose arguments a predicate finds true, for ``Refresh.only``.
@@ -448,85 +458,6 @@ impl Cached {
 
     fn __clear__(&self) {
         Python::attach(|py| self.cache_clear(py));
-    }
-}
-
-impl Cached {
-    fn numbers(&self, py: Python<'_>) -> (crate::engine::Stats, usize, Terms) {
-        self.function.store.with(py, |store| (store.stats, store.len(), store.terms))
-    }
-
-    /// From now on the first argument is an instance.
-    fn become_method(&self, py: Python<'_>) {
-        if !self.method.swap(true, Ordering::Relaxed) {
-            // What is stored has keys of another kind, which no call will look for.
-            self.cache_clear(py);
-        }
-    }
-
-    /// Whether its first argument is an instance.
-    #[inline]
-    pub(super) fn is_method(&self) -> bool {
-        self.method.load(Ordering::Relaxed)
-    }
-
-    /// Forgets what was computed for one instance, if this is a method; else there is no telling, and all is forgotten.
-    pub(super) fn clear_of(&self, py: Python<'_>, instance: &Bound<'_, PyAny>) {
-        if !self.is_method() {
-            return self.cache_clear(py);
-        }
-        let mut displaced = Displaced::default();
-        let own = |key: &Key| key.arguments().instance() == instance.as_ptr();
-        self.function.store.with(py, |store| store.strike(None, own, &mut displaced));
-        drop(displaced);
-    }
-
-    /// The key for the arguments that one of the methods of the cache was given.
-    fn probe_of(
-        &self,
-        py: Python<'_>,
-        args: &Bound<'_, PyTuple>,
-        kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Probe<Key>> {
-        with_arguments(args, kwargs, self.is_method(), |arguments| self.probe(py, arguments))
-    }
-
-    /// Refuses arguments with which the function can't be called.
-    fn check_fit(
-        &self,
-        py: Python<'_>,
-        asked: &'static str,
-        args: &Bound<'_, PyTuple>,
-        kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<()> {
-        match self.misfit(py, args, kwargs) {
-            None => Ok(()),
-            Some(cause) => {
-                let function = self.function.name.clone();
-                Err(Misuse::NoCall { function, asked, reason: cause.value(py).to_string() }
-                    .because_of(py, cause))
-            }
-        }
-    }
-
-    fn peek<'py>(
-        &self,
-        py: Python<'py>,
-        asked: &'static str,
-        args: &Bound<'py, PyTuple>,
-        kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Option<(Object, Object)>> {
-        let probe = self.probe_of(py, args, kwargs)?;
-        let found = drive::settle(py, |verdicts: &Verdicts<Object>| {
-            self.function.store.with(py, |store| -> Result<_, Unsure<Object>> {
-                let found = store.peek(&probe, verdicts)?;
-                Ok(found.map(|found| (found.entry.value.clone(), found.stamp.version.clone())))
-            })
-        })?;
-        if found.is_none() {
-            self.check_fit(py, asked, args, kwargs)?;
-        }
-        Ok(found)
     }
 }
 

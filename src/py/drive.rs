@@ -19,7 +19,9 @@ use super::object::Object;
 use super::session::{Core, Host, SessionRef};
 use super::wait::{Flight, Lead, Leader, Waited};
 use crate::engine::ticket::{NEVER, Ticket};
-use crate::engine::{Caller, Flight as _, Manner, Plan, Step, Store, Unsure, Verdicts, Wish, clock, ticket};
+use crate::engine::{
+    Caller, Flight as _, Manner, Plan, Status, Step, Store, Unsure, Verdicts, Wish, clock, ticket,
+};
 
 /// How many comparisons one lookup may need before it is given up: keys that change while they are compared could go on for ever.
 const PATIENCE: usize = 2_000;
@@ -39,9 +41,13 @@ pub(super) fn settle<R>(
             }
         }
     }
-    Err(PyRuntimeError::new_err(
+    Err(restless())
+}
+
+fn restless() -> PyErr {
+    PyRuntimeError::new_err(
         "the cache changed each time two keys were compared; let the keys' __eq__ leave the cache alone",
-    ))
+    )
 }
 
 /// The session of a call, as it was when the call began.
@@ -167,6 +173,22 @@ impl Drive {
         }
         self.abandon(cached, py);
         Ok(Next::Uncached)
+    }
+
+    /// What the call would do, and the hash of its key.
+    pub(super) fn explain(&mut self, cached: &Cached, py: Python<'_>) -> PyResult<(Status, u64)> {
+        for _ in 0..PATIENCE {
+            let explained =
+                cached.enter(py, self.session.as_ref(), |store, caller| self.plan.explain(store, caller));
+            match explained {
+                Ok(status) => return Ok((status, self.plan.hash())),
+                Err(pair) => {
+                    let answer = cached.compared(py, &pair)?;
+                    self.plan.learn(pair, answer);
+                }
+            }
+        }
+        Err(restless())
     }
 
     /// Takes how the version function ended.

@@ -76,6 +76,18 @@ impl CachedMethod {
         Cached::cache_refresh(self.function.bind(py), &self.all(args)?, kwargs)
     }
 
+    /// What a call with these arguments would do and why. Asks nothing, computes nothing and moves nothing. ``show_args=True`` shows
+    /// the arguments in place of a digest.
+    #[pyo3(signature = (*args, **kwargs))]
+    fn cache_explain<'py>(
+        &self,
+        py: Python<'py>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        Cached::cache_explain(self.function.bind(py), &self.all(args)?, kwargs)
+    }
+
     /// The calls on this instance whose arguments a predicate finds true, for ``Refresh.only``.
     #[pyo3(name = "where")]
     fn calls_where<'py>(

@@ -11,13 +11,13 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::arguments::Arguments;
 use super::cached::{Cached, Function};
-use super::gc;
 use super::key::Key;
 use super::object::Object;
 use super::sync::{Guarded, Shared, attached};
 use super::wait::Flight;
+use super::{explain, gc};
 use crate::engine::ticket::{self, Ticket};
-use crate::engine::{self, Displaced, Known, Manner, Refresh, Wish};
+use crate::engine::{self, Displaced, Known, Logged, Manner, Refresh, Wish};
 
 /// The engine's host: Python.
 pub(super) struct Host;
@@ -211,6 +211,18 @@ impl Session {
     /// Pairs of both.
     fn items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         Ok(self.versions(py)?.items())
+    }
+
+    /// What the session's latest calls did, oldest first, as a ``Cache-Status`` value (RFC 9211). Calls that were answered at once, from
+    /// what the session surely knew, are left out; at most 100 are remembered.
+    fn cache_status(&self, py: Python<'_>) -> PyResult<String> {
+        let log: Vec<_> = self.core.known.with(py, |known| known.log.iter().copied().collect());
+        let functions = self.core.functions.with(py, |functions| functions.clone());
+        let members = log.into_iter().filter_map(|Logged { function, key, status }| {
+            let function = functions.get(&function)?.upgrade()?;
+            Some(explain::member(py, &function, key, status))
+        });
+        Ok(members.collect::<PyResult<Vec<_>>>()?.join(", "))
     }
 
     /// How many calls in this session were answered with a value that was not fresh.

@@ -1,0 +1,76 @@
+//! What a call did or would do, for Python.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyDictMethods, PyTuple};
+
+use super::arguments::with_arguments;
+use super::cached::{Cached, Function};
+use super::drive::Drive;
+use super::wait::Leader;
+use crate::engine::{Manner, Status, Wish, clock};
+
+/// An `Explanation`.
+fn explanation<'py>(
+    py: Python<'py>,
+    function: &Function,
+    status: Status,
+    key: String,
+) -> PyResult<Bound<'py, PyAny>> {
+    #[expect(clippy::cast_precision_loss, reason = "seconds to be read")]
+    let seconds = |nanos: u64| nanos as f64 / 1e9;
+    let now = clock::now();
+    let ttl = status.expires.map(|end| if end >= now { seconds(end - now) } else { -seconds(now - end) });
+    let name = format!("{}.{}", function.module, function.name);
+    let forward = status.forward.map(crate::engine::Forward::word);
+    let class = py.import("versioned_lru_cache._explanation")?.getattr("Explanation")?;
+    class.call1((name, status.hit, forward, ttl, status.stored, status.collapsed, key, status.detail))
+}
+
+/// A digest of a call's arguments.
+fn digest(hash: u64) -> String {
+    format!("{hash:016x}")
+}
+
+impl Cached {
+    /// What a call would do.
+    pub(super) fn explained<'py>(
+        slf: &Bound<'py, Self>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, cached) = (slf.py(), slf.get());
+        let keywords = PyDict::new(py);
+        let mut show = false;
+        for (name, value) in kwargs.iter().flat_map(|kwargs| kwargs.iter()) {
+            if name.eq("show_args")? {
+                show = value.is_truthy()?;
+            } else {
+                keywords.set_item(name, value)?;
+            }
+        }
+        cached.check_fit(py, "cache_explain", args, Some(&keywords))?;
+        with_arguments(args, Some(&keywords), cached.is_method(), |arguments| {
+            let mut drive = Drive::begin(slf, arguments, Leader::Thread, Wish::of(Manner::Called))?;
+            let (status, hash) = drive.explain(cached, py)?;
+            let key = if show { shown(args, &keywords)? } else { digest(hash) };
+            explanation(py, &cached.function, status, key)
+        })
+    }
+}
+
+/// Arguments as they are written in a call.
+fn shown(args: &Bound<'_, PyTuple>, kwargs: &Bound<'_, PyDict>) -> PyResult<String> {
+    let mut parts = Vec::new();
+    for value in args {
+        parts.push(value.repr()?.to_string());
+    }
+    for (name, value) in kwargs {
+        parts.push(format!("{name}={}", value.repr()?));
+    }
+    Ok(parts.join(", "))
+}
+
+/// What a session's call did, as a member of `Cache-Status`.
+pub(super) fn member(py: Python<'_>, function: &Function, key: u64, status: Status) -> PyResult<String> {
+    Ok(explanation(py, function, status, digest(key))?.str()?.to_string())
+}
