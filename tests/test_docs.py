@@ -201,7 +201,16 @@ METHODS = [
     if name.startswith("cache_")
 ]
 # They are made by the library only, so how they are constructed is nobody's business.
-NOT_CONSTRUCTED = {"CachedFunction", "CacheKey", "Session"}
+NOT_CONSTRUCTED = {
+    "CachedFunction",
+    "CacheKey",
+    "Explanation",
+    "Refresh",
+    "Session",
+    "IMMUTABLE",
+    "NOT_MODIFIED",
+    "NotStored",
+}
 
 
 def signature(function: Any, *, bound: bool = False) -> str:

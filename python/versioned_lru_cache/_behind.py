@@ -50,7 +50,7 @@ def _run(behind: Behind) -> None:
         with surroundings():
             behind.run()
     except Exception:
-        _log(behind)
+        _failed(behind)
     finally:
         behind.end()
 
@@ -60,12 +60,13 @@ async def _await(behind: Behind) -> None:
         with surroundings():
             await drive(behind.call())
     except Exception:
-        _log(behind)
+        _failed(behind)
     finally:
         behind.end()
 
 
-def _log(behind: Behind) -> None:
+def _failed(behind: Behind) -> None:
+    behind.failed()
     _logger.warning("versioned_lru_cache: the refresh of %s behind failed", behind.name, exc_info=True)
 
 

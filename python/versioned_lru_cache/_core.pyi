@@ -6,6 +6,7 @@ from typing import (
     Final,
     Generic,
     Literal,
+    NoReturn,
     ParamSpec,
     Protocol,
     TypeVar,
@@ -36,6 +37,7 @@ __all__ = [
     "CachedFunction",
     "CachedMethod",
     "Call",
+    "Counter",
     "Flight",
     "Mark",
     "Scope",
@@ -44,6 +46,7 @@ __all__ = [
     "ambient_session",
     "begin_session",
     "check_binding",
+    "clock_now",
     "mock_clock",
     "peek_session",
     "session_place",
@@ -57,6 +60,7 @@ ambient_session: Final[ContextVar[Session | None]]
 
 def begin_session(refresh: Refresh | None, offline: bool) -> Session: ...
 def check_binding(binding: object, /) -> None: ...
+def clock_now() -> int: ...
 def mock_clock(at: int) -> None: ...
 def peek_session(binding: object) -> Session | None: ...
 def session_place(binding: object) -> Any: ...
@@ -91,8 +95,15 @@ class Mark:
     def __deepcopy__(self, _memo: Any, /) -> Mark: ...
 
 @final
+class Counter:
+    def __new__(cls, name: str, /) -> Counter: ...
+    def __call__(self, *args: NoReturn, **kwargs: NoReturn) -> int: ...
+    def bump(self) -> int: ...
+
+@final
 class Behind:
     name: Final[str]
+    def failed(self) -> None: ...
     def run(self) -> None: ...
     def call(self) -> Call: ...
     def end(self) -> None: ...

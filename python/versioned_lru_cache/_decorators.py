@@ -268,6 +268,7 @@ def _decorator(
         if awaited == "neither":
             options.check_kinds({"revalidate": revalidate})
         signature = shape(function)
+        options.check_revalidate_fits(revalidate, signature, _name(function))
         if given in ("arguments", "key") and parameters and signature:
             reason = parameters.never_fits(signature)
             if reason:

@@ -6,7 +6,7 @@ A wrong value raises ``TypeError`` or ``ValueError`` with the option's name, the
 from __future__ import annotations
 
 from ._core import check_binding
-from ._signatures import COROUTINE, kind, shape
+from ._signatures import COROUTINE, Shape, kind, shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,11 +123,24 @@ def check_revalidate(revalidate: object) -> None:
         )
 
 
+def check_revalidate_fits(revalidate: object, function: Shape | None, name: str) -> None:
+    """Refuse what can't take an old result and then the arguments of a function."""
+    parameters = shape(revalidate) if callable(revalidate) else None
+    reason = parameters.after_one().never_fits(function) if parameters and function else None
+    if reason:
+        raise TypeError(
+            f"revalidate={revalidate!r} can't take an old result and the arguments of {name}: behind the old result, "
+            f"{reason}; let it take a Versioned first, and then the same arguments"
+        )
+
+
 def checked_lag(lag: Lag | None) -> dict[str, object]:
     """Return how to treat a lagging source, in the words of the Rust side."""
     if lag is None:
         return {"retries": 0, "delay": 0, "settle": None, "order": None}
-    if not hasattr(lag, "nanoseconds"):
+    from ._lag import Lag
+
+    if not isinstance(lag, Lag):
         raise TypeError(f"lag={lag!r} is a {type(lag).__name__}; it must be Lag(retries=..., delay=...), or None")
     delay, settle = lag.nanoseconds()
     return {"retries": lag.retries, "delay": delay, "settle": settle, "order": lag.order}

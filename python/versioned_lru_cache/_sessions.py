@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from ._core import SESSION_NAME, Session, ambient_session, begin_session, check_binding, peek_session, session_place
+from ._refresh import Refresh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contextvars import Token
     from types import TracebackType
-
-    from ._refresh import Refresh
 
 
 class session:
@@ -34,7 +33,7 @@ class session:
     def __init__(self, mapping: object = None, *, refresh: Refresh | None = None, offline: bool = False) -> None:
         """Prepare a session; it begins with the block."""
         check_binding(mapping)
-        if refresh is not None and not hasattr(refresh, "chooses"):
+        if refresh is not None and not isinstance(refresh, Refresh):
             raise TypeError(
                 f"session(refresh={refresh!r}) is a {type(refresh).__name__}; it must be Refresh.none(), Refresh.all() "
                 "or Refresh.only(...)"

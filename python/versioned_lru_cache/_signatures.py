@@ -6,6 +6,8 @@ import sys
 from functools import partial
 from types import BuiltinMethodType, FunctionType, MethodType
 
+from ._core import Counter
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +55,18 @@ class Shape:
         """Whether it can be called with so many positional arguments."""
         return self.needed <= count and not self.required and (count <= len(self.positional) or self.var_positional)
 
+    def after_one(self) -> Shape:
+        """Return what it takes behind the first positional argument."""
+        first = self.positional[:1]
+        return Shape(
+            positional=self.positional[1:],
+            needed=max(0, self.needed - len(first)),
+            names=self.names - set(first),
+            required=self.required,
+            var_positional=self.var_positional,
+            var_keyword=self.var_keyword,
+        )
+
     def never_fits(self, caller: Shape) -> str | None:
         """Say why no call that ``caller`` accepts could be passed on, if so."""
         if self.needed > len(caller.positional) + len(caller.names - set(caller.positional)) and not (
@@ -72,8 +86,15 @@ class Shape:
         return None
 
 
+_NOTHING = Shape(
+    positional=(), needed=0, names=frozenset(), required=frozenset(), var_positional=False, var_keyword=False
+)
+
+
 def shape(function: Callable[..., object]) -> Shape | None:
     """Return the parameters of a callable, or ``None`` where it does not tell."""
+    if isinstance(function, Counter):
+        return _NOTHING
     plain, bound = (function.__func__, 1) if isinstance(function, MethodType) else (function, 0)
     if not isinstance(plain, FunctionType) or "__wrapped__" in plain.__dict__ or "__signature__" in plain.__dict__:
         return _inspected(function)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._core import mock_clock, unmock_clock
+from ._core import clock_now, mock_clock, unmock_clock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ _SECOND = 1_000_000_000
 class MockClock:
     """A clock for tests of a ttl: while it is entered it is the only time that the library sees, in the whole process.
 
-    It stands still but for :meth:`advance`::
+    It stands still but for :meth:`advance`, and where the library itself lets time pass (the retries of ``Lag``)::
 
         with MockClock() as clock:
             f(1)
@@ -31,6 +31,7 @@ class MockClock:
     @property
     def now(self) -> float:
         """The time it shows, in seconds."""
+        self._look()
         return self._now / _SECOND
 
     def advance(self, seconds: float) -> None:
@@ -41,18 +42,29 @@ class MockClock:
         """
         if not seconds >= 0:
             raise ValueError(f"seconds={seconds!r}: a monotonic clock only moves on; it must be a number of 0 or more")
+        self._look()
         self._now += round(seconds * _SECOND)
-        if self._entered and self._entered[-1] is self:
+        if self._is_seen():
             mock_clock(self._now)
+
+    def _is_seen(self) -> bool:
+        return bool(self._entered) and self._entered[-1] is self
+
+    def _look(self) -> None:
+        if self._is_seen():
+            self._now = clock_now()
 
     def __enter__(self) -> MockClock:
         """Replace the real clock, or the mock clock entered before."""
+        if self._entered:
+            self._entered[-1]._look()
         self._entered.append(self)
         mock_clock(self._now)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Bring that clock back."""
+        self._look()
         self._entered.pop()
         if self._entered:
             mock_clock(self._entered[-1]._now)

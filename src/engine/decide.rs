@@ -210,11 +210,6 @@ impl<H: Host> Plan<H> {
         let flight = H::Flight::begin(self.leader);
         self.born = now;
         self.run = store.flights.begin(&self.probe, observation, &flight, (session, now), displaced);
-        if store.terms.revalidates && self.wish.refresh != Refresh::Hard {
-            let old = old.and_then(|slot| store.live.get(slot));
-            self.previous = old.map(|Look { entry, stamp }| (entry.value.clone(), stamp.version.clone()));
-        }
-        store.stats.misses += u64::from(self.previous.is_none());
         if store.terms.constant {
             (observation.ticket, observation.until) = (self.run, self.run);
         }
@@ -227,6 +222,13 @@ impl<H: Host> Plan<H> {
             Some(_) if due => Forward::Request,
             Some(_) => Forward::Stale,
         });
+        if let Some(Look { entry, stamp }) = old
+            && store.terms.revalidates
+            && !(due && self.wish.refresh == Refresh::Hard)
+        {
+            self.previous = Some((entry.value.clone(), stamp.version.clone()));
+        }
+        store.stats.misses += u64::from(self.previous.is_none());
         Step::Compute(flight)
     }
 

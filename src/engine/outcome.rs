@@ -211,7 +211,6 @@ impl<H: Host> Plan<H> {
         if self.attempt == Attempt::Asked {
             self.born = clock::now();
             self.attempt = Attempt::Made;
-            store.stats.misses += u64::from(self.previous.is_none());
             return self.flight.clone().map(Step::Compute);
         }
         let lag = store.terms.lag;
@@ -301,7 +300,7 @@ impl<H: Host> Plan<H> {
         }
         // Of one version what was stored meanwhile stays, of two the one that was observed later.
         let outdated = current.is_some_and(|Look { entry, stamp }| {
-            if agreed { lags || entry.stored > self.run } else { stamp.ticket > observation.ticket }
+            if agreed { entry.stored > self.run } else { stamp.ticket > observation.ticket }
         });
         let given = self.given_hash();
         let shared = (given, store.is_latest(version, given, &self.verdicts)?);

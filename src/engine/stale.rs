@@ -15,12 +15,11 @@ impl<H: Host> Plan<H> {
         let Some(observation) = self.observation.as_ref().filter(|_| store.terms.has_stale()) else {
             return Ok(());
         };
-        if self.given.is_none() && self.asked {
-            store.trouble = None;
-        }
         // What a version function says of some arguments is noted in the entry at hand; what it says of all, in all.
         let own = store.live.get(slot).map(|look| look.entry.stamp);
-        let at = observation.at.max(1);
+        // An entry that is not verified by this has not been fresh since its version could not be asked.
+        let trouble = if self.given.is_none() && self.asked { store.trouble.take() } else { None };
+        let at = trouble.map_or(observation.at, |trouble| trouble.first.min(observation.at)).max(1);
         if let Some(place) = own.filter(|_| self.given.is_some()) {
             let stamp = store.live.stamp_mut(place);
             if let Some(stamp) = stamp.filter(|stamp| stamp.differs == 0 && stamp.ticket < observation.ticket)
@@ -133,7 +132,6 @@ impl<H: Host> Plan<H> {
             }
         }
         store.stats.errors += u64::from(self.wish.manner != Manner::Behind);
-        store.stats.refresh_errors += u64::from(self.wish.manner == Manner::Behind);
         Ok(Step::Raise)
     }
 }

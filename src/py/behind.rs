@@ -62,6 +62,11 @@ impl Behind {
         Call::new(self.function.clone_ref(py), self.args.clone_ref(py), names, WISH)
     }
 
+    /// It failed.
+    fn failed(&self, py: Python<'_>) {
+        self.function.get().function.store.with(py, |store| store.stats.refresh_errors += 1);
+    }
+
     /// It is over.
     fn end(&self, py: Python<'_>) {
         let lead = self.lead.with(py, Option::take);

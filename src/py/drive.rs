@@ -139,7 +139,8 @@ impl Drive {
                     self.plan.learn(pair, answer);
                 }
                 Step::Ask(flight) => {
-                    self.lead = flight.map(Lead);
+                    // One that asks again while it computes goes on to lead that.
+                    self.lead = flight.map(Lead).or_else(|| self.lead.take());
                     self.asked = (ticket::draw(), clock::now());
                     return Ok(Next::Ask);
                 }

@@ -10,6 +10,7 @@ mod compare;
 mod computing;
 mod context;
 mod coroutine;
+mod counter;
 mod drive;
 mod ending;
 mod error;
@@ -47,6 +48,8 @@ mod _core {
     #[pymodule_export]
     use super::cached::SharedScope;
     #[pymodule_export]
+    use super::counter::Counter;
+    #[pymodule_export]
     use super::key::CacheKey;
     #[pymodule_export]
     use super::marks::Mark;
@@ -55,7 +58,9 @@ mod _core {
     #[pymodule_export]
     use super::task::{Call, Flight, Wait};
     #[pymodule_export]
-    use super::{begin_session, check_binding, mock_clock, peek_session, session_place, unmock_clock};
+    use super::{
+        begin_session, check_binding, clock_now, mock_clock, peek_session, session_place, unmock_clock,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -103,6 +108,12 @@ fn check_binding(binding: &Bound<'_, PyAny>) -> PyResult<()> {
 #[pyfunction]
 fn mock_clock(at: u64) {
     clock::mock(at);
+}
+
+/// The time that the library sees, in nanoseconds.
+#[pyfunction]
+fn clock_now() -> u64 {
+    clock::now()
 }
 
 /// Let the library see real time again.

@@ -10,8 +10,9 @@ Nothing heavy is imported with this package: what a version function needs is im
 """
 
 from .combined import all_of
+from .counter import counter
 from .databases import sql, sqlite
 from .files import file, tree
 from .http import http_etag
 
-__all__ = ["all_of", "file", "http_etag", "sql", "sqlite", "tree"]
+__all__ = ["all_of", "counter", "file", "http_etag", "sql", "sqlite", "tree"]

@@ -1,0 +1,32 @@
+"""A version that the program itself moves on."""
+
+from __future__ import annotations
+
+from .._core import Counter
+
+_counters: dict[str, Counter] = {}
+
+
+def counter(name: str) -> Counter:
+    """Return a version function that counts how often the program said that the data has changed.
+
+    Reading it takes no Python call. One name is one counter in the whole process, for as long as that lives.
+
+    Args:
+        name: What has changed, ``"prices"``.
+
+    Returns:
+        A version function whose ``bump()`` moves it on and returns the new version, an int.
+
+    A version seen again means the same data, but for what it can miss: every change that nobody bumps it for, and all
+    that other processes do.
+
+    Raises:
+        TypeError: ``name`` is no ``str``.
+        ValueError: ``name`` is empty.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"counter(name={name!r}) is a {type(name).__name__}; it must be a str")
+    if not name:
+        raise ValueError("counter(name='') is empty; it must say what is counted")
+    return _counters.setdefault(name, Counter(name))

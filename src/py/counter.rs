@@ -1,0 +1,42 @@
+//! A counter as a version function, read without a Python call.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyo3::prelude::*;
+
+/// A version function that counts: what `versions.counter` returns.
+#[pyclass(frozen, weakref, module = "versioned_lru_cache.versions", name = "Counter")]
+pub(super) struct Counter {
+    name: String,
+    count: AtomicU64,
+}
+
+impl Counter {
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
+    }
+}
+
+#[pymethods]
+impl Counter {
+    #[new]
+    #[pyo3(signature = (name, /))]
+    fn new(name: String) -> Self {
+        Self { name, count: AtomicU64::new(0) }
+    }
+
+    /// The version: how often it was bumped.
+    fn __call__(&self) -> u64 {
+        self.count()
+    }
+
+    /// Say that the data has changed. The new version.
+    fn bump(&self) -> u64 {
+        self.count.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let name = pyo3::types::PyString::new(py, &self.name);
+        Ok(format!("<versions.counter({})>", name.repr()?))
+    }
+}

@@ -1,0 +1,363 @@
+"""Announced before it can be seen: calls that try again, versions with an order, and results that can't tell."""
+
+from __future__ import annotations
+
+import asyncio
+import operator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import child
+import tasks
+from sources import Source, counts, of_each_kind
+from versioned_lru_cache import NOT_MODIFIED, Lag, Refresh, Versioned, session, versioned_lru_cache
+from versioned_lru_cache.testing import MockClock
+
+
+def appears(source: Source, run: int) -> Any:
+    """A page that shows version 42 from that run on, and 41 before."""
+    return lambda: Versioned(*(("new", 42) if source.front["ran"] >= run else ("old", 41)))
+
+
+@of_each_kind
+async def test_the_call_tries_again_until_it_sees_what_was_announced(source: Source) -> None:
+    f = source.cached(lag=Lag(retries=3, delay=0.1))
+    source.version, source.gives = 42, appears(source, 3)
+    assert await source.call(f) == "new"
+    assert source.taken() == counts(asked=3, ran=3)
+    assert f.cache_peek() == ("new", 42)
+
+
+@of_each_kind
+async def test_it_waits_longer_each_time(source: Source) -> None:
+    start = source.clock.now
+    times: list[float] = []
+    f = source.cached(lag=Lag(retries=3, delay=0.1))
+
+    def page() -> Versioned[str]:
+        times.append(round(source.clock.now - start, 6))
+        return Versioned("old", 41)
+
+    source.version, source.gives = 42, page
+    assert await source.call(f) == "old"
+    assert times == [0, 0.1, 0.3, 0.7]
+
+
+@of_each_kind
+async def test_it_settles_for_what_it_has(source: Source) -> None:
+    f = source.cached(lag=Lag(retries=2, delay=0.1))
+    source.version, source.gives = 42, Versioned("old", 41)
+    with session():
+        for _ in range(3):
+            assert await source.call(f) == "old"
+        assert source.taken() == counts(asked=3, ran=3)
+    assert f.cache_peek() == ("old", 41)
+    with session():
+        source.gives = Versioned("new", 42)
+        assert await source.call(f) == "new"
+    assert source.taken() == counts(asked=1, ran=1)
+
+
+@of_each_kind
+async def test_an_announcement_that_is_taken_back_is_no_lag(source: Source) -> None:
+    f = source.cached(lag=Lag(retries=2, delay=0.1))
+    source.version = lambda: 42 if source.front["asked"] == 1 else 41
+    source.gives = Versioned("page", 41)
+    assert await source.call(f) == "page"
+    assert source.taken() == counts(asked=2, ran=1)
+    source.version = 41
+    assert await source.call(f) == "page"
+    assert source.taken() == counts(asked=1), "it is stored as agreeing"
+
+
+@of_each_kind
+async def test_a_newer_announcement_meanwhile_is_what_counts(source: Source) -> None:
+    f = source.cached(lag=Lag(retries=3, delay=0.1))
+    source.version = lambda: 41 + source.front["asked"]
+    source.gives = lambda: Versioned("page", 41 if source.front["ran"] == 1 else 43)
+    with session():
+        assert await source.call(f) == "page"
+        assert source.taken() == counts(asked=2, ran=2)
+        assert f.cache_peek() == ("page", 43)
+        assert await source.call(f) == "page"
+        assert source.taken() == counts()
+
+
+@of_each_kind
+async def test_a_result_that_can_not_tell_its_version_is_not_tried_again(source: Source) -> None:
+    f = source.cached(lag=Lag(retries=3, delay=0.1))
+    assert await source.call(f) == "old"
+    assert source.taken() == counts(asked=1, ran=1)
+    assert source.clock.now == MockClock().now
+
+
+@of_each_kind
+async def test_without_retries_nothing_waits(source: Source) -> None:
+    f = source.cached(lag=Lag())
+    source.version, source.gives = 42, Versioned("old", 41)
+    assert await source.call(f) == "old"
+    assert source.taken() == counts(asked=1, ran=1)
+    assert source.clock.now == MockClock().now
+
+
+@of_each_kind
+async def test_still_the_old_page_is_tried_again_and_not_modified_is_not(source: Source) -> None:
+    f = source.cached(revalidate=True, lag=Lag(retries=2, delay=0.1))
+    await source.call(f)
+    source.taken()
+    source.version, source.gives = "v2", lambda previous: previous
+    assert await source.call(f) == "old"
+    assert source.taken() == counts(asked=3, revalidated=3)
+    assert f.cache_peek() == ("old", "v1")
+    source.gives = NOT_MODIFIED
+    assert await source.call(f) == "old"
+    assert source.taken() == counts(asked=1, revalidated=1)
+    assert f.cache_peek() == ("old", "v2")
+
+
+@of_each_kind
+async def test_a_failure_while_it_tries_loses_nothing(source: Source) -> None:
+    f = source.cached(lag=Lag(retries=2, delay=0.1))
+    source.version, source.gives = 41, Versioned("old", 41)
+    await source.call(f)
+    error = OSError("down")
+    source.taken()
+
+    def page() -> Any:
+        if source.front["ran"] == 2:
+            raise error
+        return Versioned("old", 41)
+
+    source.version, source.gives = 42, page
+    assert await source.fails(OSError, f) is error
+    assert f.cache_peek() == ("old", 41)
+
+
+@tasks.in_loop
+async def test_who_comes_while_it_tries_waits_for_the_same() -> None:
+    source = Source(MockClock(), awaited=True)
+    f = source.cached(lag=Lag(retries=1, delay=0.001))
+    source.version = 42
+    source.gives = lambda: Versioned(["page"], 42 if source.behind["ran"] == 2 else 41)
+    found = await tasks.ended(tasks.begun(5, f))
+    assert all(value is found[0] for value in found)
+    assert source.behind["ran"] == 2
+
+
+@tasks.in_loop
+async def test_a_task_that_is_cancelled_while_it_waits_ends_and_loses_nothing() -> None:
+    source = Source(MockClock(), awaited=True)
+    f = source.cached(lag=Lag(retries=5, delay=1000))
+    source.version, source.gives = 41, Versioned("old", 41)
+    await f()
+    source.version = 42
+    task = asyncio.ensure_future(f())
+    await tasks.until(lambda: source.behind["ran"] == 2)
+    await tasks.turns()
+    assert not task.done()
+    task.cancel()
+    assert isinstance((await tasks.ended([task]))[0], asyncio.CancelledError)
+    assert f.cache_peek() == ("old", 41)
+    source.gives = Versioned("new", 42)
+    assert await f() == "new"
+
+
+@pytest.mark.child
+def test_ctrl_c_ends_the_wait_and_others_run_meanwhile() -> None:
+    child.run(
+        """
+        import os, signal, threading, time
+        from versioned_lru_cache import Lag, Versioned, versioned_lru_cache
+
+        ran, turns = [], []
+
+        @versioned_lru_cache(lambda: 42, lag=Lag(retries=5, delay=1000))
+        def f():
+            ran.append(1)
+            return Versioned("old", 41)
+
+        def others():
+            while not ran:
+                time.sleep(0.001)
+            for turn in range(100):
+                turns.append(turn)
+                time.sleep(0.001)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        thread = threading.Thread(target=others)
+        thread.start()
+        began = time.monotonic()
+        try:
+            f()
+        except KeyboardInterrupt:
+            pass
+        else:
+            raise AssertionError("no KeyboardInterrupt")
+        assert time.monotonic() - began < 20
+        thread.join()
+        assert len(turns) == 100
+        assert ran == [1]
+        assert not f.cache_contains()
+        """
+    )
+
+
+# Versions that have an order.
+
+
+@of_each_kind
+async def test_one_at_or_above_the_asked_counts_as_visible(source: Source) -> None:
+    f = source.cached(lag=Lag(retries=2, delay=0.1, order=operator.ge))
+    for seen in (42, 43):
+        f.cache_clear()
+        source.version, source.gives = 42, Versioned("page", seen)
+        with session():
+            for _ in range(2):
+                assert await source.call(f) == "page"
+        assert source.taken() == counts(asked=1, ran=1)
+        assert f.cache_peek() == ("page", seen)
+
+
+@of_each_kind
+async def test_one_below_the_asked_is_tried_again(source: Source) -> None:
+    f = source.cached(lag=Lag(retries=2, delay=0.1, order=operator.ge))
+    source.version, source.gives = 42, appears(source, 2)
+    assert await source.call(f) == "new"
+    assert source.taken() == counts(asked=2, ran=2)
+
+
+@of_each_kind
+async def test_nodes_that_disagree_never_take_a_step_back(source: Source) -> None:
+    f = source.cached(lag=Lag(order=operator.ge))
+    source.version = 42
+    source.gives = Versioned("page of 41", 41)
+    assert await source.call(f) == "page of 41"
+    source.gives = Versioned("page of 40", 40)
+    assert await source.call(f) == "page of 41"
+    assert f.cache_peek() == ("page of 41", 41)
+    source.gives = Versioned("page of 42", 42)
+    assert await source.call(f) == "page of 42"
+    source.version, source.gives = 43, Versioned("page of 41", 41)
+    with session():
+        assert await source.call(f) == "page of 42"
+        assert await source.call(f) == "page of 42"
+    assert f.cache_peek() == ("page of 42", 42)
+
+
+@of_each_kind
+async def test_nor_does_a_refresh_or_a_reload(source: Source) -> None:
+    f = source.cached(lag=Lag(order=operator.ge))
+    source.version, source.gives = 42, Versioned("page of 42", 42)
+    await source.call(f)
+    source.gives = Versioned("page of 41", 41)
+    with session(refresh=Refresh.all()):
+        assert await source.call(f) == "page of 42"
+    assert await source.call(f.cache_refresh) == "page of 42"
+    assert f.cache_peek() == ("page of 42", 42)
+
+
+@of_each_kind
+async def test_an_order_needs_results_that_say_their_version(source: Source) -> None:
+    f = source.cached(lag=Lag(order=operator.ge))
+    error = await source.fails(TypeError, f)
+    assert "Versioned" in str(error)
+    assert "order" in str(error)
+    assert not f.cache_contains()
+    source.gives = Versioned("old", "v1")
+    assert await source.call(f) == "old"
+    source.version, source.gives = "v2", "plain"
+    await source.fails(TypeError, f)
+    assert f.cache_peek() == ("old", "v1")
+
+
+@of_each_kind
+async def test_an_order_that_fails_tells_and_loses_nothing(source: Source) -> None:
+    f = source.cached(lag=Lag(order=operator.ge))
+    source.version, source.gives = 42, Versioned("page", 42)
+    await source.call(f)
+    source.version, source.gives = 43, Versioned("page", "a str")
+    await source.fails(TypeError, f)
+    assert f.cache_peek() == ("page", 42)
+
+
+# Results that can't tell their version.
+
+
+@of_each_kind
+async def test_the_first_result_of_a_version_settles_soon(source: Source) -> None:
+    f = source.cached(ttl=100, lag=Lag(settle=2))
+    await source.call(f)
+    for version in ("v1", "v2"):  # at first there is none, then one of another version
+        source.version = version
+        await source.call(f)
+        source.taken()
+        source.clock.advance(1.999)
+        await source.call(f)
+        assert source.taken() == counts(asked=1)
+        source.clock.advance(0.001)
+        assert f.cache_peek() is None
+        await source.call(f)
+        assert source.taken() == counts(asked=1, ran=1)
+        source.clock.advance(99.999)
+        await source.call(f)
+        assert source.taken() == counts(asked=1), "the second has all its time"
+        source.clock.advance(0.001)
+        await source.call(f)
+        assert source.taken() == counts(asked=1, ran=1)
+
+
+@of_each_kind
+async def test_without_a_ttl_the_second_stays(source: Source) -> None:
+    f = source.cached(lag=Lag(settle=timedelta(seconds=2)))
+    await source.call(f)
+    source.clock.advance(2)
+    await source.call(f)
+    assert source.taken() == counts(asked=2, ran=2)
+    source.clock.advance(1e6)
+    await source.call(f)
+    assert source.taken() == counts(asked=1)
+
+
+@of_each_kind
+async def test_a_shorter_ttl_counts(source: Source) -> None:
+    f = source.cached(ttl=1, lag=Lag(settle=2))
+    await source.call(f)
+    source.clock.advance(1)
+    await source.call(f)
+    assert source.taken() == counts(asked=2, ran=2)
+
+
+@of_each_kind
+async def test_one_that_says_its_version_needs_not_settle(source: Source) -> None:
+    f = source.cached(lag=Lag(settle=2))
+    source.gives = Versioned("old", "v1")
+    await source.call(f)
+    source.clock.advance(100)
+    await source.call(f)
+    assert source.taken() == counts(asked=2, ran=1)
+
+
+@of_each_kind
+async def test_each_key_settles_for_itself(source: Source) -> None:
+    f = source.cached(lag=Lag(settle=2))
+    await source.call(f, 1)
+    source.clock.advance(1)
+    await source.call(f, 2)
+    source.clock.advance(1)
+    source.taken()
+    await source.call(f, 1)
+    assert source.taken() == counts(asked=1, ran=1)
+    await source.call(f, 2)
+    assert source.taken() == counts(asked=1)
+
+
+def test_it_shows_what_it_was_given() -> None:
+    assert "retries=2" in repr(Lag(retries=2))
+
+    @versioned_lru_cache("v", lag=Lag())
+    def f() -> int:
+        return 1
+
+    assert f() == 1
