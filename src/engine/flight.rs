@@ -110,7 +110,7 @@ impl<H: Host> Flights<H> {
         ticket
     }
 
-    /// The computation of a key and version, not struck, that is `fit` to be waited for by when it began.
+    /// The computation of a key and version, not struck, that is `fit` to be waited for by when it began. Somebody waits for it from now on.
     pub(super) fn find(
         &mut self,
         probe: &Probe<H::Key>,
@@ -118,37 +118,32 @@ impl<H: Host> Flights<H> {
         fit: impl Fn(&H::Flight, Nanos, Ticket) -> bool,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<H::Flight>, Unsure<H::Object>> {
-        for going in
-            self.going.iter_mut().filter(|going| going.probe.hash == probe.hash && !going.marks.struck)
-        {
-            if fit(&going.flight, going.born, going.ticket)
-                && going.probe.key.matches(probe, verdicts)?
-                && (going.tag == seen.tag || verdicts.same(&going.version, &seen.version)?)
-            {
-                going.marks.awaited = true;
-                return Ok(Some(going.flight.clone()));
-            }
-        }
-        Ok(None)
+        let place = self.position(probe, seen, fit, verdicts)?;
+        Ok(place.and_then(|place| self.going.get_mut(place)).map(|going| {
+            going.marks.awaited = true;
+            going.flight.clone()
+        }))
     }
 
-    /// Whether there is a computation of a key and version that is `fit` to be waited for.
-    pub(super) fn is_under_way(
+    /// Where such a computation is noted.
+    pub(super) fn position(
         &self,
         probe: &Probe<H::Key>,
         seen: &Observation<H::Object>,
-        fit: impl Fn(&H::Flight) -> bool,
+        fit: impl Fn(&H::Flight, Nanos, Ticket) -> bool,
         verdicts: &Verdicts<H::Object>,
-    ) -> Result<bool, Unsure<H::Object>> {
-        for going in self.going.iter().filter(|going| going.probe.hash == probe.hash && !going.marks.struck) {
-            if fit(&going.flight)
+    ) -> Result<Option<usize>, Unsure<H::Object>> {
+        for (place, going) in self.going.iter().enumerate() {
+            if going.probe.hash == probe.hash
+                && !going.marks.struck
+                && fit(&going.flight, going.born, going.ticket)
                 && going.probe.key.matches(probe, verdicts)?
                 && (going.tag == seen.tag || verdicts.same(&going.version, &seen.version)?)
             {
-                return Ok(true);
+                return Ok(Some(place));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// What happened while a computation went on.

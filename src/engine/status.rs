@@ -148,12 +148,8 @@ impl<H: Host> Plan<H> {
     }
 
     fn joins(&self, store: &Store<H>, observation: &Observation<H::Object>) -> Decided<H, bool> {
-        store.flights.is_under_way(
-            &self.probe,
-            observation,
-            |flight| flight.serves(self.leader),
-            &self.verdicts,
-        )
+        let fit = |flight: &H::Flight, _, _| flight.serves(self.leader);
+        Ok(store.flights.position(&self.probe, observation, fit, &self.verdicts)?.is_some())
     }
 
     fn on_shelf(&self, store: &Store<H>, caller: &Caller<'_, H>, now: Nanos) -> Decided<H, Option<Status>> {

@@ -7,7 +7,9 @@ use std::time::Duration;
 use loom::sync::Mutex;
 use loom::thread;
 use versioned_lru_cache::engine::ticket::{self, NEVER};
-use versioned_lru_cache::engine::{Caller, Displaced, Plan, Probe, Scope, Step, Store, Terms, Verdicts};
+use versioned_lru_cache::engine::{
+    Caller, Displaced, Made, Plan, Probe, Scope, Step, Store, Terms, Verdicts, Wish,
+};
 use versioned_lru_cache::landing::Landing;
 
 use super::host::{End, Lead, Number, Run, Session, SessionRef, Threads, lock};
@@ -134,7 +136,7 @@ fn probe() -> Probe<Number> {
 
 impl Function {
     pub(crate) fn new(world: &Arc<World>, number: u64) -> Arc<Self> {
-        let terms = Terms { maxsize: Some(8), ttl: None, constant: false };
+        let terms = Terms { maxsize: Some(8), ..Terms::default() };
         Arc::new(Self { world: world.clone(), number, store: Mutex::new(Store::new(terms)) })
     }
 
@@ -148,7 +150,10 @@ impl Function {
         let Some(session) = session else { return act(&mut store, None) };
         let reference = SessionRef(Arc::downgrade(session));
         let mut known = lock(&session.known);
-        act(&mut store, Some(&mut Caller { id: session.id, session: &reference, known: &mut known }))
+        act(
+            &mut store,
+            Some(&mut Caller { id: session.id, began: session.id, session: &reference, known: &mut known }),
+        )
     }
 
     pub(crate) fn clear(&self) {
@@ -172,7 +177,7 @@ impl Function {
     }
 
     pub(crate) fn call(&self, session: Option<&Arc<Session>>, patient: bool) -> Called {
-        let plan = Plan::new(probe(), None, self.world.scope.clone(), None, ());
+        let plan = Plan::new(probe(), None, self.world.scope.clone(), None, (), Wish::default());
         let called = Called { answer: Answer::Nothing, version: None, waited: false };
         let mut call = Call { function: self, session, plan, lead: None, called };
         call.called.answer = call.drive(patient);
@@ -226,7 +231,16 @@ impl Call<'_> {
                     world.notes(Some(&run));
                     self.lead = Some(Lead(run));
                     match world.run(self.function.number, self.called.version) {
-                        (Body::Returns, _, data) => self.plan.computed(Number::new(data), NEVER, true),
+                        (Body::Returns, _, data) => {
+                            let value = Number::new(data);
+                            self.plan.computed(Made {
+                                value,
+                                oldest: NEVER,
+                                wanted: true,
+                                seen: None,
+                                renewed: false,
+                            });
+                        }
                         (body, run, _) => return self.fails(body, run),
                     }
                 }
@@ -236,6 +250,7 @@ impl Call<'_> {
                     }
                     return Answer::Value(served.value.get());
                 }
+                Step::Sleep(_) | Step::Absent | Step::Raise => panic!("no such terms"),
             }
         }
     }

@@ -35,6 +35,10 @@ impl Object for Number {
     fn native_eq(&self, other: &Self) -> Option<bool> {
         (self.get() < 100 || other.get() < 100).then_some(self.get() == other.get())
     }
+
+    fn is_immutable(&self) -> bool {
+        false
+    }
 }
 
 impl Key for Number {
