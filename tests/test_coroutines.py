@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tasks import in_loop, run, turns
+from tasks import TASKS_OF_ALL, in_loop, run, turns
 from versioned_lru_cache import Versioned, session, versioned_lru_cache, versioned_lru_cache_with_ttl
 from versioned_lru_cache.testing import MockClock
 
@@ -335,6 +335,7 @@ def test_generators_are_refused(function: Any) -> None:
         versioned_lru_cache(function)(f)
 
 
+@TASKS_OF_ALL
 def test_asyncio_run_takes_it() -> None:
     f = World().cached()
     value = asyncio.run(f(1))

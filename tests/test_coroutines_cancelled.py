@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from child import run as run_child
-from tasks import Held, begun, ended, in_loop, run, turns
+from tasks import TASKS_OF_ALL, Held, begun, ended, in_loop, run, turns
 from versioned_lru_cache import versioned_lru_cache
 
 
@@ -357,6 +357,7 @@ async def test_a_generator_exit_of_the_function_is_its_callers() -> None:
     assert kinds(await ended(begun(3, f))) == ["GeneratorExit", "int", "int"]
 
 
+@TASKS_OF_ALL
 @pytest.mark.parametrize("ends", ["run", "stopped", "collected"])
 def test_after_a_loop_that_ended_in_mid_flight_another_works(ends: str) -> None:
     held: list[Held] = []

@@ -28,6 +28,7 @@ FENCE = re.compile(r"^ *(?:```+|~~~+)(.*)\n(?:.*\n)*?^ *(?:```+|~~~+)$", re.MULT
 WIDTH = 88  # what Furo shows of a line of code without scrolling
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 
+CLOCK = pytest.mark.thread_unsafe(reason="one clock for the whole process")
 every_document = pytest.mark.parametrize("document", [pytest.param(each, id=each.name) for each in DOCUMENTS])
 
 
@@ -48,7 +49,11 @@ def chains(document: Path) -> list[tuple[int, str]]:
 
 @pytest.mark.parametrize(
     ("document", "source"),
-    [pytest.param(each, source, id=f"{each.name} line {line}") for each in DOCUMENTS for line, source in chains(each)],
+    [
+        pytest.param(each, source, id=f"{each.name} line {line}", marks=CLOCK if "MockClock" in source else ())
+        for each in DOCUMENTS
+        for line, source in chains(each)
+    ],
 )
 def test_a_block_runs(document: Path, source: str) -> None:
     exec(compile(source, document, "exec"), {"__name__": document.stem})

@@ -192,6 +192,7 @@ def test_help_of_the_module_lists_cached_functions() -> None:
     assert "Make a list." in functions
 
 
+@pytest.mark.thread_unsafe(reason="a runner of doctest patches linecache for the whole process")
 def test_doctest_finds_the_examples() -> None:
     found = doctest.DocTestFinder(exclude_empty=True).find(sys.modules[__name__])
     with_examples = {each.name.removeprefix(f"{__name__}.") for each in found if each.examples}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import Any
 from unittest import mock
 
 import pytest
 
+from tasks import run
 from versioned_lru_cache import session, versioned_lru_cache
 
 cached = versioned_lru_cache(lambda: 1)
@@ -105,7 +105,7 @@ def test_caching_an_async_mock() -> None:
     async def twice() -> bool:
         return await f(1) is await f(1)
 
-    assert asyncio.run(twice())
+    assert run(twice)
     made.assert_awaited_once_with(1)
 
 

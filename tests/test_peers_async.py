@@ -144,7 +144,7 @@ def test_async_lru_refuses_a_second_event_loop() -> None:
     async def f() -> list[int]:
         return [1]
 
-    assert asyncio.run(f()) is asyncio.run(f())
+    assert run(f) is run(f)
 
 
 def test_moka_and_theine_leak_cycles_of_a_value_and_its_cache() -> None:
@@ -165,6 +165,7 @@ def test_moka_and_theine_leak_cycles_of_a_value_and_its_cache() -> None:
     assert value() is None
 
 
+@pytest.mark.thread_unsafe(reason="measures the time of the whole process")
 @in_loop
 async def test_cashews_polls_its_lock_in_a_storm() -> None:
     """cashews issue 333. Here 500 tasks that wait leave the processor alone."""

@@ -232,3 +232,44 @@ assert runs == ["run", "destroyed", "run"]
 quiet()
 """
     )
+
+
+def test_a_destructor_that_takes_its_time_when_the_traceback_of_a_failure_is_set_back() -> None:
+    """Each who waited gets the same exception; what its traceback has got of another who raised it is dropped."""
+    run(
+        """
+class Slow:
+    def __del__(self):
+        time.sleep(0.001)
+
+gate = Gate()
+
+@cached()
+def f(x):
+    gate.stop()
+    raise OSError("down")
+
+def call():
+    slow = Slow()
+    f(1)
+
+def caller():
+    try:
+        call()
+    except OSError:
+        failed.append(1)
+
+def waits(thread):
+    return sys._current_frames()[thread.ident].f_code is call.__code__
+
+failed, callers = [], [threading.Thread(target=caller, daemon=True) for _ in range(20)]
+leader = Call(f, 1)
+gate.wait()
+for one in callers:
+    one.start()
+until(lambda: all(waits(one) for one in callers), "the waits")
+gate.open()
+quiet()
+assert len(failed) == 20
+"""
+    )

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from asking import World
+from tasks import run
 from versioned_lru_cache import Session, current_session, session, versioned_lru_cache
 
 HANDLE = "lru_cache_versions"
@@ -301,7 +302,7 @@ def test_async_with() -> None:
             assert len(results) == 4
         assert current_session() is None
 
-    asyncio.run(main())
+    run(main)
 
 
 def test_tasks_inherit_the_session_and_keep_theirs_to_themselves(world: World) -> None:
@@ -316,7 +317,7 @@ def test_tasks_inherit_the_session_and_keep_theirs_to_themselves(world: World) -
             f()
             assert list(await asyncio.gather(inherit(), inherit())) == [False, False]
 
-    asyncio.run(main())
+    run(main)
 
 
 def test_contexts_keep_their_sessions_apart(world: World) -> None:

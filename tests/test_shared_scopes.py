@@ -109,7 +109,7 @@ def pass_by(count):
         versioned_lru_cache(lambda: 1)(lambda: 1)()
 
 with session() as current:
-    pass_by(5000)
+    pass_by(40_000)
     before = megabytes()
     pass_by(40_000)
     grown = megabytes() - before

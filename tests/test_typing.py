@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import inspect
 import sys
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import versioned_lru_cache
+from tasks import run
 from versioned_lru_cache import CachedFunction, CachedMethod
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def is_check(value: object) -> bool:
 @pytest.mark.parametrize("check", checks())
 def test_what_checkers_are_told_holds_when_it_runs(check: Callable[[], Any]) -> None:
     if inspect.iscoroutinefunction(check):
-        asyncio.run(check())
+        run(check)
     else:
         check()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tasks import run
 from versioned_lru_cache import session, versioned_lru_cache, versioned_lru_cache_with_ttl
 from versioned_lru_cache.versions import all_of, file
 
@@ -198,7 +199,7 @@ def test_it_is_a_coroutine_function_if_one_of_them_is() -> None:
         assert len(runs) == 2
         assert await all_of(awaited, "v1")() == (2, "v1")
 
-    asyncio.run(main())
+    run(main)
 
 
 def test_one_that_is_awaited_gets_the_arguments_too() -> None:
@@ -207,9 +208,9 @@ def test_one_that_is_awaited_gets_the_arguments_too() -> None:
 
     combined = all_of(lambda: 1, regional)
     assert str(inspect.signature(combined)) == "(region: 'str') -> 'str'"
-    assert asyncio.run(combined("north")) == (1, "north")
-    assert asyncio.run(combined(region="south")) == (1, "south")
-    assert asyncio.run(all_of(combined, "v1")("north")) == ((1, "north"), "v1")
+    assert run(lambda: combined("north")) == (1, "north")
+    assert run(lambda: combined(region="south")) == (1, "south")
+    assert run(lambda: all_of(combined, "v1")("north")) == ((1, "north"), "v1")
 
 
 def test_a_plain_function_can_not_await_it() -> None:
@@ -227,7 +228,7 @@ def test_a_coroutine_that_nobody_awaits_is_told(others: list[str]) -> None:
 
     hidden = all_of(lambda: awaited(), *([awaited] if others else []))
     with pytest.raises(TypeError, match="answered with a coroutine that nobody awaits"):
-        asyncio.run(hidden()) if others else hidden()
+        run(hidden) if others else hidden()
 
 
 # --- wrong use

@@ -40,10 +40,7 @@ class Lag:
         settle: float | timedelta | None = None,
         order: Callable[[Any, Any], object] | None = None,
     ) -> None:
-        if isinstance(retries, bool) or not isinstance(retries, int):
-            raise TypeError(f"Lag(retries={retries!r}) is a {type(retries).__name__}; it must be an int, 0 or more")
-        if not 0 <= retries < 2**31:
-            raise ValueError(f"Lag(retries={retries!r}) is not allowed; it must be 0 or more, and below 2**31")
+        options.check_count(retries, "Lag(retries)")
         options.check_callable(order, "Lag(order)", "a callable of two versions, such as operator.ge")
         options.check_kinds({"Lag(order)": order})
         self.retries, self.delay, self.settle, self.order = retries, delay, settle, order

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import timedelta
 
-    from ._lag import Lag
-
 _LONGEST = 2**63
 _EVER = 2**64 - 1
 
@@ -99,15 +97,15 @@ def checked_staleness(span: float | timedelta | None, label: str) -> int | None:
     return _EVER if nanoseconds is None else nanoseconds
 
 
-def checked_errors(errors: object) -> object:
+def checked_errors(errors: object) -> tuple[object, ...]:
     """Return which failures count as those of the source."""
-    classes = errors if isinstance(errors, tuple) else (errors,)
+    classes: tuple[object, ...] = errors if isinstance(errors, tuple) else (errors,)  # pyright: ignore[reportUnknownVariableType]
     for one in classes:
         if not (isinstance(one, type) and issubclass(one, BaseException)):
             raise TypeError(
                 f"errors={errors!r} is not allowed; it must be an exception class or a tuple of some, such as OSError"
             )
-    return errors
+    return classes
 
 
 def check_revalidate(revalidate: object) -> None:
@@ -134,7 +132,7 @@ def check_revalidate_fits(revalidate: object, function: Shape | None, name: str)
         )
 
 
-def checked_lag(lag: Lag | None) -> dict[str, object]:
+def checked_lag(lag: object) -> dict[str, object]:
     """Return how to treat a lagging source, in the words of the Rust side."""
     if lag is None:
         return {"retries": 0, "delay": 0, "settle": None, "order": None}
@@ -144,6 +142,14 @@ def checked_lag(lag: Lag | None) -> dict[str, object]:
         raise TypeError(f"lag={lag!r} is a {type(lag).__name__}; it must be Lag(retries=..., delay=...), or None")
     delay, settle = lag.nanoseconds()
     return {"retries": lag.retries, "delay": delay, "settle": settle, "order": lag.order}
+
+
+def check_count(value: object, label: str) -> None:
+    """Refuse what is no number of times."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be an int, 0 or more")
+    if not 0 <= value < 2**31:
+        raise ValueError(f"{label}={value!r} is not allowed; it must be 0 or more, and below 2**31")
 
 
 def check_choice(value: object, label: str, allowed: tuple[str, ...]) -> None:

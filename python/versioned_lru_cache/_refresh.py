@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._core import CachedFunction, CachedMethod, CacheKey
+from ._options import check_flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,16 +77,12 @@ class Refresh:
             TypeError: A target is nothing of the above.
         """
         for target in targets:
-            if not isinstance(target, (CachedFunction, CachedMethod, CacheKey, Where)):
-                raise TypeError(
-                    f"Refresh.only({target!r}): a {type(target).__name__} can't be renewed; a target is a cached "
-                    "function, obj.method, f.cache_key(...) or f.where(predicate)"
-                )
+            _check_target(target)
         refresh, level = cls(), _level(hard)
         refresh._named = tuple((target, level) for target in targets)
         return refresh
 
-    def __or__(self, other: Refresh) -> Refresh:
+    def __or__(self, other: object) -> Refresh:
         """Renew what either does, past ``revalidate`` if one of them that chooses it says so."""
         if not isinstance(other, Refresh):
             return NotImplemented
@@ -98,7 +95,7 @@ class Refresh:
         return bool(self._all or self._named)
 
     def __repr__(self) -> str:
-        parts = []
+        parts: list[str] = []
         if self._all:
             parts.append(f"Refresh.all({'hard=True' if self._all == HARD else ''})")
         for level in (SOFT, HARD):
@@ -113,20 +110,42 @@ class Refresh:
         return max([self._all, *named]), bool(named)
 
 
+def _check_target(target: object) -> None:
+    if not isinstance(target, (CachedFunction, CachedMethod, CacheKey, Where)):
+        raise TypeError(
+            f"Refresh.only({target!r}): a {type(target).__name__} can't be renewed; a target is a cached function, "
+            "obj.method, f.cache_key(...) or f.where(predicate)"
+        )
+
+
+def check_refresh(refresh: object) -> None:
+    """Refuse what a session can't be told to refresh."""
+    if refresh is not None and not isinstance(refresh, Refresh):
+        raise TypeError(
+            f"session(refresh={refresh!r}) is a {type(refresh).__name__}; it must be Refresh.none(), Refresh.all() or "
+            "Refresh.only(...)"
+        )
+
+
 def _level(hard: object) -> int:
-    if not isinstance(hard, bool):
-        raise TypeError(f"hard={hard!r} is a {type(hard).__name__}; it must be True or False")
+    check_flag(hard, "hard")
     return HARD if hard else SOFT
 
 
+def _class(target: object) -> object:
+    return type(target)
+
+
 def _is_meant(target: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    if isinstance(target, CachedFunction):
+    kind = _class(target)
+    if kind is CachedFunction:
         return target is function
-    if isinstance(target, CachedMethod):
+    if kind is CachedMethod:
         return target.__func__ is function and bool(args) and args[0] is target.__self__
-    if isinstance(target, Where):
-        if isinstance(target.function, CachedMethod):
-            own = _is_meant(target.function, function, args, kwargs)
+    if kind is Where:
+        inner: Any = target.function
+        if _class(inner) is CachedMethod:
+            own = _is_meant(inner, function, args, kwargs)
             return own and bool(target.predicate(*args[1:], **kwargs))
-        return target.function is function and bool(target.predicate(*args, **kwargs))
+        return inner is function and bool(target.predicate(*args, **kwargs))
     return bool(target == function.cache_key(*args, **kwargs))

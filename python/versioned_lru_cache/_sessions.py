@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ._core import SESSION_NAME, Session, ambient_session, begin_session, check_binding, peek_session, session_place
-from ._refresh import Refresh
+from ._options import check_flag
+from ._refresh import Refresh, check_refresh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,13 +34,8 @@ class session:
     def __init__(self, mapping: object = None, *, refresh: Refresh | None = None, offline: bool = False) -> None:
         """Prepare a session; it begins with the block."""
         check_binding(mapping)
-        if refresh is not None and not isinstance(refresh, Refresh):
-            raise TypeError(
-                f"session(refresh={refresh!r}) is a {type(refresh).__name__}; it must be Refresh.none(), Refresh.all() "
-                "or Refresh.only(...)"
-            )
-        if not isinstance(offline, bool):
-            raise TypeError(f"session(offline={offline!r}) is a {type(offline).__name__}; it must be True or False")
+        check_refresh(refresh)
+        check_flag(offline, "session(offline)")
         self._mapping = mapping
         self._refresh = refresh or None
         self._offline = offline

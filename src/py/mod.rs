@@ -39,7 +39,7 @@ use pyo3::prelude::*;
 use crate::engine::clock;
 
 /// The Rust half of `versioned_lru_cache`.
-#[pymodule(gil_used = true)]
+#[pymodule(gil_used = false)]
 mod _core {
     use pyo3::prelude::*;
 

@@ -213,14 +213,17 @@ impl Flight {
 
     /// What the run has for others, when it is over.
     pub(super) fn outcome(&self, py: Python<'_>) -> PyResult<Waited> {
-        self.0.landing.look(|end| match end {
+        // What a traceback gives up may run foreign code, so it is not set while others may want to look.
+        let ended = self.0.landing.look(|end| match end {
             Some(End::Failed(error, traceback)) => {
-                let error = error.clone_ref(py);
-                error.set_traceback(py, traceback.as_ref().map(|traceback| traceback.bind(py).clone()));
-                Err(error)
+                Err((error.clone_ref(py), traceback.as_ref().map(|traceback| traceback.clone_ref(py))))
             }
             Some(End::Landed(arrival)) => Ok(Waited::Over(Some(arrival.clone()))),
             _ => Ok(Waited::Over(None)),
+        });
+        ended.map_err(|(error, traceback)| {
+            error.set_traceback(py, traceback.map(|traceback| traceback.into_bound(py)));
+            error
         })
     }
 

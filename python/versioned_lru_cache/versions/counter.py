@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._core import Counter
+from .._options import check_text
 
 _counters: dict[str, Counter] = {}
 
@@ -25,8 +26,5 @@ def counter(name: str) -> Counter:
         TypeError: ``name`` is no ``str``.
         ValueError: ``name`` is empty.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"counter(name={name!r}) is a {type(name).__name__}; it must be a str")
-    if not name:
-        raise ValueError("counter(name='') is empty; it must say what is counted")
+    check_text(name, "counter(name)")
     return _counters.setdefault(name, Counter(name))
