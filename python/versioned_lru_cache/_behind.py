@@ -31,7 +31,10 @@ def begin(behind: Behind) -> None:
     with _lock:
         if _pool is None:
             _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="versioned_lru_cache refresh")
-    _pool.submit(Context().run, _run, behind)
+    try:
+        _pool.submit(Context().run, _run, behind)
+    except RuntimeError:  # The interpreter is ending: the old value has answered, and nobody will ask for a new one.
+        behind.end()
 
 
 def begin_task(behind: Behind) -> None:
