@@ -240,6 +240,7 @@ def test_nobody_waits_for_it_and_one_runs_for_a_key() -> None:
     calling.until(lambda: behind.f.cache_peek(1) == ((1, 2), 2))
     assert behind.f(1) == (1, 2)
     assert behind.runs == [(1, 1), (1, 2)]
+    assert behind.f.cache_stats().version_calls == 13 + 1, "once for each call, and once behind"
 
 
 def test_who_wants_it_refreshed_waits_for_it_or_computes() -> None:
