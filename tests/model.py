@@ -1,4 +1,4 @@
-"""What the cache must do, in plain dicts.
+"""What the cache must do, in plain dicts: what it keeps, and what sessions remember. For calls see `model_calls`.
 
 No threads, no speed, no weak references: a session says when it ends. One counter gives session ids, observation
 tickets and store stamps, so that "<" tells which of two events came first. Versions and keys are compared with `==`,
@@ -12,6 +12,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
+
+from versioned_lru_cache import IMMUTABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -42,6 +44,20 @@ class Stamp:
     ticket: float
     # How many stored entries are of it.
     uses: int = 0
+    # When an observation first differed since one agreed.
+    differed: float = math.inf
+
+
+@dataclass
+class Failures:
+    """When a source first and last failed, since it was last well."""
+
+    first: float = math.inf
+    last: float = -math.inf
+
+    def again(self, now: float) -> None:
+        """One more."""
+        self.first, self.last = min(self.first, now), now
 
 
 @dataclass(eq=False)
@@ -55,6 +71,23 @@ class Entry:
     known_in: int
     born: float
     tainted: bool = False
+    # When what made it, or found it good still, began.
+    made: int = 0
+    # Its source announced another version than it showed.
+    lags: bool = False
+    # How long it lives at most, if not as long as the others.
+    settles: float | None = None
+    # What of its source failed since it was last verified.
+    failures: Failures = field(default_factory=Failures)
+    # As what a call that asked `revalidate` counts.
+    found: str = ""
+    # The refresh that runs behind.
+    behind: object = None
+
+    @property
+    def immutable(self) -> bool:
+        """Whether it is good for ever."""
+        return self.stamp.version is IMMUTABLE
 
 
 @dataclass
@@ -83,13 +116,18 @@ class Run:
 
 
 class ModelWorld:
-    """What all caches and sessions share: the counter, the clock, and the computations in progress, innermost last."""
+    """What all caches and sessions share.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    The counter, the clock, the computations in progress, innermost last, and the refreshes that are to run behind.
+    """
+
+    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self.clock = clock
+        self.sleep = sleep
         self.draw = count(1).__next__
         # For each computation the oldest observation that it builds on, and the one under which it runs.
         self.oldest: list[tuple[float, float]] = []
+        self.behind: list[Callable[[], None]] = []
 
     def report(self, ticket: float) -> None:
         """Tells the computation around this call how old the result is that it builds on."""
@@ -98,12 +136,28 @@ class ModelWorld:
             self.oldest[-1] = (oldest if ticket == own else min(oldest, ticket), own)
 
 
+NO, SOFT, HARD = range(3)
+
+
+def renews_nothing(cache: object, args: tuple[Hashable, ...]) -> tuple[int, bool]:
+    """The policy of a session that renews nothing: neither chosen, nor named."""
+    return NO, False
+
+
 class ModelSession:
     """A span in which answers do not change."""
 
-    def __init__(self, world: ModelWorld) -> None:
+    def __init__(
+        self,
+        world: ModelWorld,
+        renews: Callable[[Any, tuple[Hashable, ...]], tuple[int, bool]] = renews_nothing,
+        offline: bool = False,
+    ) -> None:
         self.world = world
-        self.readers: list[ModelCache] = []
+        self.renews = renews
+        self.offline = offline
+        self.stale = 0
+        self.readers: list[ModelStore] = []
         self.renew()
 
     def renew(self) -> None:
@@ -129,141 +183,40 @@ class Counts:
     evictions: int = 0
     not_stored: int = 0
     errors: int = 0
+    revalidated: int = 0
+    stale: int = 0
+    refresh_errors: int = 0
 
 
-class ModelCache:
-    """One cached function."""
+class ModelStore:
+    """What is kept of one cached function, for all and for each session."""
 
     def __init__(
         self,
         world: ModelWorld,
-        function: Callable[..., object],
         version: object,
         *,
         by_arguments: bool = False,
         maxsize: int | None = 128,
         typed: bool = False,
         ttl: float | None = None,
-        cache_if: Callable[[Any], bool] | None = None,
     ) -> None:
         self.world = world
-        self.function = function
         self.version = version
         self.by_arguments = by_arguments
         self.maxsize = maxsize
         self.typed = typed
         self.ttl = ttl
-        self.cache_if = cache_if
         self.live: OrderedDict[Hashable, Entry] = OrderedDict()
         # Stored entries of one version share what is known of it, if they are stored one after the other.
         self.latest = Stamp(None, None, 0)
         self.views: dict[int, View] = {}
         self.running: list[Run] = []
         self.counts = Counts()
+        # Of a version function that speaks for all results. Where it is given arguments, they are the entry's.
+        self.unasked = Failures()
 
-    # What a call does.
-
-    def call(self, session: ModelSession | None, *args: Hashable) -> object:
-        """One call."""
-        key = self.key(args)
-        me = session.id if session else 0
-        view = self.view_of(session)
-        obs = self.seen_in(view, args)
-        asked = False
-        while True:
-            if view:
-                for shelf in (view.kept, view.left):
-                    if key in shelf and not self.fresh(shelf[key]):
-                        del shelf[key]
-                if key in view.kept:
-                    view.kept.move_to_end(key)
-                    return self.serve(view.kept[key])
-                if key in view.left and obs and same(view.left[key].stamp.version, obs.version):
-                    return self.serve(view.left[key], obs)
-            entry = self.live.get(key)
-            if session and entry and self.fresh(entry):
-                agreed = obs and same(entry.stamp.version, obs.version)
-                if entry.known_in == me:
-                    self.live.move_to_end(key)
-                    return self.serve(entry)
-                if entry.stored < me and agreed:
-                    if self.by_arguments:
-                        self.remember(entry, me, args, by_note_only=True)
-                    self.live.move_to_end(key)
-                    return self.serve(entry, obs)
-            if obs and (asked or self.young(obs)):
-                return self.answer(session, me, args, obs)
-            known = session.scopes.get(self.scope(args)) if session else None
-            if known and self.young(known):
-                obs = known
-            else:
-                obs, asked = self.ask(args), True
-                if session and session.id != me:
-                    session, view, me = None, None, 0  # Renewed meanwhile: what it was has ended.
-            if session and view:
-                session.scopes[self.scope(args)] = view.seen[self.given(args)] = obs
-
-    def answer(self, session: ModelSession | None, me: int, args: tuple[Hashable, ...], obs: Observation) -> object:
-        """Goes by an observation: serves what it vouches for, or something newer, or computes."""
-        key = self.key(args)
-        entry = self.live.get(key)
-        if entry and self.fresh(entry):
-            verified = same(entry.stamp.version, obs.version)
-            if verified or entry.stamp.ticket > obs.until:
-                if session:
-                    self.remember(entry, me, args)
-                self.live.move_to_end(key)
-                return self.serve(entry, obs if verified else None)
-        return self.compute(session, me, args, obs)
-
-    def serve(self, entry: Entry, verified_by: Observation | None = None) -> object:
-        """Answers with what is there, which an observation has perhaps found unchanged."""
-        self.counts.hits += 1
-        if verified_by:
-            entry.stamp.ticket = max(verified_by.ticket, entry.stamp.ticket)
-        self.world.report(math.inf if self.constant and not entry.tainted else entry.stamp.ticket)
-        return entry.value
-
-    def ask(self, args: tuple[Hashable, ...]) -> Observation:
-        """Runs the version function."""
-        assert callable(self.version)
-        ticket, at = self.world.draw(), self.world.clock()
-        try:
-            version = self.version(*self.given(args))
-        except Exception:
-            self.counts.errors += 1
-            raise
-        self.counts.version_calls += 1
-        return Observation(version, ticket, at, self.world.draw())
-
-    def compute(self, session: ModelSession | None, me: int, args: tuple[Hashable, ...], obs: Observation) -> object:
-        """Runs the function, and stores the result if that is right."""
-        born, run = self.world.clock(), Run(self.key(args), self.world.draw())
-        if self.constant:
-            obs = replace(obs, ticket=run.began, until=run.began)
-        self.counts.misses += 1
-        self.running.append(run)
-        self.world.oldest.append((math.inf, obs.ticket))
-        failed = True
-        try:
-            value = self.function(*args)
-            failed = False
-        finally:
-            self.running.remove(run)
-            oldest, _ = self.world.oldest.pop()
-            if failed:
-                self.counts.errors += 1
-                self.world.report(oldest)  # What failed on the strength of something old may decide what is made of it.
-        if session and session.id != me:
-            session, me = None, 0  # Renewed meanwhile: what it was has ended.
-        tainted = oldest < obs.until
-        # Never the ticket of its own observation, if it may be older than that.
-        ticket = math.ceil(min(oldest, obs.ticket)) - 0.5 if tainted else obs.ticket
-        self.world.report(math.inf if self.constant and not tainted else ticket)
-        if self.storing and (self.cache_if is None or self.cache_if(value)):
-            result = Entry(run.key, value, Stamp(obs.version, self.given(args), ticket), 0, me, born, tainted)
-            self.keep(session, result, run, obs)
-        return value
+    # What becomes of a result.
 
     def keep(self, session: ModelSession | None, result: Entry, run: Run, obs: Observation) -> None:
         """Stores a result, keeps it for its session, or neither."""
@@ -296,8 +249,10 @@ class ModelCache:
         if old := self.take(result.key):
             self.displace(old, but=result.known_in)
         new, latest = result.stamp, self.latest
-        if latest.uses and latest.given == new.given and same(latest.version, new.version):
-            latest.ticket = max(latest.ticket, new.ticket)
+        if result.lags:
+            pass  # What was observed agrees with no entry of its version.
+        elif latest.uses and latest.given == new.given and same(latest.version, new.version):
+            latest.ticket, latest.differed = max(latest.ticket, new.ticket), math.inf
             result.stamp = latest
         else:
             self.latest = new
@@ -317,6 +272,16 @@ class ModelCache:
             entry.stamp = replace(entry.stamp)
         return entry
 
+    def note(self, args: tuple[Hashable, ...], obs: Observation) -> None:
+        """What an observation says of all results of which it tells the version."""
+        at = min(obs.at, self.unasked.first)
+        for entry in self.live.values():
+            if entry.stamp.given == self.given(args) and entry.stamp.ticket < obs.ticket:
+                if same(entry.stamp.version, obs.version):
+                    entry.stamp.differed = math.inf
+                else:
+                    entry.stamp.differed = min(entry.stamp.differed, at)
+
     # What sessions remember.
 
     def remember(self, entry: Entry, me: int, args: tuple[Hashable, ...], by_note_only: bool = False) -> None:
@@ -332,14 +297,18 @@ class ModelCache:
             entry.known_in = me
         elif not by_note_only:
             self.views[me].forget(entry.key)
-            self.shelve(replace(entry, known_in=me, stamp=replace(entry.stamp)), me)
+            self.shelve(self.copied(entry, me), me)
+
+    def copied(self, entry: Entry, known_in: int) -> Entry:
+        """An entry for a shelf, which shares nothing with the stored one."""
+        return replace(entry, known_in=known_in, stamp=replace(entry.stamp), failures=replace(entry.failures))
 
     def displace(self, entry: Entry, but: int = 0) -> None:
         """Leaves an entry to the sessions that may have seen it."""
         if self.fresh(entry):
             for session in self.views:
                 if session != but and (entry.known_in == session or entry.stored < session):
-                    self.shelve(replace(entry, stamp=replace(entry.stamp)), session)
+                    self.shelve(self.copied(entry, entry.known_in), session)
 
     def shelve(self, entry: Entry, session: int) -> None:
         """Keeps an entry for one session."""
@@ -376,8 +345,9 @@ class ModelCache:
             view.forget(self.key(args))
         if self.storing:
             known_in = session.id if session else 0
-            stamp = Stamp(version, self.given(args), self.world.draw())
-            self.store(Entry(self.key(args), value, stamp, 0, known_in, self.world.clock()))
+            made = self.world.draw()
+            stamp = Stamp(version, self.given(args), made)
+            self.store(Entry(self.key(args), value, stamp, 0, known_in, self.world.clock(), made=made))
 
     def clear(self) -> None:
         """Empties all and counts anew; what runs now will not be stored."""
@@ -429,10 +399,24 @@ class ModelCache:
         """What one answer of the version function speaks for."""
         return (self.version, self.given(args))
 
+    def end_of(self, entry: Entry) -> float:
+        """When the entry's ttl ends: never, if it is immutable and was not evicted."""
+        spans = [span for span in (self.ttl, entry.settles) if span is not None]
+        endless = not spans or (entry.immutable and self.live.get(entry.key) is entry)
+        return math.inf if endless else entry.born + min(spans)
+
     def fresh(self, entry: Entry) -> bool:
-        """Whether the entry is younger than the ttl."""
-        return self.ttl is None or self.world.clock() - entry.born < self.ttl
+        """Whether the entry's ttl has not ended."""
+        return self.world.clock() < self.end_of(entry)
 
     def young(self, obs: Observation) -> bool:
         """Whether the observation is younger than the ttl."""
         return self.ttl is None or self.world.clock() - obs.at < self.ttl
+
+    def staleness(self, entry: Entry) -> float:
+        """For how long the entry has not been fresh."""
+        # A failure before the entry was made says nothing of it, but for that it goes on.
+        unasked = self.unasked.first
+        if unasked < entry.born:
+            unasked = self.unasked.last
+        return self.world.clock() - min(self.end_of(entry), entry.stamp.differed, entry.failures.first, unasked)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from model import ModelCache, ModelSession, ModelWorld
+from model import ModelSession, ModelWorld
+from model_calls import ModelCache
 from oracle import Made, Span, Terms
 from sides import SLOTS, Side, pick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
+
+# What this world compares of what is counted.
+COUNTED = ("hits", "misses", "version_calls", "evictions", "not_stored", "errors")
 
 
 class ModelSide(Side):
@@ -18,7 +22,7 @@ class ModelSide(Side):
     def __init__(self, functions: list[Terms], keys: list[Callable[[], Hashable]], judged: bool = False) -> None:
         self.now = 0.0
         super().__init__(functions, keys, judged)
-        self.world = ModelWorld(self.clock)
+        self.world = ModelWorld(self.clock, self.do_advance)
         self.sessions: dict[Span, ModelSession] = {}
         versions = {label: self.version(label) for label in SLOTS}
         self.cached = {
@@ -86,4 +90,5 @@ class ModelSide(Side):
     def counts(self, name: str) -> dict[str, int | None]:
         cache = self.cached[name]
         maxsize = cache.maxsize if cache.maxsize is None else max(cache.maxsize, 0)
-        return {**vars(cache.counts), "maxsize": maxsize, "currsize": len(cache.live)}
+        counts = {name: number for name, number in vars(cache.counts).items() if name in COUNTED}
+        return {**counts, "maxsize": maxsize, "currsize": len(cache.live)}

@@ -28,8 +28,13 @@ FENCE = re.compile(r"^ *(?:```+|~~~+)(.*)\n(?:.*\n)*?^ *(?:```+|~~~+)$", re.MULT
 WIDTH = 88  # what Furo shows of a line of code without scrolling
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 
-CLOCK = pytest.mark.thread_unsafe(reason="one clock for the whole process")
 every_document = pytest.mark.parametrize("document", [pytest.param(each, id=each.name) for each in DOCUMENTS])
+
+
+def alone(source: str) -> Any:
+    """Return the mark of what sets something for the whole process."""
+    sets = [name for name in ("MockClock", "run_behind_in") if name in source]
+    return pytest.mark.thread_unsafe(reason=f"one {sets[0]} for the whole process") if sets else ()
 
 
 def chains(document: Path) -> list[tuple[int, str]]:
@@ -50,7 +55,7 @@ def chains(document: Path) -> list[tuple[int, str]]:
 @pytest.mark.parametrize(
     ("document", "source"),
     [
-        pytest.param(each, source, id=f"{each.name} line {line}", marks=CLOCK if "MockClock" in source else ())
+        pytest.param(each, source, id=f"{each.name} line {line}", marks=alone(source))
         for each in DOCUMENTS
         for line, source in chains(each)
     ],

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from versioned_lru_cache import versioned_lru_cache
+from versioned_lru_cache import Versioned, versioned_lru_cache
 
 
 class Data:
@@ -75,8 +75,6 @@ def test_a_fallback_for_a_failure_that_rests_on_an_old_result_is_not_stored(data
 
 
 def test_a_constant_version_takes_no_other(data: Data) -> None:
-    from versioned_lru_cache import Versioned
-
     @versioned_lru_cache("v1")
     def f() -> int:
         return 1
@@ -111,3 +109,23 @@ def test_a_function_that_calls_itself_does_not_take_what_is_older_for_its_own(da
     assert whole(1) == (1,), "repeatable reads"
     data.current = {}
     assert whole(1) == (2,)
+
+
+def test_what_is_built_on_a_lagging_result_is_not_of_the_version_that_was_announced(data: Data) -> None:
+    announced, shown = "serial 42", Versioned("old page", "serial 41")
+    place: list[Versioned[str]] = [shown]
+
+    @versioned_lru_cache(lambda: announced, session=lambda: data.current)
+    def page() -> Versioned[str]:
+        return place[0]
+
+    @versioned_lru_cache(lambda: announced, session=lambda: data.current)
+    def menu() -> str:
+        return f"menu of {page()}"
+
+    assert menu() == "menu of old page"
+    assert menu.cache_peek() is None, "it is no newer than the page"
+    place[0] = Versioned("new page", announced)
+    data.current = {}
+    assert menu() == "menu of new page"
+    assert menu.cache_peek() == ("menu of new page", announced)

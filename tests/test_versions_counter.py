@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from typing import Any
 
@@ -10,9 +11,16 @@ import pytest
 from versioned_lru_cache import session, versioned_lru_cache
 from versioned_lru_cache.versions import all_of, counter
 
+NUMBERS = itertools.count()
+
+
+def fresh(name: str) -> Any:
+    """A counter that no other test has: names are the whole process's."""
+    return counter(f"{name} {next(NUMBERS)}")
+
 
 def test_what_was_made_before_a_bump_is_made_anew_in_the_next_session() -> None:
-    prices = counter("prices of this test")
+    prices = fresh("prices")
     made: list[int] = []
 
     @versioned_lru_cache(prices)
@@ -29,8 +37,9 @@ def test_what_was_made_before_a_bump_is_made_anew_in_the_next_session() -> None:
 
 
 def test_one_name_is_one_counter_and_one_scope() -> None:
-    first, second = counter("shared"), counter("shared")
-    assert first is second is not counter("another")
+    name = repr(fresh("shared"))
+    first, second = counter(name), counter(name)
+    assert first is second is not counter(f"another {name}")
     place: dict[str, Any] = {}
 
     @versioned_lru_cache(first, session=place)
@@ -47,7 +56,7 @@ def test_one_name_is_one_counter_and_one_scope() -> None:
 
 
 def test_it_takes_nothing_whatever_the_function_takes() -> None:
-    rows = counter("rows of this test")
+    rows = fresh("rows")
 
     @versioned_lru_cache(rows, session={})
     def f(x: int, *, y: int = 0) -> int:
@@ -56,7 +65,7 @@ def test_it_takes_nothing_whatever_the_function_takes() -> None:
     assert (f(1), f(2, y=3)) == (1, 5)
     assert f.cache_stats().version_calls == 1
 
-    @versioned_lru_cache(all_of(rows, counter("columns of this test")), session={})
+    @versioned_lru_cache(all_of(rows, fresh("columns")), session={})
     def g(x: int) -> int:
         return x
 
@@ -65,7 +74,7 @@ def test_it_takes_nothing_whatever_the_function_takes() -> None:
 
 
 def test_no_bump_is_lost() -> None:
-    hits = counter("hits of this test")
+    hits = fresh("hits")
     before = hits()
 
     def work() -> None:
@@ -83,7 +92,7 @@ def test_no_bump_is_lost() -> None:
 def test_it_is_read_without_a_python_call() -> None:
     import sys
 
-    quiet = counter("quiet")
+    quiet = fresh("quiet")
     calls: list[object] = []
 
     @versioned_lru_cache(quiet)

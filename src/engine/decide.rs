@@ -43,11 +43,11 @@ impl<H: Host> Plan<H> {
         {
             return self.ask(store, caller, now, displaced);
         }
-        if let Some(slot) = found {
-            self.compare(store, slot)?;
-            if let Some(step) = self.judged(store, slot, caller.as_deref_mut(), now, displaced)? {
-                return Ok(step);
-            }
+        self.compare(store, found)?;
+        if let Some(slot) = found
+            && let Some(step) = self.judged(store, slot, caller.as_deref_mut(), now, displaced)?
+        {
+            return Ok(step);
         }
         if let Some(arrival) = self.arrival.as_ref()
             && self.agrees(&arrival.under)?
@@ -143,8 +143,9 @@ impl<H: Host> Plan<H> {
         let allowed = store.terms.stale_while_revalidate;
         if self.wish.manner == Manner::Called && is_allowed(self.stale_since(store, slot, now), now, allowed)
         {
-            let behind = self.begin_behind(store, slot, now, displaced);
-            return self.stale(store, slot, caller, (behind, "stale-while-revalidate"), displaced).map(Some);
+            return self
+                .stale(store, slot, caller, (Some(now), "stale-while-revalidate"), displaced)
+                .map(Some);
         }
         Ok(None)
     }

@@ -7,7 +7,7 @@ use super::session::Answers;
 use super::stamp::Stamp;
 use super::store::Terms;
 use super::table::Table;
-use super::ticket::{NEVER, Ticket};
+use super::ticket::{LONG_AGO, NEVER, Ticket};
 use super::{Audience, Host, Object};
 
 /// One successful run of a version function.
@@ -112,7 +112,12 @@ impl<H: Host, S> Entry<H, S> {
     #[inline]
     #[must_use]
     pub fn vouch(&self, stamp: &Stamp<H::Object>, constant: bool) -> Ticket {
-        if self.stored != 0 && (constant || stamp.version.is_immutable()) { NEVER } else { stamp.ticket }
+        match () {
+            () if self.stored != 0 && (constant || stamp.version.is_immutable()) => NEVER,
+            // It is older than what was announced, and nobody knows how much.
+            () if stamp.lags => LONG_AGO,
+            () => stamp.ticket,
+        }
     }
 }
 

@@ -61,14 +61,15 @@ impl<H: Host> Plan<H> {
             reader.unshelve(&self.probe, &self.verdicts, displaced)?;
         }
         let Some(arrival) = self.arrival.take() else { return Ok(Step::Ask(None)) };
-        let vouch = self.vouch(arrival.vouch);
+        let lags = arrival.entry.stamp.lags;
+        let vouch = if lags { arrival.vouch } else { self.vouch(arrival.vouch) };
         let value = arrival.entry.value.clone();
         (self.status.hit, self.status.collapsed) = (true, true);
         store.stats.hits += 1;
         displaced.objects.push(arrival.under.version);
         if let Some((id, reader)) = reader.filter(|_| arrival.keep.load(Ordering::Relaxed)) {
             let mut kept = Entry { known_in: id, stored: 0, ..arrival.entry };
-            if !kept.stamp.lags {
+            if !lags {
                 kept.stamp.ticket = kept.stamp.ticket.max(self.ticket());
             }
             reader.shelve(id, self.probe.hash, kept, store.terms.maxsize, displaced);
@@ -202,7 +203,9 @@ impl<H: Host> Plan<H> {
         let (Some(seen), Some(asked)) = (&made.seen, &self.observation) else { return Ok(false) };
         let visible = seen.is_immutable()
             || self.verdicts.same(&asked.version, seen)?
-            || store.terms.lag.ordered && self.verdicts.at_least(seen, &asked.version)?;
+            || store.terms.lag.ordered
+                && !asked.version.is_immutable()
+                && self.verdicts.at_least(seen, &asked.version)?;
         Ok(!visible)
     }
 
@@ -240,7 +243,11 @@ impl<H: Host> Plan<H> {
         // Never the observation's own ticket then, by which a computation around this one would take it for as new as itself.
         let ticket =
             if tainted { ticket::before(observation.ticket.min(made.oldest)) } else { observation.ticket };
-        let vouch = if store.terms.constant && !tainted { ticket::NEVER } else { ticket };
+        let vouch = match () {
+            () if store.terms.constant && !tainted => ticket::NEVER,
+            () if lags => ticket::LONG_AGO,
+            () => ticket,
+        };
         let version = made.seen.as_ref().unwrap_or(&observation.version);
         let other = !version.is(&observation.version);
         let old = store.find(&self.probe, &self.verdicts)?;
@@ -287,6 +294,9 @@ impl<H: Host> Plan<H> {
             return Ok((None, vouch));
         }
         if let (Some(look), Some(slot), true) = (current, old, store.terms.lag.ordered)
+            // What never changes has no place in an order.
+            && !version.is_immutable()
+            && !look.stamp.version.is_immutable()
             && !self.verdicts.same(&look.stamp.version, version)?
             && !self.verdicts.at_least(version, &look.stamp.version)?
         {

@@ -311,7 +311,7 @@ impl<H: Host> Plan<H> {
 
     /// Gives a call up.
     pub fn abandon(&mut self, store: &mut Store<H>, caller: Option<&mut Caller<'_, H>>) {
-        store.stats.errors += 1;
+        store.stats.errors += u64::from(self.wish.manner != Manner::Behind);
         self.end(store, caller);
     }
 

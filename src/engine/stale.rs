@@ -10,32 +10,39 @@ use super::trouble::{Trouble, is_allowed};
 use super::{Flight, Host};
 
 impl<H: Host> Plan<H> {
-    /// Notes in the stored versions that they are not what was observed, or still are.
-    pub(super) fn compare(&self, store: &mut Store<H>, slot: Slot) -> Decided<H, ()> {
+    /// Notes in the stored versions that they are not what was observed, or still are. `slot` is the entry at hand, if there is one.
+    pub(super) fn compare(&self, store: &mut Store<H>, slot: Option<Slot>) -> Decided<H, ()> {
         let Some(observation) = self.observation.as_ref().filter(|_| store.terms.has_stale()) else {
             return Ok(());
         };
         // What a version function says of some arguments is noted in the entry at hand; what it says of all, in all.
-        let own = store.live.get(slot).map(|look| look.entry.stamp);
+        let own = slot.and_then(|slot| store.live.get(slot)).map(|look| look.entry.stamp);
+        if self.given.is_some() && own.is_none() {
+            return Ok(());
+        }
         // An entry that is not verified by this has not been fresh since its version could not be asked.
-        let trouble = if self.given.is_none() && self.asked { store.trouble.take() } else { None };
+        let trouble = if self.given.is_none() && self.asked { store.trouble } else { None };
         let at = trouble.map_or(observation.at, |trouble| trouble.first.min(observation.at)).max(1);
         if let Some(place) = own.filter(|_| self.given.is_some()) {
-            let stamp = store.live.stamp_mut(place);
-            if let Some(stamp) = stamp.filter(|stamp| stamp.differs == 0 && stamp.ticket < observation.ticket)
-                && !self.agrees_with(stamp, observation)?
-            {
-                stamp.differs = at;
+            let Some(stamp) = store.live.stamp_mut(place) else { return Ok(()) };
+            if stamp.ticket < observation.ticket {
+                let agrees = self.agrees_with(stamp, observation)?;
+                stamp.heed(agrees, at);
+                if let Some(slot) = slot.filter(|_| agrees) {
+                    store.live.is_well(slot);
+                }
             }
             return Ok(());
         }
         for stamp in store.live.stamps_mut(0) {
-            if stamp.differs == 0
-                && stamp.ticket < observation.ticket
-                && !self.agrees_with(stamp, observation)?
-            {
-                stamp.differs = at;
+            if stamp.ticket < observation.ticket {
+                let agrees = self.agrees_with(stamp, observation)?;
+                stamp.heed(agrees, at);
             }
+        }
+        // Only now, when nothing depends on a comparison any more.
+        if self.asked {
+            store.trouble = None;
         }
         Ok(())
     }
@@ -82,13 +89,13 @@ impl<H: Host> Plan<H> {
         Some(flight)
     }
 
-    /// Answers with an old value.
+    /// Answers with an old value, and lets a refresh run behind if it is to be renewed now.
     pub(super) fn stale(
         &mut self,
         store: &mut Store<H>,
         slot: Slot,
         caller: Option<&mut Caller<'_, H>>,
-        (behind, detail): (Option<H::Flight>, &'static str),
+        (renewed_at, detail): (Option<Nanos>, &'static str),
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
         let due = store.live.get(slot).is_some_and(|look| self.is_due(look.entry, caller.as_deref()));
@@ -98,6 +105,7 @@ impl<H: Host> Plan<H> {
             }
             caller.known.stale += 1;
         }
+        let behind = renewed_at.and_then(|now| self.begin_behind(store, slot, now, displaced));
         let Some(Look { entry, stamp }) = store.live.get(slot) else { return Ok(Step::Raise) };
         let served = Served { value: entry.value.clone(), vouch: entry.vouch(stamp, false), behind };
         self.status.hit = true;

@@ -27,6 +27,15 @@ impl<O: Clone> Stamp<O> {
         Self { version: version.clone(), tag: *tag, ticket: *ticket, differs: 0, lags: false }
     }
 
+    /// Notes whether an observation at some time agrees with it.
+    pub(super) fn heed(&mut self, agrees: bool, at: Nanos) {
+        if agrees {
+            self.differs = 0;
+        } else if self.differs == 0 {
+            self.differs = at;
+        }
+    }
+
     /// Notes an observation that agrees.
     pub(super) fn agree(&mut self, ticket: Ticket) {
         (self.ticket, self.differs, self.lags) = (self.ticket.max(ticket), 0, false);

@@ -8,6 +8,9 @@ pub type Ticket = u64;
 /// Later than every ticket that will be drawn.
 pub const NEVER: Ticket = Ticket::MAX;
 
+/// Earlier than every ticket that was drawn.
+pub const LONG_AGO: Ticket = 1;
+
 static NEXT: AtomicU64 = AtomicU64::new(2);
 
 /// Draws the next ticket.
