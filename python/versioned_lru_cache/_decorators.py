@@ -175,23 +175,7 @@ _FORGOTTEN = (
     ". Was @versioned_lru_cache written above the function? Write @versioned_lru_cache(version), with a version "
     "function or a constant such as None"
 )
-_MORE = frozenset(
-    {
-        "version_args",
-        "typed",
-        "key",
-        "on_expiry",
-        "revalidate",
-        "stale_if_error",
-        "retry_after",
-        "errors",
-        "stale_while_revalidate",
-        "lag",
-        "cache_if",
-        "wait",
-        "name",
-    }
-)
+_MORE = frozenset(versioned_lru_cache.__kwdefaults__ or ()) - _OWN.keys()
 
 
 def _decorator(

@@ -67,7 +67,9 @@ impl<H: Host> Plan<H> {
         if !self.impatient {
             store.flights.bypass(&self.probe, session, &self.verdicts)?;
         }
-        Ok(self.compute(store, found, (session, since, now), displaced))
+        let old = found.and_then(|slot| store.live.get(slot));
+        let due = old.is_some_and(|look| self.is_due(look.entry, caller.as_deref()));
+        Ok(self.compute(store, found, (session, due, now), displaced))
     }
 
     /// The rows for which no version is needed: what the session knows, what it takes as it is, what never changes, and what stands in for a
@@ -126,8 +128,8 @@ impl<H: Host> Plan<H> {
         }
         let Some(observation) = self.observation.as_ref() else { return Ok(None) };
         let (agreed, at) = (self.agrees(stamp)?, observation.at);
-        let newer = stamp.ticket > observation.until && !stamp.lags;
-        if agreed && store.terms.verifies && at > entry.born && !entry.course.settles() {
+        let newer = stamp.is_newer(observation);
+        if agreed && entry.is_verified_by(observation, &store.terms) {
             let fresh = entry.is_fresh(now, &store.terms);
             if let Some((entry, _)) = store.live.get_mut(slot).filter(|_| !fresh) {
                 entry.born = at;
@@ -163,7 +165,7 @@ impl<H: Host> Plan<H> {
 
     /// Only flights that began after this are good enough.
     fn since(&self, caller: &Caller<'_, H>) -> Ticket {
-        if self.wish.refresh == Refresh::No { self.began } else { self.began.max(caller.began) }
+        if self.refreshes() { self.began.max(caller.began) } else { self.began }
     }
 
     /// Whether the version has to be asked anew, though the session knows of one.
@@ -200,7 +202,7 @@ impl<H: Host> Plan<H> {
         &mut self,
         store: &mut Store<H>,
         old: Option<Slot>,
-        (session, since, now): (Ticket, Ticket, Nanos),
+        (session, due, now): (Ticket, bool, Nanos),
         displaced: &mut Displaced<H>,
     ) -> NextStep<H> {
         if let Some(arrival) = self.arrival.take() {
@@ -216,7 +218,6 @@ impl<H: Host> Plan<H> {
         }
         self.flight = Some(flight.clone());
         let old = old.and_then(|slot| store.live.get(slot));
-        let due = old.is_some_and(|look| self.wish.manner == Manner::Now || look.entry.began() <= since);
         self.status.forward = Some(match old {
             _ if store.terms.maxsize == Some(0) => Forward::Bypass,
             None => Forward::Miss,

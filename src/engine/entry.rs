@@ -102,6 +102,11 @@ impl<H: Host, S> Entry<H, S> {
         if self.course.settles() { terms.settle.min(terms.ttl).or(terms.settle) } else { terms.ttl }
     }
 
+    /// Whether an observation that agrees lets its age begin anew.
+    pub(super) fn is_verified_by<O>(&self, observation: &Observation<O>, terms: &Terms) -> bool {
+        terms.verifies && observation.at > self.born && !self.course.settles()
+    }
+
     /// When its computation began, in the order of events.
     #[must_use]
     pub fn began(&self) -> Ticket {

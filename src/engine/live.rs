@@ -136,8 +136,7 @@ impl<H: Host> Live<H> {
         (given, agrees): (u64, bool),
         displaced: &mut Displaced<H>,
     ) {
-        let agrees = agrees && self.stamps.latest(given).is_some();
-        let agrees = agrees && !entry.stamp.lags;
+        let agrees = agrees && !entry.stamp.lags && self.stamps.latest(given).is_some();
         let Entry { key, value, stamp, stored, known_in, born, course } = entry;
         let (stamp, version) = self.stamps.take(stamp, given, agrees);
         displaced.objects.extend(version);

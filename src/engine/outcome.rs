@@ -6,7 +6,7 @@ use super::clock::{self, Nanos};
 use super::entry::{Course, Displaced, Entry, Observation};
 use super::flight::Arrival;
 use super::live::Look;
-use super::plan::{Attempt, Decided, Made, Manner, NextStep, Plan, Refresh, Served, Step};
+use super::plan::{Attempt, Decided, Made, Manner, NextStep, Plan, Served, Step};
 use super::stamp::Stamp;
 use super::store::{Caller, Glance, Recognition, Store};
 use super::ticket::{self, Ticket};
@@ -34,7 +34,7 @@ impl<H: Host> Plan<H> {
             }
             let mut vouch = entry.vouch(&entry.stamp, store.terms.constant);
             if entry.known_in != caller.id {
-                if self.wish.refresh != Refresh::No || !self.agrees(&entry.stamp)? {
+                if self.refreshes() || !self.agrees(&entry.stamp)? {
                     continue;
                 }
                 vouch = self.vouch(vouch);

@@ -2,7 +2,7 @@
 
 use super::clock::Nanos;
 use super::entry::Displaced;
-use super::live::Look;
+use super::live::{Look, Stored};
 use super::plan::{Decided, Manner, NextStep, Plan, Served, Step};
 use super::store::{Caller, Store};
 use super::table::Slot;
@@ -53,20 +53,23 @@ impl<H: Host> Plan<H> {
         let Some(Look { entry, stamp }) = store.live.get(slot) else { return 0 };
         let end = entry.ttl(&store.terms).map(|ttl| entry.born.saturating_add(ttl)).filter(|end| *end <= now);
         let differs = (stamp.differs != 0).then_some(stamp.differs);
-        let aside = store.live.aside(entry).and_then(|aside| aside.trouble);
-        let troubles = [aside, store.trouble.filter(|_| self.given.is_none())];
         // A failure before the computation began says nothing of its result.
         let first = |trouble: Trouble| if trouble.first < entry.born { trouble.last } else { trouble.first };
-        let failures = troubles.into_iter().flatten().map(first);
+        let failures = self.troubles(store, entry).map(first);
         failures.chain(end).chain(differs).min().unwrap_or(now)
+    }
+
+    /// How the function fails for an entry, and how the version function does.
+    fn troubles(&self, store: &Store<H>, entry: &Stored<H>) -> impl Iterator<Item = Trouble> + use<H> {
+        let own = store.live.aside(entry).and_then(|aside| aside.trouble);
+        [own, store.trouble.filter(|_| self.given.is_none())].into_iter().flatten()
     }
 
     /// Whether the source of an entry failed so short a time ago that it is left alone.
     pub(super) fn troubled(&self, store: &Store<H>, slot: Slot, now: Nanos) -> bool {
-        let aside = store.live.get(slot).and_then(|look| store.live.aside(look.entry));
-        let troubles =
-            [aside.and_then(|aside| aside.trouble), store.trouble.filter(|_| self.given.is_none())];
-        troubles.into_iter().flatten().any(|trouble| trouble.is_recent(now, store.terms.retry_after))
+        let look = store.live.get(slot);
+        let mut troubles = look.into_iter().flat_map(|look| self.troubles(store, look.entry));
+        troubles.any(|trouble| trouble.is_recent(now, store.terms.retry_after))
     }
 
     /// Begins a refresh behind, unless one goes on or has just failed.

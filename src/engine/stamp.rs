@@ -27,6 +27,11 @@ impl<O: Clone> Stamp<O> {
         Self { version: version.clone(), tag: *tag, ticket: *ticket, differs: 0, lags: false }
     }
 
+    /// Whether it was observed later than that.
+    pub(super) fn is_newer(&self, observation: &Observation<O>) -> bool {
+        self.ticket > observation.until && !self.lags
+    }
+
     /// Notes whether an observation at some time agrees with it.
     pub(super) fn heed(&mut self, agrees: bool, at: Nanos) {
         if agrees {

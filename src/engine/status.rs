@@ -71,10 +71,13 @@ impl<H: Host> Plan<H> {
     ///
     /// # Errors
     /// [`super::Unsure`] when that depends on two objects not yet compared.
-    pub fn explain(&mut self, store: &Store<H>, caller: Option<&mut Caller<'_, H>>) -> Decided<H, Status> {
+    pub fn explain(
+        &mut self,
+        store: &Store<H>,
+        mut caller: Option<&mut Caller<'_, H>>,
+    ) -> Decided<H, Status> {
         let now = clock::now();
-        let mut known = None;
-        if let Some(caller) = caller {
+        if let Some(caller) = caller.as_deref_mut() {
             if let Some(status) = self.on_shelf(store, caller, now)? {
                 return Ok(status);
             }
@@ -84,7 +87,6 @@ impl<H: Host> Plan<H> {
                     reader.map(|reader| reader.seen.get(self.given.as_ref(), &self.verdicts)).transpose()?;
                 self.observation = seen.flatten().map(|seen| seen.clone());
             }
-            known = Some((caller.id, caller.began));
         }
         let observed =
             |seen: &Observation<H::Object>| store.terms.constant || seen.vouches(now, store.terms.ttl);
@@ -99,9 +101,9 @@ impl<H: Host> Plan<H> {
         let hit = |detail| Status { hit: true, detail, ..base };
         let forward = |reason, detail| Status { forward: Some(reason), stored: true, detail, ..base };
         let agreed = observation.map_or(Ok(false), |seen| self.agrees_with(stamp, seen))?;
-        let due = known.is_some_and(|(_, began)| self.refreshes() && entry.began() <= began);
-        if let Some((id, _)) = known.filter(|_| fresh)
-            && (entry.known_in == id || !due && entry.stored < id && agreed)
+        let due = self.is_due(entry, caller.as_deref());
+        if let Some(Caller { id, .. }) = caller.as_deref().filter(|_| fresh)
+            && (entry.known_in == *id || !due && entry.stored < *id && agreed)
         {
             return Ok(hit("known"));
         }
@@ -122,10 +124,10 @@ impl<H: Host> Plan<H> {
         if fresh && agreed {
             return Ok(hit("equal"));
         }
-        if fresh && stamp.ticket > observation.until && !stamp.lags {
+        if fresh && stamp.is_newer(observation) {
             return Ok(hit("newer"));
         }
-        if agreed && store.terms.verifies && observation.at > entry.born {
+        if agreed && entry.is_verified_by(observation, &store.terms) {
             return Ok(hit("verified"));
         }
         if is_allowed(since, now, store.terms.stale_while_revalidate) {

@@ -216,8 +216,21 @@ impl Cached {
         misfit.is_instance_of::<PyTypeError>(py).then_some(misfit)
     }
 
+    /// Calls the function; or what takes its place, where there is an old result for that.
+    pub(super) fn run<'py>(
+        &self,
+        py: Python<'py>,
+        arguments: Arguments<'_>,
+        previous: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match (&self.freshness.revalidate, previous) {
+            (Some(revalidate), Some(previous)) => self.revalidate(revalidate.bind(py), previous, arguments),
+            _ => arguments.call(self.wrapped.bind(py)),
+        }
+    }
+
     /// Calls what takes the function's place, with the old result and the call's arguments.
-    pub(super) fn revalidate<'py>(
+    fn revalidate<'py>(
         &self,
         revalidate: &Bound<'py, PyAny>,
         previous: &Bound<'py, PyAny>,

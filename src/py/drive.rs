@@ -221,8 +221,7 @@ impl Drive {
             Ok(value) => value,
             Err(error) => return self.source_failed(cached, py, error, oldest),
         };
-        let previous = self.previous.as_ref().map(|previous| previous.bind(py));
-        let made = cached.made(value, previous, oldest).inspect_err(|error| {
+        let made = cached.made(value, self.previous(py).as_ref(), oldest).inspect_err(|error| {
             computing::note(py, oldest);
             self.failed(cached, py, error, oldest);
         })?;
@@ -290,29 +289,9 @@ impl Drive {
         visit.call(&self.previous)
     }
 
-    /// Runs the function, or what takes its place.
-    pub(super) fn run<'py>(
-        &self,
-        cached: &Cached,
-        py: Python<'py>,
-        arguments: Arguments<'_>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        match (&cached.freshness.revalidate, &self.previous) {
-            (Some(revalidate), Some(previous)) => {
-                cached.revalidate(revalidate.bind(py), previous.bind(py), arguments)
-            }
-            _ => arguments.call(cached.wrapped.bind(py)),
-        }
-    }
-
-    /// Whether what runs takes the function's place.
-    pub(super) fn revalidates(&self) -> bool {
-        self.previous.is_some()
-    }
-
-    /// The old result for that.
-    pub(super) fn revalidation(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.previous.as_ref().map(|previous| previous.clone_ref(py))
+    /// The old result, for what takes the function's place, if that is to run.
+    pub(super) fn previous<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.previous.as_ref().map(|previous| previous.bind(py).clone())
     }
 
     /// The observation under which the function runs.
@@ -354,7 +333,7 @@ impl Cached {
                 }
                 Next::Compute => {
                     let ended = computing::within(py, drive.flight(), drive.own(), || {
-                        drive.run(cached, py, arguments)
+                        cached.run(py, arguments, drive.previous(py).as_ref())
                     })?;
                     drive.computed(cached, py, ended)?;
                 }

@@ -216,28 +216,14 @@ impl Call {
 
     /// Call the function.
     fn run<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.with(py, |arguments| {
-            self.driving(py, |drive| {
-                let function = self.function.get();
-                Ok(drive
-                    .revalidates()
-                    .then(|| drive.revalidation(py))
-                    .flatten()
-                    .zip(function.freshness.revalidate.as_ref()))
-            })?
-            .map_or_else(
-                || arguments.call(self.function.get().wrapped.bind(py)),
-                |(previous, revalidate)| {
-                    self.function.get().revalidate(revalidate.bind(py), previous.bind(py), arguments)
-                },
-            )
-        })
+        let previous = self.driving(py, |drive| Ok(drive.previous(py)))?;
+        self.with(py, |arguments| self.function.get().run(py, arguments, previous.as_ref()))
     }
 
     /// Whether what runs is to be awaited.
     #[getter]
     fn is_awaited(&self, py: Python<'_>) -> PyResult<bool> {
-        self.driving(py, |drive| Ok(!drive.revalidates() || self.function.get().freshness.awaits))
+        self.driving(py, |drive| Ok(drive.previous(py).is_none() || self.function.get().freshness.awaits))
     }
 
     /// How many seconds to let pass.

@@ -1,0 +1,210 @@
+"""What a call would do and why, and what the calls of a session did, in the words of RFC 9211."""
+
+from __future__ import annotations
+
+import math
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+import calling
+from versioned_lru_cache import (
+    IMMUTABLE,
+    Explanation,
+    Lag,
+    NotStored,
+    Refresh,
+    Versioned,
+    current_session,
+    session,
+    versioned_lru_cache,
+)
+from versioned_lru_cache.testing import MockClock
+
+ALONE = pytest.mark.thread_unsafe(reason="one clock for the whole process")
+
+
+class Data:
+    """What a cached function reads, and how often it was asked and run."""
+
+    def __init__(self, **options: Any) -> None:
+        self.version: Any = 1
+        self.asked = self.ran = 0
+
+        def version() -> Any:
+            self.asked += 1
+            if isinstance(self.version, Exception):
+                raise self.version
+            return self.version
+
+        @versioned_lru_cache(version, **options)
+        def f(x: int) -> Any:
+            self.ran += 1
+            return x
+
+        self.f = f
+
+    def explains_what_it_does(self, hit: bool, fwd: str | None, detail: str) -> None:
+        """The explanation is this one, costs nothing, and the call does so."""
+        asked, ran = self.asked, self.ran
+        told = self.f.cache_explain(1)
+        assert (self.asked, self.ran) == (asked, ran)
+        assert (told.hit, told.fwd, told.detail) == (hit, fwd, detail)
+        try:
+            self.f(1)
+        except NotStored:
+            assert fwd == "miss"
+        if detail != "stale-while-revalidate":  # where it runs behind, sooner or later
+            assert self.ran == ran + (fwd is not None and detail != "offline")
+
+
+@ALONE
+@pytest.mark.parametrize(
+    ("options", "age", "version", "policy", "expected"),
+    [
+        ({}, 0, 1, {}, (True, None, "known")),
+        ({}, 0, 2, {}, (False, "stale", "changed")),
+        ({"ttl": 10}, 9, 1, {}, (True, None, "known")),
+        ({"ttl": 10}, 10, 1, {}, (False, "stale", "expired")),
+        ({"ttl": 10, "on_expiry": "verify"}, 10, 1, {}, (True, None, "verified")),
+        ({"ttl": 99, "on_expiry": "verify", "lag": Lag(settle=10)}, 10, 1, {}, (False, "stale", "expired")),
+        ({"stale_while_revalidate": 9}, 0, 2, {}, (True, None, "stale-while-revalidate")),
+        ({}, 0, 1, {"refresh": Refresh.all()}, (False, "request", "refresh")),
+        ({"ttl": 10}, 99, 2, {"offline": True}, (True, None, "offline")),
+    ],
+)
+def test_a_call_does_what_was_explained(
+    options: dict[str, Any], age: float, version: int, policy: dict[str, Any], expected: tuple[bool, str | None, str]
+) -> None:
+    with MockClock() as clock:
+        data = Data(**options)
+        data.f(1)
+        clock.advance(age)
+        data.version = version
+        with session(**policy):
+            if "offline" not in policy:
+                data.f(2)  # the session knows the version now
+            data.explains_what_it_does(*expected)
+            assert data.f.cache_explain(1).hit, "now it is known"
+
+
+def test_where_the_version_has_to_be_asked_it_can_only_say_so() -> None:
+    data = Data()
+    data.f(1)
+    for there in (nullcontext(), session()):
+        with there:
+            told = data.f.cache_explain(1)
+            assert (told.hit, told.fwd, told.detail) == (False, None, "asks")
+
+
+def test_where_nothing_is_stored() -> None:
+    Data().explains_what_it_does(False, "miss", "")
+    Data(maxsize=0).explains_what_it_does(False, "bypass", "")
+    with session(offline=True):
+        Data().explains_what_it_does(False, "miss", "offline")
+
+
+def test_what_never_changes_and_what_stands_in_for_a_failure() -> None:
+    data = Data(stale_if_error=math.inf, retry_after=1000)
+    data.f(1)
+    data.version = OSError("down")
+    data.f(1)
+    data.explains_what_it_does(True, None, "stale-if-error")
+    data = Data()
+    data.version = IMMUTABLE
+    data.f(1)
+    data.explains_what_it_does(True, None, "immutable")
+
+
+def test_a_call_that_would_wait_for_another_is_collapsed() -> None:
+    gate = calling.Gate()
+
+    @versioned_lru_cache("v1")
+    def f(x: int) -> int:
+        gate.stop()
+        return x
+
+    leader = calling.Call(f, 1)
+    gate.wait()
+    assert f.cache_explain(1).collapsed
+    gate.open()
+    leader.result()
+    assert not f.cache_explain(1).collapsed
+
+
+@ALONE
+def test_it_reads_as_a_cache_status() -> None:
+    with MockClock() as clock:
+        data = Data(ttl=30)
+        data.f(1)
+        clock.advance(0.5)
+        told = data.f.cache_explain(1, show_args=True)
+        assert str(told) == f'"{told.name}"; ttl=29; key="1"; detail=asks'
+        assert data.f.cache_explain(1).key not in ("1", data.f.cache_explain(2).key)
+        clock.advance(40)
+        assert data.f.cache_explain(1).ttl == -10.5
+    plain = Explanation("m.f", False, "miss", None, True, False, 'a"b\\c\u00e9', "")
+    assert str(plain) == 'm.f; fwd=miss; stored; key="a\\"b\\\\c?"'
+
+
+def test_a_session_tells_what_its_calls_did() -> None:
+    data = Data()
+    data.f(1)
+    data.version = 2
+    with session() as own:
+        data.f(1)
+        data.f(1)
+        data.f(2)
+        told = own.cache_status().split(", ")
+        assert ["fwd=stale; stored" in told[0], "fwd=miss; stored" in told[1], len(told)] == [True, True, 2]
+        assert current_session() is own
+    with session() as next_one:
+        assert next_one.cache_status() == ""
+
+
+def test_a_session_remembers_a_bounded_number_of_calls() -> None:
+    data = Data(maxsize=None)
+    with session() as own:
+        for x in range(300):
+            data.f(x)
+        assert own.cache_status().count("fwd=miss") == 100
+
+
+def test_a_method_gives_its_instance_along() -> None:
+    class Shop:
+        @versioned_lru_cache("v1")
+        def total(self, x: int) -> int:
+            return x
+
+    shop = Shop()
+    shop.total(1)
+    assert shop.total.cache_explain(1).hit
+    assert not Shop().total.cache_explain(1).hit
+
+
+def test_arguments_that_are_no_call() -> None:
+    with pytest.raises(TypeError, match="cache_explain"):
+        Data().f.cache_explain()
+
+
+def test_a_result_that_lags_is_stale_in_the_next_session() -> None:
+    @versioned_lru_cache(lambda: 2)
+    def page() -> Versioned[str]:
+        return Versioned("old", 1)
+
+    with session():
+        page()
+        assert page.cache_explain().detail == "known"
+    with session() as own:
+        page()
+        assert "fwd=stale; stored" in own.cache_status()
+
+
+def test_what_is_found_equal_though_it_was_stored_since_the_session_began() -> None:
+    data = Data()
+    with session():
+        data.f(2)
+        with session():
+            data.f(1)
+        data.explains_what_it_does(True, None, "equal")
