@@ -86,6 +86,29 @@ def test_never_awaited_is_told() -> None:
 
 
 @WARNINGS
+def test_never_awaited_is_told_after_an_awaited_one_was_collected() -> None:
+    class Node:
+        call: Any
+
+    @versioned_lru_cache("v1", maxsize=0)
+    async def holds_nothing(node: Node) -> None:
+        pass
+
+    f = cached()
+    for _ in range(3):
+        node = Node()
+        node.call = holds_nothing(node)
+        asyncio.run(awaits(node.call))
+        del node
+        gc.collect()
+        with pytest.warns(RuntimeWarning, match="never awaited"):
+            f(1)
+
+
+async def awaits(call: Any) -> Any:
+    return await call
+
+
 def test_never_awaited_is_told_where_an_exception_is_on_its_way() -> None:
     f = cached()
 

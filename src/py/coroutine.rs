@@ -484,8 +484,8 @@ unsafe extern "C" fn dealloc(object: *mut PyObject) {
             ffi::Py_DECREF(*value);
         }
         spare::give_back((*coroutine).stop);
-        // One that was finalized would not be a second time.
-        if !awaited || !spare::keep(coroutine) {
+        // One that was finalized, here or by the collector, would not be a second time.
+        if ffi::PyObject_GC_IsFinalized(object) != 0 || !spare::keep(coroutine) {
             ffi::PyObject_GC_Del(object.cast());
         }
         ffi::Py_DECREF(class.cast());
