@@ -9,27 +9,32 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from typing import Any, NoReturn
 
-    from ._core import Call, Flight
+    from ._core import Call
 
 
 async def drive(call: Call) -> Any:
     """Drive a call to its end."""
     loop = running_loop()
-    call.begin(id(loop))
-    while True:
-        step = call.next()
-        if step == "done":
-            return call.value
-        if step == "ask":
-            await _ask(call)
-        elif step == "wait":
-            await _wait(call, call.flight, loop)
+    step = call.begin(loop)
+    while step != "done":
+        if step == "wait":
+            wait = call.join(loop)
+            if wait is not None:
+                try:
+                    await (wait.future if wait.limit is None else asyncio.wait([wait.future], timeout=wait.limit))
+                    call.waited(wait)
+                finally:
+                    wait.leave()
         elif step == "compute":
             await _compute(call, loop)
+        elif step == "ask":
+            await _ask(call)
         elif step == "sleep":
             await _sleep(call)
         else:
             return await call.run()
+        step = call.next()
+    return call.value
 
 
 def running_loop() -> AbstractEventLoop | None:
@@ -48,43 +53,15 @@ async def _sleep(call: Call) -> None:
 
 
 async def _ask(call: Call) -> None:
-    """Run the version function, plain or not."""
+    """Run the version function, a coroutine function."""
     call.enter()
     try:
-        version = call.ask()
-        if call.asks_async:
-            version = await version
+        version = await call.ask()
     except BaseException as error:
         if not call.asked(None, error):
             raise
     else:
         call.asked(version, None)
-
-
-async def _wait(call: Call, flight: Flight, loop: AbstractEventLoop | None) -> None:
-    """Wait for another's run, unless that would never end or takes too long."""
-    if loop is None or flight.closes_a_circle():
-        call.insist(flight)
-        return
-    limit = call.patience()
-    if limit is not None and limit <= 0:
-        call.lose_patience()
-        return
-    wait = flight.join(loop)
-    if wait is None:
-        call.waited(flight)
-        return
-    try:
-        if limit is None:
-            await wait.future
-        else:
-            await asyncio.wait([wait.future], timeout=limit)
-        if wait.future.done():
-            call.waited(flight)
-        else:
-            call.lose_patience()
-    finally:
-        wait.leave()
 
 
 async def _compute(call: Call, loop: AbstractEventLoop | None) -> None:

@@ -57,6 +57,13 @@ pub(super) enum Version {
     Asked(Asked),
 }
 
+impl Version {
+    /// Whether it is the answer of a coroutine function.
+    pub(super) fn is_awaited(&self) -> bool {
+        matches!(self, Self::Asked(asked) if asked.awaits)
+    }
+}
+
 /// A version function.
 pub(super) struct Asked {
     pub(super) function: Py<PyAny>,
@@ -249,8 +256,7 @@ impl Cached {
                 return Self::call(slf, arguments, wish);
             }
             let (args, names) = arguments.to_keep(py)?;
-            let call = Call::new(slf.clone().unbind(), args, names, wish);
-            py.import("versioned_lru_cache._async")?.call_method1("drive", (call,))
+            Call::new(slf.clone().unbind(), args, names, wish).driver(py)
         })
     }
 

@@ -190,8 +190,7 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
             let values = PyTuple::new(py, values.collect::<Vec<_>>())?.unbind();
             let names = Bound::from_borrowed_ptr_or_opt(py, names)
                 .map(|names| names.cast_into_unchecked::<PyTuple>().unbind());
-            let call = Call::new(function.to_owned().unbind(), values, names, Wish::of(Manner::Called));
-            py.import("versioned_lru_cache._async")?.call_method1("drive", (call,))
+            Call::new(function.to_owned().unbind(), values, names, Wish::of(Manner::Called)).driver(py)
         };
         match drive() {
             Ok(driver) => {

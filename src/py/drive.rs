@@ -192,6 +192,13 @@ impl Drive {
         Err(restless())
     }
 
+    /// Runs the version function, a plain one.
+    pub(super) fn ask(&mut self, cached: &Cached, py: Python<'_>, arguments: Arguments<'_>) -> PyResult<()> {
+        let part = self.part.as_ref().map(|part| part.bind(py).clone());
+        let ended = computing::within(py, self.flight(), 0, || cached.ask(py, arguments, part.as_ref()))?;
+        self.asked(cached, py, ended)
+    }
+
     /// Takes how the version function ended.
     pub(super) fn asked<'py>(
         &mut self,
@@ -317,13 +324,7 @@ impl Cached {
         let mut drive = Drive::begin(slf, arguments, Leader::Thread, wish)?;
         loop {
             match drive.next(cached, py)? {
-                Next::Ask => {
-                    let part = drive.part.as_ref().map(|part| part.bind(py).clone());
-                    let ended = computing::within(py, drive.flight(), 0, || {
-                        cached.ask(py, arguments, part.as_ref())
-                    })?;
-                    drive.asked(cached, py, ended)?;
-                }
+                Next::Ask => drive.ask(cached, py, arguments)?,
                 Next::Wait(flight) => {
                     let deadline = drive.deadline(cached.wait);
                     match flight.wait(py, deadline) {

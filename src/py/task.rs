@@ -5,19 +5,22 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::arguments::{self, Arguments};
 use super::behind::Behind;
-use super::cached::{Asked, Cached, Version};
+use super::cached::Cached;
 use super::computing::{self, Ended, Entered};
 use super::drive::{Drive, Next};
 use super::sync::Guarded;
-use super::wait::{self, Leader};
+use super::wait::{self, Leader, Waited};
 use super::waker::Waker;
 use crate::engine::ticket::NEVER;
 use crate::engine::{Flight as _, Wish};
+
+static DRIVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// What a call has come to.
 #[derive(Default)]
@@ -53,6 +56,11 @@ impl Call {
         wish: Wish,
     ) -> Self {
         Self { function, args, names, wish, state: Guarded::new(State::default()) }
+    }
+
+    /// The coroutine that drives it.
+    pub(super) fn driver(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        DRIVE.import(py, "versioned_lru_cache._async", "drive")?.call1((self,))
     }
 
     /// Runs `act` on the arguments.
@@ -108,9 +116,32 @@ impl Call {
         "done"
     }
 
+    /// Takes how a wait ended.
+    fn goes_on(&self, py: Python<'_>, ended: PyResult<Waited>) -> PyResult<()> {
+        let taken = self.driving(py, |drive| match ended {
+            Ok(waited) => {
+                drive.waited(waited);
+                Ok(())
+            }
+            Err(error) => drive.source_failed(self.function.get(), py, error, NEVER),
+        });
+        taken.inspect_err(|_| self.rest(py))
+    }
+
+    /// What is next, after a plain version function has been asked.
     fn step(&self, py: Python<'_>) -> PyResult<&'static str> {
-        let next = self.driving(py, |drive| drive.next(self.function.get(), py))?;
-        let (name, flight) = match next {
+        let function = self.function.get();
+        let next = self.driving(py, |drive| {
+            loop {
+                match drive.next(function, py)? {
+                    Next::Ask if !function.version.is_awaited() => {
+                        self.with(py, |arguments| drive.ask(function, py, arguments))?;
+                    }
+                    next => break Ok(next),
+                }
+            }
+        });
+        let (name, flight) = match next.inspect_err(|_| self.rest(py))? {
             Next::Ask => ("ask", None),
             Next::Wait(flight) => ("wait", Some(flight)),
             Next::Compute => ("compute", self.driving(py, |drive| Ok(drive.flight().cloned()))?),
@@ -144,13 +175,14 @@ impl Call {
         &self.function.get().function.name
     }
 
-    /// Begin, in a task of the event loop at this address.
-    fn begin(&self, py: Python<'_>, event_loop: usize) -> PyResult<()> {
+    /// Begin, in a task of this event loop or in none. What is to be done next.
+    fn begin(&self, py: Python<'_>, event_loop: &Bound<'_, PyAny>) -> PyResult<&'static str> {
         let drive = self.with(py, |arguments| {
-            Drive::begin(self.function.bind(py), arguments, Leader::Task(event_loop), self.wish)
+            let leader = Leader::Task(event_loop.as_ptr().addr());
+            Drive::begin(self.function.bind(py), arguments, leader, self.wish)
         })?;
         self.state.with(py, |state| state.drive = Some(Box::new(drive)));
-        Ok(())
+        self.next(py)
     }
 
     /// What is to be done next: ``"ask"``, ``"wait"``, ``"compute"``, ``"done"``, or ``"uncached"``.
@@ -170,16 +202,10 @@ impl Call {
         self.state.with(py, |state| state.answer.as_ref().map(|(value, _)| value.clone_ref(py)))
     }
 
-    /// The run to wait for, or the one that this call leads.
+    /// The run that this call leads.
     #[getter]
     fn flight(&self, py: Python<'_>) -> Option<Flight> {
         self.state.with(py, |state| state.flight.clone()).map(Flight)
-    }
-
-    /// Whether the version function is a coroutine function.
-    #[getter]
-    fn asks_async(&self) -> bool {
-        matches!(&self.function.get().version, Version::Asked(Asked { awaits: true, .. }))
     }
 
     /// Note that what runs now is part of this call.
@@ -190,7 +216,7 @@ impl Call {
         Ok(())
     }
 
-    /// Call the version function.
+    /// Call the version function, a coroutine function.
     fn ask<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let part = self.driving(py, |drive| Ok(drive.part.as_ref().map(|part| part.bind(py).clone())))?;
         self.with(py, |arguments| self.function.get().put_question(py, arguments, part.as_ref()))
@@ -274,40 +300,33 @@ impl Call {
         self.state.with(py, |state| state.error.take()).map_or(Ok(()), Err)
     }
 
-    /// How many seconds to wait for others from now on; ``None`` is as long as it takes.
-    fn patience(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+    /// Begin to wait for another's run in a task of this event loop. ``None`` if there is nothing to wait for any more, or if that
+    /// would never end or takes too long.
+    fn join(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<Option<Wait>> {
+        let py = event_loop.py();
+        let Some(flight) = self.state.with(py, |state| state.flight.clone()) else { return Ok(None) };
+        let inside = computing::around(py);
+        if event_loop.is_none() || closes_a_circle(py, &flight, &inside) {
+            self.goes_on(py, Ok(Waited::Circle(flight)))?;
+            return Ok(None);
+        }
         let deadline = self.driving(py, |drive| Ok(drive.deadline(self.function.get().wait)))?;
-        Ok(deadline
-            .map(|deadline| deadline.saturating_duration_since(std::time::Instant::now()).as_secs_f64()))
+        let limit = deadline.map(|deadline| deadline.saturating_duration_since(std::time::Instant::now()));
+        if limit.is_some_and(|limit| limit.is_zero()) {
+            self.goes_on(py, Ok(Waited::Late))?;
+            return Ok(None);
+        }
+        let wait = Wait::begin(event_loop, &flight, inside, limit)?;
+        if wait.is_none() {
+            self.goes_on(py, flight.outcome(py))?;
+        }
+        Ok(wait)
     }
 
-    /// Take what a run brought that is over; its exception is raised here too.
-    fn waited(&self, py: Python<'_>, flight: &Bound<'_, Flight>) -> PyResult<()> {
-        let function = self.function.get();
-        let taken = self.driving(py, |drive| {
-            match flight.get().0.outcome(py) {
-                Ok(waited) => drive.waited(waited),
-                Err(error) => drive.source_failed(function, py, error, NEVER)?,
-            }
-            Ok(())
-        });
-        taken.inspect_err(|_| self.rest(py))
-    }
-
-    /// Do what another does, since waiting for that would never end.
-    fn insist(&self, py: Python<'_>, flight: &Bound<'_, Flight>) -> PyResult<()> {
-        self.driving(py, |drive| {
-            drive.waited(wait::Waited::Circle(flight.get().0.clone()));
-            Ok(())
-        })
-    }
-
-    /// Do what another does, since that takes too long.
-    fn lose_patience(&self, py: Python<'_>) -> PyResult<()> {
-        self.driving(py, |drive| {
-            drive.waited(wait::Waited::Late);
-            Ok(())
-        })
+    /// Take what the run brought that was waited for, if it is over; its exception is raised here too.
+    fn waited(&self, wait: &Bound<'_, Wait>) -> PyResult<()> {
+        let (py, on) = (wait.py(), &wait.get().on);
+        self.goes_on(py, if on.is_going() { Ok(Waited::Late) } else { on.outcome(py) })
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -346,43 +365,33 @@ impl Flight {
         self.0.runs_in(task);
     }
 
-    /// Whether it waits, over any number of runs, for one that the running code is part of.
-    fn closes_a_circle(&self, py: Python<'_>) -> bool {
-        let inside = computing::around(py);
-        if inside.is_empty() {
-            return false;
-        }
-        WAITS.with(py, |waits| {
-            let mut reached = vec![self.0.clone()];
-            let mut place = 0;
-            while let Some(flight) = reached.get(place).cloned() {
-                place += 1;
-                if inside.iter().any(|own| own.is(&flight)) {
-                    return true;
-                }
-                for wait in waits.iter().filter(|wait| wait.inside.iter().any(|own| own.is(&flight))) {
-                    if wait.on.is_going() && !reached.iter().any(|known| known.is(&wait.on)) {
-                        reached.push(wait.on.clone());
-                    }
+    /// Begin to wait for it in the task of this event loop that leads it.
+    fn join(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<Option<Wait>> {
+        Wait::begin(event_loop, &self.0, computing::around(event_loop.py()), None)
+    }
+}
+
+/// Whether a run waits, over any number of others, for one of those that the running code is part of.
+fn closes_a_circle(py: Python<'_>, flight: &wait::Flight, inside: &[wait::Flight]) -> bool {
+    if inside.is_empty() {
+        return false;
+    }
+    WAITS.with(py, |waits| {
+        let mut reached = vec![flight.clone()];
+        let mut place = 0;
+        while let Some(flight) = reached.get(place).cloned() {
+            place += 1;
+            if inside.iter().any(|own| own.is(&flight)) {
+                return true;
+            }
+            for wait in waits.iter().filter(|wait| wait.inside.iter().any(|own| own.is(&flight))) {
+                if wait.on.is_going() && !reached.iter().any(|known| known.is(&wait.on)) {
+                    reached.push(wait.on.clone());
                 }
             }
-            false
-        })
-    }
-
-    /// Begin to wait in a task of an event loop. ``None`` if it is over already.
-    fn join(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<Option<Wait>> {
-        let py = event_loop.py();
-        let (waker, future) = Waker::new(event_loop)?;
-        let Some(place) = self.0.on_end(Bound::new(py, waker)?.into_any().unbind()) else { return Ok(None) };
-        let inside = computing::around(py);
-        let number = if inside.is_empty() { 0 } else { NUMBER.fetch_add(1, Ordering::Relaxed) };
-        if number != 0 {
-            let waiting = Waiting { number, inside, on: self.0.clone() };
-            WAITS.with(py, |waits| waits.push(waiting));
         }
-        Ok(Some(Wait { number, place, on: self.0.clone(), future: future.unbind() }))
-    }
+        false
+    })
 }
 
 /// One wait of a task.
@@ -393,13 +402,40 @@ pub(super) struct Wait {
     /// Among those for the run.
     place: u64,
     on: wait::Flight,
+    limit: Option<Duration>,
     /// Resolved when the run is over.
     #[pyo3(get)]
     future: Py<PyAny>,
 }
 
+impl Wait {
+    /// Begins to wait in a task of an event loop. `None` if the run is over already.
+    fn begin(
+        event_loop: &Bound<'_, PyAny>,
+        on: &wait::Flight,
+        inside: Vec<wait::Flight>,
+        limit: Option<Duration>,
+    ) -> PyResult<Option<Self>> {
+        let py = event_loop.py();
+        let (waker, future) = Waker::new(event_loop)?;
+        let Some(place) = on.on_end(Bound::new(py, waker)?.into_any().unbind()) else { return Ok(None) };
+        let number = if inside.is_empty() { 0 } else { NUMBER.fetch_add(1, Ordering::Relaxed) };
+        if number != 0 {
+            let waiting = Waiting { number, inside, on: on.clone() };
+            WAITS.with(py, |waits| waits.push(waiting));
+        }
+        Ok(Some(Self { number, place, on: on.clone(), limit, future: future.unbind() }))
+    }
+}
+
 #[pymethods]
 impl Wait {
+    /// How many seconds to wait at most; ``None`` is as long as it takes.
+    #[getter]
+    fn limit(&self) -> Option<f64> {
+        self.limit.map(|limit| limit.as_secs_f64())
+    }
+
     /// End to wait, after a look at how the run ended. The task of a run for which nobody waits any more is cancelled.
     fn leave(&self, py: Python<'_>) -> PyResult<()> {
         if self.number != 0 {
