@@ -36,6 +36,18 @@ pub trait Key: Clone {
     fn is_gone(&self) -> bool;
 }
 
+/// What the hit path looks for.
+pub trait Sought<K>: Copy {
+    /// That it can't be told whether a key is the one.
+    type Untold;
+
+    /// Whether a stored key is the one.
+    ///
+    /// # Errors
+    /// When that can't be told.
+    fn is(self, key: &K) -> Result<bool, Self::Untold>;
+}
+
 /// What is to be asked about two objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {

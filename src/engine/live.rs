@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Host;
+use super::compare::Sought;
 use super::entry::{Displaced, Entry};
 use super::stamp::{Place, Stamp, Stamps};
 use super::table::{Slot, Table};
@@ -93,11 +94,33 @@ impl<H: Host> Live<H> {
     }
 
     /// The same, with the entry.
+    ///
+    /// # Errors
+    /// What `sought` returns as an error.
     #[inline]
-    pub fn look(&self, hash: u64, mut same: impl FnMut(&H::Key) -> bool) -> Option<(Slot, Look<'_, H>)> {
-        let found = self.rows.find_row(hash, |row| Ok::<_, ()>(same(&row.key)));
-        let (slot, entry) = found.unwrap_or(None)?;
-        Some((slot, Look { entry, stamp: self.stamps.get(entry.stamp)? }))
+    pub fn look<S: Sought<H::Key>>(
+        &self,
+        hash: u64,
+        sought: S,
+    ) -> Result<Option<(Slot, Look<'_, H>)>, S::Untold> {
+        let slot = Slot::of_hash(hash);
+        if let Some(entry) = self.rows.get(slot)
+            && sought.is(&entry.key)?
+        {
+            return Ok(self.stamps.get(entry.stamp).map(|stamp| (slot, Look { entry, stamp })));
+        }
+        if self.rows.is_crowded() { self.look_in_crowd(hash, sought) } else { Ok(None) }
+    }
+
+    /// The same among entries of one hash.
+    #[cold]
+    fn look_in_crowd<S: Sought<H::Key>>(
+        &self,
+        hash: u64,
+        sought: S,
+    ) -> Result<Option<(Slot, Look<'_, H>)>, S::Untold> {
+        let slot = self.rows.find(hash, |row| sought.is(&row.key))?;
+        Ok(slot.and_then(|slot| Some((slot, self.get(slot)?))))
     }
 
     /// The entry in a slot.

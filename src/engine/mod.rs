@@ -28,7 +28,7 @@ mod tests;
 pub mod ticket;
 mod trouble;
 
-pub use compare::{Key, Object, Probe, Question, Unsure, Verdicts};
+pub use compare::{Key, Object, Probe, Question, Sought, Unsure, Verdicts};
 pub use entry::{Course, Displaced, Entry, Observation};
 pub use flight::{Arrival, Flights, Going};
 pub use live::{Aside, Live, Look, Stored};

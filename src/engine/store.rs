@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::clock::{self, Nanos};
-use super::compare::{Key, Probe, Unsure, Verdicts};
+use super::compare::{Key, Probe, Sought, Unsure, Verdicts};
 use super::entry::{Course, Displaced, Entry, Observation};
 use super::flight::Flights;
 use super::live::{Live, Look};
@@ -136,34 +136,36 @@ impl<H: Host> Store<H> {
         &self.live
     }
 
-    /// The hit path: what `take` makes of the entry that `same` accepts, if the session `id` surely knows it and its age at `now` is below
-    /// the ttl. `id` 0 is no session, which knows nothing but constants.
+    /// The hit path: what `take` makes of the entry that is sought, if the session `id` surely knows it and its age at `now` is below the
+    /// ttl. `id` 0 is no session, which knows nothing but constants.
+    ///
+    /// # Errors
+    /// What `sought` returns as an error.
     #[inline]
-    pub fn glance<R>(
+    pub fn glance<R, S: Sought<H::Key>>(
         &mut self,
         hash: u64,
         id: Ticket,
         now: impl FnOnce() -> Nanos,
-        same: impl FnMut(&H::Key) -> bool,
+        sought: S,
         take: impl FnOnce(Look<'_, H>) -> R,
-    ) -> Option<R> {
-        let (slot, look) = self.live.look(hash, same)?;
+    ) -> Result<Option<R>, S::Untold> {
+        let Some((slot, look)) = self.live.look(hash, sought)? else { return Ok(None) };
         let Look { entry, stamp } = look;
         let agreed = entry.stored < id && self.glance.session == id && self.glance.tag == stamp.tag;
         let known = if id == 0 { self.terms.constant } else { agreed || entry.known_in == id };
         if !known || entry.ttl(&self.terms).is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl) {
-            return None;
+            return Ok(None);
         }
-        let raised = agreed && stamp.ticket < self.glance.ticket;
-        let taken = if raised {
+        let taken = if agreed && stamp.ticket < self.glance.ticket {
             self.raise(slot, self.glance.ticket);
-            take(self.live.get(slot)?)
+            self.live.get(slot).map(take)
         } else {
-            take(look)
+            Some(take(look))
         };
         self.stats.hits += 1;
         self.live.touch(slot);
-        Some(taken)
+        Ok(taken)
     }
 
     /// Notes that a newer observation found an entry's version unchanged, and so that of all that share it.

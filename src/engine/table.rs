@@ -34,6 +34,12 @@ impl Hasher for Mixed {
 pub struct Slot(u64);
 
 impl Slot {
+    /// That of the only row with a hash, unless the table is crowded.
+    #[must_use]
+    pub fn of_hash(hash: u64) -> Self {
+        Self(hash)
+    }
+
     fn of(hash: u64, step: u32) -> Self {
         Self(hash.wrapping_add(u64::from(step).wrapping_mul(0x9E37_79B9_7F4A_7C15)))
     }
@@ -72,34 +78,23 @@ impl<T> Table<T> {
     ///
     /// # Errors
     /// What `same` returns as an error.
-    #[inline]
-    pub fn find<E>(&self, hash: u64, same: impl FnMut(&T) -> Result<bool, E>) -> Result<Option<Slot>, E> {
-        Ok(self.find_row(hash, same)?.map(|(slot, _)| slot))
-    }
-
-    /// The same, with the row.
-    ///
-    /// # Errors
-    /// What `same` returns as an error.
-    #[inline]
-    pub fn find_row<E>(
-        &self,
-        hash: u64,
-        mut same: impl FnMut(&T) -> Result<bool, E>,
-    ) -> Result<Option<(Slot, &T)>, E> {
-        let mut step = 0;
-        loop {
+    pub fn find<E>(&self, hash: u64, mut same: impl FnMut(&T) -> Result<bool, E>) -> Result<Option<Slot>, E> {
+        for step in 0..=self.reach(hash) {
             let slot = Slot::of(hash, step);
             if let Some(row) = self.rows.peek(&slot.0)
                 && same(row)?
             {
-                return Ok(Some((slot, row)));
+                return Ok(Some(slot));
             }
-            if step >= self.reach(hash) {
-                return Ok(None);
-            }
-            step += 1;
         }
+        Ok(None)
+    }
+
+    /// Whether there are, or were, rows of one hash.
+    #[must_use]
+    #[inline]
+    pub fn is_crowded(&self) -> bool {
+        !self.crowded.is_empty()
     }
 
     fn reach(&self, hash: u64) -> u32 {
@@ -108,6 +103,7 @@ impl<T> Table<T> {
 
     /// The row in a slot.
     #[must_use]
+    #[inline]
     pub fn get(&self, slot: Slot) -> Option<&T> {
         self.rows.peek(&slot.0)
     }

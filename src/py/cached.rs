@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::arguments::{self, Rules, with_arguments};
+use super::arguments::{self, Rules, Seed, with_arguments};
 use super::binding::Binding;
 use super::drive;
 use super::freshness::Freshness;
@@ -123,7 +123,7 @@ pub(super) struct Cached {
     /// How long to wait for another's run.
     pub(super) wait: Option<Duration>,
     /// Seeds the hash of arguments; a copy is nearer than the static.
-    pub(super) seed: ahash::RandomState,
+    pub(super) seed: Seed,
 }
 
 #[pymethods]
@@ -197,7 +197,7 @@ impl Cached {
             freshness,
             wait: wait.map(Duration::from_nanos),
             coroutine: awaited != "neither",
-            seed: arguments::seed().clone(),
+            seed: arguments::seed(),
         })
     }
 

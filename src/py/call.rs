@@ -11,15 +11,18 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyType};
 
-use super::arguments::Arguments;
-use super::binding::Glance;
+use super::arguments::{self, Arguments};
+use super::binding::Binding;
 use super::cached::Cached;
 use super::computing;
 use super::coroutine;
+use super::drive::settle;
+use super::glance::{self, Glance, Place};
 use super::key::Key;
 use super::method::{CachedMethod, MethodDoc};
+use super::sought::{Compared, Many, Nothing, One, Untold};
 use super::vector::{self, Derived};
-use crate::engine::{Look, Manner, Wish, clock};
+use crate::engine::{Look, Manner, Sought, Wish, clock};
 
 static FUNCTION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -72,8 +75,12 @@ unsafe extern "C" fn new_function(
     args: *mut PyObject,
     kwargs: *mut PyObject,
 ) -> *mut PyObject {
-    // SAFETY: CPython calls it, for the class above.
-    unsafe { vector::fill(class, args, kwargs, call_function) }
+    // SAFETY: CPython calls it, for the class above, whose instances are cached functions.
+    unsafe {
+        vector::fill(class, args, kwargs, |object| {
+            entrance(Borrowed::from_ptr(Python::assume_attached(), object).cast_unchecked::<Cached>().get())
+        })
+    }
 }
 
 unsafe extern "C" fn new_method(
@@ -82,7 +89,7 @@ unsafe extern "C" fn new_method(
     kwargs: *mut PyObject,
 ) -> *mut PyObject {
     // SAFETY: CPython calls it, for the class above.
-    unsafe { vector::fill(class, args, kwargs, call_method) }
+    unsafe { vector::fill(class, args, kwargs, |_| call_method) }
 }
 
 /// What CPython calls when a bound method is called: the function, with the instance first.
@@ -98,6 +105,7 @@ unsafe extern "C" fn call_method(
         let py = Python::assume_attached();
         let method = Borrowed::from_ptr(py, callable).cast_unchecked::<CachedMethod>();
         let (function, instance) = (method.get().function.as_ptr(), method.get().instance.as_ptr());
+        let call_function = entrance(method.get().function.get());
         let count = ffi::PyVectorcall_NARGS(nargsf).unsigned_abs();
         if nargsf & ffi::PY_VECTORCALL_ARGUMENTS_OFFSET != 0 {
             let first = args.sub(1).cast_mut();
@@ -143,62 +151,191 @@ unsafe extern "C" fn attribute_of_method(object: *mut PyObject, name: *mut PyObj
     }
 }
 
-/// What CPython calls when a decorated function is called.
-unsafe extern "C" fn call_function(
+/// What CPython calls when a decorated function is called, chosen when that is made.
+fn entrance(cached: &Cached) -> ffi::vectorcallfunc {
+    if cached.coroutine {
+        return call_coroutine_function;
+    }
+    if !cached.has_hits() {
+        return call_function_slowly;
+    }
+    match cached.binding {
+        Binding::Ambient => call_function::<glance::Ambient>,
+        Binding::Mapping(_) => call_function::<glance::Mapping>,
+        Binding::Variable(_) => call_function::<glance::Variable>,
+        Binding::Proxy(_) => call_function::<glance::Proxied>,
+        Binding::Provider(_) => call_function_slowly,
+    }
+}
+
+/// A function and the arguments of its call.
+///
+/// # Safety
+/// To be used as CPython calls a vectorcall, on an instance of the class above.
+#[inline]
+unsafe fn called<'a>(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> (Borrowed<'a, 'a, Cached>, Arguments<'a>) {
+    // SAFETY: the caller says so.
+    unsafe {
+        let callable = Borrowed::from_ptr(Python::assume_attached(), callable).cast_unchecked::<Cached>();
+        let count = ffi::PyVectorcall_NARGS(nargsf).unsigned_abs();
+        (callable, Arguments::from_vector(args, count, names, callable.get().is_method()))
+    }
+}
+
+unsafe extern "C" fn call_function<P: Place>(
     callable: *mut PyObject,
     args: *const *mut PyObject,
     nargsf: usize,
     names: *mut PyObject,
 ) -> *mut PyObject {
-    // SAFETY: CPython calls it attached, on an instance of the class above and with a vectorcall's arguments.
-    let (callable, arguments) = unsafe {
+    // SAFETY: CPython calls it.
+    unsafe {
         let py = Python::assume_attached();
-        let callable = Borrowed::from_ptr(py, callable).cast_unchecked::<Cached>();
-        let count = ffi::PyVectorcall_NARGS(nargsf).unsigned_abs();
-        let cached = callable.get();
-        let arguments = Arguments::from_vector(args, count, names, cached.is_method());
-        if cached.coroutine {
-            return coroutine::new(callable.as_ptr(), arguments);
+        let cached = Borrowed::from_ptr(py, callable).cast_unchecked::<Cached>();
+        let (cached, count) = (cached.get(), ffi::PyVectorcall_NARGS(nargsf).unsigned_abs());
+        if !names.is_null() || count != 1 || cached.is_method() {
+            return call_with_many::<P>(callable, args, nargsf, names);
         }
-        (callable, arguments)
-    };
-    match hit(callable.py(), callable.get(), arguments) {
-        Some(value) => value,
-        None => miss(&callable, arguments),
+        hit_of_one::<P>(py, cached, *args)
+            .unwrap_or_else(|| call_function_slowly(callable, args, nargsf, names))
+    }
+}
+
+/// The same with any number of arguments.
+#[inline(never)]
+unsafe extern "C" fn call_with_many<P: Place>(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: as above.
+    unsafe {
+        let (callable, arguments) = called(callable, args, nargsf, names);
+        hit::<P>(callable.py(), callable.get(), arguments)
+            .unwrap_or_else(|| call_function_slowly(callable.as_ptr(), args, nargsf, names))
+    }
+}
+
+unsafe extern "C" fn call_function_slowly(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: CPython calls it.
+    let (callable, arguments) = unsafe { called(callable, args, nargsf, names) };
+    miss(&callable, arguments)
+}
+
+unsafe extern "C" fn call_coroutine_function(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: CPython calls it.
+    unsafe {
+        let (callable, arguments) = called(callable, args, nargsf, names);
+        coroutine::new(callable.as_ptr(), arguments)
     }
 }
 
 /// Answers a call whose result the session surely knows; null is an error that is set.
 #[inline]
-pub(super) fn hit(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>) -> Option<*mut PyObject> {
-    if cached.key.is_some() || !(arguments.names.is_null() || arguments.has_plain_names()) {
+pub(super) fn hit<P: Place>(
+    py: Python<'_>,
+    cached: &Cached,
+    arguments: Arguments<'_>,
+) -> Option<*mut PyObject> {
+    if arguments.only().is_some() {
+        return hit_of_one::<P>(py, cached, arguments.values[0]);
+    }
+    if arguments.values.is_empty() {
+        return find::<P, _>(py, cached, arguments::HASH_OF_NONE, Nothing).unwrap_or(None);
+    }
+    if !arguments.has_plain_names() {
         return None;
     }
-    let Some(hash) = arguments.hash(cached.rules, &cached.seed) else {
-        // SAFETY: attached, with an error set. Of an argument without a hash the whole call says more; any other error stands.
-        unsafe {
-            if ffi::PyErr_ExceptionMatches(ffi::PyExc_TypeError) == 0 {
-                return Some(ptr::null_mut());
-            }
-            ffi::PyErr_Clear();
-        }
-        return None;
+    let rules = cached.rules;
+    let Some(hash) = arguments.hash_of_many(rules, cached.seed) else { return without_hash() };
+    match find::<P, _>(py, cached, hash, Many { arguments, rules }) {
+        Ok(found) => found,
+        Err(Untold) => hit_after_comparing::<P>(py, cached, arguments, hash),
+    }
+}
+
+/// The same for a single argument.
+#[inline]
+fn hit_of_one<P: Place>(py: Python<'_>, cached: &Cached, only: *mut PyObject) -> Option<*mut PyObject> {
+    let rules = cached.rules;
+    let Some(hash) = arguments::hash_of(only, rules, cached.seed) else { return without_hash() };
+    match find::<P, _>(py, cached, hash, One { only, rules }) {
+        Ok(found) => found,
+        Err(Untold) => hit_after_comparing::<P>(py, cached, Arguments::of_one(&only), hash),
+    }
+}
+
+/// The same where the arguments have to be asked whether they are equal, outside of the critical section.
+#[cold]
+fn hit_after_comparing<P: Place>(
+    py: Python<'_>,
+    cached: &Cached,
+    arguments: Arguments<'_>,
+    hash: u64,
+) -> Option<*mut PyObject> {
+    let rules = cached.rules;
+    settle(py, |verdicts| find::<P, _>(py, cached, hash, Compared { arguments, rules, verdicts }))
+        .unwrap_or_else(|error| {
+            error.restore(py);
+            Some(ptr::null_mut())
+        })
+}
+
+/// Finds the result of what is sought, if the session surely knows it.
+#[inline]
+fn find<P: Place, S: Sought<Key>>(
+    py: Python<'_>,
+    cached: &Cached,
+    hash: u64,
+    sought: S,
+) -> Result<Option<*mut PyObject>, S::Untold> {
+    let Glance::Session(id) = P::glance(&cached.binding, py) else {
+        return Ok(None);
     };
-    let Glance::Session(id) = cached.binding.glance(py) else {
-        return None;
-    };
-    let (value, vouch) = cached.function.store.with(py, |store| {
+    let found = cached.function.store.with(py, |store| {
         let constant = store.terms.constant;
-        let same = |key: &Key| key.is_natively(arguments, cached.rules);
-        store.glance(hash, id, clock::latest, same, |Look { entry, stamp }| {
+        store.glance(hash, id, clock::latest, sought, |Look { entry, stamp }| {
             let value = entry.value.as_ptr();
             // SAFETY: the entry holds a reference, and we are attached.
             unsafe { ffi::Py_INCREF(value) };
-            (value, entry.vouch(stamp, constant))
+            (value, computing::is_going_on().then(|| entry.vouch(stamp, constant)))
         })
     })?;
-    computing::note(py, vouch);
-    Some(value)
+    Ok(found.map(|(value, vouch)| {
+        if let Some(vouch) = vouch {
+            computing::note(py, vouch);
+        }
+        value
+    }))
+}
+
+/// Of an argument without a hash the whole call says more; any other error stands.
+#[cold]
+fn without_hash() -> Option<*mut PyObject> {
+    // SAFETY: attached, with an error set.
+    unsafe {
+        if ffi::PyErr_ExceptionMatches(ffi::PyExc_TypeError) == 0 {
+            return Some(ptr::null_mut());
+        }
+        ffi::PyErr_Clear();
+    }
+    None
 }
 
 /// Answers any other call. A panic becomes an exception, as in all of PyO3.

@@ -60,10 +60,16 @@ fn current(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     Ok(variable.bind(py))
 }
 
+/// Whether any computation is in progress.
+#[inline]
+pub(super) fn is_going_on() -> bool {
+    ACTIVE.load(Ordering::Relaxed) != 0
+}
+
 /// Tells the computation that the running code is part of, if any, what a cached result vouches for.
 #[inline]
 pub(super) fn note(py: Python<'_>, vouch: Ticket) {
-    if ACTIVE.load(Ordering::Relaxed) != 0 {
+    if is_going_on() {
         note_in_context(py, vouch);
     }
 }

@@ -15,6 +15,7 @@ use pyo3::types::{PyString, PyTuple, PyType};
 
 use super::arguments::Arguments;
 use super::cached::Cached;
+use super::glance;
 use super::spare;
 use super::task::Call;
 use super::{call, ending};
@@ -182,7 +183,9 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
         let named = if names.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(names).unsigned_abs() };
         let positional = values.len() - named;
         let arguments = Arguments::from_vector(values.as_ptr(), positional, names, cached.is_method());
-        if let Some(value) = call::hit(py, cached, arguments) {
+        if cached.has_hits()
+            && let Some(value) = call::hit::<glance::Anywhere>(py, cached, arguments)
+        {
             return value;
         }
         let drive = || {

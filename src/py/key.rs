@@ -17,7 +17,7 @@ use super::sync::attached;
 use crate::engine::{self, Probe, Unsure, Verdicts};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(super) enum Shape {
     /// The object is the only argument.
     One,
     /// No argument; the object is `None`.
@@ -86,12 +86,12 @@ impl Key {
     }
 
     #[inline]
-    fn kind(&self) -> (Shape, Owner) {
+    pub(super) fn kind(&self) -> (Shape, Owner) {
         KINDS[self.0.addr().get() & KIND]
     }
 
     #[inline]
-    fn as_ptr(&self) -> *mut PyObject {
+    pub(super) fn as_ptr(&self) -> *mut PyObject {
         self.0.as_ptr().map_addr(|address| address & !KIND)
     }
 
@@ -130,23 +130,26 @@ impl Key {
         Arguments { values, names, owner }
     }
 
-    /// Whether it is the key of `probe`, if that can be told without asking Python.
+    /// Whether it is nothing but this object: the only argument of a call.
     #[inline]
-    pub(super) fn is_natively(&self, probe: Arguments<'_>, rules: Rules) -> bool {
-        if let Some(only) = probe.only() {
-            let mine = self.0.as_ptr();
-            // SAFETY: both are alive, and this kind is all zeros.
-            return self.kind().0 == Shape::One
-                && unsafe {
-                    (mine == only || native::same(mine, only) == Some(true))
-                        && !(rules.typed && ffi::Py_TYPE(mine) != ffi::Py_TYPE(only))
-                };
-        }
-        let equal = |stored, probe| {
-            // SAFETY: both are alive.
-            unsafe { native::same(stored, probe) }.ok_or(())
-        };
-        self.arguments().same(probe, rules, equal).unwrap_or(false)
+    pub(super) fn is_object(&self, only: *mut PyObject) -> bool {
+        // The kind is all zeros, so another kind of key is no object's address.
+        self.0.as_ptr() == only
+    }
+
+    /// Whether it is the key of `probe`, by what has been learned.
+    pub(super) fn is(
+        &self,
+        probe: Arguments<'_>,
+        rules: Rules,
+        verdicts: &Verdicts<Object>,
+    ) -> Result<bool, Unsure<Object>> {
+        self.arguments().same(probe, rules, |stored, probe| {
+            // SAFETY: each pointer is that of a living object, and an `Object` is nothing but that.
+            let [stored, probe] =
+                [&stored, &probe].map(|object| unsafe { &*ptr::from_ref(object).cast::<Object>() });
+            verdicts.same(stored, probe)
+        })
     }
 }
 
@@ -155,12 +158,7 @@ impl engine::Key for Key {
     type Rules = Rules;
 
     fn matches(&self, probe: &Probe<Self>, verdicts: &Verdicts<Object>) -> Result<bool, Unsure<Object>> {
-        self.arguments().same(probe.key.arguments(), probe.rules, |stored, probe| {
-            // SAFETY: each pointer is an `Object` that a key holds.
-            let [stored, probe] =
-                [&stored, &probe].map(|object| unsafe { &*ptr::from_ref(object).cast::<Object>() });
-            verdicts.same(stored, probe)
-        })
+        self.is(probe.key.arguments(), probe.rules, verdicts)
     }
 
     fn is_gone(&self) -> bool {

@@ -26,6 +26,11 @@ impl Cached {
         }
     }
 
+    /// Whether the hit path may answer: with `key=` that would have to run foreign code.
+    pub(super) fn has_hits(&self) -> bool {
+        self.key.is_none() && !cfg!(feature = "no-fast-paths")
+    }
+
     /// Whether its first argument is an instance.
     #[inline]
     pub(super) fn is_method(&self) -> bool {

@@ -1,4 +1,5 @@
-//! Equality of Python's own plain types, told without running any Python code: exact int, str, bytes, float, bool and None.
+//! Equality of Python's own plain types, told without running any Python code: exact int, str, bytes, float, bool and None, and
+//! tuples of those.
 //!
 //! What is no such type, and NaN, is nobody's business here. Mixed numbers (`1 == 1.0 == True`) are left to Python too.
 #![expect(unsafe_code, reason = "reads the objects' memory and calls their types' slots")]
@@ -19,6 +20,7 @@ enum Kind {
     Float,
     Bool,
     None,
+    Tuple,
     Other,
 }
 
@@ -29,7 +31,9 @@ unsafe fn kind(object: *mut PyObject) -> Kind {
     // SAFETY: the caller says that the object is alive; type objects of the interpreter always are.
     unsafe {
         let class = ffi::Py_TYPE(object);
-        if class == &raw mut ffi::PyUnicode_Type {
+        if cfg!(feature = "no-fast-paths") {
+            Kind::Other
+        } else if class == &raw mut ffi::PyUnicode_Type {
             Kind::Text
         } else if class == &raw mut ffi::PyLong_Type && cfg!(target_pointer_width = "64") {
             Kind::Int
@@ -41,6 +45,8 @@ unsafe fn kind(object: *mut PyObject) -> Kind {
             Kind::Bool
         } else if object == ffi::Py_None() {
             Kind::None
+        } else if class == &raw mut ffi::PyTuple_Type {
+            Kind::Tuple
         } else {
             Kind::Other
         }
@@ -53,14 +59,16 @@ unsafe fn kind(object: *mut PyObject) -> Kind {
 /// The object must be alive, and the thread attached.
 #[inline]
 pub(super) unsafe fn hash(object: *mut PyObject) -> Option<u64> {
-    // SAFETY: the caller says so. A str that was hashed once keeps its hash.
+    // SAFETY: the caller says so. A str that was hashed once keeps its hash; an int of one digit is its own.
     let hash = unsafe {
-        let known = if ffi::Py_TYPE(object) == &raw mut ffi::PyUnicode_Type {
+        let known = match kind(object) {
             // Another thread may be hashing it for the first time.
-            AtomicIsize::from_ptr(&raw mut (*object.cast::<ffi::PyASCIIObject>()).hash)
-                .load(Ordering::Relaxed)
-        } else {
-            -1
+            Kind::Text => AtomicIsize::from_ptr(&raw mut (*object.cast::<ffi::PyASCIIObject>()).hash)
+                .load(Ordering::Relaxed),
+            Kind::Int if size_of_int(object.cast()) == ONE_DIGIT => {
+                (*object.cast::<Int>()).digits[0].cast_signed() as isize
+            }
+            _ => -1,
         };
         if known == -1 { ffi::PyObject_Hash(object) } else { known }
     };
@@ -80,6 +88,17 @@ pub(super) fn same_objects(a: &Object, b: &Object) -> Option<bool> {
 /// Both must be alive.
 #[inline]
 pub(super) unsafe fn same(a: *mut PyObject, b: *mut PyObject) -> Option<bool> {
+    // SAFETY: the caller says so.
+    unsafe { same_within(a, b, DEPTH) }
+}
+
+/// How deep tuples may lie in tuples.
+const DEPTH: u8 = 4;
+
+/// # Safety
+/// Both must be alive.
+#[inline]
+unsafe fn same_within(a: *mut PyObject, b: *mut PyObject, depth: u8) -> Option<bool> {
     // SAFETY: both objects are alive, and each is read as what its exact type says.
     unsafe {
         match (kind(a), kind(b)) {
@@ -92,6 +111,7 @@ pub(super) unsafe fn same(a: *mut PyObject, b: *mut PyObject) -> Option<bool> {
                 (!a.is_nan() && !b.is_nan()).then_some(a == b)
             }
             (Kind::Bool, Kind::Bool) => Some(a == b),
+            (Kind::Tuple, Kind::Tuple) => same_tuple(a, b, depth),
             // A number may equal a number of another type; text, bytes and None equal nothing of another type.
             (Kind::Other, _)
             | (_, Kind::Other)
@@ -100,6 +120,27 @@ pub(super) unsafe fn same(a: *mut PyObject, b: *mut PyObject) -> Option<bool> {
             _ => Some(false),
         }
     }
+}
+
+/// Whether two tuples are equal, item by item and identity first, as Python does it; up to the first item that can't be told.
+///
+/// # Safety
+/// Both must be exact tuples.
+unsafe fn same_tuple(a: *mut PyObject, b: *mut PyObject, depth: u8) -> Option<bool> {
+    // SAFETY: the caller says so, and a tuple holds its items.
+    unsafe {
+        let (a, b) = (items(a), items(b));
+        if a.len() != b.len() {
+            return Some(false);
+        }
+        let depth = depth.checked_sub(1)?;
+        for (a, b) in a.iter().zip(b) {
+            if a != b && !same_within(*a, *b, depth)? {
+                return Some(false);
+            }
+        }
+    }
+    Some(true)
 }
 
 /// # Safety
@@ -168,17 +209,30 @@ struct Int {
     digits: [u32; 1],
 }
 
+/// What tells the size of a positive int of one digit.
+const ONE_DIGIT: usize = if cfg!(Py_3_12) { 1 << 3 } else { 1 };
+
+/// The word that tells size and sign.
+///
+/// # Safety
+/// It must be an exact `int`, on a 64-bit machine.
+#[inline]
+unsafe fn size_of_int(int: *mut Int) -> usize {
+    /// The bit that marks the interpreter's own small ints since 3.14.
+    const SMALL: usize = if cfg!(Py_3_14) { 4 } else { 0 };
+    // SAFETY: the caller says so.
+    unsafe { (*int).size & !SMALL }
+}
+
 /// # Safety
 /// Both must be exact `int`, on a 64-bit machine.
 #[inline]
 unsafe fn same_int(a: *mut PyObject, b: *mut PyObject) -> bool {
-    /// The bit that marks the interpreter's own small ints since 3.14.
-    const SMALL: usize = if cfg!(Py_3_14) { 4 } else { 0 };
     let (a, b) = (a.cast::<Int>(), b.cast::<Int>());
     // SAFETY: both are exact ints, and the size word says how many digits follow.
     unsafe {
-        let size = (*a).size & !SMALL;
-        if size != (*b).size & !SMALL {
+        let size = size_of_int(a);
+        if size != size_of_int(b) {
             return false;
         }
         let count = if cfg!(Py_3_12) { size >> 3 } else { size.cast_signed().unsigned_abs() };

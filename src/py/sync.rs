@@ -28,7 +28,7 @@ mod section {
     }
 
     impl<T> Section<T> {
-        pub(super) fn new(value: T) -> Self {
+        pub(super) const fn new(value: T) -> Self {
             Self { value: UnsafeCell::new(value), busy: Cell::new(false) }
         }
 
@@ -74,7 +74,7 @@ mod section {
     pub(super) struct Section<T>(Mutex<T>);
 
     impl<T> Section<T> {
-        pub(super) fn new(value: T) -> Self {
+        pub(super) const fn new(value: T) -> Self {
             Self(Mutex::new(value))
         }
 
@@ -115,7 +115,7 @@ mod section {
     }
 
     impl<T> Common<T> {
-        pub(super) fn new(value: T) -> Self {
+        pub(super) const fn new(value: T) -> Self {
             Self { value: UnsafeCell::new(value), busy: Cell::new(false) }
         }
 
@@ -139,7 +139,7 @@ mod section {
 pub(super) struct Guarded<T>(section::Section<T>);
 
 impl<T> Guarded<T> {
-    pub(super) fn new(value: T) -> Self {
+    pub(super) const fn new(value: T) -> Self {
         Self(section::Section::new(value))
     }
 
@@ -160,7 +160,7 @@ impl<T> Guarded<T> {
 pub(super) struct Shared<T>(section::Common<T>);
 
 impl<T> Shared<T> {
-    pub(super) fn new(value: T) -> Self {
+    pub(super) const fn new(value: T) -> Self {
         Self(section::Common::new(value))
     }
 

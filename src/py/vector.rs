@@ -71,7 +71,7 @@ pub(super) unsafe fn derive(base: &Bound<'_, PyType>, derived: &Derived) -> PyRe
     }
 }
 
-/// `tp_new` of a derived type: as the base, then the pointer.
+/// `tp_new` of a derived type: as the base, then the pointer, which `choose` picks for the object.
 ///
 /// # Safety
 /// To be called as CPython calls `tp_new`, with a class that [`derive`] made.
@@ -79,7 +79,7 @@ pub(super) unsafe fn fill(
     class: *mut ffi::PyTypeObject,
     args: *mut PyObject,
     kwargs: *mut PyObject,
-    vectorcall: ffi::vectorcallfunc,
+    choose: impl FnOnce(*mut PyObject) -> ffi::vectorcallfunc,
 ) -> *mut PyObject {
     // SAFETY: the caller says so, and PyO3 has given the base a `tp_new`.
     unsafe {
@@ -96,7 +96,7 @@ pub(super) unsafe fn fill(
         }
         if !object.is_null() {
             let place = object.byte_offset((*base).tp_basicsize).cast::<ffi::vectorcallfunc>();
-            place.write(vectorcall);
+            place.write(choose(object));
         }
         object
     }
