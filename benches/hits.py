@@ -20,11 +20,10 @@ def hit(variant: Variant, shape: Shape, calls: int) -> Sample:
     subject = (variant.held if shape.method else variant.cached)(body, shape.maxsize)
     variant.context.run(shape.fill, subject)
     filled = len(runs)
-    distinct = len(shape.calls) * len(shape.lines) if len(shape.lines) > 1 else 1
 
     def check() -> None:
-        if not filled == len(runs) == distinct:
-            raise RuntimeError(f"{variant.name}, {shape.name}: {len(runs)} runs for {distinct} different calls")
+        if not filled == len(runs) == shape.distinct:
+            raise RuntimeError(f"{variant.name}, {shape.name}: {len(runs)} runs for {shape.distinct} different calls")
 
     return Sample(variant.name, partial(variant.context.run, shape.timer(subject, calls)), check)
 

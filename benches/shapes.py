@@ -43,6 +43,11 @@ class Shape:
     maxsize: int = FEW
     method: bool = False
 
+    @property
+    def distinct(self) -> int:
+        """How many different calls one pass makes."""
+        return len(self.calls) * len(self.lines) if len(self.lines) > 1 else 1
+
     def function(self, first_line: str = "pass") -> Function:
         """Gives a new function to be cached, whose body is the same for all variants."""
         parameters = f"self, {self.parameters}" if self.method else self.parameters
