@@ -18,7 +18,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help hello demo test lint cargo-test pytest stress mutants test-all test-freethreaded pytest-freethreaded test-example bench dev-install build wheel format \
+.PHONY: help hello demo test lint cargo-test pytest stress mutants test-all test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts dev-install build wheel format \
 	docs todo clean
 
 help: ## list the targets
@@ -30,7 +30,7 @@ hello: ## begin the day: where the work stands and what can be done
 demo: $(VENV)/.wheel $(VENV)/.group-demo ## serve the report of a million sales rows; ONCE=1 runs its fixed scenario and ends
 	$(BIN)/python examples/flask_report.py $(if $(ONCE),--once)
 
-test: lint cargo-test pytest mutants ## all that CI runs
+test: lint cargo-test pytest bench-check mutants ## all that CI runs
 
 lint: $(VENV)/.wheel $(VENV)/.group-lint ## formatting, clippy, ruff, mypy, pyright, stubtest
 	cargo fmt --check
@@ -68,8 +68,18 @@ pytest-freethreaded: $(VENV)/.wheel $(VENV)/.group-freethreaded
 test-example: $(VENV)/.wheel $(VENV)/.group-demo ## serve the Flask example with the faux database
 	$(BIN)/flask --app examples/flask_fauxdb_app_example.py run
 
-bench: $(VENV)/.wheel $(VENV)/.group-bench ## compare with functools and other caches; about two minutes
-	$(BIN)/python benches/compare.py
+bench: $(VENV)/.wheel $(VENV)/.group-bench ## compare with functools and other caches, and write docs/performance.md; four minutes
+	$(BIN)/python benches/compare.py --json-in docs/benchmarks
+	$(BIN)/python benches/report.py
+
+bench-report: $(VENV)/.wheel $(VENV)/.group-bench ## write docs/performance.md and its pictures anew from docs/benchmarks
+	$(BIN)/python benches/report.py
+
+bench-check: $(VENV)/.wheel $(VENV)/.group-bench ## count the instructions of a hit, by valgrind; 5 % more than committed fails
+	$(BIN)/python benches/check_counts.py
+
+bench-counts: $(VENV)/.wheel $(VENV)/.group-bench ## make those counts the committed ones, for this interpreter
+	$(BIN)/python benches/check_counts.py --renew
 
 dev-install: $(VENV)/.wheel $(addprefix $(VENV)/.group-,build demo docs test lint bench) ## set up all that development needs
 	@echo "Ready: . $(BIN)/activate"

@@ -1,0 +1,67 @@
+"""Instructions of a hit, counted by callgrind: the same on a busy machine as on a quiet one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+COUNTING = Path(__file__).with_name("counting.py")
+MARK = "getppid"
+TIME_LIMIT = 600
+# What counting.py marks for a shape: begin and end of its calls, begin and end of twice as many.
+MARKS = 4
+
+
+def valgrind() -> str | None:
+    """Where it is, if it is installed."""
+    return shutil.which("valgrind")
+
+
+def instructions(dump: Path) -> int:
+    """The sum of a dump."""
+    found = re.search(r"^(?:totals|summary): (\d+)", dump.read_text(encoding="utf-8"), re.MULTILINE)
+    if not found:
+        raise RuntimeError("callgrind wrote a dump without a sum")
+    return int(found[1])
+
+
+def counted(*only: str) -> dict[str, float]:
+    """Gives the instructions of one call of each shape, the loop around it included.
+
+    Args:
+        only: The shapes, as `counting.py` names them; all where none is named.
+
+    Raises:
+        RuntimeError: There is no valgrind, or it did not see what it should.
+    """
+    program = valgrind()
+    if not program:
+        raise RuntimeError("valgrind is not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        told, dumps = Path(folder, "shapes.json"), Path(folder, "dump")
+        tool = [program, "--quiet", "--tool=callgrind", f"--dump-before={MARK}", f"--callgrind-out-file={dumps}"]
+        # The hash seed decides in which order names are found. Debug's allocator would be another program.
+        environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONMALLOC": "pymalloc", "PYTHONDONTWRITEBYTECODE": "1"}
+        ended = subprocess.run(
+            [*tool, sys.executable, str(COUNTING), str(told), *only],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIME_LIMIT,
+            check=False,
+        )
+        if ended.returncode:
+            raise RuntimeError(f"valgrind ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
+        shapes = json.loads(told.read_text(encoding="utf-8"))
+        found = {}
+        for number, shape in enumerate(shapes):
+            # The n-th dump is of what ran up to the n-th mark.
+            once, twice = (instructions(Path(f"{dumps}.{MARKS * number + mark}")) for mark in (2, 4))
+            found[shape["shape"]] = round((twice - once) / shape["calls"], 1)
+    return found
