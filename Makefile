@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 ONCE ?=
 THREADS ?= 4
+SHAPE ?= ours, Flask g, f(int)
 
 BIN := $(VENV)/bin
 TYPED := python scripts benches $(wildcard examples tests/typing)
@@ -18,7 +19,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help hello demo test lint cargo-test pytest stress mutants test-all test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts dev-install build wheel format \
+.PHONY: help hello demo test lint cargo-test pytest stress mutants test-all test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts bench-profile dev-install build wheel format \
 	docs todo clean
 
 help: ## list the targets
@@ -68,7 +69,7 @@ pytest-freethreaded: $(VENV)/.wheel $(VENV)/.group-freethreaded
 test-example: $(VENV)/.wheel $(VENV)/.group-demo ## serve the Flask example with the faux database
 	$(BIN)/flask --app examples/flask_fauxdb_app_example.py run
 
-bench: $(VENV)/.wheel $(VENV)/.group-bench ## compare with functools and other caches, and write docs/performance.md; four minutes
+bench: $(VENV)/.wheel $(VENV)/.group-bench ## compare with functools and other caches; writes docs/performance.md in four minutes
 	$(BIN)/python benches/compare.py --json-in docs/benchmarks
 	$(BIN)/python benches/report.py
 
@@ -80,6 +81,13 @@ bench-check: $(VENV)/.wheel $(VENV)/.group-bench ## count the instructions of a 
 
 bench-counts: $(VENV)/.wheel $(VENV)/.group-bench ## make those counts the committed ones, for this interpreter
 	$(BIN)/python benches/check_counts.py --renew
+
+# With the names of our functions, which wheels leave out.
+bench-profile: $(VENV)/.group-build $(VENV)/.group-bench ## the instructions of a hit, by function; SHAPE says of which
+	rm -rf $(VENV)/profile
+	$(BIN)/maturin build --release --strip false --interpreter $(BIN)/python --out $(VENV)/profile
+	$(BIN)/python -m pip install --quiet --no-index --no-deps --target $(VENV)/profile $(VENV)/profile/*.whl
+	PYTHONPATH=$(VENV)/profile $(BIN)/python benches/profile_of_a_hit.py "$(SHAPE)"
 
 dev-install: $(VENV)/.wheel $(addprefix $(VENV)/.group-,build demo docs test lint bench) ## set up all that development needs
 	@echo "Ready: . $(BIN)/activate"

@@ -30,6 +30,7 @@ from measuring import Row, Section, measure, pin_to_core
 from misses import misses
 from places import places
 from results import Run, pooled
+from scaling import scaling
 from setting_up import decorating, importing
 from stampede import stampede
 from table import page
@@ -71,6 +72,7 @@ def sections_with(own: Sequence[Variant], calls: int) -> list[Section]:
     return [
         hits(variants, calls),
         growing(own[-2], calls),
+        scaling(own[-2], calls),
         first_call(calls),
         alternating(calls),
         ending(calls),
@@ -128,8 +130,8 @@ def about(options: argparse.Namespace, core: int | None) -> dict[str, str]:
         "machine": processor(),
         "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
         "method": f"{'one core' if core is not None else 'not held to one core'}, no garbage collection while a "
-        "sample is taken, all variants in a new order in each round; median ± half the interquartile range, and the "
-        "median of the ratios within a round",
+        "sample is taken, all variants in a new order in each round; median ± half the interquartile range, and in "
+        "brackets the median of the ratios within a round",
         "command": f"python benches/compare.py {' '.join(chosen)}",
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
     }

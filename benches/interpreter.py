@@ -18,6 +18,11 @@ def profile_guided() -> bool:
     return "--enable-optimizations" in arguments or OF_DEBIAN in arguments
 
 
+def free_threaded() -> bool:
+    """Whether threads run Python at the same time here: the build can do without the GIL, and does."""
+    return not getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
 def short_name() -> str:
     """Implementation, minor version and kind of build, as the name of a file has them: cpython-3.11-pgo."""
     free = "t" if "t" in getattr(sys, "abiflags", "") else ""
@@ -27,7 +32,7 @@ def short_name() -> str:
 
 def full_name() -> str:
     """For people: CPython 3.11.2 (PGO), GCC 12.2.0."""
-    kind = "PGO" if profile_guided() else "no PGO"
+    kind = ("PGO" if profile_guided() else "no PGO") + (", free-threaded" if free_threaded() else "")
     return f"{platform.python_implementation()} {platform.python_version()} ({kind}), {platform.python_compiler()}"
 
 

@@ -85,6 +85,11 @@ class Run:
     about: dict[str, str]
     results: list[Result]
 
+    @property
+    def name(self) -> str:
+        """The interpreter without its compiler: CPython 3.13.0 (no PGO)."""
+        return self.about["interpreter"].partition("), ")[0] + ")"
+
     def as_data(self) -> dict[str, Any]:
         """Gives it as JSON has it."""
         return {"about": self.about, "rows": [result.as_data() for result in self.results]}

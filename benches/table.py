@@ -20,8 +20,8 @@ def short(number: float, decimals: int) -> str:
 def cell(found: Numbers, is_base: bool) -> str:
     """Median, half the interquartile range and, but for the base itself, the ratio."""
     text = f"{short(found.own.median, 2)} ±{short(found.own.spread / 2, 1)}"
-    compared = short(found.ratio.median, 2) if found.ratio and not is_base else ""
-    return f"{text} {compared:>4}"
+    compared = f"({short(found.ratio.median, 2)})" if found.ratio and not is_base else ""
+    return f"{text} {compared:>6}"
 
 
 def cells(result: Result) -> dict[str, str]:
