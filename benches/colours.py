@@ -7,6 +7,6 @@ COLOURS = {
     "cachebox": "#b35900",
     "cachetools": "#8a3fa8",
     "moka-py": "#00755c",
-    "Flask-Caching": "#b3261e",
+    "Flask-Caching memoize": "#b3261e",
     "no cache": "#757575",
 }

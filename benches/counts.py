@@ -68,8 +68,9 @@ def dumped(folder: Path, *only: str) -> list[Dumps]:
         raise RuntimeError("valgrind is not installed")
     told, dumps = folder / "shapes.json", folder / "dump"
     tool = [program, "--quiet", "--tool=callgrind", f"--dump-before={MARK}", f"--callgrind-out-file={dumps}"]
-    # The hash seed decides in which order names are found. Debug's allocator would be another program.
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONMALLOC": "pymalloc", "PYTHONDONTWRITEBYTECODE": "1"}
+    # The hash seed decides where names lie in a dict. An allocator for debugging would be another program.
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("PYTHONMALLOC", None)
     ended = subprocess.run(
         [*tool, sys.executable, str(COUNTING), str(told), *only],
         env=environment,

@@ -17,7 +17,7 @@ VARIANTS = {
     "cachebox": "cachebox",
     "cachetools": "cachetools",
     "moka-py": "moka-py",
-    "Flask-Caching": "Flask-Caching memoize",
+    "Flask-Caching memoize": "Flask-Caching memoize",
 }
 ROW = "cached calls: "
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 700, 440, 52, 474, 76, 392
