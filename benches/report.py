@@ -19,7 +19,7 @@ from picture_of_hits import picture_of_hits
 from picture_of_requests import picture_of_requests
 from results import Run
 from table import grid, heading, short
-from targets import DICT_MORE, PLACES, SAME, Target, all_targets, hit_targets, other_targets
+from targets import BY_BUILD, DICT_MORE, PLACES, SAME, Target, all_targets, hit_targets, other_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -149,7 +149,7 @@ def page(runs: Sequence[Run], hits: str, requests: str) -> Iterable[str]:
         yield ""
         yield f"### Hits on {run.name}"
         yield ""
-        yield f"Ratios, by where the session lies. In a dict it was allowed {DICT_MORE:.2f} more than the column says."
+        yield f"Ratios, by where the session is. In a dict the first {len(BY_BUILD)} may be {DICT_MORE:.2f} more."
         yield ""
         yield from hits_asked(run)
     yield ""

@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from results import Run
 
 PLACES = {"ContextVar": "ours, ContextVar", "Flask g": "ours, Flask g", "dict": "ours, dict"}
-# A session in a dict may cost so much more, in parts of functools' time.
-DICT_MORE = 0.10
 # Ratios to functools of a hit: of an interpreter built without a profile, and with one.
-HITS = {
+BY_BUILD = {
     "f()": (1.0, 1.1),
     "f(int)": (0.70, 1.0),
     "f(str)": (0.70, 0.95),
@@ -26,12 +24,11 @@ HITS = {
     "obj.m(int)": (0.60, 0.90),
     "1,000 int keys": (0.75, 1.0),
     "100,000 int keys": (0.80, 1.0),
-    "f(float)": (0.75, 0.75),
-    "f(None)": (0.75, 0.75),
-    "f(bytes)": (0.75, 0.75),
-    "f(tuple)": (0.9, 0.9),
-    "f(dataclass)": (1.3, 1.3),
 }
+# With a session in a dict those may be so much more.
+DICT_MORE = 0.10
+# Of any interpreter and session.
+EVERYWHERE = {"f(float)": 0.75, "f(None)": 0.75, "f(bytes)": 0.75, "f(tuple)": 0.9, "f(dataclass)": 1.3}
 # What does not depend on a number takes the same time with a hundred thousand as with ten. Noise takes its part.
 SAME = 1.5
 
@@ -87,18 +84,14 @@ def hit_targets(run: Run) -> dict[str, dict[str, Target]]:
     if free_threaded(run):
         return {}
     profile_guided = "(PGO)" in run.name
-    return {
-        shape: {
-            place: Target(
-                f"{shape}, {place}",
-                round(asked[profile_guided] + (DICT_MORE if place == "dict" else 0), 2),
-                "",
-                partial(ratio, "hit", shape, variant),
-            )
-            for place, variant in PLACES.items()
-        }
-        for shape, asked in HITS.items()
-    }
+    asked = {shape: figures[profile_guided] for shape, figures in BY_BUILD.items()} | EVERYWHERE
+
+    def target(shape: str, place: str) -> Target:
+        more = DICT_MORE if place == "dict" and shape in BY_BUILD else 0
+        measured = partial(ratio, "hit", shape, PLACES[place])
+        return Target(f"{shape}, {place}", round(asked[shape] + more, 2), "", measured)
+
+    return {shape: {place: target(shape, place) for place in PLACES} for shape in asked}
 
 
 def of_threads() -> list[Target]:

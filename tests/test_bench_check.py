@@ -15,8 +15,9 @@ sys.path.append(str(BENCHES))
 
 import check_counts  # noqa: E402
 from check_counts import Figures, check, compared, main, read, renewed  # noqa: E402
-from counts import counted  # noqa: E402
+from counts import counted, dumped  # noqa: E402
 from interpreter import full_name  # noqa: E402
+from profile_of_a_hit import by_function  # noqa: E402
 
 HERE = "CPython 3.11.7 (no PGO), GCC 12.2.0"
 COMMITTED = Figures(HERE, {"functools, f(int)": 500.0, "ours, dict, f(int)": 400.0, "ours, dict, f()": 300.0})
@@ -101,13 +102,19 @@ def test_the_committed_figures_have_every_shape_for_several_interpreters() -> No
     assert json.loads((BENCHES / "counts.json").read_text(encoding="utf-8"))[0]["interpreter"]
 
 
-@pytest.mark.child
-@pytest.mark.slow
-def test_hits_are_counted() -> None:
+@pytest.fixture
+def _valgrind() -> None:
+    """A developer goes on without valgrind; CI, which brings it, does not."""
     if shutil.which("valgrind") is None:
         if os.environ.get("REQUIRE_BENCH_CHECK"):
             pytest.fail("REQUIRE_BENCH_CHECK is set, but there is no valgrind")
         pytest.skip("there is no valgrind; on Debian: apt-get install valgrind")
+
+
+@pytest.mark.child
+@pytest.mark.slow
+@pytest.mark.usefixtures("_valgrind")
+def test_hits_are_counted() -> None:
     shapes = ("functools, f(int)", "ours, dict, f(int)", "ours, dict, f(a, k=v)")
     found = counted(*shapes)
     assert tuple(found) == shapes
@@ -115,3 +122,13 @@ def test_hits_are_counted() -> None:
     # The least that a call of Python takes, and more than it takes with a key that Python code compares.
     assert 50 < one < two < 20_000
     assert Figures(full_name(), found).minor.startswith("CPython 3.")
+
+
+@pytest.mark.child
+@pytest.mark.slow
+@pytest.mark.usefixtures("_valgrind")
+def test_a_profile_has_all_instructions_of_a_hit(tmp_path: Path) -> None:
+    (dumps,) = dumped(tmp_path, "functools, f(int)")
+    functions = by_function(dumps)
+    assert len(functions) > 3
+    assert sum(functions.values()) == pytest.approx(dumps.a_call(), rel=0.1)
