@@ -85,6 +85,7 @@ def collecting() -> Section:
         rows={f"{ENTRIES:,} entries": row},
         most_rounds=CHILDREN,
         warm_up=False,
+        loops=1,
     )
 
 

@@ -26,7 +26,7 @@ from hits import hits
 from interpreter import full_name, processor, short_name
 from libraries import Variant, left_out, others, versions
 from many_versions import ending, known
-from measuring import Row, Section, measure, pin_to_core
+from measuring import LOOPS, Row, Section, measure, pin_to_core
 from misses import misses
 from places import places
 from results import Run, pooled
@@ -67,15 +67,16 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def sections_with(own: Sequence[Variant], calls: int) -> list[Section]:
     """All sections of the table, in its order."""
+    calls, all_calls = max(1, calls // LOOPS), calls
     variants = [*others(), *own]
     in_flask = [*others(), own[-1]]
     return [
         hits(variants, calls),
         growing(own[-2], calls),
-        scaling(own[-2], calls),
+        scaling(own[-2], all_calls),
         first_call(calls),
         alternating(calls),
-        ending(calls),
+        ending(all_calls),
         known(calls),
         misses(variants, calls),
         entry_size(),
@@ -130,8 +131,8 @@ def about(options: argparse.Namespace, core: int | None) -> dict[str, str]:
         "machine": processor(),
         "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
         "method": f"{'one core' if core is not None else 'not held to one core'}, no garbage collection while a "
-        "sample is taken, all variants in a new order in each round; median ± half the interquartile range, and in "
-        "brackets the median of the ratios within a round",
+        f"sample is taken, all variants in a new order in each round, a turn being {LOOPS} loops of which the median "
+        "counts; median ± half the interquartile range, and in brackets the median of the ratios within a round",
         "command": f"python benches/compare.py {' '.join(chosen)}",
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
     }

@@ -11,27 +11,10 @@ from measuring import Sample, Section
 from shapes import cycle, int_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from libraries import Variant
     from shapes import Shape
 
 SIZES = (1_000, 100_000, 1_000_000)
-
-
-def in_pieces(shape: Shape, subject: object, calls: int) -> Callable[[], float]:
-    """Gives a function that makes about so many calls, goes on where it stopped, and tells the ns of one."""
-    loop, piece = shape.loop(), max(1, calls // len(shape.calls))
-    passes = max(1, piece // len(shape.lines))
-    begin = 0
-
-    def take() -> float:
-        nonlocal begin
-        lines = shape.lines[begin : begin + piece]
-        begin = begin + piece if begin + piece < len(shape.lines) else 0
-        return loop(subject, lines, passes) / (passes * len(lines) * len(shape.calls))
-
-    return take
 
 
 def hit(variant: Variant, shape: Shape, calls: int) -> Sample:
@@ -44,7 +27,7 @@ def hit(variant: Variant, shape: Shape, calls: int) -> Sample:
         if len(runs) != shape.maxsize:
             raise RuntimeError(f"{variant.name}: {len(runs):,} runs for {shape.maxsize:,} different calls")
 
-    return Sample(variant.name, partial(variant.context.run, in_pieces(shape, subject, calls)), check)
+    return Sample(variant.name, partial(variant.context.run, shape.timer(subject, calls)), check)
 
 
 def growing(own: Variant, calls: int) -> Section:

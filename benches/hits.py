@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from measuring import Sample, Section
 from shapes import Shape, hit_shapes
 
+LONGEST = 500_000  # ns of a loop
+LEAST = 20  # at least this part of the calls asked for is made
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -25,7 +28,13 @@ def hit(variant: Variant, shape: Shape, calls: int) -> Sample:
         if not filled == len(runs) == shape.distinct:
             raise RuntimeError(f"{variant.name}, {shape.name}: {len(runs)} runs for {shape.distinct} different calls")
 
-    return Sample(variant.name, partial(variant.context.run, shape.timer(subject, calls)), check)
+    def timer(calls: int) -> Callable[[], float]:
+        return partial(variant.context.run, shape.timer(subject, calls))
+
+    # Those that take ten times as long need not make as many calls to be measured as well.
+    few = max(1, calls // LEAST)
+    affordable = int(LONGEST / timer(few)())
+    return Sample(variant.name, timer(min(calls, max(few, affordable))), check)
 
 
 def hits(variants: Sequence[Variant], calls: int) -> Section:

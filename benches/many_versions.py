@@ -88,6 +88,7 @@ def ending(calls: int) -> Section:
         rows={f"{count:,} entries": partial(row, count) for count in COUNTS},
         base=ONE_ENTRY,
         most_rounds=30,
+        loops=1,
     )
 
 

@@ -93,4 +93,5 @@ def scaling(own: Variant, calls: int) -> Section:
         method=f"what {THREADS} threads get done in the same time, without a GIL, by hits on {KEYS:,} keys of their "
         "own or on one key; more is better",
         rows=rows if free_threaded() else {},
+        loops=1,
     )

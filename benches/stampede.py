@@ -141,4 +141,5 @@ def stampede() -> Section:
         base=None,
         most_rounds=1,
         warm_up=False,
+        loops=1,
     )

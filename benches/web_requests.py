@@ -94,7 +94,7 @@ def serve(app: flask.Flask, environ: dict[str, Any], requests: int) -> float:
 def web_requests(variants: Sequence[Variant], calls: int) -> Section:
     """Requests with few and with many cached calls, and without a cache."""
     environ = create_environ("/")
-    requests = max(1, calls // 400)
+    requests = max(1, calls // 80)
 
     def sample(name: str, cache: InApp, keys: Sequence[int]) -> Sample:
         if name == NO_CACHE:

@@ -88,7 +88,7 @@ def compare(*arguments: str | Path, without: str = "") -> subprocess.CompletedPr
 def measured(*arguments: str, folder: Path, without: str = "") -> tuple[str, dict[str, Any]]:
     """What a short run printed, and what it wrote. Where a part is taken off, one sample could fall below zero."""
     file = folder / "numbers.json"
-    few = ("--processes", "1", "--rounds", "3", "--calls", "1000")
+    few = ("--processes", "1", "--rounds", "3", "--calls", "5000")
     ended = compare(*few, "--json", file, *arguments, without=without)
     assert (ended.returncode, ended.stderr) == (0, "")
     return ended.stdout, json.loads(file.read_text(encoding="utf-8"))
