@@ -162,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.json_in.mkdir(parents=True, exist_ok=True)
         files.append(options.json_in / f"{short_name()}.json")
     for file in files:
-        file.write_text(json.dumps(run.as_data(), indent=1) + "\n", encoding="utf-8")
+        file.write_text(run.as_json(), encoding="utf-8")
     print("\n".join(page(run)))
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,10 @@ class Middle:
             return cls(values[0], values[0], values[0])
         return cls(*statistics.quantiles(values, n=4, method="inclusive"))
 
+    def as_data(self) -> dict[str, float]:
+        """Gives them as JSON has them, with as many digits as mean anything."""
+        return {name: float(f"{number:.5g}") for name, number in vars(self).items()}
+
     @property
     def spread(self) -> float:
         """The interquartile range."""
@@ -47,7 +52,7 @@ class Numbers:
 
     def as_data(self) -> dict[str, Any]:
         """Gives them as JSON has them."""
-        return {"rounds": self.rounds, **vars(self.own), "ratio": vars(self.ratio) if self.ratio else None}
+        return {"rounds": self.rounds, **self.own.as_data(), "ratio": self.ratio.as_data() if self.ratio else None}
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Numbers:
@@ -90,13 +95,14 @@ class Run:
         """The interpreter without its compiler: CPython 3.13.0 (no PGO)."""
         return self.about["interpreter"].partition("), ")[0] + ")"
 
-    def as_data(self) -> dict[str, Any]:
-        """Gives it as JSON has it."""
-        return {"about": self.about, "rows": [result.as_data() for result in self.results]}
+    def as_json(self) -> str:
+        """Gives the text of a file, with a line for each row, so that a change of it can be read."""
+        rows = ",\n  ".join(json.dumps(result.as_data()) for result in self.results)
+        return f'{{\n "about": {json.dumps(self.about)},\n "rows": [\n  {rows}\n ]\n}}\n'
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Run:
-        """Reads what `as_data` gave."""
+        """Reads what such a text has."""
         return cls(data["about"], [Result.from_data(row) for row in data["rows"]])
 
     def find(self, section: str, row: str, variant: str) -> Numbers | None:
