@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 ONCE ?=
 THREADS ?= 4
+SHAPE ?= ours, Flask g, f(int)
 
 BIN := $(VENV)/bin
 TYPED := python scripts benches $(wildcard examples tests/typing)
@@ -18,7 +19,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help hello demo test lint cargo-test pytest stress mutants test-all test-freethreaded pytest-freethreaded test-example bench dev-install build wheel format \
+.PHONY: help hello demo test lint cargo-test pytest stress mutants test-all test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts bench-profile dev-install build wheel format \
 	docs todo clean
 
 help: ## list the targets
@@ -30,7 +31,7 @@ hello: ## begin the day: where the work stands and what can be done
 demo: $(VENV)/.wheel $(VENV)/.group-demo ## serve the report of a million sales rows; ONCE=1 runs its fixed scenario and ends
 	$(BIN)/python examples/flask_report.py $(if $(ONCE),--once)
 
-test: lint cargo-test pytest mutants ## all that CI runs
+test: lint cargo-test pytest bench-check mutants ## all that CI runs
 
 lint: $(VENV)/.wheel $(VENV)/.group-lint ## formatting, clippy, ruff, mypy, pyright, stubtest
 	cargo fmt --check
@@ -68,8 +69,25 @@ pytest-freethreaded: $(VENV)/.wheel $(VENV)/.group-freethreaded
 test-example: $(VENV)/.wheel $(VENV)/.group-demo ## serve the Flask example with the faux database
 	$(BIN)/flask --app examples/flask_fauxdb_app_example.py run
 
-bench: $(VENV)/.wheel $(VENV)/.group-bench ## compare with functools and other caches; about two minutes
-	$(BIN)/python benches/compare.py
+bench: $(VENV)/.wheel $(VENV)/.group-bench ## compare with functools and other caches; writes docs/performance.md in four minutes
+	$(BIN)/python benches/compare.py --json-in docs/benchmarks
+	$(BIN)/python benches/report.py
+
+bench-report: $(VENV)/.wheel $(VENV)/.group-bench ## write docs/performance.md and its pictures anew from docs/benchmarks
+	$(BIN)/python benches/report.py
+
+bench-check: $(VENV)/.wheel $(VENV)/.group-bench ## count the instructions of a hit, by valgrind; 5 % more than committed fails
+	$(BIN)/python benches/check_counts.py
+
+bench-counts: $(VENV)/.wheel $(VENV)/.group-bench ## make those counts the committed ones, for this interpreter
+	$(BIN)/python benches/check_counts.py --renew
+
+# With the names of our functions, which wheels leave out.
+bench-profile: $(VENV)/.group-build $(VENV)/.group-bench ## the instructions of a hit, by function; SHAPE says of which
+	rm -rf $(VENV)/profile
+	$(BIN)/maturin build --release --strip false --interpreter $(BIN)/python --out $(VENV)/profile
+	$(BIN)/python -m pip install --quiet --no-index --no-deps --target $(VENV)/profile $(VENV)/profile/*.whl
+	PYTHONPATH=$(VENV)/profile $(BIN)/python benches/profile_of_a_hit.py "$(SHAPE)"
 
 dev-install: $(VENV)/.wheel $(addprefix $(VENV)/.group-,build demo docs test lint bench) ## set up all that development needs
 	@echo "Ready: . $(BIN)/activate"

@@ -141,4 +141,5 @@ def stampede_of_tasks(own: Sequence[Variant]) -> Section:
         base=None,
         most_rounds=1,
         warm_up=False,
+        loops=1,
     )

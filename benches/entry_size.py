@@ -115,6 +115,7 @@ def entry_size() -> Section:
         rows={"an entry": row} if STATM.exists() else {},
         most_rounds=CHILDREN,
         warm_up=False,
+        loops=1,
     )
 
 

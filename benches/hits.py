@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from measuring import Sample, Section
 from shapes import Shape, hit_shapes
 
+LONGEST = 500_000  # ns of a loop
+LEAST = 20  # at least this part of the calls asked for is made
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -20,13 +23,18 @@ def hit(variant: Variant, shape: Shape, calls: int) -> Sample:
     subject = (variant.held if shape.method else variant.cached)(body, shape.maxsize)
     variant.context.run(shape.fill, subject)
     filled = len(runs)
-    distinct = len(shape.calls) * len(shape.lines) if len(shape.lines) > 1 else 1
 
     def check() -> None:
-        if not filled == len(runs) == distinct:
-            raise RuntimeError(f"{variant.name}, {shape.name}: {len(runs)} runs for {distinct} different calls")
+        if not filled == len(runs) == shape.distinct:
+            raise RuntimeError(f"{variant.name}, {shape.name}: {len(runs)} runs for {shape.distinct} different calls")
 
-    return Sample(variant.name, partial(variant.context.run, shape.timer(subject, calls)), check)
+    def timer(calls: int) -> Callable[[], float]:
+        return partial(variant.context.run, shape.timer(subject, calls))
+
+    # Those that take ten times as long need not make as many calls to be measured as well.
+    few = max(1, calls // LEAST)
+    affordable = int(LONGEST / timer(few)())
+    return Sample(variant.name, timer(min(calls, max(few, affordable))), check)
 
 
 def hits(variants: Sequence[Variant], calls: int) -> Section:

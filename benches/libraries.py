@@ -13,10 +13,14 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version as installed_version
-from typing import Any
+from typing import Any, TypeVar
 
 Function = Callable[..., Any]
 Cached = Callable[[Function, int | None], Function]
+T = TypeVar("T")
+
+# It is compared within a request only: elsewhere it does not work.
+FLASK_CACHING = "Flask-Caching"
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,8 @@ def of_moka_py() -> Variant:
 PEERS = {"cachetools": of_cachetools, "cachebox": of_cachebox, "moka-py": of_moka_py}
 
 
-def if_installed(make: Callable[[], Variant]) -> Variant | None:
-    """Makes a variant, if its library can be imported."""
+def if_installed(make: Callable[[], T]) -> T | None:
+    """Makes something of a library, if that can be imported."""
     try:
         return make()
     except ImportError:
@@ -130,10 +134,15 @@ def others() -> list[Variant]:
     return [of_functools(), *peers()[0]]
 
 
+def left_out() -> list[str]:
+    """The names of what is not installed."""
+    return [*peers()[1], *(() if if_installed(lambda: import_module("flask_caching")) else (FLASK_CACHING,))]
+
+
 def versions() -> dict[str, str]:
     """The versions of what is compared and of what serves the requests."""
-    names = ["versioned-lru-cache", *(variant.name for variant in peers()[0]), "flask", "werkzeug"]
-    return {name: release(name) for name in names}
+    names = ["versioned-lru-cache", *(variant.name for variant in peers()[0]), FLASK_CACHING, "flask", "werkzeug"]
+    return {name: release(name) for name in names if name not in left_out()}
 
 
 def release(name: str) -> str:

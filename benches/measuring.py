@@ -1,6 +1,9 @@
-"""Samples, taken in rounds in which every variant has its turn, and what is made of them.
+"""Samples, taken in rounds in which every variant has its turn.
 
-A slow moment of the machine falls on all variants of a round alike, so a ratio is taken within a round.
+A slow moment of the machine falls on all variants of a round alike, so a ratio is taken within a round. Where things
+lie in memory is the same for a whole process and makes one variant or the other a little faster, so several processes
+measure a part of the rounds each. A turn is a few loops, of which the median counts: the one in which the system had
+something else to do does not, nor the first, which finds the processor's caches full of what others left there.
 """
 
 from __future__ import annotations
@@ -10,12 +13,14 @@ import os
 import random
 import statistics
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 T = TypeVar("T")
+
+LOOPS = 5
 
 
 def no_doubt() -> None:
@@ -31,18 +36,29 @@ class Sample:
     check: Callable[[], None] = no_doubt
     values: list[float] = field(default_factory=list)
 
-    def measured(self) -> float:
-        """Takes the sample once, without the garbage collector."""
+    def measured(self, loops: int) -> float:
+        """Takes the sample so often, without the garbage collector; gives the median."""
         gc.disable()
         try:
-            return self.take()
+            return statistics.median([self.take() for _ in range(loops)])
         finally:
             gc.enable()
 
 
 @dataclass(frozen=True)
 class Section:
-    """Rows of one kind. They are made when they are chosen: some fill large caches."""
+    """Rows of one kind. They are made when they are chosen: some fill large caches.
+
+    Attributes:
+        name: What the table calls it.
+        unit: Of its numbers.
+        method: What is measured, and how.
+        rows: What makes the samples of each row, by name.
+        base: The variant that the others are compared with.
+        most_rounds: How many rounds are enough for it, in all processes together.
+        warm_up: Take each sample once before it counts.
+        loops: How often a sample is taken in one turn.
+    """
 
     name: str
     unit: str
@@ -51,6 +67,7 @@ class Section:
     base: str | None = "functools"
     most_rounds: int | None = None
     warm_up: bool = True
+    loops: int = LOOPS
 
 
 @dataclass(frozen=True)
@@ -61,39 +78,22 @@ class Row:
     name: str
     samples: Sequence[Sample]
 
-    def rounds(self, wanted: int) -> int:
-        """How many rounds this row takes part in."""
-        return wanted if self.section.most_rounds is None else min(wanted, self.section.most_rounds)
+    def rounds(self, wanted: int, processes: int) -> int:
+        """How many rounds this row takes part in, in each of so many processes."""
+        most = self.section.most_rounds
+        return wanted if most is None else min(wanted, -(-most // processes))
 
-    def base(self) -> Sample | None:
-        """The sample that the others are compared with."""
-        return next((sample for sample in self.samples if sample.variant == self.section.base), None)
-
-
-@dataclass(frozen=True)
-class Middle:
-    """The quartiles of some numbers."""
-
-    low: float
-    median: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Middle:
-        """Gives those of the values; a single value is all three."""
-        if len(values) == 1:
-            return cls(values[0], values[0], values[0])
-        return cls(*statistics.quantiles(values, n=4, method="inclusive"))
-
-    @property
-    def spread(self) -> float:
-        """The interquartile range."""
-        return self.high - self.low
-
-
-def ratio(sample: Sample, base: Sample) -> Middle:
-    """The quartiles of the ratios within each round."""
-    return Middle.of([own / other for own, other in zip(sample.values, base.values, strict=True)])
+    def as_data(self) -> dict[str, Any]:
+        """All values, to be pooled with those of other processes."""
+        section = self.section
+        return {
+            "section": section.name,
+            "row": self.name,
+            "unit": section.unit,
+            "method": section.method,
+            "base": section.base,
+            "values": {sample.variant: sample.values for sample in self.samples},
+        }
 
 
 def pin_to_core() -> int | None:
@@ -112,15 +112,18 @@ def shuffled(items: Iterable[T]) -> list[T]:
     return listed
 
 
-def measure(rows: Sequence[Row], rounds: int) -> None:
-    """Warms up, takes the rounds and checks that what was measured is what the rows say."""
+def measure(rows: Sequence[Row], rounds: int, processes: int) -> None:
+    """Warms up, takes the rounds of one of the processes and checks that what was measured is what the rows say."""
     for row in rows:
         for sample in row.samples if row.section.warm_up else ():
-            sample.measured()
+            sample.measured(row.section.loops)
+    # What has been set up stays: without this the collector would look through it all between the samples.
+    gc.collect()
+    gc.freeze()
     for number in range(rounds):
-        for row in shuffled(row for row in rows if number < row.rounds(rounds)):
+        for row in shuffled(row for row in rows if number < row.rounds(rounds, processes)):
             for sample in shuffled(row.samples):
-                sample.values.append(sample.measured())
+                sample.values.append(sample.measured(row.section.loops))
     for row in rows:
         for sample in row.samples:
             sample.check()

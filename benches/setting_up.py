@@ -67,4 +67,5 @@ def importing() -> Section:
         rows={"the package": row},
         base=None,
         most_rounds=MOST_IMPORTS,
+        loops=1,
     )

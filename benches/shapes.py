@@ -43,6 +43,11 @@ class Shape:
     maxsize: int = FEW
     method: bool = False
 
+    @property
+    def distinct(self) -> int:
+        """How many different calls one pass makes."""
+        return len(self.calls) * len(self.lines) if len(self.lines) > 1 else 1
+
     def function(self, first_line: str = "pass") -> Function:
         """Gives a new function to be cached, whose body is the same for all variants."""
         parameters = f"self, {self.parameters}" if self.method else self.parameters
@@ -82,11 +87,21 @@ class Shape:
         return made
 
     def timer(self, subject: Any, calls: int) -> Callable[[], float]:
-        """Gives a function that makes about so many calls and tells the ns of one."""
-        loop = self.loop()
-        in_a_pass = len(self.lines) * len(self.calls)
-        passes = max(1, calls // in_a_pass)
-        return lambda: loop(subject, self.lines, passes) / (passes * in_a_pass)
+        """Gives a function that makes about so many calls and tells the ns of one.
+
+        Where there are more lines than that, each turn goes on where the one before stopped.
+        """
+        loop, piece = self.loop(), max(1, calls // len(self.calls))
+        passes = max(1, piece // len(self.lines))
+        begin = 0
+
+        def turn() -> float:
+            nonlocal begin
+            lines = self.lines[begin : begin + piece]
+            begin = begin + piece if begin + piece < len(self.lines) else 0
+            return loop(subject, lines, passes) / (passes * len(lines) * len(self.calls))
+
+        return turn
 
 
 def same_call(

@@ -69,7 +69,7 @@ def of_moka_py() -> Single:
 
 def singles() -> list[Single]:
     """All that are installed."""
-    tried: list[Any] = [if_installed(make) for make in (of_cachetools, of_cachebox, of_moka_py)]  # type: ignore[arg-type]
+    tried: list[Any] = [if_installed(make) for make in (of_cachetools, of_cachebox, of_moka_py)]
     return [of_ours(), *(single for single in tried if single)]
 
 
@@ -141,4 +141,5 @@ def stampede() -> Section:
         base=None,
         most_rounds=1,
         warm_up=False,
+        loops=1,
     )

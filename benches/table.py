@@ -1,14 +1,14 @@
-"""What was measured, as text to read and as data for others."""
+"""What was measured, as text to read in a terminal."""
 
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
-
-from measuring import Middle, Row, Sample, ratio
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from results import Numbers, Result, Run
 
 
 def short(number: float, decimals: int) -> str:
@@ -17,18 +17,16 @@ def short(number: float, decimals: int) -> str:
     return f"{number:,.{max(0, decimals - fewer)}f}"
 
 
-def cell(sample: Sample, base: Sample | None) -> str:
+def cell(found: Numbers, is_base: bool) -> str:
     """Median, half the interquartile range and, but for the base itself, the ratio."""
-    middle = Middle.of(sample.values)
-    text = f"{short(middle.median, 2)} ±{short(middle.spread / 2, 1)}"
-    compared = short(ratio(sample, base).median, 2) if base and sample is not base else ""
-    return f"{text} {compared:>4}"
+    text = f"{short(found.own.median, 2)} ±{short(found.own.spread / 2, 1)}"
+    compared = f"({short(found.ratio.median, 2)})" if found.ratio and not is_base else ""
+    return f"{text} {compared:>6}"
 
 
-def cells(row: Row) -> dict[str, str]:
+def cells(result: Result) -> dict[str, str]:
     """Those of a row, by variant."""
-    base = row.base()
-    return {sample.variant: cell(sample, base) for sample in row.samples}
+    return {variant: cell(found, variant == result.base) for variant, found in result.samples.items()}
 
 
 def columns(lines: Sequence[Sequence[str]]) -> Iterable[str]:
@@ -39,51 +37,32 @@ def columns(lines: Sequence[Sequence[str]]) -> Iterable[str]:
         yield "  ".join((first.ljust(widths[0]), *padded)).rstrip()
 
 
-def section_lines(rows: Sequence[Row]) -> Iterable[str]:
-    """The table of one section, whose longer side runs down the page."""
-    section = rows[0].section
-    by_row = {row.name: cells(row) for row in rows}
+def with_longer_side_down(table: list[list[str]]) -> list[list[str]]:
+    """Turns a table that is wider than long."""
+    return [list(column) for column in zip(*table, strict=True)] if len(table) < len(table[0]) else table
+
+
+def grid(results: Sequence[Result]) -> list[list[str]]:
+    """One section: a first line of names, then the cells, the longer side down the page."""
+    by_row = {result.row: cells(result) for result in results}
     variants = list(dict.fromkeys(variant for found in by_row.values() for variant in found))
-    compared = f", ratio to {section.base}" if section.base else ""
-    yield f"{section.name}, {section.unit}{compared}: {section.method}"
     table = [["", *variants]]
     table += [[name, *(found.get(variant, "") for variant in variants)] for name, found in by_row.items()]
-    yield from columns([list(column) for column in zip(*table, strict=True)] if len(rows) < len(variants) else table)
+    return with_longer_side_down(table)
 
 
-def page(about: dict[str, str], rows: Sequence[Row]) -> Iterable[str]:
+def heading(result: Result) -> str:
+    """What is measured in a section, and how."""
+    compared = f", ratio to {result.base}" if result.base else ""
+    return f"{result.section}, {result.unit}{compared}: {result.method}"
+
+
+def page(run: Run) -> Iterable[str]:
     """All sections, below what tells where and how they were measured."""
-    for name, text in about.items():
+    for name, text in run.about.items():
         yield f"{name}: {text}"
-    for _, of_section in groupby(rows, key=lambda row: row.section.name):
+    for _, of_section in groupby(run.results, key=lambda result: result.section):
+        results = list(of_section)
         yield ""
-        yield from section_lines(list(of_section))
-
-
-def data(about: dict[str, str], rows: Sequence[Row]) -> dict[str, Any]:
-    """The same as numbers: quartiles of each sample, and of its ratio to the base within each round."""
-    return {
-        "about": about,
-        "rows": [
-            {
-                "section": row.section.name,
-                "row": row.name,
-                "unit": row.section.unit,
-                "method": row.section.method,
-                "base": row.section.base,
-                "samples": {sample.variant: numbers(sample, row.base()) for sample in row.samples},
-            }
-            for row in rows
-        ],
-    }
-
-
-def numbers(sample: Sample, base: Sample | None) -> dict[str, Any]:
-    """Those of one sample."""
-    own = quartiles(Middle.of(sample.values))
-    return {"rounds": len(sample.values), **own, "ratio": quartiles(ratio(sample, base)) if base else None}
-
-
-def quartiles(middle: Middle) -> dict[str, float]:
-    """As named numbers."""
-    return {"low": middle.low, "median": middle.median, "high": middle.high}
+        yield heading(results[0])
+        yield from columns(grid(results))

@@ -39,9 +39,15 @@ SINGLE = {"ours", "cachetools, condition", "cachebox", "moka-py, wait_concurrent
 AWAITED = {"cachebox", "moka-py"}
 TABLE = {
     **{("hit", shape): OTHERS | OURS for shape in SHAPES},
+    **{("growing", f"{size} entries"): {"functools", "ours, ContextVar"} for size in ("1,000", "100,000", "1,000,000")},
     ("session", "first call"): {"first call", "g.setdefault + 10 hits", "g.setdefault", "10 hits"},
     ("alternating", "ContextVar"): {"functools", "ours"},
     ("alternating", "Flask g"): {"functools", "ours"},
+    **{
+        ("ending a session", f"{count} entries"): {"one entry", "all of one version", "a version each"}
+        for count in ("10", "1,000", "100,000")
+    },
+    **{("known versions", f"{count} versions"): {"first call", "hit"} for count in ("10", "1,000", "100,000")},
     ("miss", "maxsize 1,000"): OTHERS | OURS,
     ("memory", "an entry"): OTHERS
     | {
@@ -51,8 +57,11 @@ TABLE = {
         "ours, version in a session",
         "ours, version of the arguments",
     },
-    ("request", "cached calls: 1"): OTHERS | {"no cache", "ours, Flask g"},
-    ("request", "cached calls: 20"): OTHERS | {"no cache", "ours, Flask g"},
+    ("collecting", "1,000,000 entries"): {"functools", "ours"},
+    **{
+        ("request", f"cached calls: {calls}"): OTHERS | {"no cache", "Flask-Caching memoize", "ours, Flask g"}
+        for calls in (1, 5, 20, 50)
+    },
     ("decorating", "a function"): OTHERS | {"ours, Flask g"},
     ("importing", "the package"): PEERS | {"ours"},
     ("stampede", "16 threads"): SINGLE,
@@ -79,7 +88,8 @@ def compare(*arguments: str | Path, without: str = "") -> subprocess.CompletedPr
 def measured(*arguments: str, folder: Path, without: str = "") -> tuple[str, dict[str, Any]]:
     """What a short run printed, and what it wrote. Where a part is taken off, one sample could fall below zero."""
     file = folder / "numbers.json"
-    ended = compare("--rounds", "3", "--calls", "1000", "--json", file, *arguments, without=without)
+    few = ("--processes", "1", "--rounds", "3", "--calls", "5000")
+    ended = compare(*few, "--json", file, *arguments, without=without)
     assert (ended.returncode, ended.stderr) == (0, "")
     return ended.stdout, json.loads(file.read_text(encoding="utf-8"))
 
@@ -100,12 +110,13 @@ def test_every_row_of_the_table_has_every_library_and_a_positive_number(tmp_path
         assert any(line.startswith(f"{section}, ") for line in lines)
         assert any(row in line for line in lines)
     assert all(any(variant in line for line in lines) for found in TABLE.values() for variant in found)
-    assert {line.partition(":")[0] for line in lines[:5]} == {
+    assert {line.partition(":")[0] for line in lines[:6]} == {
         "interpreter",
         "machine",
         "versions",
         "method",
         "command",
+        "date",
     }
     assert "left out" not in numbers["about"]
 
@@ -119,6 +130,25 @@ def test_ratios_are_to_the_base_of_the_row(tmp_path: Path) -> None:
     base = found["functools"]
     for sample in found.values():
         assert sample["low"] / base["high"] <= sample["ratio"]["median"] <= sample["high"] / base["low"]
+
+
+def test_processes_measure_a_part_each(tmp_path: Path) -> None:
+    _, numbers = measured("--only", "hit f()", "--processes", "2", folder=tmp_path)
+    (row,) = numbers["rows"]
+    assert {sample["rounds"] for sample in row["samples"].values()} == {2 * 3}
+
+
+def test_a_file_is_named_for_the_interpreter(tmp_path: Path) -> None:
+    measured("--only", "hit f()", "--json-in", tmp_path / "new", folder=tmp_path)
+    (file,) = (tmp_path / "new").iterdir()
+    assert file.name.startswith(f"cpython-{sys.version_info.major}.{sys.version_info.minor}")
+    assert file.read_text(encoding="utf-8") == (tmp_path / "numbers.json").read_text(encoding="utf-8")
+
+
+def test_flask_caching_is_in_the_requests_only(tmp_path: Path) -> None:
+    printed, numbers = measured("--only", "calls: 1", folder=tmp_path, without="flask_caching")
+    assert set(samples(numbers)["request", "cached calls: 1"]) == OTHERS | {"no cache", "ours, Flask g"}
+    assert "left out: Flask-Caching (not installed)" in printed.splitlines()
 
 
 @pytest.mark.parametrize(("library", "module"), [("cachebox", "cachebox"), ("moka-py", "moka_py")])

@@ -1,0 +1,48 @@
+"""Hits in caches of a thousand, a hundred thousand and a million entries, to see that their cost grows no faster."""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+from typing import TYPE_CHECKING
+
+from libraries import of_functools
+from measuring import Sample, Section
+from shapes import cycle, int_keys
+
+if TYPE_CHECKING:
+    from libraries import Variant
+    from shapes import Shape
+
+SIZES = (1_000, 100_000, 1_000_000)
+
+
+def hit(variant: Variant, shape: Shape, calls: int) -> Sample:
+    """Fills a cache and gives the sample that finds all in it."""
+    body, runs = shape.counted()
+    subject = variant.cached(body, shape.maxsize)
+    variant.context.run(shape.fill, subject)
+
+    def check() -> None:
+        if len(runs) != shape.maxsize:
+            raise RuntimeError(f"{variant.name}: {len(runs):,} runs for {shape.maxsize:,} different calls")
+
+    return Sample(variant.name, partial(variant.context.run, shape.timer(subject, calls)), check)
+
+
+def growing(own: Variant, calls: int) -> Section:
+    """The row of each size, for functools and for ours in one of its places."""
+
+    def row(size: int) -> list[Sample]:
+        keys = int_keys(size)
+        # The order in which they were made would be the order in which they lie in memory.
+        random.shuffle(keys)
+        shape = cycle(keys, size)
+        return [hit(variant, shape, calls) for variant in (of_functools(), own)]
+
+    return Section(
+        name="growing",
+        unit="ns",
+        method="a hit in a full cache of so many int keys, in an order that is random and the same for both",
+        rows={f"{size:,} entries": partial(row, size) for size in SIZES},
+    )
