@@ -43,7 +43,7 @@ impl<H: Host> Plan<H> {
         {
             return self.ask(store, caller, now, displaced);
         }
-        self.compare(store, found)?;
+        self.compare(store, displaced)?;
         if let Some(slot) = found
             && let Some(step) = self.judged(store, slot, caller.as_deref_mut(), now, displaced)?
         {
@@ -105,8 +105,8 @@ impl<H: Host> Plan<H> {
         }
         if self.wish.manner == Manner::Called
             && !due
-            && self.troubled(store, slot, now)
-            && is_allowed(self.stale_since(store, slot, now), now, store.terms.stale_if_error)
+            && store.troubled(slot, now)
+            && is_allowed(store.stale_since(slot, now), now, store.terms.stale_if_error)
         {
             return self.stale(store, slot, caller, (None, "stale-if-error"), displaced).map(Some);
         }
@@ -128,12 +128,15 @@ impl<H: Host> Plan<H> {
         }
         let Some(observation) = self.observation.as_ref() else { return Ok(None) };
         let (agreed, at) = (self.agrees(stamp)?, observation.at);
-        let newer = stamp.is_newer(observation);
+        let (ticket, newer) = (observation.ticket, stamp.is_newer(observation));
         if agreed && entry.is_verified_by(observation, &store.terms) {
             let fresh = entry.is_fresh(now, &store.terms);
             if let Some((entry, _)) = store.live.get_mut(slot).filter(|_| !fresh) {
                 entry.born = at;
             }
+        }
+        if agreed {
+            store.live.verify(slot, ticket);
         }
         let fresh = store.live.get(slot).is_some_and(|look| look.entry.is_fresh(now, &store.terms));
         if fresh && (agreed || newer) {
@@ -143,8 +146,7 @@ impl<H: Host> Plan<H> {
             return Ok(Some(self.serve(store, slot, agreed, caller)));
         }
         let allowed = store.terms.stale_while_revalidate;
-        if self.wish.manner == Manner::Called && is_allowed(self.stale_since(store, slot, now), now, allowed)
-        {
+        if self.wish.manner == Manner::Called && is_allowed(store.stale_since(slot, now), now, allowed) {
             return self
                 .stale(store, slot, caller, (Some(now), "stale-while-revalidate"), displaced)
                 .map(Some);

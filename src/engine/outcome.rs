@@ -93,7 +93,7 @@ impl<H: Host> Plan<H> {
         self.status.hit = true;
         if let Some(observation) = self.observation.as_ref().filter(|_| agreed) {
             store.raise(slot, observation.ticket);
-            store.live.is_well(slot);
+            store.live.verify(slot, if constant { ticket::NEVER } else { observation.ticket });
         }
         let Some((entry, stamp)) = store.live.get_mut(slot) else {
             return Step::Ask(None);
@@ -253,6 +253,7 @@ impl<H: Host> Plan<H> {
         let old = store.find(&self.probe, &self.verdicts)?;
         let current = old.and_then(|slot| store.live.get(slot));
         let agreed = current.map_or(Ok(false), |look| self.agrees(look.stamp))?;
+        let outlived = self.is_outlived(store, version, observation)?;
         let settles = made.seen.is_none() && !made.renewed && !agreed && store.terms.settle.is_some();
         let session = caller.as_ref().map_or(0, |caller| caller.id);
         let entry = |stored| Entry {
@@ -262,7 +263,7 @@ impl<H: Host> Plan<H> {
                 version: version.clone(),
                 tag: if other { ticket::draw() } else { observation.tag },
                 ticket,
-                differs: if lags { observation.at.max(1) } else { 0 },
+                differs: if lags || outlived { observation.at.max(1) } else { 0 },
                 lags,
             },
             stored,
@@ -312,8 +313,7 @@ impl<H: Host> Plan<H> {
         let outdated = current.is_some_and(|Look { entry, stamp }| {
             if agreed { entry.stored > self.run } else { stamp.ticket > observation.ticket }
         });
-        let given = self.given_hash();
-        let shared = (given, store.is_latest(version, given, &self.verdicts)?);
+        let kin = store.live.stamps.kin(self.given.as_ref(), version, &self.verdicts)?;
         let unfit = tainted || outdated || self.impatient;
         let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(&store.id));
         if let Some(reader) = reader {
@@ -332,7 +332,7 @@ impl<H: Host> Plan<H> {
         }
         let entry = entry(ticket::draw());
         self.status.stored = true;
-        store.store(self.probe.hash, (entry, shared), old, caller, displaced);
+        store.store(self.probe.hash, (entry, kin), old, caller, displaced);
         Ok((None, vouch))
     }
 

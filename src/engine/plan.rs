@@ -289,11 +289,6 @@ impl<H: Host> Plan<H> {
         self.observation.as_ref().map_or(0, |observation| observation.ticket)
     }
 
-    /// The hash of what the version function is given; 0 for nothing.
-    pub(super) fn given_hash(&self) -> u64 {
-        self.given.as_ref().map_or(0, |given| given.hash)
-    }
-
     /// Whether this call may wait for a run.
     pub(super) fn may_wait(&self, flight: &H::Flight) -> bool {
         flight.serves(self.leader) && !self.circular.iter().any(|circular| circular.is(flight))
@@ -338,8 +333,9 @@ impl<H: Host> Plan<H> {
                 Ok(Step::Ask(None))
             }
             (None, Some(made)) => {
-                let told =
-                    caller.as_deref_mut().map_or(Ok(()), |caller| self.tell(store, caller, &mut displaced));
+                let told = self.compare(store, &mut displaced).and_then(|()| {
+                    caller.as_deref_mut().map_or(Ok(()), |caller| self.tell(store, caller, &mut displaced))
+                });
                 match told {
                     Ok(()) => self.keep(store, caller.as_deref_mut(), made, &mut displaced),
                     Err(unsure) => {
