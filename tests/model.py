@@ -358,6 +358,7 @@ class ModelStore:
         holder = self.views.get(entry.known_in)
         seen = self.seen_in(holder, args)
         if not holder or (entry.stored < entry.known_in and seen and same(entry.stamp.version, seen.version)):
+            self.views[me].forget(entry.key)  # What left the store before is not what the session goes by.
             entry.known_in = me
         elif not by_note_only:
             self.views[me].forget(entry.key)

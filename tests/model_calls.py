@@ -214,6 +214,11 @@ class ModelCache(ModelStore):
         entry = self.live.get(by.key)
         if by.behind:
             raise error
+        view = self.views.get(by.me)
+        stands_in = isinstance(error, self.options.errors) and self.options.stale_if_error is not None
+        if stands_in and (known := self.known(by, view, None, self.seen_in(view, by.args))):
+            self.counts.hits -= ran
+            return self.serve(*known)
         if entry and isinstance(error, self.options.errors) and self.answers_for_errors(entry):
             return self.serve_stale(by, entry, ran)
         self.counts.errors += 1

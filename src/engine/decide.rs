@@ -21,7 +21,10 @@ impl<H: Host> Plan<H> {
         mut caller: Option<&mut Caller<'_, H>>,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
+        // Whatever becomes of this call, what it has seen is so.
+        self.compare(store, displaced)?;
         let now = clock::now();
+        self.joined = false;
         if let Some(caller) = caller.as_deref_mut() {
             self.meet(store, caller, displaced)?;
             if let Some(step) = self.shelved(store, caller, now, displaced)? {
@@ -43,7 +46,6 @@ impl<H: Host> Plan<H> {
         {
             return self.ask(store, caller, now, displaced);
         }
-        self.compare(store, displaced)?;
         if let Some(slot) = found
             && let Some(step) = self.judged(store, slot, caller.as_deref_mut(), now, displaced)?
         {
@@ -62,6 +64,7 @@ impl<H: Host> Plan<H> {
         if let Some(observation) = self.observation.as_ref().filter(|_| !self.impatient)
             && let Some(flight) = store.flights.find(&self.probe, observation, fit, &self.verdicts)?
         {
+            self.joined = true;
             return Ok(Step::Wait(flight));
         }
         if !self.impatient {

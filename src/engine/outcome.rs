@@ -138,6 +138,10 @@ impl<H: Host> Plan<H> {
         let given = self.given.as_ref();
         match store.recognises(look, given, &self.verdicts, displaced)? {
             Recognition::Gone | Recognition::Yes => {
+                // What left the store before is not what the session goes by.
+                if let Some(reader) = caller.known.readers.get_mut(&store.id) {
+                    reader.unshelve(&self.probe, &self.verdicts, displaced)?;
+                }
                 if let Some((entry, _)) = store.live.get_mut(slot) {
                     entry.known_in = caller.id;
                 }
@@ -164,7 +168,7 @@ impl<H: Host> Plan<H> {
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
         let placed = self.lags(store, &made).and_then(|lags| {
-            if lags && let Some(step) = self.try_again(store) {
+            if lags && let Some(step) = self.try_again(store, displaced) {
                 return Ok(Err(step));
             }
             self.place(store, caller, &made, lags, displaced).map(Ok)
@@ -210,8 +214,12 @@ impl<H: Host> Plan<H> {
     }
 
     /// Lets time pass and asks the version again, or computes again if it was asked and still differs.
-    fn try_again(&mut self, store: &mut Store<H>) -> Option<NextStep<H>> {
+    fn try_again(&mut self, store: &mut Store<H>, displaced: &mut Displaced<H>) -> Option<NextStep<H>> {
         if self.attempt == Attempt::Asked {
+            // Who asks from now on waits for this attempt.
+            if let Some(observation) = self.observation.as_ref() {
+                store.flights.goes_by(self.run, observation, displaced);
+            }
             self.born = clock::now();
             self.attempt = Attempt::Made;
             return self.flight.clone().map(Step::Compute);

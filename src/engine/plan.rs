@@ -143,6 +143,8 @@ pub struct Plan<H: Host> {
     pub(super) asking: Option<H::Flight>,
     /// What it can't wait for, because that would never end.
     circular: Vec<H::Flight>,
+    /// It waits, or did at last, for another's computation.
+    pub(super) joined: bool,
     /// It waits for nothing any more, because that took too long.
     pub(super) impatient: bool,
     /// What the flight brought for which this call waited.
@@ -190,6 +192,7 @@ impl<H: Host> Plan<H> {
             leader,
             asking: None,
             circular: Vec::new(),
+            joined: false,
             impatient: false,
             arrival: None,
             landing: None,

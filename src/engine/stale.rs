@@ -122,20 +122,31 @@ impl<H: Host> Plan<H> {
     pub(super) fn fall_back(
         &mut self,
         store: &mut Store<H>,
-        caller: Option<&mut Caller<'_, H>>,
+        mut caller: Option<&mut Caller<'_, H>>,
         stands: bool,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
         let now = super::clock::now();
         if stands {
             let found = store.find(&self.probe, &self.verdicts)?;
-            if self.run == 0 {
+            if self.joined {
+                // Who ran it has noted that, or will.
+            } else if self.run == 0 {
                 let source = store.live.stamps.find(self.given.as_ref(), &self.verdicts)?;
                 if let Some(source) = source.and_then(|slot| store.live.stamps.source_mut(slot)) {
                     source.trouble = Some(Trouble::again(source.trouble, now));
                 }
             } else if let Some(aside) = found.and_then(|slot| store.live.aside_mut(slot)) {
                 aside.trouble = Some(Trouble::again(aside.trouble, now));
+            }
+            // What the session has come to know meanwhile comes first, as ever.
+            if store.terms.stale_if_error.is_some()
+                && let Some(caller) = caller.as_deref_mut()
+                && let Some(step) = self.shelved(store, caller, now, displaced)?
+            {
+                self.failure = None;
+                store.stats.hits -= u64::from(self.run != 0);
+                return Ok(step);
             }
             if let Some(slot) = found.filter(|_| self.wish.manner == Manner::Called)
                 && is_allowed(store.stale_since(slot, now), now, store.terms.stale_if_error)

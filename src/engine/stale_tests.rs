@@ -37,10 +37,14 @@ impl World {
         }
     }
 
+    fn plan(&self, key: u32) -> Plan<Fake> {
+        let given = Some(probe(key / 10));
+        Plan::new(probe(key), given, self.scope.clone(), None, (), Wish::of(Manner::Called))
+    }
+
     /// One call. What it returns, if it does not raise.
     fn call(&mut self, session: Option<&Rc<Session>>, key: u32) -> Option<u32> {
-        let given = Some(probe(key / 10));
-        let mut plan = Plan::new(probe(key), given, self.scope.clone(), None, (), Wish::of(Manner::Called));
+        let mut plan = self.plan(key);
         loop {
             match enter(&mut self.store, session, |store, caller| plan.next(store, caller)) {
                 Step::Compare(pair) => {
@@ -114,6 +118,83 @@ fn a_source_that_fails_does_so_for_all_of_its_entries() {
     assert_eq!((world.call(None, 21), world.asked), (Some(3), 1), "of another source");
     World::at(699);
     assert_eq!(world.call(None, 12), Some(2));
+    World::at(700);
+    assert_eq!(world.call(None, 12), None, "not fresh since 100");
+}
+
+#[test]
+fn a_computation_that_fails_is_no_failure_of_the_version_function_for_those_who_waited() {
+    let _turn = alone();
+    let mut world = World::new(8);
+    for key in [11, 12] {
+        world.call(None, key);
+    }
+    World::at(100);
+    let (mut leader, mut waiter) = (world.plan(11), world.plan(11));
+    for plan in [&mut leader, &mut waiter] {
+        let step = enter(&mut world.store, None, |store, caller| plan.next(store, caller));
+        assert!(matches!(step, Step::Ask(_)));
+        plan.observed(Number::new(2), ticket::draw(), clock::now(), ticket::NEVER);
+    }
+    let step = enter(&mut world.store, None, |store, caller| leader.next(store, caller));
+    assert!(matches!(step, Step::Compute(_)));
+    let step = enter(&mut world.store, None, |store, caller| waiter.next(store, caller));
+    assert!(matches!(step, Step::Wait(_)));
+    for plan in [&mut leader, &mut waiter] {
+        enter(&mut world.store, None, |store, caller| plan.end(store, caller));
+        plan.failed(true);
+        let step = enter(&mut world.store, None, |store, caller| plan.next(store, caller));
+        assert!(matches!(step, Step::Done(served) if served.value.get() == 1));
+    }
+    (world.version, world.asked) = (2, 0);
+    assert_eq!((world.call(None, 12), world.asked), (Some(3), 1), "its source is well");
+    assert_eq!((world.call(None, 11), world.asked), (Some(1), 1), "left alone");
+}
+
+#[test]
+fn who_waits_for_what_fails_gets_what_its_session_was_given_meanwhile() {
+    let _turn = alone();
+    let mut world = World::new(8);
+    world.call(None, 11);
+    World::at(100);
+    let session = Session::begin();
+    let (mut leader, mut waiter) = (world.plan(11), world.plan(11));
+    let step = enter(&mut world.store, Some(&session), |store, caller| leader.next(store, caller));
+    assert!(matches!(step, Step::Ask(_)));
+    leader.observed(Number::new(2), ticket::draw(), clock::now(), ticket::NEVER);
+    let step = enter(&mut world.store, Some(&session), |store, caller| leader.next(store, caller));
+    assert!(matches!(step, Step::Compute(_)));
+    let step = enter(&mut world.store, Some(&session), |store, caller| waiter.next(store, caller));
+    assert!(matches!(step, Step::Wait(_)));
+    for plan in [&mut leader, &mut waiter] {
+        enter(&mut world.store, Some(&session), |store, caller| plan.end(store, caller));
+        plan.failed(true);
+        let step = enter(&mut world.store, Some(&session), |store, caller| plan.next(store, caller));
+        assert!(matches!(step, Step::Done(served) if served.value.get() == 1));
+        // What is new takes the place of the old before the waiter wakes.
+        World::at(102);
+        world.version = 2;
+        assert_eq!(world.call(None, 11), Some(2));
+    }
+}
+
+#[test]
+fn what_differs_is_noted_though_the_source_has_failed_since_it_was_asked() {
+    let _turn = alone();
+    let mut world = World::new(8);
+    for key in [11, 12] {
+        world.call(None, key);
+    }
+    World::at(100);
+    let mut slow = world.plan(11);
+    let step = enter(&mut world.store, None, |store, caller| slow.next(store, caller));
+    assert!(matches!(step, Step::Ask(_)));
+    slow.observed(Number::new(2), ticket::draw(), clock::now(), ticket::NEVER);
+    World::at(200);
+    world.version = 0;
+    world.call(None, 12);
+    let step = enter(&mut world.store, None, |store, caller| slow.next(store, caller));
+    assert!(matches!(step, Step::Done(served) if served.value.get() == 1));
     World::at(700);
     assert_eq!(world.call(None, 12), None, "not fresh since 100");
 }
