@@ -4,7 +4,7 @@ use super::clock::{self, Nanos};
 use super::compare::Unsure;
 use super::entry::{Displaced, Observation};
 use super::live::{Look, Stored};
-use super::plan::{Decided, Manner, NextStep, Plan, Refresh, Step};
+use super::plan::{Decided, Doing, Manner, NextStep, Plan, Refresh, Step};
 use super::session::Reader;
 use super::stamp::Stamp;
 use super::status::Forward;
@@ -24,7 +24,7 @@ impl<H: Host> Plan<H> {
         // Whatever becomes of this call, what it has seen is so.
         self.compare(store, displaced)?;
         let now = clock::now();
-        self.joined = false;
+        self.doing = Doing::Asking;
         if let Some(caller) = caller.as_deref_mut() {
             self.meet(store, caller, displaced)?;
             if let Some(step) = self.shelved(store, caller, now, displaced)? {
@@ -64,7 +64,7 @@ impl<H: Host> Plan<H> {
         if let Some(observation) = self.observation.as_ref().filter(|_| !self.impatient)
             && let Some(flight) = store.flights.find(&self.probe, observation, fit, &self.verdicts)?
         {
-            self.joined = true;
+            self.doing = Doing::Waiting;
             return Ok(Step::Wait(flight));
         }
         if !self.impatient {
@@ -222,6 +222,7 @@ impl<H: Host> Plan<H> {
             (observation.ticket, observation.until) = (self.run, self.run);
         }
         self.flight = Some(flight.clone());
+        self.doing = Doing::Computing;
         let old = old.and_then(|slot| store.live.get(slot));
         self.status.forward = Some(match old {
             _ if store.terms.maxsize == Some(0) => Forward::Bypass,

@@ -204,8 +204,13 @@ impl<H: Host> Live<H> {
         self.rows.iter()
     }
 
-    /// All that is held but for the entries, for whoever traces references: versions, and what version functions were given.
-    pub fn versions_and_givens(&self) -> (impl Iterator<Item = &H::Object>, impl Iterator<Item = &H::Key>) {
-        (self.stamps.versions(), self.stamps.givens())
+    /// The versions, for whoever traces references.
+    pub fn versions(&self) -> impl Iterator<Item = &H::Object> {
+        self.stamps.versions()
+    }
+
+    /// What version functions were given, for the same.
+    pub fn givens(&self) -> impl Iterator<Item = &H::Key> {
+        self.stamps.givens()
     }
 }

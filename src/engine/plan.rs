@@ -123,6 +123,17 @@ pub(super) enum Attempt {
     Asked,
 }
 
+/// What a call has the host do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// Run the version function, or wait for another's run of it.
+    Asking,
+    /// Run the function.
+    Computing,
+    /// Wait for another's run of the function.
+    Waiting,
+}
+
 /// One call.
 pub struct Plan<H: Host> {
     pub(super) probe: Probe<H::Key>,
@@ -143,8 +154,8 @@ pub struct Plan<H: Host> {
     pub(super) asking: Option<H::Flight>,
     /// What it can't wait for, because that would never end.
     circular: Vec<H::Flight>,
-    /// It waits, or did at last, for another's computation.
-    pub(super) joined: bool,
+    /// What fails now is this.
+    pub(super) doing: Doing,
     /// It waits for nothing any more, because that took too long.
     pub(super) impatient: bool,
     /// What the flight brought for which this call waited.
@@ -192,7 +203,7 @@ impl<H: Host> Plan<H> {
             leader,
             asking: None,
             circular: Vec::new(),
-            joined: false,
+            doing: Doing::Asking,
             impatient: false,
             arrival: None,
             landing: None,

@@ -3,7 +3,7 @@
 use super::clock::Nanos;
 use super::entry::{Displaced, Observation};
 use super::live::Look;
-use super::plan::{Decided, Manner, NextStep, Plan, Served, Step};
+use super::plan::{Decided, Doing, Manner, NextStep, Plan, Served, Step};
 use super::store::{Caller, Store};
 use super::table::Slot;
 use super::trouble::{Trouble, is_allowed};
@@ -129,15 +129,20 @@ impl<H: Host> Plan<H> {
         let now = super::clock::now();
         if stands {
             let found = store.find(&self.probe, &self.verdicts)?;
-            if self.joined {
-                // Who ran it has noted that, or will.
-            } else if self.run == 0 {
-                let source = store.live.stamps.find(self.given.as_ref(), &self.verdicts)?;
-                if let Some(source) = source.and_then(|slot| store.live.stamps.source_mut(slot)) {
-                    source.trouble = Some(Trouble::again(source.trouble, now));
+            match self.doing {
+                Doing::Asking => {
+                    let source = store.live.stamps.find(self.given.as_ref(), &self.verdicts)?;
+                    if let Some(source) = source.and_then(|slot| store.live.stamps.source_mut(slot)) {
+                        source.trouble = Some(Trouble::again(source.trouble, now));
+                    }
                 }
-            } else if let Some(aside) = found.and_then(|slot| store.live.aside_mut(slot)) {
-                aside.trouble = Some(Trouble::again(aside.trouble, now));
+                Doing::Computing => {
+                    if let Some(aside) = found.and_then(|slot| store.live.aside_mut(slot)) {
+                        aside.trouble = Some(Trouble::again(aside.trouble, now));
+                    }
+                }
+                // Who runs it notes that.
+                Doing::Waiting => {}
             }
             // What the session has come to know meanwhile comes first, as ever.
             if store.terms.stale_if_error.is_some()
