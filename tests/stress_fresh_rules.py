@@ -124,6 +124,7 @@ class Rules:
                 and 0 < ask.call.ended < (call.session.began if call.session else call.began)
                 and call.clock - ask.clock >= terms.allowed
                 and min(given, default=ask.began) < ask.began
+                and not self.is_disputed(ask, value)
                 and not any(one.name == call.name and one.forgets and one.lasts(min(given)) for one in self.changes)
             ):
                 self.complain(
@@ -131,6 +132,11 @@ class Rules:
                     f"{self.history(call.name, part)}"
                 )
                 return
+
+    def is_disputed(self, ask: Ask, value: Value) -> bool:
+        """Whether another answer found the value to be right still. Two that overlap say nothing of each other."""
+        others = (one for one in self.asks_made if (one.name, one.part) == (ask.name, ask.part))
+        return any(one.answer <= value.data and one.ended > ask.began and one.began < ask.ended for one in others)
 
     def in_company(self, call: Call) -> bool:
         """Whether others of the session call the same meanwhile."""
@@ -231,11 +237,11 @@ class Rules:
         runs = call.session.renewed.setdefault(what, [])
         runs.append(run)
         since = min(one.call.began for one in runs if one.call)
-        if len(runs) > 1 and not self.changed(*what, since, forgets=True):
-            touched = self.changed(*what, since, session=call.session)
-            self.expect(
-                touched, f"{run.name}({run.x}) was renewed twice in a session: at {[one.began for one in runs]}"
-            )
+        # Whoever refreshes one result goes by another version from then on, for all of its part.
+        changed = self.changed(*what, since, forgets=True) or self.changed(*what, since, session=call.session)
+        if len(runs) > 1 and not changed and (run.name, run.part) not in call.session.refreshed:
+            history = self.history(run.name, run.part)
+            self.complain(f"{run.name}({run.x}) was renewed twice in {call.session}: {runs} {history}")
 
     def check_peeked(self, terms: Terms, x: int, before: tuple[Any, int], version: Any) -> None:
         """What is stored never goes back to what was observed before."""
