@@ -50,8 +50,9 @@ cargo-test: ## tests of the engine, compiled without Python; its flights in all 
 pytest: $(VENV)/.wheel $(VENV)/.group-test ## tests of the installed wheel
 	$(BIN)/python -m pytest
 
-stress: $(VENV)/.wheel $(VENV)/.group-test ## random schedules of threads for SECONDS, 600 unless told
-	$(BIN)/python tests/stress.py --seconds $(or $(SECONDS),600)
+stress: $(VENV)/.wheel $(VENV)/.group-test ## random schedules of threads, twice for SECONDS, 300 unless told
+	$(BIN)/python tests/stress.py --seconds $(or $(SECONDS),300)
+	$(BIN)/python tests/stress_fresh.py --seconds $(or $(SECONDS),300)
 
 mutants: $(VENV)/.group-test ## break each promise on purpose; its test must notice
 	$(BIN)/python scripts/mutants.py

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fresh_oracle import Made, Terms, at_least
+from fresh_oracle import Made, Terms, at_least, part_of
 from fresh_sides import DELAY, Down, Side, Target
 from model import HARD, NO, SOFT, ModelSession, ModelWorld
 from model_calls import Freshness, ModelCache
@@ -28,6 +28,7 @@ class ModelSide(Side):
                 self.function(terms),
                 each if terms.by_arguments else for_all,
                 by_arguments=terms.by_arguments,
+                part=(lambda key: (part_of(key),)) if terms.part else None,
                 maxsize=terms.maxsize,
                 ttl=terms.ttl,
                 freshness=Freshness(

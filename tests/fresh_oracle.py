@@ -19,6 +19,8 @@ class Terms:
 
     name: str
     by_arguments: bool = False
+    # Of the arguments its version function is given only this much.
+    part: bool = False
     maxsize: int | None = 128
     ttl: int | None = None
     verify: bool = False
@@ -29,6 +31,15 @@ class Terms:
     retries: int = 0
     settle: int | None = None
     ordered: bool = False
+
+    def slot(self, key: int) -> int | None:
+        """What the version of a result is the version of."""
+        return part_of(key) if self.part else key if self.by_arguments else None
+
+
+def part_of(key: int) -> int:
+    """What two of three keys have in common."""
+    return 10 + key % 2
 
 
 @dataclass(eq=False)
@@ -89,7 +100,7 @@ class Oracle:
         if span.renews_all:
             assert terms.stale_if_error is not None, "an old result in a session that renews all"
         if terms.stale_if_error is None and terms.stale_while_revalidate is None:
-            held = self.held(key if terms.by_arguments else None, span.start)
+            held = self.held(terms.slot(key), span.start)
             assert any(version in held for version in made.versions), "promise 3: stale"
             if terms.ttl is not None and not terms.verify:
                 assert clock - made.born < terms.ttl, "past its ttl"

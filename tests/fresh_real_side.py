@@ -8,7 +8,7 @@ from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from fresh_oracle import Made, Terms, at_least
+from fresh_oracle import Made, Terms, at_least, part_of
 from fresh_sides import DELAY, PLACES, Down, Side, Target
 from versioned_lru_cache import Lag, Refresh, Versioned, _behind, current_session, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
@@ -35,6 +35,7 @@ class RealSide(Side):
     def decorate(self, terms: Terms, version: Callable[..., object]) -> Any:
         return versioned_lru_cache(
             version,
+            version_args=(lambda key: (part_of(key),)) if terms.part else None,
             session=lambda: None if self.place is None else self.mappings[self.place],
             name=terms.name,
             maxsize=terms.maxsize,

@@ -54,10 +54,31 @@ class Failures:
 
     first: float = math.inf
     last: float = -math.inf
+    # Only what is observed after the last shows that the source is well.
+    ticket: float = 0
 
-    def again(self, now: float) -> None:
+    def again(self, now: float, ticket: float) -> None:
         """One more."""
-        self.first, self.last = min(self.first, now), now
+        self.first, self.last, self.ticket = min(self.first, now), now, ticket
+
+    def since(self, born: float) -> float:
+        """Since when a result is not fresh. A failure before it was made says nothing of it, but that it goes on."""
+        return self.last if self.first < born else self.first
+
+
+@dataclass(eq=False)
+class Source:
+    """What is known of a version function that is given one thing, for all stored results of which it speaks."""
+
+    entries: int = 0
+    # The version stored last: entries of one version share what is known of it, if they are stored one after the other.
+    latest: Stamp | None = None
+    newest: Observation | None = None
+    failures: Failures = field(default_factory=Failures)
+
+    def outdates(self, ticket: float) -> bool:
+        """Whether something was observed after that."""
+        return self.newest is not None and self.newest.ticket > ticket
 
 
 @dataclass(eq=False)
@@ -197,6 +218,8 @@ class ModelStore:
         version: object,
         *,
         by_arguments: bool = False,
+        part: Callable[..., tuple[Hashable, ...]] | None = None,
+        follows: bool = False,
         maxsize: int | None = 128,
         typed: bool = False,
         ttl: float | None = None,
@@ -204,17 +227,18 @@ class ModelStore:
         self.world = world
         self.version = version
         self.by_arguments = by_arguments
+        self.part = part
+        # Whether it matters when an entry stopped being fresh.
+        self.follows = follows
         self.maxsize = maxsize
         self.typed = typed
         self.ttl = ttl
         self.live: OrderedDict[Hashable, Entry] = OrderedDict()
-        # Stored entries of one version share what is known of it, if they are stored one after the other.
-        self.latest = Stamp(None, None, 0)
+        # By what the version function is given; those of which something is stored.
+        self.sources: dict[Hashable, Source] = {}
         self.views: dict[int, View] = {}
         self.running: list[Run] = []
         self.counts = Counts()
-        # Of a version function that speaks for all results. Where it is given arguments, they are the entry's.
-        self.unasked = Failures()
 
     # What becomes of a result.
 
@@ -233,6 +257,10 @@ class ModelStore:
                 view.forget(result.key)
                 self.shelve(result, result.known_in)
         else:
+            source = self.source_of(result)
+            newest = source.newest
+            if newest and source.outdates(obs.ticket) and not same(newest.version, result.stamp.version):
+                result.stamp.differed = obs.at  # It is known not to be of the version that was seen last.
             self.store(result)
 
     def outdated(self, run: Run, entry: Entry, obs: Observation) -> bool:
@@ -246,17 +274,10 @@ class ModelStore:
         result.stored = self.world.draw()
         if view := self.views.get(result.known_in):
             view.forget(result.key)
+        # Before the old one goes, and with it what is known of the source that both have.
+        self.share(result)
         if old := self.take(result.key):
             self.displace(old, but=result.known_in)
-        new, latest = result.stamp, self.latest
-        if result.lags:
-            pass  # What was observed agrees with no entry of its version.
-        elif latest.uses and latest.given == new.given and same(latest.version, new.version):
-            latest.ticket, latest.differed = max(latest.ticket, new.ticket), math.inf
-            result.stamp = latest
-        else:
-            self.latest = new
-        result.stamp.uses += 1
         self.live[result.key] = result
         while self.maxsize is not None and len(self.live) > self.maxsize:
             victim = self.take(next(iter(self.live)))
@@ -264,23 +285,66 @@ class ModelStore:
             self.counts.evictions += 1
             self.displace(victim)
 
+    def share(self, result: Entry) -> None:
+        """Joins what is known of its source, and of its version if the entry stored before is of that."""
+        new = result.stamp
+        new.uses += 1
+        if new.given and not self.follows:
+            return
+        source = self.sources.setdefault(new.given, Source())
+        source.entries += 1
+        latest = source.latest
+        if result.lags:
+            pass  # What was observed agrees with no entry of its version.
+        elif latest and latest.uses and same(latest.version, new.version):
+            latest.uses += 1
+            latest.ticket = max(latest.ticket, new.ticket)
+            if not source.outdates(new.ticket):
+                latest.differed = math.inf
+            result.stamp = latest
+        else:
+            source.latest = new
+
     def take(self, key: Hashable) -> Entry | None:
         """Takes an entry out. What is known of its version is its own from now on."""
         entry = self.live.pop(key, None)
         if entry:
             entry.stamp.uses -= 1
+            if source := self.sources.get(entry.stamp.given):
+                source.entries -= 1
+                if not source.entries:
+                    del self.sources[entry.stamp.given]
             entry.stamp = replace(entry.stamp)
         return entry
 
+    def source_of(self, entry: Entry) -> Source:
+        """What is known of the source of an entry; nothing, if nothing of it is stored."""
+        return self.sources.get(entry.stamp.given) or Source()
+
     def note(self, args: tuple[Hashable, ...], obs: Observation) -> None:
-        """What an observation says of all results of which it tells the version."""
-        at = min(obs.at, self.unasked.first)
+        """What the newest observation of a source says of all results of which it tells the version.
+
+        An entry that was not fresh is so again only when it is found to be of the observed version itself.
+        """
+        source = self.sources.get(self.given(args))
+        if not source or not self.follows or self.constant or source.outdates(obs.ticket):
+            return
+        at = min(obs.at, source.failures.first)
         for entry in self.live.values():
-            if entry.stamp.given == self.given(args) and entry.stamp.ticket < obs.ticket:
-                if same(entry.stamp.version, obs.version):
-                    entry.stamp.differed = math.inf
-                else:
-                    entry.stamp.differed = min(entry.stamp.differed, at)
+            mine = entry.stamp.given == self.given(args) and entry.stamp.ticket < obs.ticket
+            if mine and not same(entry.stamp.version, obs.version):
+                entry.stamp.differed = min(entry.stamp.differed, at)
+        source.newest = obs
+        if source.failures.ticket < obs.ticket:
+            source.failures = Failures()
+
+    def well(self, entry: Entry, obs: Observation) -> None:
+        """An observation agrees with an entry: it is fresh again, if nothing that was seen since says otherwise."""
+        ticket = math.inf if self.constant else obs.ticket
+        if not self.source_of(entry).outdates(ticket):
+            entry.stamp.differed = math.inf
+        if entry.failures.ticket < ticket:
+            entry.failures = Failures()
 
     # What sessions remember.
 
@@ -294,6 +358,7 @@ class ModelStore:
         holder = self.views.get(entry.known_in)
         seen = self.seen_in(holder, args)
         if not holder or (entry.stored < entry.known_in and seen and same(entry.stamp.version, seen.version)):
+            self.views[me].forget(entry.key)  # What left the store before is not what the session goes by.
             entry.known_in = me
         elif not by_note_only:
             self.views[me].forget(entry.key)
@@ -352,7 +417,7 @@ class ModelStore:
     def clear(self) -> None:
         """Empties all and counts anew; what runs now will not be stored."""
         self.live.clear()
-        self.latest = Stamp(None, None, 0)
+        self.sources.clear()
         for view in self.views.values():
             view.kept.clear()
             view.left.clear()
@@ -393,6 +458,8 @@ class ModelStore:
 
     def given(self, args: tuple[Hashable, ...]) -> tuple[Hashable, ...]:
         """What the version function is given."""
+        if self.part:
+            return self.part(*args)
         return args if self.by_arguments else ()
 
     def scope(self, args: tuple[Hashable, ...]) -> Hashable:
@@ -415,8 +482,6 @@ class ModelStore:
 
     def staleness(self, entry: Entry) -> float:
         """For how long the entry has not been fresh."""
-        # A failure before the entry was made says nothing of it, but for that it goes on.
-        unasked = self.unasked.first
-        if unasked < entry.born:
-            unasked = self.unasked.last
-        return self.world.clock() - min(self.end_of(entry), entry.stamp.differed, entry.failures.first, unasked)
+        failures = [entry.failures, self.source_of(entry).failures]
+        ends = (self.end_of(entry), entry.stamp.differed, *(failed.since(entry.born) for failed in failures))
+        return self.world.clock() - min(ends)

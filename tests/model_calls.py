@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from model import HARD, Entry, Failures, ModelSession, ModelStore, ModelWorld, Observation, Run, Stamp, View, same
+from model import HARD, Entry, ModelSession, ModelStore, ModelWorld, Observation, Run, Stamp, View, same
 from versioned_lru_cache import IMMUTABLE, NOT_MODIFIED, NotStored, Versioned
 
 if TYPE_CHECKING:
@@ -58,10 +58,11 @@ class ModelCache(ModelStore):
         freshness: Freshness | None = None,
         **kept: Any,
     ) -> None:
-        super().__init__(world, version, **kept)
+        self.options = freshness or Freshness()
+        stale = (self.options.stale_if_error, self.options.stale_while_revalidate)
+        super().__init__(world, version, follows=stale != (None, None), **kept)
         self.function = function
         self.cache_if = cache_if
-        self.options = freshness or Freshness()
 
     def asked(self, session: ModelSession | None, args: tuple[Hashable, ...]) -> Asked:
         """Who calls."""
@@ -91,6 +92,7 @@ class ModelCache(ModelStore):
             if entry and not by.behind and not self.chosen(by, entry) and self.is_left_alone(entry):
                 return self.serve_stale(by, entry)
             if obs and (anew or self.young(obs)):
+                self.note(args, obs)
                 try:
                     return self.answer(by, entry, obs)
                 except Exception as error:
@@ -98,7 +100,6 @@ class ModelCache(ModelStore):
             known_to_all = session.scopes.get(self.scope(args)) if session else None
             if known_to_all and self.young(known_to_all):
                 obs = known_to_all
-                self.note(args, obs)
             else:
                 try:
                     obs, anew = self.ask(args), True
@@ -175,7 +176,7 @@ class ModelCache(ModelStore):
 
     def just_failed(self, entry: Entry) -> bool:
         """Whether its source failed so short a time ago that nothing is to be expected of it."""
-        last = max(entry.failures.last, self.unasked.last)
+        last = max(entry.failures.last, self.source_of(entry).failures.last)
         return self.world.clock() - last < self.options.retry_after
 
     def answers_for_errors(self, entry: Entry) -> bool:
@@ -201,7 +202,7 @@ class ModelCache(ModelStore):
 
     def verified(self, entry: Entry, obs: Observation) -> None:
         """Its version is the version still."""
-        entry.stamp.differed, entry.failures = math.inf, Failures()
+        self.well(entry, obs)
         entry.lags = False
         # One that may not be what was announced is not vouched for by what is announced.
         if self.options.verify and entry.settles is None and not self.fresh(entry):
@@ -213,6 +214,11 @@ class ModelCache(ModelStore):
         entry = self.live.get(by.key)
         if by.behind:
             raise error
+        view = self.views.get(by.me)
+        stands_in = isinstance(error, self.options.errors) and self.options.stale_if_error is not None
+        if stands_in and (known := self.known(by, view, None, self.seen_in(view, by.args))):
+            self.counts.hits -= ran
+            return self.serve(*known)
         if entry and isinstance(error, self.options.errors) and self.answers_for_errors(entry):
             return self.serve_stale(by, entry, ran)
         self.counts.errors += 1
@@ -223,17 +229,18 @@ class ModelCache(ModelStore):
         if not isinstance(error, self.options.errors):
             return
         entry = self.live.get(self.key(args))
-        if not ran and not self.by_arguments:
-            self.unasked.again(self.world.clock())
-        elif entry:
-            entry.failures.again(self.world.clock())
+        source = self.sources.get(self.given(args))
+        if not ran and source:
+            source.failures.again(self.world.clock(), self.world.draw())
+        elif ran and entry:
+            entry.failures.again(self.world.clock(), self.world.draw())
 
     def serve(self, entry: Entry, verified_by: Observation | None = None) -> object:
         """Answers with what is there, which an observation has perhaps found unchanged."""
         self.counts.hits += 1
         if verified_by:
             entry.stamp.ticket = max(verified_by.ticket, entry.stamp.ticket)
-            entry.stamp.differed, entry.failures = math.inf, Failures()
+            self.well(entry, verified_by)
         self.world.report(self.vouches_for(entry))
         return entry.value
 
@@ -276,7 +283,6 @@ class ModelCache(ModelStore):
         self.counts.version_calls += 1
         obs = Observation(version, ticket, at, self.world.draw())
         self.note(args, obs)
-        self.unasked = Failures()
         return obs
 
     def refresh_behind(self, args: tuple[Hashable, ...], entry: Entry) -> None:

@@ -14,13 +14,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from fresh_model_side import ModelSide
 from fresh_oracle import Terms
 from fresh_real_side import RealSide
-from fresh_sides import GIVES, KEYS, PLACES, Action, Target
+from fresh_sides import GIVES, KEYS, PLACES, SLOTS, Action, Target
 from versioned_lru_cache import IMMUTABLE
 
 pytestmark = pytest.mark.thread_unsafe(reason="one clock for the whole process")
 
 functions = st.integers(0, 1)
 keys = st.sampled_from(KEYS)
+slots = st.sampled_from(SLOTS)
 places = st.integers(0, PLACES - 1)
 seconds = st.sampled_from([1, 1, 2, 3, 5])
 versions = st.sampled_from([3, 4, 4, 5, 2, IMMUTABLE])
@@ -29,7 +30,7 @@ policies = st.lists(targets, max_size=2).map(tuple)
 
 # What happens while a function runs.
 acts = st.one_of(
-    st.tuples(st.just("announce"), st.none() | keys, versions),
+    st.tuples(st.just("announce"), slots, versions),
     st.tuples(st.just("fail"), st.sampled_from([None, "down"])),
     st.tuples(st.just("advance"), seconds),
     st.tuples(st.just("switch"), st.none() | places),
@@ -48,9 +49,11 @@ scripts = st.lists(acts, min_size=1, max_size=3).map(tuple)
 def terms(draw: Any) -> Terms:
     """Some options."""
     ttl = draw(st.sampled_from([None, 3, 5]))
+    by_arguments = draw(st.booleans())
     return Terms(
         "f",
-        by_arguments=draw(st.booleans()),
+        by_arguments=by_arguments,
+        part=by_arguments and draw(st.booleans()),
         maxsize=draw(st.sampled_from([128, 128, 2, 1])),
         ttl=ttl,
         verify=ttl is not None and draw(st.booleans()),
@@ -94,9 +97,9 @@ class Machine(RuleBasedStateMachine):
             self.both("switch", place)
             self.both("call", function, key)
 
-    @rule(key=st.none() | keys, version=versions)
-    def announce(self, key: int | None, version: object) -> None:
-        self.both("announce", key, version)
+    @rule(slot=slots, version=versions)
+    def announce(self, slot: int | None, version: object) -> None:
+        self.both("announce", slot, version)
 
     @rule(how=st.sampled_from([None, None, "down", "down", "bug"]))
     def fail(self, how: str | None) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from versioned_lru_cache import versioned_lru_cache
+from versioned_lru_cache import session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 
 
@@ -294,3 +294,26 @@ def test_two_functions_with_one_version_function_see_one_state(data: Data) -> No
     h()
     data.current = {}
     assert (f(), h()) == (3, 3)
+
+
+def test_what_is_seen_for_one_number_vouches_for_no_other_of_its_hash() -> None:
+    """They share what is known of their version only if that is of the same arguments."""
+    versions, fails = dict.fromkeys((-1, -2), "v1"), False
+
+    @versioned_lru_cache(lambda number: versions[number])
+    def f(number: int) -> str:
+        if fails:
+            raise ZeroDivisionError
+        return versions[number]
+
+    one, other = -1, -2
+    assert hash(one) == hash(other)
+    assert (f(one), f(other)) == ("v1", "v1")
+    with session():
+        versions[other], fails = "v2", True
+        with pytest.raises(ZeroDivisionError):
+            f(other)
+        fails = False
+        with session():
+            f(one)  # observed later than the other's new version
+        assert f(other) == "v2"

@@ -4,7 +4,7 @@ use super::clock::{self, Nanos};
 use super::compare::Unsure;
 use super::entry::{Displaced, Observation};
 use super::live::{Look, Stored};
-use super::plan::{Decided, Manner, NextStep, Plan, Refresh, Step};
+use super::plan::{Decided, Doing, Manner, NextStep, Plan, Refresh, Step};
 use super::session::Reader;
 use super::stamp::Stamp;
 use super::status::Forward;
@@ -21,7 +21,10 @@ impl<H: Host> Plan<H> {
         mut caller: Option<&mut Caller<'_, H>>,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
+        // Whatever becomes of this call, what it has seen is so.
+        self.compare(store, displaced)?;
         let now = clock::now();
+        self.doing = Doing::Asking;
         if let Some(caller) = caller.as_deref_mut() {
             self.meet(store, caller, displaced)?;
             if let Some(step) = self.shelved(store, caller, now, displaced)? {
@@ -43,7 +46,6 @@ impl<H: Host> Plan<H> {
         {
             return self.ask(store, caller, now, displaced);
         }
-        self.compare(store, found)?;
         if let Some(slot) = found
             && let Some(step) = self.judged(store, slot, caller.as_deref_mut(), now, displaced)?
         {
@@ -62,6 +64,7 @@ impl<H: Host> Plan<H> {
         if let Some(observation) = self.observation.as_ref().filter(|_| !self.impatient)
             && let Some(flight) = store.flights.find(&self.probe, observation, fit, &self.verdicts)?
         {
+            self.doing = Doing::Waiting;
             return Ok(Step::Wait(flight));
         }
         if !self.impatient {
@@ -105,8 +108,8 @@ impl<H: Host> Plan<H> {
         }
         if self.wish.manner == Manner::Called
             && !due
-            && self.troubled(store, slot, now)
-            && is_allowed(self.stale_since(store, slot, now), now, store.terms.stale_if_error)
+            && store.troubled(slot, now)
+            && is_allowed(store.stale_since(slot, now), now, store.terms.stale_if_error)
         {
             return self.stale(store, slot, caller, (None, "stale-if-error"), displaced).map(Some);
         }
@@ -128,12 +131,15 @@ impl<H: Host> Plan<H> {
         }
         let Some(observation) = self.observation.as_ref() else { return Ok(None) };
         let (agreed, at) = (self.agrees(stamp)?, observation.at);
-        let newer = stamp.is_newer(observation);
+        let (ticket, newer) = (observation.ticket, stamp.is_newer(observation));
         if agreed && entry.is_verified_by(observation, &store.terms) {
             let fresh = entry.is_fresh(now, &store.terms);
             if let Some((entry, _)) = store.live.get_mut(slot).filter(|_| !fresh) {
                 entry.born = at;
             }
+        }
+        if agreed {
+            store.live.verify(slot, ticket);
         }
         let fresh = store.live.get(slot).is_some_and(|look| look.entry.is_fresh(now, &store.terms));
         if fresh && (agreed || newer) {
@@ -143,8 +149,7 @@ impl<H: Host> Plan<H> {
             return Ok(Some(self.serve(store, slot, agreed, caller)));
         }
         let allowed = store.terms.stale_while_revalidate;
-        if self.wish.manner == Manner::Called && is_allowed(self.stale_since(store, slot, now), now, allowed)
-        {
+        if self.wish.manner == Manner::Called && is_allowed(store.stale_since(slot, now), now, allowed) {
             return self
                 .stale(store, slot, caller, (Some(now), "stale-while-revalidate"), displaced)
                 .map(Some);
@@ -217,6 +222,7 @@ impl<H: Host> Plan<H> {
             (observation.ticket, observation.until) = (self.run, self.run);
         }
         self.flight = Some(flight.clone());
+        self.doing = Doing::Computing;
         let old = old.and_then(|slot| store.live.get(slot));
         self.status.forward = Some(match old {
             _ if store.terms.maxsize == Some(0) => Forward::Bypass,

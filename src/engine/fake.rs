@@ -171,3 +171,10 @@ pub(super) fn made(value: u32, oldest: Ticket) -> Made<Number> {
 pub(super) fn probe(value: u32) -> Probe<Number> {
     Probe { key: Number::new(value), hash: u64::from(value % 10), rules: () }
 }
+
+/// The clock is the whole process's, so the tests take turns.
+pub(super) fn alone() -> impl Drop {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    #[expect(clippy::disallowed_methods, reason = "tests only")]
+    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

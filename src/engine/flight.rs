@@ -158,6 +158,19 @@ impl<H: Host> Flights<H> {
         displaced.flights.extend(ended.map(|place| self.going.swap_remove(place)));
     }
 
+    /// Notes that a computation begins anew under another observation.
+    pub(super) fn goes_by(
+        &mut self,
+        ticket: Ticket,
+        seen: &Observation<H::Object>,
+        displaced: &mut Displaced<H>,
+    ) {
+        if let Some(going) = self.going.iter_mut().find(|going| going.ticket == ticket) {
+            going.tag = seen.tag;
+            displaced.objects.push(std::mem::replace(&mut going.version, seen.version.clone()));
+        }
+    }
+
     /// Notes that the function called itself in a session, or put a result, while it computes that key.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Host;
 use super::compare::Sought;
 use super::entry::{Displaced, Entry};
-use super::stamp::{Place, Stamp, Stamps};
+use super::stamp::{Kin, Place, Stamp, Stamps};
 use super::table::{Slot, Table};
 use super::ticket::Ticket;
 use super::trouble::Trouble;
@@ -56,18 +56,17 @@ impl<F> Default for Aside<F> {
 /// The entries of a store.
 pub struct Live<H: Host> {
     rows: Table<Stored<H>>,
-    stamps: Stamps<H::Object>,
+    pub(super) stamps: Stamps<H>,
     /// By when they were stored, which names an entry.
     asides: HashMap<Ticket, Aside<H::Flight>, ahash::RandomState>,
 }
 
-impl<H: Host> Default for Live<H> {
-    fn default() -> Self {
-        Self { rows: Table::default(), stamps: Stamps::default(), asides: HashMap::default() }
-    }
-}
-
 impl<H: Host> Live<H> {
+    /// None yet. `follows` says that it matters when an entry stopped being fresh.
+    pub(super) fn new(follows: bool) -> Self {
+        Self { rows: Table::default(), stamps: Stamps::new(follows), asides: HashMap::default() }
+    }
+
     /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -145,25 +144,21 @@ impl<H: Host> Live<H> {
         self.rows.touch(slot);
     }
 
-    /// The version stored last for what the version function was given, by its hash.
-    #[must_use]
-    pub fn latest(&self, given: u64) -> Option<&Stamp<H::Object>> {
-        self.stamps.latest(given)
-    }
-
-    /// Adds an entry as the most recently used one. `agrees` says that its version is the latest.
-    pub fn insert(
+    /// Puts an entry in the place of the one in `old`, if there is one, as the most recently used. Returns that, with its hash.
+    pub(super) fn put(
         &mut self,
         hash: u64,
-        entry: Entry<H>,
-        (given, agrees): (u64, bool),
+        (entry, kin): (Entry<H>, Kin<'_, H::Key>),
+        old: Option<Slot>,
         displaced: &mut Displaced<H>,
-    ) {
-        let agrees = agrees && !entry.stamp.lags && self.stamps.latest(given).is_some();
+    ) -> Option<(u64, Entry<H>)> {
         let Entry { key, value, stamp, stored, known_in, born, course } = entry;
-        let (stamp, version) = self.stamps.take(stamp, given, agrees);
+        // Before the old one goes, and with it what is known of the source that both have.
+        let (stamp, version) = self.stamps.take(stamp, &kin);
         displaced.objects.extend(version);
+        let old = old.and_then(|slot| self.remove(slot, displaced));
         self.rows.insert(hash, Entry { key, value, stamp, stored, known_in, born, course });
+        old
     }
 
     /// Takes an entry out, with its hash.
@@ -187,7 +182,7 @@ impl<H: Host> Live<H> {
     ) -> Option<(u64, Entry<H>)> {
         let (hash, Entry { key, value, stamp, stored, known_in, born, course }) = row?;
         displaced.runs.extend(self.asides.remove(&stored).and_then(|aside| aside.behind));
-        let stamp = self.stamps.give(stamp)?;
+        let stamp = self.stamps.give(stamp, displaced)?;
         Some((hash, Entry { key, value, stamp, stored, known_in, born, course }))
     }
 
@@ -204,35 +199,27 @@ impl<H: Host> Live<H> {
         }
     }
 
-    /// What is known of an entry whose source fails, or that is being renewed.
-    #[must_use]
-    pub fn aside(&self, entry: &Stored<H>) -> Option<&Aside<H::Flight>> {
-        self.asides.get(&entry.stored)
+    /// How the function fails for an entry, and how the version function does.
+    pub(super) fn troubles(&self, entry: &Stored<H>) -> impl Iterator<Item = Trouble> + use<H> {
+        let own = self.asides.get(&entry.stored).and_then(|aside| aside.trouble);
+        let source = self.stamps.source_of(entry.stamp).and_then(|source| source.trouble);
+        [own, source].into_iter().flatten()
     }
 
-    /// The same, to be changed.
+    /// What is known of an entry whose source fails, or that is being renewed, to be changed.
     pub fn aside_mut(&mut self, slot: Slot) -> Option<&mut Aside<H::Flight>> {
         let stored = self.rows.get(slot)?.stored;
         Some(self.asides.entry(stored).or_default())
     }
 
-    /// The source of an entry is well.
-    pub fn is_well(&mut self, slot: Slot) {
-        if let Some(entry) = self.rows.get(slot)
-            && let Some(aside) = self.asides.get_mut(&entry.stored)
-        {
-            aside.trouble = None;
+    /// Notes that an observation found the version of an entry unchanged: it is fresh again, if neither its version was seen to differ nor its
+    /// function failed since.
+    pub(super) fn verify(&mut self, slot: Slot, ticket: Ticket) {
+        let Some(Entry { stored, stamp, .. }) = self.rows.get(slot) else { return };
+        self.stamps.reopen(*stamp, ticket);
+        if let Some(aside) = self.asides.get_mut(stored) {
+            aside.trouble.take_if(|trouble| trouble.ticket < ticket);
         }
-    }
-
-    /// The version of an entry, to be changed for all that are of it.
-    pub fn stamp_mut(&mut self, place: Place) -> Option<&mut Stamp<H::Object>> {
-        self.stamps.get_mut(place)
-    }
-
-    /// The versions for what the version function was given, by its hash, to be changed.
-    pub fn stamps_mut(&mut self, given: u64) -> impl Iterator<Item = &mut Stamp<H::Object>> {
-        self.stamps.all_mut(given)
     }
 
     /// The entries, most recently used first.
@@ -240,8 +227,13 @@ impl<H: Host> Live<H> {
         self.rows.iter()
     }
 
-    /// The versions.
+    /// The versions, for whoever traces references.
     pub fn versions(&self) -> impl Iterator<Item = &H::Object> {
-        self.stamps.iter().map(|stamp| &stamp.version)
+        self.stamps.versions()
+    }
+
+    /// What version functions were given, for the same.
+    pub fn givens(&self) -> impl Iterator<Item = &H::Key> {
+        self.stamps.givens()
     }
 }

@@ -17,7 +17,10 @@ mod live;
 mod outcome;
 mod plan;
 mod session;
+mod source;
 mod stale;
+#[cfg(test)]
+mod stale_tests;
 mod stamp;
 mod stats;
 mod status;

@@ -93,7 +93,7 @@ impl<H: Host> Plan<H> {
         self.status.hit = true;
         if let Some(observation) = self.observation.as_ref().filter(|_| agreed) {
             store.raise(slot, observation.ticket);
-            store.live.is_well(slot);
+            store.live.verify(slot, if constant { ticket::NEVER } else { observation.ticket });
         }
         let Some((entry, stamp)) = store.live.get_mut(slot) else {
             return Step::Ask(None);
@@ -138,6 +138,10 @@ impl<H: Host> Plan<H> {
         let given = self.given.as_ref();
         match store.recognises(look, given, &self.verdicts, displaced)? {
             Recognition::Gone | Recognition::Yes => {
+                // What left the store before is not what the session goes by.
+                if let Some(reader) = caller.known.readers.get_mut(&store.id) {
+                    reader.unshelve(&self.probe, &self.verdicts, displaced)?;
+                }
                 if let Some((entry, _)) = store.live.get_mut(slot) {
                     entry.known_in = caller.id;
                 }
@@ -164,7 +168,7 @@ impl<H: Host> Plan<H> {
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
         let placed = self.lags(store, &made).and_then(|lags| {
-            if lags && let Some(step) = self.try_again(store) {
+            if lags && let Some(step) = self.try_again(store, displaced) {
                 return Ok(Err(step));
             }
             self.place(store, caller, &made, lags, displaced).map(Ok)
@@ -210,8 +214,12 @@ impl<H: Host> Plan<H> {
     }
 
     /// Lets time pass and asks the version again, or computes again if it was asked and still differs.
-    fn try_again(&mut self, store: &mut Store<H>) -> Option<NextStep<H>> {
+    fn try_again(&mut self, store: &mut Store<H>, displaced: &mut Displaced<H>) -> Option<NextStep<H>> {
         if self.attempt == Attempt::Asked {
+            // Who asks from now on waits for this attempt.
+            if let Some(observation) = self.observation.as_ref() {
+                store.flights.goes_by(self.run, observation, displaced);
+            }
             self.born = clock::now();
             self.attempt = Attempt::Made;
             return self.flight.clone().map(Step::Compute);
@@ -253,6 +261,7 @@ impl<H: Host> Plan<H> {
         let old = store.find(&self.probe, &self.verdicts)?;
         let current = old.and_then(|slot| store.live.get(slot));
         let agreed = current.map_or(Ok(false), |look| self.agrees(look.stamp))?;
+        let outlived = self.is_outlived(store, version, observation)?;
         let settles = made.seen.is_none() && !made.renewed && !agreed && store.terms.settle.is_some();
         let session = caller.as_ref().map_or(0, |caller| caller.id);
         let entry = |stored| Entry {
@@ -262,7 +271,7 @@ impl<H: Host> Plan<H> {
                 version: version.clone(),
                 tag: if other { ticket::draw() } else { observation.tag },
                 ticket,
-                differs: if lags { observation.at.max(1) } else { 0 },
+                differs: if lags || outlived { observation.at.max(1) } else { 0 },
                 lags,
             },
             stored,
@@ -312,8 +321,7 @@ impl<H: Host> Plan<H> {
         let outdated = current.is_some_and(|Look { entry, stamp }| {
             if agreed { entry.stored > self.run } else { stamp.ticket > observation.ticket }
         });
-        let given = self.given_hash();
-        let shared = (given, store.is_latest(version, given, &self.verdicts)?);
+        let kin = store.live.stamps.kin(self.given.as_ref(), version, &self.verdicts)?;
         let unfit = tainted || outdated || self.impatient;
         let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(&store.id));
         if let Some(reader) = reader {
@@ -332,7 +340,7 @@ impl<H: Host> Plan<H> {
         }
         let entry = entry(ticket::draw());
         self.status.stored = true;
-        store.store(self.probe.hash, (entry, shared), old, caller, displaced);
+        store.store(self.probe.hash, (entry, kin), old, caller, displaced);
         Ok((None, vouch))
     }
 

@@ -123,6 +123,17 @@ pub(super) enum Attempt {
     Asked,
 }
 
+/// What a call has the host do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// Run the version function, or wait for another's run of it.
+    Asking,
+    /// Run the function.
+    Computing,
+    /// Wait for another's run of the function.
+    Waiting,
+}
+
 /// One call.
 pub struct Plan<H: Host> {
     pub(super) probe: Probe<H::Key>,
@@ -143,6 +154,8 @@ pub struct Plan<H: Host> {
     pub(super) asking: Option<H::Flight>,
     /// What it can't wait for, because that would never end.
     circular: Vec<H::Flight>,
+    /// What fails now is this.
+    pub(super) doing: Doing,
     /// It waits for nothing any more, because that took too long.
     pub(super) impatient: bool,
     /// What the flight brought for which this call waited.
@@ -190,6 +203,7 @@ impl<H: Host> Plan<H> {
             leader,
             asking: None,
             circular: Vec::new(),
+            doing: Doing::Asking,
             impatient: false,
             arrival: None,
             landing: None,
@@ -289,11 +303,6 @@ impl<H: Host> Plan<H> {
         self.observation.as_ref().map_or(0, |observation| observation.ticket)
     }
 
-    /// The hash of what the version function is given; 0 for nothing.
-    pub(super) fn given_hash(&self) -> u64 {
-        self.given.as_ref().map_or(0, |given| given.hash)
-    }
-
     /// Whether this call may wait for a run.
     pub(super) fn may_wait(&self, flight: &H::Flight) -> bool {
         flight.serves(self.leader) && !self.circular.iter().any(|circular| circular.is(flight))
@@ -338,8 +347,9 @@ impl<H: Host> Plan<H> {
                 Ok(Step::Ask(None))
             }
             (None, Some(made)) => {
-                let told =
-                    caller.as_deref_mut().map_or(Ok(()), |caller| self.tell(store, caller, &mut displaced));
+                let told = self.compare(store, &mut displaced).and_then(|()| {
+                    caller.as_deref_mut().map_or(Ok(()), |caller| self.tell(store, caller, &mut displaced))
+                });
                 match told {
                     Ok(()) => self.keep(store, caller.as_deref_mut(), made, &mut displaced),
                     Err(unsure) => {

@@ -1,75 +1,74 @@
 //! When an old value stands in: for a source that fails, and while a new one is made behind.
 
 use super::clock::Nanos;
-use super::entry::Displaced;
-use super::live::{Look, Stored};
-use super::plan::{Decided, Manner, NextStep, Plan, Served, Step};
+use super::entry::{Displaced, Observation};
+use super::live::Look;
+use super::plan::{Decided, Doing, Manner, NextStep, Plan, Served, Step};
 use super::store::{Caller, Store};
 use super::table::Slot;
 use super::trouble::{Trouble, is_allowed};
 use super::{Flight, Host};
 
-impl<H: Host> Plan<H> {
-    /// Notes in the stored versions that they are not what was observed, or still are. `slot` is the entry at hand, if there is one.
-    pub(super) fn compare(&self, store: &mut Store<H>, slot: Option<Slot>) -> Decided<H, ()> {
-        let Some(observation) = self.observation.as_ref().filter(|_| store.terms.has_stale()) else {
-            return Ok(());
-        };
-        // What a version function says of some arguments is noted in the entry at hand; what it says of all, in all.
-        let own = slot.and_then(|slot| store.live.get(slot)).map(|look| look.entry.stamp);
-        if self.given.is_some() && own.is_none() {
-            return Ok(());
-        }
-        // An entry that is not verified by this has not been fresh since its version could not be asked.
-        let trouble = if self.given.is_none() && self.asked { store.trouble } else { None };
-        let at = trouble.map_or(observation.at, |trouble| trouble.first.min(observation.at)).max(1);
-        if let Some(place) = own.filter(|_| self.given.is_some()) {
-            let Some(stamp) = store.live.stamp_mut(place) else { return Ok(()) };
-            if stamp.ticket < observation.ticket {
-                let agrees = self.agrees_with(stamp, observation)?;
-                stamp.heed(agrees, at);
-                if let Some(slot) = slot.filter(|_| agrees) {
-                    store.live.is_well(slot);
-                }
-            }
-            return Ok(());
-        }
-        for stamp in store.live.stamps_mut(0) {
-            if stamp.ticket < observation.ticket {
-                let agrees = self.agrees_with(stamp, observation)?;
-                stamp.heed(agrees, at);
-            }
-        }
-        // Only now, when nothing depends on a comparison any more.
-        if self.asked {
-            store.trouble = None;
-        }
-        Ok(())
-    }
-
+impl<H: Host> Store<H> {
     /// When an entry stopped being fresh: at the end of its ttl, at the first observation that differs or at the first failure since it was last
     /// verified, whichever was first.
-    pub(super) fn stale_since(&self, store: &Store<H>, slot: Slot, now: Nanos) -> Nanos {
-        let Some(Look { entry, stamp }) = store.live.get(slot) else { return 0 };
-        let end = entry.ttl(&store.terms).map(|ttl| entry.born.saturating_add(ttl)).filter(|end| *end <= now);
+    pub(super) fn stale_since(&self, slot: Slot, now: Nanos) -> Nanos {
+        let Some(Look { entry, stamp }) = self.live.get(slot) else { return 0 };
+        let end = entry.ttl(&self.terms).map(|ttl| entry.born.saturating_add(ttl)).filter(|end| *end <= now);
         let differs = (stamp.differs != 0).then_some(stamp.differs);
         // A failure before the computation began says nothing of its result.
         let first = |trouble: Trouble| if trouble.first < entry.born { trouble.last } else { trouble.first };
-        let failures = self.troubles(store, entry).map(first);
+        let failures = self.live.troubles(entry).map(first);
         failures.chain(end).chain(differs).min().unwrap_or(now)
     }
 
-    /// How the function fails for an entry, and how the version function does.
-    fn troubles(&self, store: &Store<H>, entry: &Stored<H>) -> impl Iterator<Item = Trouble> + use<H> {
-        let own = store.live.aside(entry).and_then(|aside| aside.trouble);
-        [own, store.trouble.filter(|_| self.given.is_none())].into_iter().flatten()
+    /// Whether the source of an entry failed so short a time ago that it is left alone.
+    pub(super) fn troubled(&self, slot: Slot, now: Nanos) -> bool {
+        let look = self.live.get(slot);
+        let mut troubles = look.into_iter().flat_map(|look| self.live.troubles(look.entry));
+        troubles.any(|trouble| trouble.is_recent(now, self.terms.retry_after))
+    }
+}
+
+impl<H: Host> Plan<H> {
+    /// Notes in the stored versions for which the observation speaks that they are not what was observed.
+    pub(super) fn compare(&self, store: &mut Store<H>, displaced: &mut Displaced<H>) -> Decided<H, ()> {
+        let Some(observation) = self.observation.as_ref() else { return Ok(()) };
+        if store.terms.constant || !store.terms.has_stale() {
+            return Ok(());
+        }
+        let stamps = &mut store.live.stamps;
+        let found = stamps.find(self.given.as_ref(), &self.verdicts)?;
+        let Some((slot, source)) = found.and_then(|slot| Some((slot, stamps.source(slot)?))) else {
+            return Ok(());
+        };
+        if source.seen.as_ref().is_some_and(|seen| seen.ticket > observation.ticket) {
+            return Ok(());
+        }
+        // What is not verified by this has not been fresh since its version could not be asked.
+        let at = source.trouble.map_or(observation.at, |trouble| trouble.first.min(observation.at));
+        let mut differing = Vec::new();
+        for (place, stamp) in stamps.open(slot) {
+            if stamp.ticket < observation.ticket && !self.agrees_with(stamp, observation)? {
+                differing.push(place);
+            }
+        }
+        // Only now, when nothing depends on a comparison any more.
+        stamps.hear(slot, observation, (&differing, at), displaced);
+        Ok(())
     }
 
-    /// Whether the source of an entry failed so short a time ago that it is left alone.
-    pub(super) fn troubled(&self, store: &Store<H>, slot: Slot, now: Nanos) -> bool {
-        let look = store.live.get(slot);
-        let mut troubles = look.into_iter().flat_map(|look| self.troubles(store, look.entry));
-        troubles.any(|trouble| trouble.is_recent(now, store.terms.retry_after))
+    /// Whether another version has been observed since this one was, under which something is to be stored.
+    pub(super) fn is_outlived(
+        &self,
+        store: &Store<H>,
+        version: &H::Object,
+        observation: &Observation<H::Object>,
+    ) -> Decided<H, bool> {
+        let source = store.live.stamps.find(self.given.as_ref(), &self.verdicts)?;
+        let seen = source.and_then(|slot| store.live.stamps.source(slot)?.seen.as_ref());
+        let later = seen.filter(|seen| seen.ticket > observation.ticket);
+        later.map_or(Ok(false), |later| Ok(!self.verdicts.same(&later.version, version)?))
     }
 
     /// Begins a refresh behind, unless one goes on or has just failed.
@@ -80,7 +79,7 @@ impl<H: Host> Plan<H> {
         now: Nanos,
         displaced: &mut Displaced<H>,
     ) -> Option<H::Flight> {
-        if self.troubled(store, slot, now) {
+        if store.troubled(slot, now) {
             return None;
         }
         let aside = store.live.aside_mut(slot)?;
@@ -123,20 +122,39 @@ impl<H: Host> Plan<H> {
     pub(super) fn fall_back(
         &mut self,
         store: &mut Store<H>,
-        caller: Option<&mut Caller<'_, H>>,
+        mut caller: Option<&mut Caller<'_, H>>,
         stands: bool,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
         let now = super::clock::now();
         if stands {
             let found = store.find(&self.probe, &self.verdicts)?;
-            if self.run == 0 && self.given.is_none() {
-                store.trouble = Some(Trouble::again(store.trouble, now));
-            } else if let Some(aside) = found.and_then(|slot| store.live.aside_mut(slot)) {
-                aside.trouble = Some(Trouble::again(aside.trouble, now));
+            match self.doing {
+                Doing::Asking => {
+                    let source = store.live.stamps.find(self.given.as_ref(), &self.verdicts)?;
+                    if let Some(source) = source.and_then(|slot| store.live.stamps.source_mut(slot)) {
+                        source.trouble = Some(Trouble::again(source.trouble, now));
+                    }
+                }
+                Doing::Computing => {
+                    if let Some(aside) = found.and_then(|slot| store.live.aside_mut(slot)) {
+                        aside.trouble = Some(Trouble::again(aside.trouble, now));
+                    }
+                }
+                // Who runs it notes that.
+                Doing::Waiting => {}
+            }
+            // What the session has come to know meanwhile comes first, as ever.
+            if store.terms.stale_if_error.is_some()
+                && let Some(caller) = caller.as_deref_mut()
+                && let Some(step) = self.shelved(store, caller, now, displaced)?
+            {
+                self.failure = None;
+                store.stats.hits -= u64::from(self.run != 0);
+                return Ok(step);
             }
             if let Some(slot) = found.filter(|_| self.wish.manner == Manner::Called)
-                && is_allowed(self.stale_since(store, slot, now), now, store.terms.stale_if_error)
+                && is_allowed(store.stale_since(slot, now), now, store.terms.stale_if_error)
             {
                 self.failure = None;
                 return self.stale(store, slot, caller, (None, "stale-if-error"), displaced);

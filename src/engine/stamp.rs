@@ -1,8 +1,12 @@
 //! The versions of stored entries. Many entries are of one version, so they share what is known of it.
 
 use super::clock::Nanos;
-use super::entry::Observation;
+use super::compare::{Probe, Unsure, Verdicts};
+use super::entry::{Displaced, Observation};
+use super::source::Source;
+use super::table::{Slot, Table};
 use super::ticket::Ticket;
+use super::{Host, Key};
 
 /// A version, and what is known of it.
 #[derive(Clone, Debug)]
@@ -31,20 +35,6 @@ impl<O: Clone> Stamp<O> {
     pub(super) fn is_newer(&self, observation: &Observation<O>) -> bool {
         self.ticket > observation.until && !self.lags
     }
-
-    /// Notes whether an observation at some time agrees with it.
-    pub(super) fn heed(&mut self, agrees: bool, at: Nanos) {
-        if agrees {
-            self.differs = 0;
-        } else if self.differs == 0 {
-            self.differs = at;
-        }
-    }
-
-    /// Notes an observation that agrees.
-    pub(super) fn agree(&mut self, ticket: Ticket) {
-        (self.ticket, self.differs, self.lags) = (self.ticket.max(ticket), 0, false);
-    }
 }
 
 /// Where the stamp of a stored entry lies.
@@ -53,86 +43,205 @@ pub struct Place(u32);
 
 struct Shared<O> {
     stamp: Stamp<O>,
-    /// The hash of what the version function was given, for which alone it speaks; 0 for nothing.
-    given: u64,
+    /// Of what source it is, if there is anything to know of that.
+    source: Option<Slot>,
     /// How many entries it has.
     uses: u32,
 }
 
-/// The stamps of the entries in one store.
-pub struct Stamps<O> {
-    places: Vec<Option<Shared<O>>>,
+/// With whom a new entry has its stamp in common.
+pub(super) struct Kin<'a, K: Key> {
+    given: Option<&'a Probe<K>>,
+    source: Option<Slot>,
+    /// Its version is the one that was stored last of that source.
+    agrees: bool,
+}
+
+/// The stamps of the entries in one store, and what is known of their sources. If it does not matter when an entry stopped being fresh, that is
+/// nothing but which stamp was made last; and nothing at all where the version function is given something, since few entries share stamps there.
+pub struct Stamps<H: Host> {
+    places: Vec<Option<Shared<H::Object>>>,
     free: Vec<Place>,
-    /// The one made last, if it is still in use: the next entry is likely to be of the same version.
-    latest: Option<Place>,
+    sources: Table<Source<H>>,
+    follows: bool,
 }
 
-impl<O> Default for Stamps<O> {
-    fn default() -> Self {
-        Self { places: Vec::new(), free: Vec::new(), latest: None }
-    }
-}
-
-impl<O: Clone> Stamps<O> {
-    /// The stamp made last for what the version function was given.
-    pub(super) fn latest(&self, given: u64) -> Option<&Stamp<O>> {
-        let shared = self.places.get(self.latest?.0 as usize)?.as_ref()?;
-        (shared.given == given && !shared.stamp.lags).then_some(&shared.stamp)
+impl<H: Host> Stamps<H> {
+    /// None yet. `follows` says that it matters when an entry stopped being fresh.
+    pub(super) fn new(follows: bool) -> Self {
+        Self { places: Vec::new(), free: Vec::new(), sources: Table::default(), follows }
     }
 
     #[inline]
-    pub(super) fn get(&self, place: Place) -> Option<&Stamp<O>> {
+    pub(super) fn get(&self, place: Place) -> Option<&Stamp<H::Object>> {
         self.places.get(place.0 as usize)?.as_ref().map(|shared| &shared.stamp)
     }
 
-    pub(super) fn get_mut(&mut self, place: Place) -> Option<&mut Stamp<O>> {
+    pub(super) fn get_mut(&mut self, place: Place) -> Option<&mut Stamp<H::Object>> {
         self.places.get_mut(place.0 as usize)?.as_mut().map(|shared| &mut shared.stamp)
     }
 
-    /// Takes the stamp of a new entry. If it `agrees` with the latest one, that is as new as both, and its version is handed back.
-    pub(super) fn take(&mut self, stamp: Stamp<O>, given: u64, agrees: bool) -> (Place, Option<O>) {
-        if agrees
-            && let Some(place) = self.latest
+    /// Where that lies which is known of a source, by what the version function is given.
+    pub(super) fn find(
+        &self,
+        given: Option<&Probe<H::Key>>,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<Option<Slot>, Unsure<H::Object>> {
+        self.sources.find(given.map_or(0, |given| given.hash), |source| match (&source.given, given) {
+            (None, None) => Ok(true),
+            (Some(theirs), Some(ours)) => theirs.matches(ours, verdicts),
+            _ => Ok(false),
+        })
+    }
+
+    /// What is known of a source.
+    pub(super) fn source(&self, slot: Slot) -> Option<&Source<H>> {
+        self.sources.get(slot)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn source_mut(&mut self, slot: Slot) -> Option<&mut Source<H>> {
+        self.sources.get_mut(slot)
+    }
+
+    /// What is known of the source of a stamp.
+    pub(super) fn source_of(&self, place: Place) -> Option<&Source<H>> {
+        self.sources.get(self.places.get(place.0 as usize)?.as_ref()?.source?)
+    }
+
+    /// With whom an entry will have its stamp in common.
+    pub(super) fn kin<'a>(
+        &self,
+        given: Option<&'a Probe<H::Key>>,
+        version: &H::Object,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<Kin<'a, H::Key>, Unsure<H::Object>> {
+        let source = self.find(given, verdicts)?;
+        let latest = source.and_then(|slot| self.get(self.source(slot)?.latest?));
+        let agrees = latest.map_or(Ok(false), |latest| verdicts.same(&latest.version, version))?;
+        Ok(Kin { given, source, agrees })
+    }
+
+    /// Takes the stamp of a new entry. If there is one that it can share, then that is as new as both, and its version is handed back.
+    pub(super) fn take(
+        &mut self,
+        stamp: Stamp<H::Object>,
+        kin: &Kin<'_, H::Key>,
+    ) -> (Place, Option<H::Object>) {
+        let latest = kin.source.and_then(|slot| self.source(slot)?.latest);
+        if kin.agrees
+            && !stamp.lags
+            && let Some(place) = latest
             && let Some(Some(shared)) = self.places.get_mut(place.0 as usize)
         {
             shared.uses += 1;
             shared.stamp.tag = shared.stamp.tag.max(stamp.tag);
-            shared.stamp.agree(stamp.ticket);
+            self.agree(place, stamp.ticket);
             return (place, Some(stamp.version));
         }
-        let shared = Some(Shared { stamp, given, uses: 1 });
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(None);
             Place(u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX))
         });
-        if let Some(free) = self.places.get_mut(place.0 as usize) {
-            *free = shared;
+        let source = match kin.given {
+            Some(given) if self.follows => {
+                let new = || Source::of(Some(given.key.clone()));
+                Some(kin.source.unwrap_or_else(|| self.sources.insert(given.hash, new())))
+            }
+            Some(_) => None,
+            None => Some(kin.source.unwrap_or_else(|| self.sources.insert(0, Source::of(None)))),
+        };
+        if let Some(source) = source.and_then(|slot| self.sources.get_mut(slot)) {
+            source.join(place, self.follows && stamp.differs == 0, stamp.lags);
         }
-        self.latest = Some(place);
+        if let Some(free) = self.places.get_mut(place.0 as usize) {
+            *free = Some(Shared { stamp, source, uses: 1 });
+        }
         (place, None)
     }
 
     /// Gives the stamp of an entry that leaves.
-    pub(super) fn give(&mut self, place: Place) -> Option<Stamp<O>> {
-        let slot = self.places.get_mut(place.0 as usize)?;
-        let shared = slot.as_mut()?;
+    pub(super) fn give(&mut self, place: Place, displaced: &mut Displaced<H>) -> Option<Stamp<H::Object>> {
+        let taken = self.places.get_mut(place.0 as usize)?;
+        let shared = taken.as_mut()?;
         shared.uses -= 1;
         if shared.uses > 0 {
             return Some(shared.stamp.clone());
         }
-        self.latest.take_if(|latest| *latest == place);
         self.free.push(place);
-        slot.take().map(|shared| shared.stamp)
+        let Shared { stamp, source, .. } = taken.take()?;
+        if let Some(slot) = source
+            && self.sources.get_mut(slot).is_some_and(|source| source.leave(place))
+            && let Some((_, source)) = self.sources.remove(slot)
+        {
+            displaced.keys.extend(source.given);
+            displaced.objects.extend(source.seen.map(|seen| seen.version));
+        }
+        Some(stamp)
     }
 
-    /// Those for what the version function was given, to be changed.
-    pub(super) fn all_mut(&mut self, given: u64) -> impl Iterator<Item = &mut Stamp<O>> {
-        let places = self.places.iter_mut().flatten();
-        places.filter(move |shared| shared.given == given).map(|shared| &mut shared.stamp)
+    /// Notes an observation that agrees with a stamp.
+    pub(super) fn agree(&mut self, place: Place, ticket: Ticket) {
+        if let Some(stamp) = self.get_mut(place) {
+            (stamp.ticket, stamp.lags) = (stamp.ticket.max(ticket), false);
+        }
+        self.reopen(place, ticket);
     }
 
-    /// Those in use.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Stamp<O>> {
-        self.places.iter().flatten().map(|shared| &shared.stamp)
+    /// Forgets when observations began to differ from a stamp, because one agrees that is as new as any.
+    pub(super) fn reopen(&mut self, place: Place, ticket: Ticket) {
+        if let Some(Some(shared)) = self.places.get_mut(place.0 as usize)
+            && shared.stamp.differs != 0
+            && let Some(source) = shared.source.and_then(|slot| self.sources.get_mut(slot))
+            && source.seen.as_ref().is_none_or(|seen| seen.ticket <= ticket)
+        {
+            shared.stamp.differs = 0;
+            source.open.push(place);
+        }
+    }
+
+    /// The stamps of a source from which no observation has differed, as far as is known.
+    pub(super) fn open(&self, slot: Slot) -> impl Iterator<Item = (Place, &Stamp<H::Object>)> {
+        let open = self.source(slot).into_iter().flat_map(|source| &source.open);
+        open.filter_map(|place| Some((*place, self.get(*place)?)))
+    }
+
+    /// Notes the newest observation of a source, and that it and all since `at` differ from these stamps.
+    pub(super) fn hear(
+        &mut self,
+        slot: Slot,
+        seen: &Observation<H::Object>,
+        (differing, at): (&[Place], Nanos),
+        displaced: &mut Displaced<H>,
+    ) {
+        let Some(source) = self.sources.get_mut(slot) else { return };
+        source.trouble.take_if(|trouble| trouble.ticket < seen.ticket);
+        if source.seen.as_ref().is_none_or(|before| before.ticket != seen.ticket) {
+            displaced.objects.extend(source.seen.replace(seen.clone()).map(|before| before.version));
+        }
+        source.open.retain(|place| !differing.contains(place));
+        for place in differing {
+            if let Some(stamp) = self.get_mut(*place) {
+                stamp.differs = at.max(1);
+            }
+        }
+    }
+
+    /// The versions that are held, for whoever traces references.
+    pub(super) fn versions(&self) -> impl Iterator<Item = &H::Object> {
+        let seen = self.sources.iter().filter_map(|source| source.seen.as_ref());
+        let stamps = self.places.iter().flatten().map(|shared| &shared.stamp.version);
+        stamps.chain(seen.map(|seen| &seen.version))
+    }
+
+    /// What version functions were given, for the same.
+    pub(super) fn givens(&self) -> impl Iterator<Item = &H::Key> {
+        self.sources.iter().filter_map(|source| source.given.as_ref())
+    }
+
+    /// Of how many sources something is known.
+    #[cfg(test)]
+    pub(super) fn sources(&self) -> usize {
+        self.sources.len()
     }
 }

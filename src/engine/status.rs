@@ -116,8 +116,8 @@ impl<H: Host> Plan<H> {
         if due {
             return Ok(forward(Forward::Request, "refresh"));
         }
-        let since = self.stale_since(store, slot, now);
-        if self.troubled(store, slot, now) && is_allowed(since, now, store.terms.stale_if_error) {
+        let since = store.stale_since(slot, now);
+        if store.troubled(slot, now) && is_allowed(since, now, store.terms.stale_if_error) {
             return Ok(hit("stale-if-error"));
         }
         let Some(observation) = observation else { return Ok(Status { detail: "asks", ..base }) };

@@ -8,11 +8,10 @@ use super::entry::{Course, Displaced, Entry, Observation};
 use super::flight::Flights;
 use super::live::{Live, Look};
 use super::session::{Known, Reader};
-use super::stamp::Stamp;
+use super::stamp::{Kin, Stamp};
 use super::stats::Stats;
 use super::table::Slot;
 use super::ticket::{self, Ticket};
-use super::trouble::Trouble;
 use super::{Audience, Host, Object};
 
 /// What was agreed for a function when it was decorated.
@@ -90,8 +89,6 @@ pub struct Store<H: Host> {
     audience: HashMap<Ticket, H::Session, ahash::RandomState>,
     pub(super) flights: Flights<H>,
     pub(super) glance: Glance,
-    /// How the version function fails, where that depends on no arguments.
-    pub(super) trouble: Option<Trouble>,
 }
 
 /// The session last served and the observation it goes by, where that depends on no arguments: what the hit path looks at.
@@ -110,11 +107,10 @@ impl<H: Host> Store<H> {
             id: ticket::draw(),
             terms,
             stats: Stats::default(),
-            live: Live::default(),
+            live: Live::new(terms.has_stale()),
             audience: HashMap::default(),
             flights: Flights::default(),
             glance: Glance::default(),
-            trouble: None,
         }
     }
 
@@ -170,8 +166,10 @@ impl<H: Host> Store<H> {
 
     /// Notes that a newer observation found an entry's version unchanged, and so that of all that share it.
     pub(super) fn raise(&mut self, slot: Slot, ticket: Ticket) {
-        if let Some((_, stamp)) = self.live.get_mut(slot).filter(|(_, stamp)| stamp.ticket < ticket) {
-            stamp.agree(ticket);
+        let place =
+            self.live.get(slot).filter(|look| look.stamp.ticket < ticket).map(|look| look.entry.stamp);
+        if let Some(place) = place {
+            self.live.stamps.agree(place, ticket);
             self.stats.verified += 1;
         }
     }
@@ -234,29 +232,18 @@ impl<H: Host> Store<H> {
         displaced.entries.push(entry);
     }
 
-    /// Whether a version is the one stored last for what the version function was given, by its hash.
-    pub(super) fn is_latest(
-        &self,
-        version: &H::Object,
-        given: u64,
-        verdicts: &Verdicts<H::Object>,
-    ) -> Result<bool, Unsure<H::Object>> {
-        self.live.latest(given).map_or(Ok(false), |latest| verdicts.same(&latest.version, version))
-    }
-
-    /// Stores a new entry in place of the one in `old`, and evicts what is too much. `shared` is as in [`Live::insert`].
+    /// Stores a new entry in place of the one in `old`, and evicts what is too much.
     pub(super) fn store(
         &mut self,
         hash: u64,
-        (entry, shared): (Entry<H>, (u64, bool)),
+        entry: (Entry<H>, Kin<'_, H::Key>),
         old: Option<Slot>,
         mut caller: Option<&mut Caller<'_, H>>,
         displaced: &mut Displaced<H>,
     ) {
-        if let Some(replaced) = old.and_then(|slot| self.live.remove(slot, displaced)) {
+        if let Some(replaced) = self.live.put(hash, entry, old, displaced) {
             self.displace(replaced, caller.as_deref_mut(), true, displaced);
         }
-        self.live.insert(hash, entry, shared, displaced);
         while self.terms.maxsize.is_some_and(|maxsize| self.live.len() > maxsize) {
             let Some(victim) = self.live.pop_oldest(displaced) else {
                 break;
@@ -266,9 +253,13 @@ impl<H: Host> Store<H> {
         }
     }
 
+    fn empty(&mut self, displaced: &mut Displaced<H>) {
+        displaced.stores.push(std::mem::replace(&mut self.live, Live::new(self.terms.has_stale())));
+    }
+
     /// Empties the store and what sessions keep of this function; nothing that runs now will be stored. Counters begin anew.
     pub fn clear(&mut self, displaced: &mut Displaced<H>) {
-        displaced.stores.push(std::mem::take(&mut self.live));
+        self.empty(displaced);
         for id in self.audience.keys() {
             self.reach(*id, displaced, |reader, displaced| {
                 reader.clear_shelves(displaced);
@@ -317,14 +308,14 @@ impl<H: Host> Store<H> {
         self.flights.strike(leaves);
     }
 
-    /// Stores a value as made from `version` just now.
+    /// Stores a value as made from `version` just now. `given` is what the version function would be given.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared, before anything has changed but the caller's shelves.
     pub fn put(
         &mut self,
-        probe: &Probe<H::Key>,
-        (value, version, given): (&H::Object, &H::Object, u64),
+        (probe, given): (&Probe<H::Key>, Option<&Probe<H::Key>>),
+        (value, version): (&H::Object, &H::Object),
         mut caller: Option<&mut Caller<'_, H>>,
         verdicts: &Verdicts<H::Object>,
         displaced: &mut Displaced<H>,
@@ -332,7 +323,7 @@ impl<H: Host> Store<H> {
         let old = self.find(probe, verdicts)?;
         let session = caller.as_ref().map_or(0, |caller| caller.id);
         self.flights.bypass(probe, session, verdicts)?;
-        let shared = (given, self.is_latest(version, given, verdicts)?);
+        let kin = self.live.stamps.kin(given, version, verdicts)?;
         if let Some(caller) = caller.as_deref_mut() {
             self.join(caller.id, caller.session, displaced);
             caller.known.readers.entry(self.id).or_default().unshelve(probe, verdicts, displaced)?;
@@ -350,7 +341,7 @@ impl<H: Host> Store<H> {
             born: clock::now(),
             course: Course::default(),
         };
-        self.store(probe.hash, (entry, shared), old, caller, displaced);
+        self.store(probe.hash, (entry, kin), old, caller, displaced);
         Ok(())
     }
 
@@ -371,7 +362,7 @@ impl<H: Host> Store<H> {
 
     /// Takes everything out, for good: the function is going.
     pub fn dissolve(&mut self, displaced: &mut Displaced<H>) {
-        displaced.stores.push(std::mem::take(&mut self.live));
+        self.empty(displaced);
         for (id, session) in std::mem::take(&mut self.audience) {
             session.reach(id, displaced, |known, displaced| {
                 if let Some(mut reader) = known.readers.remove(&self.id) {

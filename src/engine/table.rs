@@ -29,7 +29,7 @@ impl Hasher for Mixed {
     }
 }
 
-/// Where a row was found. Valid until the next change of the table.
+/// Where a row lies, until it is taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot(u64);
 
@@ -122,8 +122,8 @@ impl<T> Table<T> {
         }
     }
 
-    /// Adds a row as the most recently used one. Its key must not be in the table.
-    pub fn insert(&mut self, hash: u64, row: T) {
+    /// Adds a row as the most recently used one. Its key must not be in the table. The row stays in its slot until it is taken out.
+    pub fn insert(&mut self, hash: u64, row: T) -> Slot {
         let mut step = 0;
         while self.rows.contains(&Slot::of(hash, step).0) {
             step += 1;
@@ -132,7 +132,9 @@ impl<T> Table<T> {
             let reach = self.crowded.entry(hash).or_insert(0);
             *reach = step.max(*reach);
         }
-        self.rows.put(Slot::of(hash, step).0, row);
+        let slot = Slot::of(hash, step);
+        self.rows.put(slot.0, row);
+        slot
     }
 
     /// Takes a row out, with its hash.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::fake::{Fake, Number, Run, Session, enter, made, probe};
+use super::fake::{Fake, Number, Run, Session, alone, enter, made, probe};
 use super::{Displaced, Plan, Scope, Served, Step, Store, Terms, Wish, clock, ticket};
 
 const SECOND: u64 = 1_000_000_000;
@@ -69,13 +69,6 @@ impl Drop for World {
     fn drop(&mut self) {
         clock::unmock();
     }
-}
-
-/// The clock is the whole process's, so the tests take turns.
-fn alone() -> impl Drop {
-    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    #[expect(clippy::disallowed_methods, reason = "tests only")]
-    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What went wrong with a source, and how long an old value may stand in for it.
 
 use super::clock::{self, Nanos};
+use super::ticket::{self, Ticket};
 
 /// A source that fails: a function for some arguments, or a version function.
 #[derive(Clone, Copy, Debug)]
@@ -9,12 +10,14 @@ pub struct Trouble {
     pub first: Nanos,
     /// When it last failed.
     pub last: Nanos,
+    /// When that was, in the order of events: only what was observed later shows that the source is well.
+    pub ticket: Ticket,
 }
 
 impl Trouble {
     /// A failure now, after what there was before.
     pub(super) fn again(before: Option<Self>, now: Nanos) -> Self {
-        Self { first: before.map_or(now, |before| before.first), last: now }
+        Self { first: before.map_or(now, |before| before.first), last: now, ticket: ticket::draw() }
     }
 
     /// Whether the source is not to be asked again yet.

@@ -373,13 +373,12 @@ impl Cached {
         let probe = self.probe_of(py, args, kwargs)?;
         let session = self.session(py)?;
         let (value, version) = (value.into(), version.into());
-        // A version that is given something speaks for that alone; the key tells it apart.
-        let alone = matches!(&self.version, Version::Asked(asked) if !matches!(asked.given, Given::Nothing | Given::First));
-        let given = if alone { probe.hash } else { 0 };
+        let (_, given) =
+            with_arguments(args, kwargs, self.is_method(), |arguments| self.given(py, arguments, &probe))?;
         let mut displaced = Displaced::default();
         let put = drive::settle(py, |verdicts| {
             self.enter(py, session.as_ref(), |store, caller| {
-                store.put(&probe, (&value, &version, given), caller, verdicts, &mut displaced)
+                store.put((&probe, given.as_ref()), (&value, &version), caller, verdicts, &mut displaced)
             })
         });
         drop(displaced);

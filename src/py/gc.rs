@@ -16,7 +16,8 @@ pub(super) fn visit_store(store: &Store<Host>, visit: &PyVisit<'_>) -> Result<()
         visit.call(&entry.value.0)?;
         visit.call(&*entry.key.object())?;
     }
-    store.live().versions().try_for_each(|version| visit.call(&version.0))
+    store.live().versions().try_for_each(|version| visit.call(&version.0))?;
+    store.live().givens().try_for_each(|given| visit.call(&*given.object()))
 }
 
 pub(super) fn visit_known(known: &Known<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

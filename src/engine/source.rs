@@ -1,0 +1,47 @@
+//! What is known of a version function that is given one thing, or nothing: it holds for all entries of which an answer then speaks.
+
+use super::Host;
+use super::entry::Observation;
+use super::stamp::Place;
+use super::trouble::Trouble;
+
+/// A source of which something is stored. When that has left, nothing is known of it any more.
+pub(super) struct Source<H: Host> {
+    /// What the version function is given, if it is given anything.
+    pub(super) given: Option<H::Key>,
+    /// How many versions of it are stored.
+    stamps: u32,
+    /// The version stored last, if it still is: the next entry is likely to be of the same.
+    pub(super) latest: Option<Place>,
+    /// The versions from which no observation has differed, as far as is known. Hardly ever more than one, so that an observation is compared
+    /// with few: from then on the others are known to differ, until one of them is found to be the version again.
+    pub(super) open: Vec<Place>,
+    /// The newest observation.
+    pub(super) seen: Option<Observation<H::Object>>,
+    /// How the version function fails.
+    pub(super) trouble: Option<Trouble>,
+}
+
+impl<H: Host> Source<H> {
+    /// One of which nothing is known yet.
+    pub(super) fn of(given: Option<H::Key>) -> Self {
+        Self { given, stamps: 0, latest: None, open: Vec::new(), seen: None, trouble: None }
+    }
+
+    /// Takes a new version. One that `lags` shares nothing with others.
+    pub(super) fn join(&mut self, place: Place, open: bool, lags: bool) {
+        self.stamps += 1;
+        if !lags {
+            self.latest = Some(place);
+        }
+        self.open.extend(open.then_some(place));
+    }
+
+    /// Gives a version up. Whether that was the last.
+    pub(super) fn leave(&mut self, place: Place) -> bool {
+        self.stamps -= 1;
+        self.latest.take_if(|latest| *latest == place);
+        self.open.retain(|open| *open != place);
+        self.stamps == 0
+    }
+}
