@@ -71,7 +71,8 @@ impl Binding {
     pub(super) fn place<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let place = match self {
             Self::Ambient => None,
-            Self::Mapping(mapping) => Some(mapping.bind(py).clone()),
+            // Looked at when the function was decorated.
+            Self::Mapping(mapping) => return Ok(Some(mapping.bind(py).clone())),
             Self::Variable(variable) => context::get(variable.bind(py))?,
             Self::Proxy(proxy) => return proxy.target(py),
             Self::Provider(provider) => Some(provider.bind(py).call0()?),
@@ -79,6 +80,9 @@ impl Binding {
         let Some(place) = place.filter(|place| !place.is_none()) else {
             return Ok(None);
         };
+        if place.is_exact_instance_of::<PyDict>() {
+            return Ok(Some(place));
+        }
         let place = if is_proxy(&place)? { Proxy::current(&place)? } else { Some(place) };
         if let Some(place) = place.as_ref()
             && !is_mapping(place)?
