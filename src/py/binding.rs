@@ -97,17 +97,17 @@ impl Binding {
 
     /// The session that is active now, begun if its mapping has none.
     pub(super) fn find<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, Session>>> {
+        if let Self::Proxy(proxy) = self
+            && let Some(names) = proxy.names(py)?
+        {
+            let session = in_mapping(names.as_any())?.map_or_else(|| begin_in(names.as_any()), Ok)?;
+            proxy.learn(names)?;
+            return Ok(Some(session));
+        }
         let Some(mapping) = self.place(py)? else {
             return ambient(py);
         };
-        let session = match in_mapping(&mapping)? {
-            Some(session) => session,
-            None => begin_in(&mapping)?,
-        };
-        if let Self::Proxy(proxy) = self {
-            proxy.learn(&mapping, &session)?;
-        }
-        Ok(Some(session))
+        in_mapping(&mapping)?.map_or_else(|| begin_in(&mapping), Ok).map(Some)
     }
 
     /// The session that is active now, if one has begun.

@@ -1,6 +1,8 @@
 //! Werkzeug's proxies, and a shortcut through the one that is `flask.g`.
 #![expect(unsafe_code, reason = "hands a pointer over that is only compared")]
 
+use std::sync::OnceLock;
+
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
@@ -8,9 +10,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyTuple, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
-use super::binding::NAME;
 use super::context::{self, is_variable};
-use super::session::Session;
 use super::sync::Guarded;
 
 /// How many app contexts are known at a time: about as many threads serve requests of one process in turn.
@@ -70,14 +70,49 @@ fn forget(py: Python<'_>) -> PyResult<&Bound<'_, PyCFunction>> {
 /// A werkzeug proxy.
 pub(super) struct Proxy {
     object: Py<PyAny>,
-    /// The context variable behind `flask.g`, whose value's `g` the proxy stands for.
-    variable: Option<Py<PyAny>>,
+    flask: Option<Flask>,
+}
+
+/// What is behind `flask.g`.
+struct Flask {
+    /// The context variable whose value's `g` the proxy stands for.
+    variable: Py<PyAny>,
+    /// The class of a `g` whose `get` and `setdefault` are those of its names.
+    plain: Py<PyAny>,
+    /// Whether the proxy stands for that indeed, once this was tried.
+    fits: OnceLock<bool>,
+}
+
+impl Flask {
+    /// Whether `get` and `setdefault` of a `g` are Flask's own.
+    fn is_plain(&self, namespace: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let (class, plain) = (namespace.get_type(), self.plain.bind(namespace.py()));
+        if class.is(plain) {
+            return Ok(true);
+        }
+        let own = |name| {
+            Ok::<_, PyErr>(
+                class
+                    .getattr_opt(name)?
+                    .is_some_and(|own| plain.getattr(name).is_ok_and(|plain| own.is(&plain))),
+            )
+        };
+        Ok(own("get")? && own("setdefault")?)
+    }
 }
 
 impl Proxy {
     pub(super) fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let variable = Self::variable_of_flask(object)?.filter(is_variable).map(Bound::unbind);
-        Ok(Self { object: object.clone().unbind(), variable })
+        let variable = Self::variable_of_flask(object)?.filter(is_variable);
+        let flask = variable.map(|variable| {
+            let class = object.py().import("flask")?.getattr("Flask")?.getattr("app_ctx_globals_class")?;
+            Ok::<_, PyErr>(Flask {
+                variable: variable.unbind(),
+                plain: class.unbind(),
+                fits: OnceLock::new(),
+            })
+        });
+        Ok(Self { object: object.clone().unbind(), flask: flask.transpose()? })
     }
 
     /// The context variable of Flask's own `g`: in an empty context it is unbound and shows what it wraps.
@@ -112,26 +147,30 @@ impl Proxy {
     /// The app context that is current, if this is `flask.g`.
     #[inline]
     pub(super) fn context<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        context::get(self.variable.as_ref()?.bind(py)).unwrap_or(None)
+        context::get(self.flask.as_ref()?.variable.bind(py)).unwrap_or(None)
     }
 
-    /// Takes a shortcut to the names of `g`, if the context is what it is known to be.
-    pub(super) fn learn(&self, current: &Bound<'_, PyAny>, session: &Bound<'_, Session>) -> PyResult<()> {
-        let py = current.py();
-        let Some(context) = self.context(py) else {
-            return Ok(());
-        };
-        let namespace = context.getattr_opt(intern!(py, "g"))?;
-        let names = current.getattr_opt(intern!(py, "__dict__"))?;
-        let Some(Ok(names)) = names.map(Bound::cast_into_exact::<PyDict>) else {
-            return Ok(());
-        };
-        let here = names.get_item(intern!(py, NAME))?;
-        if !namespace.is_some_and(|namespace| namespace.is(current))
-            || !here.is_some_and(|here| here.is(session))
-        {
-            return Ok(());
+    /// The names in the `g` of the current app context, without the detour by its own methods, if it is a plain one.
+    pub(super) fn names<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let (Some(flask), Some(context)) = (&self.flask, self.context(py)) else { return Ok(None) };
+        let Some(namespace) = context.getattr_opt(intern!(py, "g"))? else { return Ok(None) };
+        if !flask.is_plain(&namespace)? {
+            return Ok(None);
         }
+        let fits = if let Some(fits) = flask.fits.get() {
+            *fits
+        } else {
+            let fits = self.target(py)?.is_some_and(|target| target.is(&namespace));
+            *flask.fits.get_or_init(|| fits)
+        };
+        let names = if fits { namespace.getattr_opt(intern!(py, "__dict__"))? } else { None };
+        Ok(names.and_then(|names| names.cast_into_exact::<PyDict>().ok()))
+    }
+
+    /// Takes a shortcut to these names for as long as the context lives.
+    pub(super) fn learn(&self, names: Bound<'_, PyDict>) -> PyResult<()> {
+        let py = names.py();
+        let Some(context) = self.context(py) else { return Ok(()) };
         let death = PyWeakrefReference::new_with(&context, forget(py)?)?.unbind();
         let new = AppContext { context: context.as_ptr(), names: names.unbind(), death };
         let old = CONTEXTS.with(py, |known| {
@@ -146,6 +185,8 @@ impl Proxy {
 
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.object)?;
-        visit.call(&self.variable)
+        let Some(flask) = &self.flask else { return Ok(()) };
+        visit.call(&flask.variable)?;
+        visit.call(&flask.plain)
     }
 }
