@@ -14,15 +14,18 @@ use pyo3::types::{PyString, PyType};
 use super::arguments::{self, Arguments};
 use super::binding::Binding;
 use super::cached::Cached;
+use super::compare;
 use super::computing;
 use super::coroutine;
-use super::drive::settle;
 use super::glance::{self, Glance, Place};
 use super::key::Key;
 use super::method::{CachedMethod, MethodDoc};
 use super::sought::{Compared, Many, Nothing, One, Untold};
 use super::vector::{self, Derived};
-use crate::engine::{Look, Manner, Sought, Wish, clock};
+use crate::engine::{Look, Manner, Sought, Verdicts, Wish, clock};
+
+/// How many comparisons a hit may take: keys that change the cache while they are compared are for the whole call.
+const MOST_COMPARISONS: usize = 8;
 
 static FUNCTION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -290,11 +293,22 @@ fn hit_after_comparing<P: Place>(
     hash: u64,
 ) -> Option<*mut PyObject> {
     let rules = cached.rules;
-    settle(py, |verdicts| find::<P, _>(py, cached, hash, Compared { arguments, rules, verdicts }))
-        .unwrap_or_else(|error| {
-            error.restore(py);
-            Some(ptr::null_mut())
-        })
+    let mut verdicts = Verdicts::default();
+    for _ in 0..MOST_COMPARISONS {
+        let sought = Compared { arguments, rules, verdicts: &verdicts };
+        let pair = match find::<P, _>(py, cached, hash, sought) {
+            Ok(found) => return found,
+            Err(pair) => pair,
+        };
+        match compare::equal(py, &pair) {
+            Ok(equal) => verdicts.learn(pair, equal),
+            Err(error) => {
+                error.restore(py);
+                return Some(ptr::null_mut());
+            }
+        }
+    }
+    None
 }
 
 /// Finds the result of what is sought, if the session surely knows it.

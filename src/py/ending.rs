@@ -4,9 +4,9 @@
 //! aborting the process. So such a thread is stopped for good when the unwinding comes by, which is what CPython does since 3.14.
 #![expect(unsafe_code, reason = "declares C functions as what they are: they may unwind")]
 
-#[cfg(not(Py_3_11))]
-use pyo3::ffi;
-use pyo3::ffi::{PyObject, PySendResult};
+use std::ffi::c_int;
+
+use pyo3::ffi::{self, PyObject, PySendResult};
 
 unsafe extern "C-unwind" {
     #[cfg(Py_3_11)]
@@ -54,6 +54,26 @@ unsafe fn PyObject_Vectorcall(
         ffi::Py_XDECREF(keywords);
         answer
     }
+}
+
+/// A type's own comparison, which may unwind.
+type Compare = unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject, c_int) -> *mut PyObject;
+
+/// Calls the slot of a type that compares.
+///
+/// # Safety
+/// As the slot itself: attached, with living objects, the first of the type.
+pub(super) unsafe fn compare(
+    slot: ffi::richcmpfunc,
+    a: *mut PyObject,
+    b: *mut PyObject,
+    operation: c_int,
+) -> *mut PyObject {
+    let stop = Stop;
+    // SAFETY: the same function, told to be what it is; the caller says the rest.
+    let answer = unsafe { std::mem::transmute::<ffi::richcmpfunc, Compare>(slot)(a, b, operation) };
+    std::mem::forget(stop);
+    answer
 }
 
 /// Dropped only by an unwinding.

@@ -10,6 +10,7 @@ use std::{ptr, slice};
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
+use super::ending;
 use super::object::Object;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -250,7 +251,10 @@ pub(super) fn says_equal(asked: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> 
     // SAFETY: both are alive, and the slot is called as the interpreter calls it: its answer is a new reference or an error.
     let answer = unsafe {
         let Some(compare) = (*asked.get_type_ptr()).tp_richcompare else { return Ok(None) };
-        Bound::from_owned_ptr_or_err(py, compare(asked.as_ptr(), other.as_ptr(), ffi::Py_EQ))?
+        Bound::from_owned_ptr_or_err(
+            py,
+            ending::compare(compare, asked.as_ptr(), other.as_ptr(), ffi::Py_EQ),
+        )?
     };
     if answer.is(py.NotImplemented()) { Ok(None) } else { answer.is_truthy().map(Some) }
 }
