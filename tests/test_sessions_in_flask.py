@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -151,3 +153,41 @@ def test_nested_app_contexts(world: World, app: Flask) -> None:
             assert world.asks(f)
             assert not world.asks(f)
         assert not world.asks(f)
+
+
+@pytest.mark.parametrize("contexts", [2, 8, 20])
+def test_app_contexts_that_take_turns(world: World, app: Flask, contexts: int) -> None:
+    """Each has its own session, whoever was active in between."""
+    f, places = world.cached(g), [app.app_context() for _ in range(contexts)]
+    first = []
+    for place in places:
+        world.version += 1
+        with place:
+            first.append(f(1))
+    assert len({id(result) for result in first}) == contexts
+    for _ in range(3):
+        for place, result in zip(places, first, strict=True):
+            with place:
+                assert f(1) is result
+    assert world.asked == contexts
+
+
+def test_an_app_context_that_ended_is_not_held(world: World, app: Flask) -> None:
+    f, gone = world.cached(g), []
+    for _ in range(20):
+        with app.app_context() as place:
+            f(1)
+            f(1)
+        gone.append(weakref.ref(place))
+        del place
+    gc.collect()
+    assert [place() for place in gone] == [None] * 20
+
+
+def test_a_handle_of_another_kind_under_the_name(world: World, app: Flask) -> None:
+    f = world.cached(g)
+    with app.app_context():
+        setattr(g, HANDLE, "something")
+        with pytest.raises(TypeError, match="lru_cache_versions"):
+            f(1)
+        assert getattr(g, HANDLE) == "something"
