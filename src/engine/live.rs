@@ -96,7 +96,8 @@ impl<H: Host> Live<H> {
     ///
     /// # Errors
     /// What `sought` returns as an error.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the hit path is one function, whose values stay in registers")]
+    #[inline(always)]
     pub fn look<S: Sought<H::Key>>(
         &self,
         hash: u64,

@@ -137,7 +137,8 @@ impl<H: Host> Store<H> {
     ///
     /// # Errors
     /// What `sought` returns as an error.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the hit path is one function, whose values stay in registers")]
+    #[inline(always)]
     pub fn glance<R, S: Sought<H::Key>>(
         &mut self,
         hash: u64,

@@ -1,5 +1,6 @@
 //! What happens when a decorated function or one of its bound methods is called, and the hit path.
 #![expect(unsafe_code, reason = "is called by CPython, and answers hits without a detour")]
+#![expect(clippy::inline_always, reason = "a hit is one function, whose values stay in registers")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{ptr, slice};
@@ -201,15 +202,33 @@ unsafe extern "C" fn call_function<P: Place>(
         let py = Python::assume_attached();
         let cached = Borrowed::from_ptr(py, callable).cast_unchecked::<Cached>();
         let (cached, count) = (cached.get(), ffi::PyVectorcall_NARGS(nargsf).unsigned_abs());
-        if !names.is_null() || count != 1 || cached.is_method() {
-            return call_with_many::<P>(callable, args, nargsf, names);
+        match count {
+            1 if names.is_null() && !cached.is_method() => hit_of_one::<P>(py, cached, *args)
+                .unwrap_or_else(|| call_function_slowly(callable, args, nargsf, names)),
+            0 if names.is_null() => call_with_none::<P>(callable, args, nargsf, names),
+            _ => call_with_many::<P>(callable, args, nargsf, names),
         }
-        hit_of_one::<P>(py, cached, *args)
+    }
+}
+
+/// The same without arguments.
+#[inline(never)]
+unsafe extern "C" fn call_with_none<P: Place>(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: as above.
+    unsafe {
+        let py = Python::assume_attached();
+        let cached = Borrowed::from_ptr(py, callable).cast_unchecked::<Cached>();
+        hit_of_none::<P>(py, cached.get())
             .unwrap_or_else(|| call_function_slowly(callable, args, nargsf, names))
     }
 }
 
-/// The same with any number of arguments.
+/// The same with more arguments.
 #[inline(never)]
 unsafe extern "C" fn call_with_many<P: Place>(
     callable: *mut PyObject,
@@ -220,7 +239,7 @@ unsafe extern "C" fn call_with_many<P: Place>(
     // SAFETY: as above.
     unsafe {
         let (callable, arguments) = called(callable, args, nargsf, names);
-        hit::<P>(callable.py(), callable.get(), arguments)
+        hit_of_many::<P>(callable.py(), callable.get(), arguments)
             .unwrap_or_else(|| call_function_slowly(callable.as_ptr(), args, nargsf, names))
     }
 }
@@ -256,12 +275,22 @@ pub(super) fn hit<P: Place>(
     cached: &Cached,
     arguments: Arguments<'_>,
 ) -> Option<*mut PyObject> {
-    if arguments.only().is_some() {
-        return hit_of_one::<P>(py, cached, arguments.values[0]);
+    match arguments.only() {
+        Some(only) => hit_of_one::<P>(py, cached, only),
+        None if arguments.values.is_empty() => hit_of_none::<P>(py, cached),
+        None => hit_of_many::<P>(py, cached, arguments),
     }
-    if arguments.values.is_empty() {
-        return find::<P, _>(py, cached, arguments::HASH_OF_NONE, Nothing).unwrap_or(None);
-    }
+}
+
+/// The same for no argument.
+#[inline(always)]
+fn hit_of_none<P: Place>(py: Python<'_>, cached: &Cached) -> Option<*mut PyObject> {
+    find::<P, _>(py, cached, arguments::HASH_OF_NONE, Nothing).unwrap_or(None)
+}
+
+/// The same for more than one argument.
+#[inline(always)]
+fn hit_of_many<P: Place>(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>) -> Option<*mut PyObject> {
     if !arguments.has_plain_names() {
         return None;
     }
@@ -274,7 +303,7 @@ pub(super) fn hit<P: Place>(
 }
 
 /// The same for a single argument.
-#[inline]
+#[inline(always)]
 fn hit_of_one<P: Place>(py: Python<'_>, cached: &Cached, only: *mut PyObject) -> Option<*mut PyObject> {
     let rules = cached.rules;
     let Some(hash) = arguments::hash_of(only, rules, cached.seed) else { return without_hash() };
@@ -312,7 +341,7 @@ fn hit_after_comparing<P: Place>(
 }
 
 /// Finds the result of what is sought, if the session surely knows it.
-#[inline]
+#[inline(always)]
 fn find<P: Place, S: Sought<Key>>(
     py: Python<'_>,
     cached: &Cached,

@@ -1,5 +1,6 @@
 //! Finding the session at a glance: without running Python code, by code that is compiled for each kind of binding.
 #![expect(unsafe_code, reason = "reads dicts and context variables in place")]
+#![expect(clippy::inline_always, reason = "a hit is one function, whose values stay in registers")]
 
 use pyo3::PyTypeInfo;
 use pyo3::ffi::{self, PyObject};
@@ -29,7 +30,7 @@ pub(super) trait Place {
 pub(super) struct Ambient;
 
 impl Place for Ambient {
-    #[inline]
+    #[inline(always)]
     fn glance(_: &Binding, py: Python<'_>) -> Glance {
         let Some(variable) = binding::ambient_known(py) else {
             return Glance::Session(0);
@@ -45,7 +46,7 @@ impl Place for Ambient {
 pub(super) struct Mapping;
 
 impl Place for Mapping {
-    #[inline]
+    #[inline(always)]
     fn glance(binding: &Binding, py: Python<'_>) -> Glance {
         let Binding::Mapping(mapping) = binding else { return Glance::Unclear };
         glance_dict(py, mapping.as_ptr())
@@ -56,7 +57,7 @@ impl Place for Mapping {
 pub(super) struct Variable;
 
 impl Place for Variable {
-    #[inline]
+    #[inline(always)]
     fn glance(binding: &Binding, py: Python<'_>) -> Glance {
         let Binding::Variable(variable) = binding else { return Glance::Unclear };
         match context::get(variable.bind(py)).unwrap_or(None) {
@@ -70,7 +71,7 @@ impl Place for Variable {
 pub(super) struct Proxied;
 
 impl Place for Proxied {
-    #[inline]
+    #[inline(always)]
     fn glance(binding: &Binding, py: Python<'_>) -> Glance {
         let Binding::Proxy(proxy) = binding else { return Glance::Unclear };
         let context = proxy.context(py);
@@ -83,7 +84,7 @@ impl Place for Proxied {
 pub(super) struct Anywhere;
 
 impl Place for Anywhere {
-    #[inline]
+    #[inline(always)]
     fn glance(binding: &Binding, py: Python<'_>) -> Glance {
         match binding {
             Binding::Ambient => Ambient::glance(binding, py),
@@ -96,7 +97,7 @@ impl Place for Anywhere {
 }
 
 /// The session that an object is.
-#[inline]
+#[inline(always)]
 fn glance_session(found: Borrowed<'_, '_, PyAny>) -> Glance {
     // SAFETY: an object of exactly that type is a session.
     unsafe {
@@ -108,7 +109,7 @@ fn glance_session(found: Borrowed<'_, '_, PyAny>) -> Glance {
 }
 
 /// The session whose handle lies in a plain dict.
-#[inline]
+#[inline(always)]
 fn glance_dict(py: Python<'_>, mapping: *mut PyObject) -> Glance {
     // SAFETY: the mapping is alive while it is looked at.
     unsafe {
