@@ -20,7 +20,7 @@ static AMBIENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 /// The context variable of the ambient session.
 pub(super) fn ambient_variable(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     let variable =
-        AMBIENT.get_or_try_init(py, || context::new_variable(py, "versioned_lru_cache session"))?;
+        AMBIENT.get_or_try_init(py, || context::new_variable(py, c"versioned_lru_cache session"))?;
     Ok(variable.bind(py))
 }
 
