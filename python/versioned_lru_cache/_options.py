@@ -174,6 +174,8 @@ def checked_wait(wait: float | timedelta | None) -> int | None:
 
 def _seconds(span: float | timedelta, label: str) -> float:
     """Return a span of time in seconds."""
+    if type(span) is float or type(span) is int:
+        return span
     total = getattr(span, "total_seconds", None)
     seconds = total() if callable(total) else span
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):

@@ -111,9 +111,11 @@ def shape(function: Callable[..., object]) -> Shape | None:
     if not isinstance(plain, FunctionType) or "__wrapped__" in plain.__dict__ or "__signature__" in plain.__dict__:
         return _inspected(function)
     code = plain.__code__
-    count, keywords = code.co_argcount, code.co_kwonlyargcount
+    count, keywords, flags = code.co_argcount, code.co_kwonlyargcount, code.co_flags
     if count < bound:
         return _inspected(function)
+    if not (count or keywords or flags & (_VARARGS | _VARKEYWORDS)):
+        return _NOTHING
     variables = code.co_varnames
     named = variables[count : count + keywords]
     return Shape(
@@ -122,8 +124,8 @@ def shape(function: Callable[..., object]) -> Shape | None:
         unnamed=max(0, code.co_posonlyargcount - bound),
         keywords=named,
         required=frozenset(named).difference(plain.__kwdefaults__ or ()),
-        var_positional=bool(code.co_flags & _VARARGS),
-        var_keyword=bool(code.co_flags & _VARKEYWORDS),
+        var_positional=bool(flags & _VARARGS),
+        var_keyword=bool(flags & _VARKEYWORDS),
     )
 
 
@@ -154,9 +156,10 @@ def kind(function: object) -> str | None:
         return None
     if not isinstance(function, FunctionType):
         function = _innermost(function)
-    mark = getattr(sys.modules.get("inspect"), "_is_coroutine_mark", None)  # of inspect.markcoroutinefunction
-    if mark is not None and getattr(function, "_is_coroutine_mark", None) is mark:
-        return COROUTINE
+    if sys.version_info >= (3, 12):
+        mark = getattr(sys.modules.get("inspect"), "_is_coroutine_mark", None)  # of inspect.markcoroutinefunction
+        if mark is not None and getattr(function, "_is_coroutine_mark", None) is mark:
+            return COROUTINE
     if isinstance(function, FunctionType):
         flags = function.__code__.co_flags
     else:
