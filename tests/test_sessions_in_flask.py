@@ -6,10 +6,14 @@ import gc
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Any
 
+import flask
 import pytest
 from flask import Flask, g
+from werkzeug.local import LocalProxy
 
 from asking import World
 from versioned_lru_cache import Session, current_session, session, versioned_lru_cache
@@ -182,6 +186,25 @@ def test_an_app_context_that_ended_is_not_held(world: World, app: Flask) -> None
         del place
     gc.collect()
     assert [place() for place in gone] == [None] * 20
+
+
+def test_another_proxy_in_the_place_of_flasks_is_not_taken_for_it(
+    world: World, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holders: ContextVar[Any] = ContextVar("holders")
+    other: Any = LocalProxy(holders, "g")
+    f = world.cached(g)
+    with app.app_context():
+        for _ in range(3):
+            f(1)
+        monkeypatch.setattr(flask.globals, "g", other)
+        h = world.cached(other)
+        token = holders.set(SimpleNamespace(g={}))
+        for _ in range(3):
+            h(1)
+        assert world.asked == 2
+        assert holders.get().g[HANDLE] is not g.get(HANDLE)
+        holders.reset(token)
 
 
 def test_a_handle_of_another_kind_under_the_name(world: World, app: Flask) -> None:
