@@ -6,10 +6,13 @@ import gc
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any
 
+import flask
 import pytest
 from flask import Flask, g
+from werkzeug.local import LocalProxy
 
 from asking import World
 from versioned_lru_cache import Session, current_session, session, versioned_lru_cache
@@ -182,6 +185,30 @@ def test_an_app_context_that_ended_is_not_held(world: World, app: Flask) -> None
         del place
     gc.collect()
     assert [place() for place in gone] == [None] * 20
+
+
+def test_another_proxy_in_the_place_of_flasks_is_not_taken_for_it(
+    world: World, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Holder:
+        def __init__(self, g: object) -> None:
+            self.g = g
+
+    holders: ContextVar[Holder] = ContextVar("holders")
+    other: Any = LocalProxy(holders, "g")
+    f = world.cached(g)
+    with app.app_context() as context:
+        f(1)
+        monkeypatch.setattr(flask.globals, "g", other)
+        h = world.cached(other)
+        token = holders.set(Holder(context.g))
+        assert [h(1), h(1), h(1)] == [[1, 1]] * 3
+        holders.reset(token)
+        world.version = 2
+        token = holders.set(Holder({}))
+        assert [h(1), h(1), h(1)] == [[1, 2]] * 3
+        holders.reset(token)
+        assert world.asked == 2
 
 
 def test_a_handle_of_another_kind_under_the_name(world: World, app: Flask) -> None:

@@ -9,13 +9,43 @@ function runs once per session (a web request, say) and decides between the stor
 
 from ._core import IMMUTABLE, NOT_MODIFIED, CachedFunction, CachedMethod, CacheKey, Session
 from ._decorators import versioned_lru_cache, versioned_lru_cache_with_ttl
-from ._explanation import Explanation
-from ._lag import Lag
-from ._refresh import Refresh
-from ._results import CacheInfo, CacheStats, Versioned
-from ._sessions import current_session, session
-from ._surroundings import run_behind_in
-from .exceptions import NotStored
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._explanation import Explanation
+    from ._lag import Lag
+    from ._refresh import Refresh
+    from ._results import CacheInfo, CacheStats, Versioned
+    from ._sessions import current_session, session
+    from ._surroundings import run_behind_in
+    from .exceptions import NotStored
+else:
+    # Most programs use few of these, and those that use none of them should not wait for the import.
+    _ON_USE = {
+        "CacheInfo": "_results",
+        "CacheStats": "_results",
+        "Explanation": "_explanation",
+        "Lag": "_lag",
+        "NotStored": "exceptions",
+        "Refresh": "_refresh",
+        "Versioned": "_results",
+        "current_session": "_sessions",
+        "run_behind_in": "_surroundings",
+        "session": "_sessions",
+    }
+
+    def __getattr__(name: str) -> object:
+        """Import what is used for the first time."""
+        if name not in _ON_USE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = __import__(f"{__name__}.{_ON_USE[name]}", fromlist=[name])
+        value = globals()[name] = getattr(module, name)
+        return value
+
+    def __dir__() -> list[str]:
+        """Tell of what was not used yet too."""
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "IMMUTABLE",

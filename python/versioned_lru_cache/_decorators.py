@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from _thread import RLock
-from functools import update_wrapper
 from types import MappingProxyType
 from weakref import ref
 
@@ -13,7 +12,7 @@ from ._signatures import Shape, identity, kind, mark_coroutine, shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
     from datetime import timedelta
     from typing import Any, Literal, ParamSpec, TypeVar
 
@@ -175,6 +174,7 @@ _FORGOTTEN = (
     ". Was @versioned_lru_cache written above the function? Write @versioned_lru_cache(version), with a version "
     "function or a constant such as None"
 )
+_MISSING = object()
 _MORE = frozenset(versioned_lru_cache.__kwdefaults__ or ()) - _OWN.keys()
 
 
@@ -247,12 +247,13 @@ def _decorator(
         function = functions[0]
         if isinstance(function, staticmethod):  # In a class body, below the cache's decorator: works as above it.
             return staticmethod(decorate(function.__func__))  # type: ignore[return-value]
-        options.check_function(function)
-        awaited = options.checked_awaited(function, ask, labels.get("version", "version"))
+        awaits = options.checked_function(function)
+        awaited = options.checked_awaited(function, ask, labels.get("version", "version"), awaits=awaits)
         if awaited == "neither":
             options.check_kinds({"revalidate": revalidate})
         signature = shape(function)
-        options.check_revalidate_fits(revalidate, signature, _name(function))
+        if revalidate is not None:
+            options.check_revalidate_fits(revalidate, signature, _name(function))
         if given in ("arguments", "key") and parameters and signature:
             reason = parameters.never_fits(signature)
             if reason:
@@ -284,9 +285,7 @@ def _decorator(
             module=module or str(getattr(function, "__module__", None) or "?"),
             name=name or own_name,
         )
-        own = {name: value for name, value in _attributes(function) if not hasattr(CachedFunction, name)}
-        cached.__dict__.update(own)
-        update_wrapper(cached, function, updated=())
+        cached.__dict__.update(_attributes(function))
         if awaited != "neither":
             mark_coroutine(cached, function)
         return cached
@@ -311,10 +310,18 @@ def _given(
     return "key" if has_key else "arguments"
 
 
-def _attributes(function: object) -> Iterable[tuple[str, object]]:
-    """Return the attributes that the decorated function takes over, of which none may hide a method of the cache."""
+def _attributes(function: object) -> dict[str, object]:
+    """Return what the decorated function takes over: none of its own attributes may hide a method of the cache."""
+    from functools import WRAPPER_ASSIGNMENTS
+
     found: dict[str, object] = getattr(function, "__dict__", {})
-    return found.items()
+    taken = {name: value for name, value in found.items() if not hasattr(CachedFunction, name)}
+    for name in WRAPPER_ASSIGNMENTS:
+        value = getattr(function, name, _MISSING)
+        if value is not _MISSING:
+            taken[name] = value
+    taken["__wrapped__"] = function
+    return taken
 
 
 def _name(function: Callable[..., object]) -> str:

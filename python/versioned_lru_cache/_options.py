@@ -110,6 +110,8 @@ def checked_errors(errors: object) -> tuple[object, ...]:
 
 def check_revalidate(revalidate: object) -> None:
     """Refuse what can't take an old result."""
+    if revalidate is None:
+        return
     check_callable(revalidate, "revalidate", "a callable of the old result, a Versioned, and the call's arguments")
     if kind(revalidate) not in (None, COROUTINE):
         check_kinds({"revalidate": revalidate})
@@ -172,6 +174,8 @@ def checked_wait(wait: float | timedelta | None) -> int | None:
 
 def _seconds(span: float | timedelta, label: str) -> float:
     """Return a span of time in seconds."""
+    if type(span) is float or type(span) is int:
+        return span
     total = getattr(span, "total_seconds", None)
     seconds = total() if callable(total) else span
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
@@ -207,10 +211,10 @@ def check_kinds(callables: Mapping[str, object]) -> None:
             raise TypeError(f"{label}={value!r} is a {unfit}; it must be a plain function that returns its answer")
 
 
-def checked_awaited(function: Callable[..., object], version: object, label: str) -> str:
+def checked_awaited(function: Callable[..., object], version: object, label: str, *, awaits: bool) -> str:
     """Return what is to be awaited, in the words of the Rust side: ``neither``, the ``function``, or ``both``."""
     asks = kind(version)
-    if kind(function) == COROUTINE:
+    if awaits:
         if asks in (None, COROUTINE):
             return "both" if asks else "function"
     elif asks is None:
@@ -231,8 +235,8 @@ def check_text(value: object, label: str) -> None:
         raise ValueError(f"{label}={value!r} is empty; it must name something")
 
 
-def check_function(function: object) -> None:
-    """Refuse what can't be decorated."""
+def checked_function(function: object) -> bool:
+    """Return whether what is to be decorated is a coroutine function. Refuse what can't be decorated."""
     if not callable(function):
         hint = ""
         wrapper = type(function).__name__
@@ -245,3 +249,4 @@ def check_function(function: object) -> None:
             f"versioned_lru_cache: can't decorate {getattr(function, '__qualname__', function)!r}, a {unfit}: its "
             "result is used up by the first caller; decorate a function that returns a finished value, such as a list"
         )
+    return unfit is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from types import BuiltinMethodType, FunctionType, MethodType
 
 from ._core import Counter
@@ -21,25 +20,32 @@ _GENERATOR, _COROUTINE, _ITERABLE_COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x10
 class Shape:
     """The parameters of a callable."""
 
-    __slots__ = ("names", "needed", "positional", "required", "var_keyword", "var_positional")
+    __slots__ = ("keywords", "needed", "positional", "required", "unnamed", "var_keyword", "var_positional")
 
     def __init__(
         self,
         *,
         positional: tuple[str, ...],
         needed: int,
-        names: frozenset[str],
+        unnamed: int,
+        keywords: tuple[str, ...],
         required: frozenset[str],
         var_positional: bool,
         var_keyword: bool,
     ) -> None:
-        """Take the positional parameters, how many have no default, all that can be named, and those that must be."""
+        """Take the positional parameters, how many need a value, how many have no name, and the keyword-only ones."""
         self.positional = positional
         self.needed = needed
-        self.names = names
+        self.unnamed = unnamed
+        self.keywords = keywords
         self.required = required
         self.var_positional = var_positional
         self.var_keyword = var_keyword
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All parameters that can be named."""
+        return frozenset(self.positional[self.unnamed :] + self.keywords)
 
     @property
     def takes_nothing(self) -> bool:
@@ -49,7 +55,7 @@ class Shape:
     @property
     def takes_names(self) -> bool:
         """Whether a parameter has a name of its own."""
-        return bool(self.positional or self.names)
+        return bool(self.positional or self.keywords)
 
     def takes(self, count: int) -> bool:
         """Whether it can be called with so many positional arguments."""
@@ -57,11 +63,11 @@ class Shape:
 
     def after_one(self) -> Shape:
         """Return what it takes behind the first positional argument."""
-        first = self.positional[:1]
         return Shape(
             positional=self.positional[1:],
-            needed=max(0, self.needed - len(first)),
-            names=self.names - set(first),
+            needed=max(0, self.needed - 1),
+            unnamed=max(0, self.unnamed - 1),
+            keywords=self.keywords,
             required=self.required,
             var_positional=self.var_positional,
             var_keyword=self.var_keyword,
@@ -87,7 +93,13 @@ class Shape:
 
 
 _NOTHING = Shape(
-    positional=(), needed=0, names=frozenset(), required=frozenset(), var_positional=False, var_keyword=False
+    positional=(),
+    needed=0,
+    unnamed=0,
+    keywords=(),
+    required=frozenset(),
+    var_positional=False,
+    var_keyword=False,
 )
 
 
@@ -99,18 +111,21 @@ def shape(function: Callable[..., object]) -> Shape | None:
     if not isinstance(plain, FunctionType) or "__wrapped__" in plain.__dict__ or "__signature__" in plain.__dict__:
         return _inspected(function)
     code = plain.__code__
-    count, keywords = code.co_argcount, code.co_kwonlyargcount
+    count, keywords, flags = code.co_argcount, code.co_kwonlyargcount, code.co_flags
     if count < bound:
         return _inspected(function)
-    positional = code.co_varnames[bound:count]
-    named = code.co_varnames[count : count + keywords]
+    if not (count or keywords or flags & (_VARARGS | _VARKEYWORDS)):
+        return _NOTHING
+    variables = code.co_varnames
+    named = variables[count : count + keywords]
     return Shape(
-        positional=positional,
-        needed=max(0, len(positional) - len(plain.__defaults__ or ())),
-        names=frozenset(code.co_varnames[max(bound, code.co_posonlyargcount) : count] + named),
-        required=frozenset(named) - frozenset(plain.__kwdefaults__ or ()),
-        var_positional=bool(code.co_flags & _VARARGS),
-        var_keyword=bool(code.co_flags & _VARKEYWORDS),
+        positional=variables[bound:count],
+        needed=max(0, count - bound - len(plain.__defaults__ or ())),
+        unnamed=max(0, code.co_posonlyargcount - bound),
+        keywords=named,
+        required=frozenset(named).difference(plain.__kwdefaults__ or ()),
+        var_positional=bool(flags & _VARARGS),
+        var_keyword=bool(flags & _VARKEYWORDS),
     )
 
 
@@ -127,7 +142,8 @@ def _inspected(function: Callable[..., object]) -> Shape | None:
     return Shape(
         positional=tuple(p.name for p in positional),
         needed=sum(p.default is kind.empty for p in positional),
-        names=frozenset(p.name for p in [*positional, *named] if p.kind is not kind.POSITIONAL_ONLY),
+        unnamed=sum(p.kind is kind.POSITIONAL_ONLY for p in positional),
+        keywords=tuple(p.name for p in named),
         required=frozenset(p.name for p in named if p.default is kind.empty),
         var_positional=any(p.kind is kind.VAR_POSITIONAL for p in parameters),
         var_keyword=any(p.kind is kind.VAR_KEYWORD for p in parameters),
@@ -136,6 +152,32 @@ def _inspected(function: Callable[..., object]) -> Shape | None:
 
 def kind(function: object) -> str | None:
     """Name the kind of a function whose call returns no plain result: a coroutine, a generator."""
+    if function is None:
+        return None
+    if not isinstance(function, FunctionType):
+        function = _innermost(function)
+    if sys.version_info >= (3, 12):
+        mark = getattr(sys.modules.get("inspect"), "_is_coroutine_mark", None)  # of inspect.markcoroutinefunction
+        if mark is not None and getattr(function, "_is_coroutine_mark", None) is mark:
+            return COROUTINE
+    if isinstance(function, FunctionType):
+        flags = function.__code__.co_flags
+    else:
+        if not hasattr(function, "__code__") and not isinstance(function, type):
+            function = type(function).__dict__.get("__call__")
+        flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+        if not isinstance(flags, int):
+            return None
+    if flags & (_COROUTINE | _ITERABLE_COROUTINE):
+        return COROUTINE
+    if flags & _ASYNC_GENERATOR:
+        return "async generator function"
+    return "generator function" if flags & _GENERATOR else None
+
+
+def _innermost(function: object) -> object:
+    from functools import partial
+
     while True:
         wrapper: Any = function
         if isinstance(function, (MethodType, staticmethod, classmethod)):
@@ -143,20 +185,7 @@ def kind(function: object) -> str | None:
         elif isinstance(function, partial):
             function = wrapper.func
         else:
-            break
-    mark = getattr(sys.modules.get("inspect"), "_is_coroutine_mark", None)  # of inspect.markcoroutinefunction
-    if mark is not None and getattr(function, "_is_coroutine_mark", None) is mark:
-        return COROUTINE
-    if not hasattr(function, "__code__") and not isinstance(function, type):
-        function = type(function).__dict__.get("__call__")
-    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
-    if not isinstance(flags, int):
-        return None
-    if flags & (_COROUTINE | _ITERABLE_COROUTINE):
-        return COROUTINE
-    if flags & _ASYNC_GENERATOR:
-        return "async generator function"
-    return "generator function" if flags & _GENERATOR else None
+            return function
 
 
 def identity(function: Callable[..., object]) -> tuple[tuple[object, ...], tuple[object, ...]]:
@@ -171,6 +200,7 @@ def identity(function: Callable[..., object]) -> tuple[tuple[object, ...], tuple
 def mark_coroutine(cached: Any, function: Any) -> None:
     """Let ``inspect`` see that a cached function is a coroutine function."""
     import inspect
+    from functools import partial
 
     mark = getattr(inspect, "markcoroutinefunction", None)
     if mark is not None:

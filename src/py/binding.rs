@@ -8,7 +8,7 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 
 use super::context::{self, is_variable};
 use super::error::shown;
-use super::proxy::Proxy;
+use super::proxy::{Proxy, is_proxy};
 use super::session::Session;
 
 /// The name under which a session's handle lies in a mapping.
@@ -20,7 +20,7 @@ static AMBIENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 /// The context variable of the ambient session.
 pub(super) fn ambient_variable(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     let variable =
-        AMBIENT.get_or_try_init(py, || context::new_variable(py, "versioned_lru_cache session"))?;
+        AMBIENT.get_or_try_init(py, || context::new_variable(py, c"versioned_lru_cache session"))?;
     Ok(variable.bind(py))
 }
 
@@ -124,18 +124,9 @@ impl Binding {
     }
 }
 
-fn is_proxy(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = object.py();
-    let modules = py.import("sys")?.getattr("modules")?;
-    let Some(werkzeug) = modules.cast::<PyDict>()?.get_item(intern!(py, "werkzeug.local"))? else {
-        return Ok(false);
-    };
-    object.get_type().is_subclass(&werkzeug.getattr("LocalProxy")?)
-}
-
 fn is_mapping(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let class: Bound<'_, PyType> = object.get_type();
-    Ok(class.hasattr("get")? && class.hasattr("setdefault")?)
+    Ok(class.hasattr(intern!(class.py(), "get"))? && class.hasattr(intern!(class.py(), "setdefault"))?)
 }
 
 /// The ambient session.

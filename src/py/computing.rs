@@ -56,7 +56,7 @@ impl Frame {
 /// The context variable that holds the innermost computation.
 fn current(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     let variable =
-        CURRENT.get_or_try_init(py, || context::new_variable(py, "versioned_lru_cache computation"))?;
+        CURRENT.get_or_try_init(py, || context::new_variable(py, c"versioned_lru_cache computation"))?;
     Ok(variable.bind(py))
 }
 

@@ -1,6 +1,7 @@
 //! Context variables, without running Python code.
 #![expect(unsafe_code, reason = "PyO3 wraps none of these calls")]
 
+use std::ffi::CStr;
 use std::ptr;
 
 use pyo3::ffi;
@@ -13,8 +14,12 @@ pub(super) fn is_variable(object: &Bound<'_, PyAny>) -> bool {
 }
 
 /// A new `ContextVar`, without a default.
-pub(super) fn new_variable(py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
-    py.import("contextvars")?.getattr("ContextVar")?.call1((name,)).map(Bound::unbind)
+pub(super) fn new_variable(py: Python<'_>, name: &CStr) -> PyResult<Py<PyAny>> {
+    // SAFETY: the name ends with a null, and the variable is a new reference or an error.
+    unsafe {
+        let variable = ffi::PyContextVar_New(name.as_ptr(), ptr::null_mut());
+        Bound::from_owned_ptr_or_err(py, variable).map(Bound::unbind)
+    }
 }
 
 /// What a `ContextVar` holds here, if anything.

@@ -3,8 +3,8 @@
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple, PyType};
-use pyo3::{PyTraverseError, PyVisit};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::{PyTraverseError, PyVisit, intern};
 
 use super::cached::{Cached, Version};
 use super::error::{self, Misuse};
@@ -28,22 +28,24 @@ pub(super) struct Freshness {
 }
 
 impl Freshness {
-    pub(super) fn new(options: &Bound<'_, PyDict>, terms: &mut Terms) -> PyResult<Self> {
-        let option = |name: &str| options.as_any().get_item(name);
-        terms.verifies = option("verifies")?.extract()?;
-        terms.stale_if_error = option("stale_if_error")?.extract()?;
-        terms.stale_while_revalidate = option("stale_while_revalidate")?.extract()?;
-        terms.retry_after = option("retry_after")?.extract()?;
-        terms.settle = option("settle")?.extract()?;
-        let revalidate: Option<Py<PyAny>> = option("revalidate")?.extract()?;
-        let order: Option<Py<PyAny>> = option("order")?.extract()?;
+    pub(super) fn new<'py>(options: &Bound<'py, PyDict>, terms: &mut Terms) -> PyResult<Self> {
+        let py = options.py();
+        let option = |name: &Bound<'py, PyString>| options.as_any().get_item(name);
+        terms.verifies = option(intern!(py, "verifies"))?.extract()?;
+        terms.stale_if_error = option(intern!(py, "stale_if_error"))?.extract()?;
+        terms.stale_while_revalidate = option(intern!(py, "stale_while_revalidate"))?.extract()?;
+        terms.retry_after = option(intern!(py, "retry_after"))?.extract()?;
+        terms.settle = option(intern!(py, "settle"))?.extract()?;
+        let revalidate: Option<Py<PyAny>> = option(intern!(py, "revalidate"))?.extract()?;
+        let order: Option<Py<PyAny>> = option(intern!(py, "order"))?.extract()?;
         terms.revalidates = revalidate.is_some();
-        let (retries, delay) = (option("retries")?.extract()?, option("delay")?.extract()?);
+        let (retries, delay) =
+            (option(intern!(py, "retries"))?.extract()?, option(intern!(py, "delay"))?.extract()?);
         terms.lag = Lag { retries, delay, ordered: order.is_some() };
         Ok(Self {
             revalidate,
-            awaits: option("awaits")?.extract()?,
-            errors: option("errors")?.unbind(),
+            awaits: option(intern!(py, "awaits"))?.extract()?,
+            errors: option(intern!(py, "errors"))?.unbind(),
             order,
         })
     }

@@ -68,7 +68,8 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
-        py.import("collections.abc")?
+        // `collections.abc` is the same, but imports `collections` too, which takes longer than this module.
+        py.import("_collections_abc")?
             .getattr("Mapping")?
             .call_method1("register", (py.get_type::<Session>(),))?;
         module.add("CachedFunction", super::call::function_class(py)?)?;

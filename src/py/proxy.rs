@@ -1,13 +1,16 @@
 //! Werkzeug's proxies, and a shortcut through the one that is `flask.g`.
-#![expect(unsafe_code, reason = "hands a pointer over that is only compared")]
+#![expect(
+    unsafe_code,
+    reason = "hands a pointer over that is only compared, and asks for a module that is loaded"
+)]
 
 use std::sync::OnceLock;
 
 use pyo3::exceptions::PyRuntimeError;
-use pyo3::ffi::PyObject;
+use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyCFunction, PyDict, PyTuple, PyWeakrefReference};
+use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use super::context::{self, is_variable};
@@ -18,6 +21,8 @@ const MOST: usize = 8;
 
 /// The app contexts seen last, with the names in their `g`. One is forgotten when it dies, so no request is kept alive.
 static CONTEXTS: Guarded<Vec<AppContext>> = Guarded::new(Vec::new());
+/// The `flask.g` that a function was bound to last, and the context variable behind it, which takes long to find.
+static FOUND: Guarded<Option<(Py<PyAny>, Py<PyAny>)>> = Guarded::new(None);
 static FORGET: PyOnceLock<Py<PyCFunction>> = PyOnceLock::new();
 
 /// An app context whose `g` keeps its names in a plain dict.
@@ -47,6 +52,23 @@ pub(super) fn look_into<R>(context: &Bound<'_, PyAny>, look: impl FnOnce(*mut Py
     return Some(look(names));
     #[cfg(Py_GIL_DISABLED)]
     return Some(look(names.as_ptr()));
+}
+
+/// A module, if it is imported already.
+fn loaded<'py>(name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = name.py();
+    // SAFETY: the answer is a new reference, or null with or without an error.
+    let module = unsafe { Bound::from_owned_ptr_or_opt(py, ffi::PyImport_GetModule(name.as_ptr())) };
+    if module.is_none() && PyErr::occurred(py) { Err(PyErr::fetch(py)) } else { Ok(module) }
+}
+
+/// Whether an object is one of werkzeug's proxies.
+pub(super) fn is_proxy(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = object.py();
+    let Some(werkzeug) = loaded(intern!(py, "werkzeug.local"))? else {
+        return Ok(false);
+    };
+    object.get_type().is_subclass(&werkzeug.getattr(intern!(py, "LocalProxy"))?)
 }
 
 /// What a weak reference to an app context calls when that dies.
@@ -103,31 +125,42 @@ impl Flask {
 
 impl Proxy {
     pub(super) fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let variable = Self::variable_of_flask(object)?.filter(is_variable);
-        let flask = variable.map(|variable| {
-            let class = object.py().import("flask")?.getattr("Flask")?.getattr("app_ctx_globals_class")?;
-            Ok::<_, PyErr>(Flask {
-                variable: variable.unbind(),
-                plain: class.unbind(),
-                fits: OnceLock::new(),
-            })
+        let py = object.py();
+        let (variable, flask) = (Self::variable_of_flask(object)?, loaded(intern!(py, "flask"))?);
+        let flask = variable.zip(flask).map(|(variable, flask)| {
+            let plain =
+                flask.getattr(intern!(py, "Flask"))?.getattr(intern!(py, "app_ctx_globals_class"))?.unbind();
+            Ok::<_, PyErr>(Flask { variable, plain, fits: OnceLock::new() })
         });
         Ok(Self { object: object.clone().unbind(), flask: flask.transpose()? })
     }
 
     /// The context variable of Flask's own `g`: in an empty context it is unbound and shows what it wraps.
-    fn variable_of_flask<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn variable_of_flask(object: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
         let py = object.py();
-        let modules = py.import("sys")?.getattr("modules")?;
-        let Some(globals) = modules.cast::<PyDict>()?.get_item("flask.globals")? else {
+        let Some(globals) = loaded(intern!(py, "flask.globals"))? else {
             return Ok(None);
         };
-        if !globals.getattr("g")?.is(object) {
+        if !globals.getattr(intern!(py, "g"))?.is(object) {
             return Ok(None);
+        }
+        let known = FOUND.with(py, |found| {
+            let (g, variable) = found.as_ref()?;
+            g.is(object).then(|| variable.clone_ref(py))
+        });
+        if known.is_some() {
+            return Ok(known);
         }
         let context = py.import("contextvars")?.getattr("Context")?.call0()?;
         let getattr = py.import("builtins")?.getattr("getattr")?;
-        context.call_method1("run", (getattr, object, "__wrapped__", py.None())).map(Some)
+        let wrapped = context.call_method1("run", (getattr, object, "__wrapped__", py.None()))?;
+        if !is_variable(&wrapped) {
+            return Ok(None);
+        }
+        let new = (object.clone().unbind(), wrapped.clone().unbind());
+        let old = FOUND.with(py, |found| found.replace(new));
+        drop(old);
+        Ok(Some(wrapped.unbind()))
     }
 
     /// What a proxy stands for; `None` when it is unbound.
