@@ -70,11 +70,15 @@ pub struct Unsure<O> {
 
 /// What has been learned about equality during one call.
 #[derive(Debug)]
-pub struct Verdicts<O>(Vec<(Unsure<O>, bool)>);
+pub struct Verdicts<O> {
+    /// Most calls learn one thing at most.
+    first: Option<(Unsure<O>, bool)>,
+    others: Vec<(Unsure<O>, bool)>,
+}
 
 impl<O> Default for Verdicts<O> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { first: None, others: Vec::new() }
     }
 }
 
@@ -102,7 +106,7 @@ impl<O: Object> Verdicts<O> {
     }
 
     fn told(&self, stored: &O, probe: &O, question: Question) -> Result<bool, Unsure<O>> {
-        let mut told = self.0.iter();
+        let mut told = self.first.iter().chain(&self.others);
         let told = told
             .find(|(pair, _)| pair.question == question && pair.stored.is(stored) && pair.probe.is(probe));
         let ask = || Unsure { stored: stored.clone(), probe: probe.clone(), question };
@@ -111,7 +115,11 @@ impl<O: Object> Verdicts<O> {
 
     /// Takes the answer about a pair. Both objects stay referenced, so that their identity can't be reused.
     pub fn learn(&mut self, pair: Unsure<O>, answer: bool) {
-        self.0.push((pair, answer));
+        if self.first.is_none() {
+            self.first = Some((pair, answer));
+        } else {
+            self.others.push((pair, answer));
+        }
     }
 }
 

@@ -21,9 +21,10 @@ use super::coroutine;
 use super::glance::{self, Glance, Place};
 use super::key::Key;
 use super::method::{CachedMethod, MethodDoc};
-use super::sought::{Compared, Many, Nothing, One, Untold};
+use super::object::Object;
+use super::sought::{Compared, Many, Nothing, One};
 use super::vector::{self, Derived};
-use crate::engine::{Look, Manner, Sought, Verdicts, Wish, clock};
+use crate::engine::{Look, Manner, Sought, Unsure, Verdicts, Wish, clock};
 
 /// How many comparisons a hit may take: keys that change the cache while they are compared are for the whole call.
 const MOST_COMPARISONS: usize = 8;
@@ -298,7 +299,7 @@ fn hit_of_many<P: Place>(py: Python<'_>, cached: &Cached, arguments: Arguments<'
     let Some(hash) = arguments.hash_of_many(rules, cached.seed) else { return without_hash() };
     match find::<P, _>(py, cached, hash, Many { arguments, rules }) {
         Ok(found) => found,
-        Err(Untold) => hit_after_comparing::<P>(py, cached, arguments, hash),
+        Err(pair) => hit_after_comparing::<P>(py, cached, (arguments, hash), pair),
     }
 }
 
@@ -309,7 +310,7 @@ fn hit_of_one<P: Place>(py: Python<'_>, cached: &Cached, only: *mut PyObject) ->
     let Some(hash) = arguments::hash_of(only, rules, cached.seed) else { return without_hash() };
     match find::<P, _>(py, cached, hash, One { only, rules }) {
         Ok(found) => found,
-        Err(Untold) => hit_after_comparing::<P>(py, cached, Arguments::of_one(&only), hash),
+        Err(pair) => hit_after_comparing::<P>(py, cached, (Arguments::of_one(&only), hash), pair),
     }
 }
 
@@ -318,17 +319,12 @@ fn hit_of_one<P: Place>(py: Python<'_>, cached: &Cached, only: *mut PyObject) ->
 fn hit_after_comparing<P: Place>(
     py: Python<'_>,
     cached: &Cached,
-    arguments: Arguments<'_>,
-    hash: u64,
+    (arguments, hash): (Arguments<'_>, u64),
+    mut pair: Unsure<Object>,
 ) -> Option<*mut PyObject> {
     let rules = cached.rules;
     let mut verdicts = Verdicts::default();
     for _ in 0..MOST_COMPARISONS {
-        let sought = Compared { arguments, rules, verdicts: &verdicts };
-        let pair = match find::<P, _>(py, cached, hash, sought) {
-            Ok(found) => return found,
-            Err(pair) => pair,
-        };
         match compare::equal(py, &pair) {
             Ok(equal) => verdicts.learn(pair, equal),
             Err(error) => {
@@ -336,6 +332,11 @@ fn hit_after_comparing<P: Place>(
                 return Some(ptr::null_mut());
             }
         }
+        let sought = Compared { arguments, rules, verdicts: &verdicts };
+        pair = match find::<P, _>(py, cached, hash, sought) {
+            Ok(found) => return found,
+            Err(pair) => pair,
+        };
     }
     None
 }

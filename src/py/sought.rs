@@ -9,18 +9,15 @@ use super::native;
 use super::object::Object;
 use crate::engine::{Sought, Unsure, Verdicts};
 
-/// Only the objects' own `==` can tell.
-pub(super) struct Untold;
-
 /// A call without arguments.
 #[derive(Clone, Copy)]
 pub(super) struct Nothing;
 
 impl Sought<Key> for Nothing {
-    type Untold = Untold;
+    type Untold = Unsure<Object>;
 
     #[inline]
-    fn is(self, key: &Key) -> Result<bool, Untold> {
+    fn is(self, key: &Key) -> Result<bool, Unsure<Object>> {
         Ok(key.kind().0 == Shape::Nothing)
     }
 }
@@ -33,10 +30,10 @@ pub(super) struct One {
 }
 
 impl Sought<Key> for One {
-    type Untold = Untold;
+    type Untold = Unsure<Object>;
 
     #[inline]
-    fn is(self, key: &Key) -> Result<bool, Untold> {
+    fn is(self, key: &Key) -> Result<bool, Unsure<Object>> {
         let Self { only, rules } = self;
         if key.is_object(only) {
             return Ok(true);
@@ -48,7 +45,7 @@ impl Sought<Key> for One {
             return Ok(false);
         }
         // SAFETY: as above.
-        unsafe { native::same(stored, only) }.ok_or(Untold)
+        unsafe { native::same(stored, only) }.map_or_else(|| self.compared(key), Ok)
     }
 }
 
@@ -60,11 +57,11 @@ pub(super) struct Many<'a> {
 }
 
 impl Sought<Key> for Many<'_> {
-    type Untold = Untold;
+    type Untold = Unsure<Object>;
 
     #[expect(clippy::inline_always, reason = "the arguments stay in registers")]
     #[inline(always)]
-    fn is(self, key: &Key) -> Result<bool, Untold> {
+    fn is(self, key: &Key) -> Result<bool, Unsure<Object>> {
         if is_of_same_objects(key, self.arguments) { Ok(true) } else { is_natively(key, self) }
     }
 }
@@ -85,14 +82,18 @@ impl Sought<Key> for Compared<'_> {
     }
 }
 
+impl One {
+    /// What only the objects' own `==` can tell.
+    #[cold]
+    fn compared(self, key: &Key) -> Result<bool, Unsure<Object>> {
+        key.is(Arguments::of_one(&self.only), self.rules, &Verdicts::default())
+    }
+}
+
 /// Whether a key is that of a call, as far as that can be told without asking Python.
 #[inline(never)]
-fn is_natively(key: &Key, Many { arguments, rules }: Many<'_>) -> Result<bool, Untold> {
-    let equal = |stored, probe| {
-        // SAFETY: both are alive.
-        unsafe { native::same(stored, probe) }.ok_or(Untold)
-    };
-    key.arguments().same(arguments, rules, equal)
+fn is_natively(key: &Key, Many { arguments, rules }: Many<'_>) -> Result<bool, Unsure<Object>> {
+    key.is(arguments, rules, &Verdicts::default())
 }
 
 /// Whether a key is made of the very objects of a call, as it is where a program has them at hand.
