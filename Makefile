@@ -5,8 +5,14 @@ VENV ?= .venv
 ONCE ?=
 THREADS ?= 4
 SHAPE ?= ours, Flask g, f(int)
+# Of the wheel in $(VENV), and the tests that are run on it, all unless told.
+FEATURES ?=
+TESTS ?=
 
 BIN := $(VENV)/bin
+# The promises and what calls mean, without what takes minutes and knows nothing of the hit path.
+LONG_WAY := $(wildcard tests/test_promise_*.py tests/test_machine*.py tests/test_sessions*.py tests/test_introspection*.py) \
+	tests/test_keys.py tests/test_explain.py tests/test_coroutines.py tests/test_coroutines_one_flight.py
 TYPED := python scripts benches $(wildcard examples tests/typing)
 # Folders too, so that a file that was removed counts as a change.
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(wildcard build.rs) \
@@ -19,7 +25,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help hello demo test lint cargo-test pytest stress mutants test-all test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts bench-profile dev-install build wheel format \
+.PHONY: help hello demo test lint cargo-test pytest pytest-no-fast-paths stress mutants test-all test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts bench-profile dev-install build wheel format \
 	docs todo clean
 
 help: ## list the targets
@@ -31,7 +37,7 @@ hello: ## begin the day: where the work stands and what can be done
 demo: $(VENV)/.wheel $(VENV)/.group-demo ## serve the report of a million sales rows; ONCE=1 runs its fixed scenario and ends
 	$(BIN)/python examples/flask_report.py $(if $(ONCE),--once)
 
-test: lint cargo-test pytest bench-check mutants ## all that CI runs
+test: lint cargo-test pytest pytest-no-fast-paths bench-check mutants ## all that CI runs
 
 lint: $(VENV)/.wheel $(VENV)/.group-lint ## formatting, clippy, ruff, mypy, pyright, stubtest
 	cargo fmt --check
@@ -48,7 +54,10 @@ cargo-test: ## tests of the engine, compiled without Python; its flights in all 
 	RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=target/loom cargo test --locked --no-default-features --release --test schedules
 
 pytest: $(VENV)/.wheel $(VENV)/.group-test ## tests of the installed wheel
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TESTS)
+
+pytest-no-fast-paths: ## tests of the promises on a wheel whose calls all take the long way
+	$(MAKE) --no-print-directory pytest VENV=$(VENV)/no-fast-paths FEATURES=no-fast-paths TESTS="$(LONG_WAY)"
 
 stress: $(VENV)/.wheel $(VENV)/.group-test ## random schedules of threads, twice for SECONDS, 300 unless told
 	$(BIN)/python tests/stress.py --seconds $(or $(SECONDS),300)
@@ -129,6 +138,6 @@ $(VENV)/.group-%: pyproject.toml constraints.txt $(VENV)/.ready
 # Always the wheel, never an editable install: what is tested is what is shipped.
 $(VENV)/.wheel: $(SOURCES) $(VENV)/.group-build
 	rm -rf $(VENV)/wheel
-	$(BIN)/maturin build --release --interpreter $(BIN)/python --out $(VENV)/wheel
+	$(BIN)/maturin build --release --features "$(FEATURES)" --interpreter $(BIN)/python --out $(VENV)/wheel
 	$(BIN)/python -m pip install --quiet --no-index --no-deps --force-reinstall $(VENV)/wheel/*.whl
 	@touch $@

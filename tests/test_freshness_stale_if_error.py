@@ -11,10 +11,23 @@ import pytest
 import tasks
 from calling import MINE, Call, Gate, until_waiting
 from sources import Source, counts, of_each_kind
-from versioned_lru_cache import Refresh, session, versioned_lru_cache
+from versioned_lru_cache import Refresh, Versioned, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 
 DOWN = OSError("down")
+
+
+class Release:
+    """A version that only itself can compare."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Release) and self.number == other.number
+
+    def __hash__(self) -> int:
+        return self.number
 
 
 async def old(source: Source, f: Any, *args: Any) -> None:
@@ -184,6 +197,20 @@ async def test_or_not_at_all(source: Source) -> None:
     for _ in range(3):
         await old(source, f)
     assert source.taken() == counts(asked=3)
+
+
+@of_each_kind
+async def test_but_once_in_a_call_though_versions_have_to_be_compared(source: Source) -> None:
+    f = source.cached(stale_if_error=20, retry_after=0)
+    source.version = Release(1)
+    with session():
+        await old(source, f, 1)
+        f.cache_put(Versioned("old", Release(2)), 2)
+        source.version = DOWN
+        source.taken()
+        with session():
+            await old(source, f, 2)
+    assert source.taken() == counts(asked=1)
 
 
 @of_each_kind

@@ -28,6 +28,7 @@ _R = TypeVar("_R")
 _R_co = TypeVar("_R_co", covariant=True)
 
 __all__ = [
+    "FAST_PATHS",
     "IMMUTABLE",
     "NOT_MODIFIED",
     "SESSION_NAME",
@@ -54,6 +55,7 @@ __all__ = [
 ]
 
 SESSION_NAME: Final[str]
+FAST_PATHS: Final[bool]  # whether hits take a shorter way than other calls, as in all wheels but one of the tests
 IMMUTABLE: Final[Mark]
 NOT_MODIFIED: Final[Mark]
 ambient_session: Final[ContextVar[Session | None]]

@@ -156,8 +156,10 @@ impl<H: Host> Plan<H> {
             if let Some(slot) = found.filter(|_| self.wish.manner == Manner::Called)
                 && is_allowed(store.stale_since(slot, now), now, store.terms.stale_if_error)
             {
+                // Not before nothing depends on a comparison any more: the call would begin anew, and ask what has just failed.
+                let step = self.stale(store, slot, caller, (None, "stale-if-error"), displaced)?;
                 self.failure = None;
-                return self.stale(store, slot, caller, (None, "stale-if-error"), displaced);
+                return Ok(step);
             }
         }
         store.stats.errors += u64::from(self.wish.manner != Manner::Behind);
