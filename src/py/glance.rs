@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::binding::{self, Binding};
 use super::context;
-use super::proxy::look_into;
+use super::proxy::names_in;
 use super::session::Session;
 use crate::engine::ticket::Ticket;
 
@@ -74,9 +74,8 @@ impl Place for Proxied {
     #[inline(always)]
     fn glance(binding: &Binding, py: Python<'_>) -> Glance {
         let Binding::Proxy(proxy) = binding else { return Glance::Unclear };
-        let context = proxy.context(py);
-        let found = context.and_then(|context| look_into(&context, |names| glance_dict(py, names)));
-        found.unwrap_or(Glance::Unclear)
+        let names = proxy.context(py).and_then(|context| names_in(&context));
+        names.map_or(Glance::Unclear, |names| glance_dict(py, names.as_ptr()))
     }
 }
 

@@ -36,22 +36,13 @@ struct AppContext {
 // SAFETY: the pointer is only compared.
 unsafe impl Send for AppContext {}
 
-/// Runs `look` on the names in the `g` of an app context, if it is known.
+/// The names in the `g` of an app context, if it is known.
 #[inline]
-pub(super) fn look_into<R>(context: &Bound<'_, PyAny>, look: impl FnOnce(*mut PyObject) -> R) -> Option<R> {
-    let names = CONTEXTS.with(context.py(), |known| {
-        let found = known.iter().find(|known| known.context == context.as_ptr())?;
-        // With a GIL nobody forgets the context before other code runs.
-        #[cfg(not(Py_GIL_DISABLED))]
-        let names = found.names.as_ptr();
-        #[cfg(Py_GIL_DISABLED)]
-        let names = found.names.clone_ref(context.py());
-        Some(names)
-    })?;
-    #[cfg(not(Py_GIL_DISABLED))]
-    return Some(look(names));
-    #[cfg(Py_GIL_DISABLED)]
-    return Some(look(names.as_ptr()));
+pub(super) fn names_in<'py>(context: &Bound<'py, PyAny>) -> Option<Bound<'py, PyDict>> {
+    CONTEXTS.with(context.py(), |known| {
+        let found = known.iter().find(|known| known.context == context.as_ptr());
+        found.map(|known| known.names.bind(context.py()).clone())
+    })
 }
 
 /// A module, if it is imported already.
@@ -204,7 +195,10 @@ impl Proxy {
     pub(super) fn learn(&self, names: Bound<'_, PyDict>) -> PyResult<()> {
         let py = names.py();
         let Some(context) = self.context(py) else { return Ok(()) };
-        let death = PyWeakrefReference::new_with(&context, forget(py)?)?.unbind();
+        // What can't be referred to weakly is no app context of Flask's own.
+        let Ok(death) = PyWeakrefReference::new_with(&context, forget(py)?).map(Bound::unbind) else {
+            return Ok(());
+        };
         let new = AppContext { context: context.as_ptr(), names: names.unbind(), death };
         let old = CONTEXTS.with(py, |known| {
             let place = known.iter().position(|known| known.context == new.context);
