@@ -74,8 +74,9 @@ impl Place for Proxied {
     #[inline(always)]
     fn glance(binding: &Binding, py: Python<'_>) -> Glance {
         let Binding::Proxy(proxy) = binding else { return Glance::Unclear };
-        let names = proxy.context(py).and_then(|context| names_in(&context));
-        names.map_or(Glance::Unclear, |names| glance_dict(py, names.as_ptr()))
+        let Some(context) = proxy.context(py) else { return Glance::Unclear };
+        let Some(names) = names_in(&context) else { return Glance::Unclear };
+        glance_dict(py, names.as_ptr())
     }
 }
 
@@ -127,13 +128,11 @@ fn glance_dict(py: Python<'_>, mapping: *mut PyObject) -> Glance {
         };
         #[cfg(Py_GIL_DISABLED)]
         let found = found.as_ref().map(|found| found.as_borrowed());
-        found.map_or_else(
-            || {
-                // A key of the user's whose comparison failed: the whole call will meet that again.
-                ffi::PyErr_Clear();
-                Glance::Unclear
-            },
-            glance_session,
-        )
+        if let Some(found) = found {
+            return glance_session(found);
+        }
+        // A key of the user's whose comparison failed: the whole call will meet that again.
+        ffi::PyErr_Clear();
+        Glance::Unclear
     }
 }

@@ -39,9 +39,14 @@ unsafe impl Send for AppContext {}
 /// The names in the `g` of an app context, if it is known.
 #[inline]
 pub(super) fn names_in<'py>(context: &Bound<'py, PyAny>) -> Option<Bound<'py, PyDict>> {
-    CONTEXTS.with(context.py(), |known| {
-        let found = known.iter().find(|known| known.context == context.as_ptr());
-        found.map(|known| known.names.bind(context.py()).clone())
+    let py = context.py();
+    CONTEXTS.with(py, |known| {
+        for known in &*known {
+            if known.context == context.as_ptr() {
+                return Some(known.names.bind(py).clone());
+            }
+        }
+        None
     })
 }
 
