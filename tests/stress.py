@@ -8,7 +8,6 @@ how the threads take turns is up to the machine. The judge knows nothing of how 
 
 from __future__ import annotations
 
-import argparse
 import gc
 import random
 import sys
@@ -19,9 +18,9 @@ from contextvars import ContextVar
 from typing import Any
 
 from stress_judge import Judge, Value
+from stress_rounds import go, rounds
 from versioned_lru_cache import versioned_lru_cache
 
-ROUND_LIMIT = 60
 CALLS = 60
 PLACES = 3
 # Names of functions, and how each is cached. What waits not at all may compute twice, and is judged by the rest.
@@ -180,13 +179,7 @@ class World:
         workers = [
             threading.Thread(target=self.work, args=(self.chance.getrandbits(32),), daemon=True) for _ in range(threads)
         ]
-        for worker in workers:
-            worker.start()
-        end = time.monotonic() + ROUND_LIMIT
-        for worker in workers:
-            worker.join(max(0, end - time.monotonic()))
-        if any(worker.is_alive() for worker in workers):
-            raise AssertionError("threads hang")
+        go(workers)
 
     def quiet(self) -> None:
         """What must hold when nothing goes on any more: nothing is in progress and nothing is left over."""
@@ -226,29 +219,5 @@ def one_round(seed: int, threads: int) -> Judge:
     return world.judge
 
 
-def main() -> int:
-    """Runs rounds until the time is over."""
-    parser = argparse.ArgumentParser(description="Random schedules of threads against a judge.")
-    parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--seed", type=int, default=1, help="of the first round")
-    parser.add_argument("--threads", type=int, default=6)
-    options = parser.parse_args()
-    end, seed, totals = time.monotonic() + options.seconds, options.seed, dict[str, int]()
-    while time.monotonic() < end:
-        try:
-            judge = one_round(seed, options.threads)
-        except AssertionError as error:
-            print(f"seed {seed}: {error}")
-            return 1
-        if judge.complaints:
-            print(f"seed {seed}:", *judge.complaints[:10], sep="\n  ")
-            return 1
-        for name, count in judge.counts().items():
-            totals[name] = totals.get(name, 0) + count
-        seed += 1
-    print(f"{seed - options.seed} rounds:", ", ".join(f"{count:,} {name}" for name, count in totals.items()))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(rounds("Random schedules of threads against a judge.", one_round))

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from stress_rounds import Complaining
 from versioned_lru_cache import NotStored
 
 if TYPE_CHECKING:
     from stress_fresh_notes import Ask, Call, Change, Failure, Job, Run, Terms, Value
 
 
-class Rules:
+class Rules(Complaining):
     """The notes, and what is wrong in them."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.moment = 0
+        super().__init__()
         # Of each part, by its name: two of one hash.
         self.data = {-1: 3, -2: 3}
-        self.complaints: list[str] = []
-        self.seen: Counter[str] = Counter()
         self.calls_going: list[Call] = []
         self.asks_made: list[Ask] = []
         self.runs_made: list[Run] = []
@@ -32,21 +29,6 @@ class Rules:
         self.peeked: dict[tuple[str, int], tuple[Any, int]] = {}
         # What made each value that was returned, and when that was.
         self.given: defaultdict[tuple[str, int], list[tuple[Run, int]]] = defaultdict(list)
-
-    def now(self) -> int:
-        """The next moment."""
-        self.moment += 1
-        return self.moment
-
-    def complain(self, text: str) -> None:
-        """Notes what is wrong."""
-        with self.lock:
-            self.complaints.append(text)
-
-    def expect(self, holds: bool, otherwise: str) -> None:
-        """Complains unless it holds."""
-        if not holds:
-            self.complain(otherwise)
 
     def history(self, name: str, part: int) -> str:
         """What was noted about a function and part, for whoever has to find out."""

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from stress_rounds import Complaining
+
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
@@ -91,14 +93,12 @@ def name_of(x: object) -> Hashable:
     return getattr(x, "number", x)  # type: ignore[no-any-return]
 
 
-class Judge:
+class Judge(Complaining):
     """Takes notes and complains."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.moment = 0
+        super().__init__()
         self.data = 0
-        self.complaints: list[str] = []
         self.going: list[Run] = []
         self.runs: dict[int, Run] = {}
         self.runs_of: Counter[str] = Counter()
@@ -107,22 +107,6 @@ class Judge:
         self.sessions: dict[int, Session] = {}
         self.held: list[Any] = []
         self.local = threading.local()
-        self.seen: Counter[str] = Counter()
-
-    def now(self) -> int:
-        """The next moment."""
-        self.moment += 1
-        return self.moment
-
-    def complain(self, text: str) -> None:
-        """Notes what is wrong."""
-        with self.lock:
-            self.complaints.append(text)
-
-    def expect(self, holds: bool, otherwise: str) -> None:
-        """Complains unless it holds."""
-        if not holds:
-            self.complain(otherwise)
 
     def moves(self) -> None:
         """The data changes."""
@@ -321,4 +305,4 @@ class Judge:
 
     def counts(self) -> dict[str, int]:
         """How much was seen of what."""
-        return {"computations": len(self.runs), **self.seen}
+        return {"computations": len(self.runs), **super().counts()}

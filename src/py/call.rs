@@ -222,10 +222,9 @@ unsafe extern "C" fn call_with_none<P: Place>(
 ) -> *mut PyObject {
     // SAFETY: as above.
     unsafe {
-        let py = Python::assume_attached();
-        let cached = Borrowed::from_ptr(py, callable).cast_unchecked::<Cached>();
-        hit_of_none::<P>(py, cached.get())
-            .unwrap_or_else(|| call_function_slowly(callable, args, nargsf, names))
+        let (callable, _) = called(callable, args, nargsf, names);
+        hit_of_none::<P>(callable.py(), callable.get())
+            .unwrap_or_else(|| call_function_slowly(callable.as_ptr(), args, nargsf, names))
     }
 }
 
