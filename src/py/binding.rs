@@ -98,10 +98,10 @@ impl Binding {
     /// The session that is active now, begun if its mapping has none.
     pub(super) fn find<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, Session>>> {
         if let Self::Proxy(proxy) = self
-            && let Some(names) = proxy.names(py)?
+            && let Some((context, names)) = proxy.names(py)?
         {
             let session = in_mapping(names.as_any())?.map_or_else(|| begin_in(names.as_any()), Ok)?;
-            proxy.learn(names)?;
+            Proxy::learn(&context, names)?;
             return Ok(Some(session));
         }
         let Some(mapping) = self.place(py)? else {

@@ -179,8 +179,11 @@ impl Proxy {
         context::get(self.flask.as_ref()?.variable.bind(py)).unwrap_or(None)
     }
 
-    /// The names in the `g` of the current app context, without the detour by its own methods, if it is a plain one.
-    pub(super) fn names<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+    /// The current app context and the names in its `g`, without the detour by that one's own methods, if it is a plain one.
+    pub(super) fn names<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyDict>)>> {
         let (Some(flask), Some(context)) = (&self.flask, self.context(py)) else { return Ok(None) };
         let Some(namespace) = context.getattr_opt(intern!(py, "g"))? else { return Ok(None) };
         if !flask.is_plain(&namespace)? {
@@ -193,15 +196,14 @@ impl Proxy {
             *flask.fits.get_or_init(|| fits)
         };
         let names = if fits { namespace.getattr_opt(intern!(py, "__dict__"))? } else { None };
-        Ok(names.and_then(|names| names.cast_into_exact::<PyDict>().ok()))
+        Ok(names.and_then(|names| names.cast_into_exact::<PyDict>().ok()).map(|names| (context, names)))
     }
 
     /// Takes a shortcut to these names for as long as the context lives.
-    pub(super) fn learn(&self, names: Bound<'_, PyDict>) -> PyResult<()> {
+    pub(super) fn learn(context: &Bound<'_, PyAny>, names: Bound<'_, PyDict>) -> PyResult<()> {
         let py = names.py();
-        let Some(context) = self.context(py) else { return Ok(()) };
         // What can't be referred to weakly is no app context of Flask's own.
-        let Ok(death) = PyWeakrefReference::new_with(&context, forget(py)?).map(Bound::unbind) else {
+        let Ok(death) = PyWeakrefReference::new_with(context, forget(py)?).map(Bound::unbind) else {
             return Ok(());
         };
         let new = AppContext { context: context.as_ptr(), names: names.unbind(), death };
