@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::Host;
 use super::compare::Sought;
 use super::entry::{Displaced, Entry};
+use super::rows::{Rows, Slot};
 use super::stamp::{Kin, Place, Stamp, Stamps};
-use super::table::{Slot, Table};
 use super::ticket::Ticket;
 use super::trouble::Trouble;
 
@@ -55,7 +55,7 @@ impl<F> Default for Aside<F> {
 
 /// The entries of a store.
 pub struct Live<H: Host> {
-    rows: Table<Stored<H>>,
+    rows: Rows<Stored<H>>,
     pub(super) stamps: Stamps<H>,
     /// By when they were stored, which names an entry.
     asides: HashMap<Ticket, Aside<H::Flight>, ahash::RandomState>,
@@ -64,7 +64,7 @@ pub struct Live<H: Host> {
 impl<H: Host> Live<H> {
     /// None yet. `follows` says that it matters when an entry stopped being fresh.
     pub(super) fn new(follows: bool) -> Self {
-        Self { rows: Table::default(), stamps: Stamps::new(follows), asides: HashMap::default() }
+        Self { rows: Rows::default(), stamps: Stamps::new(follows), asides: HashMap::default() }
     }
 
     /// The number of entries.
@@ -103,13 +103,11 @@ impl<H: Host> Live<H> {
         hash: u64,
         sought: S,
     ) -> Result<Option<(Slot, Look<'_, H>)>, S::Untold> {
-        let slot = Slot::of_hash(hash);
-        if let Some(entry) = self.rows.get(slot)
-            && sought.is(&entry.key)?
-        {
+        let Some((slot, entry)) = self.rows.first(hash) else { return Ok(None) };
+        if sought.is(&entry.key)? {
             return Ok(self.stamps.get(entry.stamp).map(|stamp| (slot, Look { entry, stamp })));
         }
-        if self.rows.is_crowded() { self.look_in_crowd(hash, sought) } else { Ok(None) }
+        self.look_in_crowd(hash, sought)
     }
 
     /// The same among entries of one hash.

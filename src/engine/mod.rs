@@ -16,6 +16,7 @@ mod flight_tests;
 mod live;
 mod outcome;
 mod plan;
+mod rows;
 mod session;
 mod source;
 mod stale;
@@ -36,12 +37,13 @@ pub use entry::{Course, Displaced, Entry, Observation};
 pub use flight::{Arrival, Flights, Going};
 pub use live::{Aside, Live, Look, Stored};
 pub use plan::{Made, Manner, NextStep, Plan, Refresh, Served, Step, Wish};
+pub use rows::{Rows, Slot};
 pub use session::{Answers, Known, Reader, Scope, Shelf};
 pub use stamp::{Place, Stamp, Stamps};
 pub use stats::Stats;
 pub use status::{Forward, Logged, Status};
 pub use store::{Caller, Lag, Store, Terms};
-pub use table::{Slot, Table};
+pub use table::Table;
 
 /// What the engine needs to know of the language it serves.
 pub trait Host: Sized {

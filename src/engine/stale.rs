@@ -4,8 +4,8 @@ use super::clock::Nanos;
 use super::entry::{Displaced, Observation};
 use super::live::Look;
 use super::plan::{Decided, Doing, Manner, NextStep, Plan, Served, Step};
+use super::rows::Slot;
 use super::store::{Caller, Store};
-use super::table::Slot;
 use super::trouble::{Trouble, is_allowed};
 use super::{Flight, Host};
 

@@ -7,10 +7,10 @@ use super::compare::{Key, Probe, Sought, Unsure, Verdicts};
 use super::entry::{Course, Displaced, Entry, Observation};
 use super::flight::Flights;
 use super::live::{Live, Look};
+use super::rows::Slot;
 use super::session::{Known, Reader};
 use super::stamp::{Kin, Stamp};
 use super::stats::Stats;
-use super::table::Slot;
 use super::ticket::{self, Ticket};
 use super::{Audience, Host, Object};
 

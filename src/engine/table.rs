@@ -34,12 +34,6 @@ impl Hasher for Mixed {
 pub struct Slot(u64);
 
 impl Slot {
-    /// That of the only row with a hash, unless the table is crowded.
-    #[must_use]
-    pub fn of_hash(hash: u64) -> Self {
-        Self(hash)
-    }
-
     fn of(hash: u64, step: u32) -> Self {
         Self(hash.wrapping_add(u64::from(step).wrapping_mul(0x9E37_79B9_7F4A_7C15)))
     }
@@ -88,13 +82,6 @@ impl<T> Table<T> {
             }
         }
         Ok(None)
-    }
-
-    /// Whether there are, or were, rows of one hash.
-    #[must_use]
-    #[inline]
-    pub fn is_crowded(&self) -> bool {
-        !self.crowded.is_empty()
     }
 
     fn reach(&self, hash: u64) -> u32 {

@@ -1,0 +1,269 @@
+//! Stored entries in order of use, in one block of memory.
+//!
+//! A row fills a line of the processor's cache: what it holds, its hash, and the places of its neighbours in the order of
+//! use. What was stored one after another lies one after another, and so does the order of a walk over it. Only the index, which has four bytes for
+//! a row, is in an order of its own.
+
+use hashbrown::HashTable;
+
+/// Where a row lies, until it is taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot(u32);
+
+impl Slot {
+    fn place(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The row that holds nothing and closes the ring: the newest is the next older one, the oldest the next newer one.
+const HEAD: Slot = Slot(0);
+
+#[repr(align(64))]
+struct Row<T> {
+    /// Nothing in the head, and in a row that was taken out.
+    held: Option<T>,
+    hash: u64,
+    newer: Slot,
+    /// In a row that was taken out the next of those, or the head.
+    older: Slot,
+}
+
+/// Rows in order of use.
+pub struct Rows<T> {
+    ring: Vec<Row<T>>,
+    index: HashTable<Slot>,
+    /// The row that was taken out last, or the head.
+    free: Slot,
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self { ring: Vec::new(), index: HashTable::new(), free: HEAD }
+    }
+}
+
+impl<T> Rows<T> {
+    /// The number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// The row with a hash, or one of those with it, with what it holds.
+    #[must_use]
+    #[inline]
+    pub fn first(&self, hash: u64) -> Option<(Slot, &T)> {
+        let slot = *self.index.find(hash, |slot| self.has_hash(*slot, hash))?;
+        Some((slot, self.get(slot)?))
+    }
+
+    /// The row with a hash that `same` accepts.
+    ///
+    /// # Errors
+    /// What `same` returns as an error.
+    pub fn find<E>(&self, hash: u64, mut same: impl FnMut(&T) -> Result<bool, E>) -> Result<Option<Slot>, E> {
+        for slot in self.of_hash(hash) {
+            if let Some(held) = self.get(slot)
+                && same(held)?
+            {
+                return Ok(Some(slot));
+            }
+        }
+        Ok(None)
+    }
+
+    fn of_hash(&self, hash: u64) -> impl Iterator<Item = Slot> {
+        self.index.iter_hash(hash).copied().filter(move |slot| self.has_hash(*slot, hash))
+    }
+
+    #[inline]
+    fn has_hash(&self, slot: Slot, hash: u64) -> bool {
+        self.ring.get(slot.place()).is_some_and(|row| row.hash == hash)
+    }
+
+    /// What lies in a slot.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, slot: Slot) -> Option<&T> {
+        self.ring.get(slot.place())?.held.as_ref()
+    }
+
+    /// The same, to be changed.
+    #[must_use]
+    pub fn get_mut(&mut self, slot: Slot) -> Option<&mut T> {
+        self.ring.get_mut(slot.place())?.held.as_mut()
+    }
+
+    /// Makes a row the most recently used one.
+    #[inline]
+    pub fn touch(&mut self, slot: Slot) {
+        if self.ring.first().is_some_and(|head| head.older != slot) {
+            self.unlink(slot);
+            self.link(slot);
+        }
+    }
+
+    /// Adds a row as the most recently used one.
+    pub fn insert(&mut self, hash: u64, held: T) -> Slot {
+        if self.ring.is_empty() {
+            self.ring.push(Row { held: None, hash: 0, newer: HEAD, older: HEAD });
+        }
+        let row = Row { held: Some(held), hash, newer: HEAD, older: HEAD };
+        let slot = if self.free == HEAD {
+            self.ring.push(row);
+            Slot(u32::try_from(self.ring.len() - 1).unwrap_or(u32::MAX))
+        } else {
+            let slot = self.free;
+            self.free = std::mem::replace(&mut self.ring[slot.place()], row).older;
+            slot
+        };
+        let hash_in = |slot: &Slot| self.ring[slot.place()].hash;
+        // At most half full: hashes that lie in runs find more room beside each other.
+        if self.index.len() * 2 >= self.index.capacity() {
+            self.index.reserve(self.index.len() * 2 + 1, hash_in);
+        }
+        self.index.insert_unique(hash, slot, hash_in);
+        self.link(slot);
+        slot
+    }
+
+    /// Takes a row out, with its hash.
+    #[must_use]
+    pub fn remove(&mut self, slot: Slot) -> Option<(u64, T)> {
+        let row = self.ring.get_mut(slot.place())?;
+        let (hash, held) = (row.hash, row.held.take()?);
+        if let Ok(found) = self.index.find_entry(hash, |other| *other == slot) {
+            found.remove();
+        }
+        self.unlink(slot);
+        self.ring[slot.place()].older = std::mem::replace(&mut self.free, slot);
+        Some((hash, held))
+    }
+
+    /// Takes the least recently used row out, with its hash.
+    #[must_use]
+    pub fn pop_oldest(&mut self) -> Option<(u64, T)> {
+        self.remove(self.ring.first()?.newer)
+    }
+
+    /// Takes all rows out that `leaves` accepts; where a hash is given, only rows of that are looked at.
+    pub fn strike(&mut self, hash: Option<u64>, leaves: impl Fn(&T) -> bool) -> Vec<T> {
+        let goes = |slot: &Slot| self.get(*slot).is_some_and(&leaves);
+        let slots: Vec<_> = match hash {
+            Some(hash) => self.of_hash(hash).filter(goes).collect(),
+            None => self.slots().filter(goes).collect(),
+        };
+        slots.into_iter().filter_map(|slot| self.remove(slot)).map(|(_, held)| held).collect()
+    }
+
+    /// What the rows hold, most recently used first.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.slots().filter_map(|slot| self.get(slot))
+    }
+
+    /// The rows, most recently used first.
+    fn slots(&self) -> impl Iterator<Item = Slot> {
+        let older = |slot: Slot| Some(self.ring.get(slot.place())?.older).filter(|older| *older != HEAD);
+        std::iter::successors(older(HEAD), move |slot| older(*slot))
+    }
+
+    #[inline]
+    fn unlink(&mut self, slot: Slot) {
+        let Row { newer, older, .. } = self.ring[slot.place()];
+        self.ring[newer.place()].older = older;
+        self.ring[older.place()].newer = newer;
+    }
+
+    #[inline]
+    fn link(&mut self, slot: Slot) {
+        let newest = std::mem::replace(&mut self.ring[HEAD.place()].older, slot);
+        self.ring[newest.place()].newer = slot;
+        let row = &mut self.ring[slot.place()];
+        (row.newer, row.older) = (HEAD, newest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Rows, Slot};
+
+    type Named = (u64, u32);
+
+    fn find(rows: &Rows<Named>, (hash, name): Named) -> Option<Slot> {
+        rows.find::<()>(hash, |row| Ok(row.1 == name)).unwrap_or(None)
+    }
+
+    #[test]
+    fn a_row_fills_a_line_of_the_cache() {
+        assert_eq!(size_of::<super::Row<[std::num::NonZeroU64; 6]>>(), 64);
+    }
+
+    /// Against a list, the newest last; few hashes, so that many rows have one in common.
+    #[test]
+    fn rows_are_found_and_leave_in_order_of_use() {
+        let mut rows = Rows::default();
+        let mut model: Vec<Named> = Vec::new();
+        let mut random = 1_u64;
+        for name in 0..20_000 {
+            random = random.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+            let (act, which) = (random >> 60, usize::try_from(random >> 32 & 0xFF).unwrap_or(0));
+            let chosen = (!model.is_empty()).then(|| which % model.len());
+            match (act, chosen) {
+                (0..=5, _) => {
+                    let row = (random >> 40 & 0x1F, name);
+                    rows.insert(row.0, row);
+                    model.push(row);
+                }
+                (6..=9, Some(chosen)) => {
+                    let row = model.remove(chosen);
+                    model.push(row);
+                    let Some(slot) = find(&rows, row) else { panic!("{row:?} is lost") };
+                    rows.touch(slot);
+                }
+                (10..=11, Some(chosen)) => {
+                    let row = model.remove(chosen);
+                    assert_eq!(find(&rows, row).and_then(|slot| rows.remove(slot)), Some((row.0, row)));
+                    assert_eq!(find(&rows, row), None);
+                }
+                (12..=13, _) => {
+                    let oldest = (!model.is_empty()).then(|| model.remove(0));
+                    assert_eq!(rows.pop_oldest(), oldest.map(|row| (row.0, row)));
+                }
+                (14, Some(chosen)) => {
+                    let hash = model[chosen].0;
+                    assert_eq!(rows.first(hash).map(|(_, row)| row.0), Some(hash));
+                    let mut gone = rows.strike(Some(hash), |row| row.1 % 2 == 0);
+                    gone.sort_unstable_by_key(|row| model.iter().position(|other| other == row));
+                    assert!(model.extract_if(.., |row| row.0 == hash && row.1 % 2 == 0).eq(gone));
+                }
+                _ if name % 50 == 0 => {
+                    let gone = rows.strike(None, |row| row.1 % 3 == 0);
+                    assert!(model.extract_if(.., |row| row.1 % 3 == 0).eq(gone.into_iter().rev()));
+                }
+                _ => {}
+            }
+            assert_eq!(rows.len(), model.len());
+            assert!(rows.iter().eq(model.iter().rev()), "in order of use after {name} steps");
+        }
+        assert!(model.len() > 10, "enough happened");
+    }
+
+    #[test]
+    fn the_place_of_what_left_is_used_again() {
+        let mut rows = Rows::default();
+        for name in 0..1_000_u32 {
+            rows.insert(u64::from(name), (0, name));
+            if name >= 3 {
+                let _ = rows.pop_oldest();
+            }
+        }
+        assert_eq!((rows.len(), rows.ring.len()), (3, 5));
+    }
+}
