@@ -113,7 +113,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn begin() -> Rc<Self> {
-        Rc::new(Self { id: ticket::draw(), known: RefCell::default() })
+        Rc::new(Self { id: ticket::draw_for_session(), known: RefCell::default() })
     }
 }
 

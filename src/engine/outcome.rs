@@ -102,8 +102,8 @@ impl<H: Host> Plan<H> {
             && let Some(reader) = caller.known.readers.get_mut(&store.id)
         {
             if agreed && stamp.tag != observation.tag {
-                // Two tags of one version: the younger wins, so that they become one wherever they meet.
-                let tag = stamp.tag.max(observation.tag);
+                // Two tags of one version: the older wins, so that they become one wherever they meet, and a new session's changes nothing for others.
+                let tag = stamp.tag.min(observation.tag);
                 (stamp.tag, observation.tag) = (tag, tag);
                 if let Ok(Some(seen)) = reader.seen.get(self.given.as_ref(), &self.verdicts) {
                     seen.tag = tag;
@@ -111,7 +111,7 @@ impl<H: Host> Plan<H> {
             }
             if self.given.is_none() && !self.wish.special {
                 let Observation { tag, ticket, .. } = *observation;
-                store.glance = Glance { session: caller.id, tag, ticket };
+                store.glances[ticket::lane(caller.id)] = Glance { session: caller.id, tag, ticket };
             }
         }
         let (value, vouch) = (entry.value.clone(), entry.vouch(stamp, constant));
@@ -336,7 +336,7 @@ impl<H: Host> Plan<H> {
         }
         if session != 0 && self.given.is_none() && !self.wish.special {
             let Observation { tag, ticket, .. } = *observation;
-            store.glance = Glance { session, tag, ticket };
+            store.glances[ticket::lane(session)] = Glance { session, tag, ticket };
         }
         let entry = entry(ticket::draw());
         self.status.stored = true;

@@ -135,7 +135,7 @@ impl<H: Host> Stamps<H> {
             && let Some(Some(shared)) = self.places.get_mut(place.0 as usize)
         {
             shared.uses += 1;
-            shared.stamp.tag = shared.stamp.tag.max(stamp.tag);
+            shared.stamp.tag = shared.stamp.tag.min(stamp.tag);
             self.agree(place, stamp.ticket);
             return (place, Some(stamp.version));
         }

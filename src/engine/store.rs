@@ -88,10 +88,10 @@ pub struct Store<H: Host> {
     /// The sessions that read this function.
     audience: HashMap<Ticket, H::Session, ahash::RandomState>,
     pub(super) flights: Flights<H>,
-    pub(super) glance: Glance,
+    pub(super) glances: [Glance; ticket::LANES],
 }
 
-/// The session last served and the observation it goes by, where that depends on no arguments: what the hit path looks at.
+/// The session served last of those in its lane, and the observation it goes by, where that depends on no arguments: what the hit path looks at.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Glance {
     pub(super) session: Ticket,
@@ -110,7 +110,7 @@ impl<H: Host> Store<H> {
             live: Live::new(terms.has_stale()),
             audience: HashMap::default(),
             flights: Flights::default(),
-            glance: Glance::default(),
+            glances: Default::default(),
         }
     }
 
@@ -149,13 +149,14 @@ impl<H: Host> Store<H> {
     ) -> Result<Option<R>, S::Untold> {
         let Some((slot, look)) = self.live.look(hash, sought)? else { return Ok(None) };
         let Look { entry, stamp } = look;
-        let agreed = entry.stored < id && self.glance.session == id && self.glance.tag == stamp.tag;
+        let seen = self.glances[ticket::lane(id)];
+        let agreed = entry.stored < id && seen.session == id && seen.tag == stamp.tag;
         let known = if id == 0 { self.terms.constant } else { agreed || entry.known_in == id };
         if !known || entry.ttl(&self.terms).is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl) {
             return Ok(None);
         }
-        let taken = if agreed && stamp.ticket < self.glance.ticket {
-            self.raise(slot, self.glance.ticket);
+        let taken = if agreed && stamp.ticket < seen.ticket {
+            self.raise(slot, seen.ticket);
             self.live.get(slot).map(take)
         } else {
             Some(take(look))

@@ -19,6 +19,27 @@ pub fn draw() -> Ticket {
     NEXT.fetch_add(2, Ordering::Relaxed)
 }
 
+/// Among how many sessions the lanes are given out.
+pub const LANES: usize = 16;
+
+static SESSIONS: AtomicU64 = AtomicU64::new(0);
+
+/// Draws the next ticket for a session: those of sessions that begin one after another are of different lanes, in turn.
+#[must_use]
+pub fn draw_for_session() -> Ticket {
+    let lane = SESSIONS.fetch_add(1, Ordering::Relaxed) % LANES as u64;
+    let in_lane = |next: Ticket| next + 2 * ((lane + LANES as u64 - next / 2 % LANES as u64) % LANES as u64);
+    let before = NEXT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| Some(in_lane(next) + 2));
+    before.map_or_else(|next| next, in_lane)
+}
+
+/// The lane of a session.
+#[inline]
+#[must_use]
+pub fn lane(session: Ticket) -> usize {
+    (session / 2) as usize % LANES
+}
+
 /// A place before `ticket` and after any other that was drawn: what lies there is taken for nobody's own.
 #[must_use]
 pub fn before(ticket: Ticket) -> Ticket {

@@ -116,8 +116,24 @@ fn glance_dict(py: Python<'_>, mapping: *mut PyObject) -> Glance {
         if ffi::PyDict_CheckExact(mapping) == 0 {
             return Glance::Unclear;
         }
-        let name = binding::name(py).as_ptr();
-        // With a GIL a borrowed reference is good until the next Python code, and saves a fifth of the look-up.
+        #[cfg(not(Py_3_14))]
+        return tagged::glance(py, mapping);
+        #[cfg(Py_3_14)]
+        return look_up(py, mapping).1;
+    }
+}
+
+/// The handle in a plain dict, and the session that it is. With a GIL the handle is alive until the next Python code.
+///
+/// # Safety
+/// The mapping must be a plain dict.
+#[cfg_attr(Py_3_14, inline(always))]
+#[cfg_attr(not(Py_3_14), inline(never))]
+unsafe fn look_up(py: Python<'_>, mapping: *mut PyObject) -> (*mut PyObject, Glance) {
+    let name = binding::name(py).as_ptr();
+    // SAFETY: a dict, as the caller says, and a str.
+    unsafe {
+        // With a GIL a borrowed reference saves a fifth of the look-up.
         #[cfg(not(Py_GIL_DISABLED))]
         let found = Borrowed::from_ptr_or_opt(py, ffi::PyDict_GetItemWithError(mapping, name));
         #[cfg(Py_GIL_DISABLED)]
@@ -129,10 +145,55 @@ fn glance_dict(py: Python<'_>, mapping: *mut PyObject) -> Glance {
         #[cfg(Py_GIL_DISABLED)]
         let found = found.as_ref().map(|found| found.as_borrowed());
         if let Some(found) = found {
-            return glance_session(found);
+            return (found.as_ptr(), glance_session(found));
         }
         // A key of the user's whose comparison failed: the whole call will meet that again.
         ffi::PyErr_Clear();
-        Glance::Unclear
+        (std::ptr::null_mut(), Glance::Unclear)
+    }
+}
+
+/// Until 3.13 CPython gives a dict a new tag with each change, and no two dicts the same (PEP 509). So the tag tells where the handle is that was
+/// found last, for as long as it is there.
+#[cfg(not(Py_3_14))]
+mod tagged {
+    use std::ptr;
+
+    use pyo3::ffi::{self, PyObject};
+    use pyo3::prelude::*;
+
+    use super::{Glance, look_up};
+    use crate::py::session::Session;
+    use crate::py::sync::Guarded;
+
+    /// A session and the tag of the dict that holds it. No dict has the tag 0.
+    static LAST: Guarded<Last> = Guarded::new(Last { tag: 0, session: ptr::null_mut() });
+
+    #[derive(Clone, Copy)]
+    struct Last {
+        tag: u64,
+        session: *mut PyObject,
+    }
+
+    // SAFETY: the pointer is only followed by whoever sees a dict that holds the session.
+    unsafe impl Send for Last {}
+
+    #[inline(always)]
+    pub(super) unsafe fn glance(py: Python<'_>, mapping: *mut PyObject) -> Glance {
+        // SAFETY: the caller passes a dict. While it has this tag it has not changed, so the session in it is alive.
+        unsafe {
+            #[cfg_attr(Py_3_12, expect(deprecated, reason = "it is there and kept until 3.14 (PEP 699)"))]
+            let tag = (*mapping.cast::<ffi::PyDictObject>()).ma_version_tag;
+            let last = LAST.with(py, |last| *last);
+            if last.tag == tag {
+                let session = Borrowed::from_ptr(py, last.session).cast_unchecked::<Session>();
+                return Glance::Session(session.get().core.id());
+            }
+            let (session, glance) = look_up(py, mapping);
+            if let Glance::Session(_) = glance {
+                LAST.with(py, |last| *last = Last { tag, session });
+            }
+            glance
+        }
     }
 }

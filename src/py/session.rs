@@ -144,7 +144,7 @@ impl Session {
     /// For a request that writes, and then reads what it wrote.
     fn renew(&self, py: Python<'_>) {
         let old = self.core.known.with(py, |known| {
-            self.core.id.store(ticket::draw(), Ordering::Relaxed);
+            self.core.id.store(ticket::draw_for_session(), Ordering::Relaxed);
             std::mem::take(known)
         });
         let functions = self.core.functions.with(py, std::mem::take);
@@ -246,7 +246,7 @@ impl Session {
 impl Session {
     /// A session that begins now.
     pub(super) fn begin(policy: Option<Policy>) -> Self {
-        let began = ticket::draw();
+        let began = ticket::draw_for_session();
         let core = Core {
             id: AtomicU64::new(began),
             began,
