@@ -1,7 +1,7 @@
 //! Werkzeug's proxies, and a shortcut through the one that is `flask.g`.
 #![expect(
     unsafe_code,
-    reason = "hands a pointer over that is only compared, and asks for a module that is loaded"
+    reason = "hands pointers over that are only compared or borrowed, and asks for a module that is loaded"
 )]
 
 use std::sync::OnceLock;
@@ -36,17 +36,24 @@ struct AppContext {
 // SAFETY: the pointer is only compared.
 unsafe impl Send for AppContext {}
 
+/// The names in the `g` of an app context, good until the next Python code.
+#[cfg(not(Py_GIL_DISABLED))]
+pub(super) type Names<'py> = Borrowed<'py, 'py, PyDict>;
+/// The same where other threads run meanwhile.
+#[cfg(Py_GIL_DISABLED)]
+pub(super) type Names<'py> = Bound<'py, PyDict>;
+
 /// The names in the `g` of an app context, if it is known.
 #[inline]
-pub(super) fn names_in<'py>(context: &Bound<'py, PyAny>) -> Option<Bound<'py, PyDict>> {
+pub(super) fn names_in<'py>(context: &Bound<'py, PyAny>) -> Option<Names<'py>> {
     let py = context.py();
     CONTEXTS.with(py, |known| {
-        for known in &*known {
-            if known.context == context.as_ptr() {
-                return Some(known.names.bind(py).clone());
-            }
-        }
-        None
+        let known = known.iter().find(|known| known.context == context.as_ptr())?;
+        #[cfg(Py_GIL_DISABLED)]
+        return Some(known.names.bind(py).clone());
+        // SAFETY: held here until the context dies, which takes Python code.
+        #[cfg(not(Py_GIL_DISABLED))]
+        return Some(unsafe { Borrowed::from_ptr(py, known.names.as_ptr()).cast_unchecked() });
     })
 }
 
