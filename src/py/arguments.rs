@@ -94,6 +94,30 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// The same on the hit path, where there is an argument at least. `None` is a call that the compiler does not make from source: with
+    /// no name in its tuple of names, or of a method without an instance.
+    ///
+    /// # Safety
+    /// As above, and there must be an argument.
+    #[expect(clippy::inline_always, reason = "the hit path: arguments stay in registers")]
+    #[inline(always)]
+    pub(super) unsafe fn some(
+        args: *const *mut PyObject,
+        count: usize,
+        names: *mut PyObject,
+        method: bool,
+    ) -> Option<Self> {
+        // SAFETY: as above; a vector of something is no null.
+        unsafe {
+            let named = if names.is_null() { 0 } else { native::items(names).len() };
+            if method && count == 0 || !names.is_null() && named == 0 {
+                return None;
+            }
+            let owner = if method { Owner::Instance } else { Owner::Nobody };
+            Some(Self { values: slice::from_raw_parts(args, count + named), names, owner })
+        }
+    }
+
     /// A single argument.
     pub(super) fn of_one(only: &'a *mut PyObject) -> Self {
         Self { values: slice::from_ref(only), names: ptr::null_mut(), owner: Owner::Nobody }
@@ -205,49 +229,39 @@ impl<'a> Arguments<'a> {
         if let Some(only) = self.only() {
             return hash_of(only, rules, seed);
         }
-        if self.values.is_empty() { Some(HASH_OF_NONE) } else { self.hash_of_many(rules, seed) }
+        if self.values.is_empty() {
+            return Some(HASH_OF_NONE);
+        }
+        for name in self.names() {
+            // SAFETY: the items of a tuple are alive.
+            unsafe { native::hash(*name)? };
+        }
+        self.hash_of_many(rules, seed)
     }
 
-    /// The same for more than one argument.
+    /// The same for more than one argument. `None` without an error says that a name is no exact `str` or was never hashed, which those of a call
+    /// from source code are and were.
     #[expect(clippy::inline_always, reason = "the hit path: arguments stay in registers")]
     #[inline(always)]
     pub(super) fn hash_of_many(self, rules: Rules, seed: Seed) -> Option<u64> {
-        let names = self.names();
-        if names.len() > 1 && !rules.ordered {
-            return self.hash_in_any_order(rules, seed);
-        }
-        let mut state = self.hash_in_order(self.values, rules, seed)?;
-        for name in names {
-            state = seed.take(state, *name, rules)?;
-        }
-        Some(state)
-    }
-
-    #[expect(clippy::inline_always, reason = "the hit path: arguments stay in registers")]
-    #[inline(always)]
-    fn hash_in_order(self, values: &[*mut PyObject], rules: Rules, seed: Seed) -> Option<u64> {
         let mut state = seed.start;
-        let mut values = values.iter();
+        match self.names() {
+            _ if rules.typed => return hash_at_length(self.values, self.names, self.owner, rules, seed),
+            [] => {}
+            // First, since without it no value's hash need be asked for, which the whole call will ask for again.
+            // SAFETY: the items of a tuple are alive.
+            [name] => state = seed.fold(state, unsafe { native::hash_of_name(*name)? }),
+            _ => return hash_at_length(self.values, self.names, self.owner, rules, seed),
+        }
+        let mut values = self.values.iter();
         if self.owner != Owner::Nobody && values.next().is_some() {
             state = seed.fold(state, self.instance() as u64);
         }
         for value in values {
-            state = seed.take(state, *value, rules)?;
+            // SAFETY: the values are alive.
+            state = seed.fold(state, unsafe { native::hash(*value)? });
         }
         Some(state)
-    }
-
-    /// The same where the order of names does not count.
-    #[inline(never)]
-    fn hash_in_any_order(self, rules: Rules, seed: Seed) -> Option<u64> {
-        let names = self.names();
-        let (positional, named) = self.values.split_at(self.values.len() - names.len());
-        let mut unordered = 0_u64;
-        for (name, value) in names.iter().zip(named) {
-            let pair = seed.take(seed.take(seed.start, *name, rules)?, *value, rules)?;
-            unordered = unordered.wrapping_add(pair);
-        }
-        Some(seed.fold(self.hash_in_order(positional, rules, seed)?, unordered))
     }
 
     /// Whether both are of the same instance, or of none. Two that are gone were never the same unless one weak reference stands for both.
@@ -307,6 +321,44 @@ impl<'a> Arguments<'a> {
         }
         Ok(true)
     }
+}
+
+/// The hash of more than one argument where their types count, or where there are several names, whose order may count or not.
+#[inline(never)]
+fn hash_at_length(
+    values: &[*mut PyObject],
+    names: *mut PyObject,
+    owner: Owner,
+    rules: Rules,
+    seed: Seed,
+) -> Option<u64> {
+    let arguments = Arguments { values, names, owner };
+    let names = arguments.names();
+    // SAFETY: the items of a tuple are alive.
+    let hash_of_name = |name: &*mut PyObject| unsafe { native::hash_of_name(*name) };
+    // Before any hash is asked for that is not known: the whole call would ask again.
+    if names.iter().any(|name| hash_of_name(name).is_none()) {
+        return None;
+    }
+    let (positional, named) = values.split_at(values.len() - names.len());
+    let (mut state, mut rest) = (seed.start, positional);
+    if owner != Owner::Nobody && !positional.is_empty() {
+        (state, rest) = (seed.fold(state, arguments.instance() as u64), &positional[1..]);
+    }
+    for value in rest {
+        state = seed.take(state, *value, rules)?;
+    }
+    let mut unordered = 0_u64;
+    for (name, value) in names.iter().zip(named) {
+        let before = if rules.ordered { state } else { seed.start };
+        let pair = seed.take(seed.fold(before, hash_of_name(name)?), *value, rules)?;
+        if rules.ordered {
+            state = pair;
+        } else {
+            unordered = unordered.wrapping_add(pair);
+        }
+    }
+    Some(if rules.ordered { state } else { seed.fold(state, unordered) })
 }
 
 /// The hash of a single argument. Ints that follow each other, as rows of a database do, stay near each other in a table, in runs of

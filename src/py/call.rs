@@ -14,7 +14,7 @@ use pyo3::types::{PyString, PyType};
 
 use super::arguments::{self, Arguments};
 use super::binding::Binding;
-use super::cached::Cached;
+use super::cached::{Cached, Version};
 use super::compare;
 use super::computing;
 use super::coroutine;
@@ -192,6 +192,7 @@ unsafe fn called<'a>(
     }
 }
 
+/// Nothing but a choice, so that each way has the registers for itself.
 unsafe extern "C" fn call_function<P: Place>(
     callable: *mut PyObject,
     args: *const *mut PyObject,
@@ -200,15 +201,28 @@ unsafe extern "C" fn call_function<P: Place>(
 ) -> *mut PyObject {
     // SAFETY: CPython calls it.
     unsafe {
-        let py = Python::assume_attached();
-        let cached = Borrowed::from_ptr(py, callable).cast_unchecked::<Cached>();
-        let (cached, count) = (cached.get(), ffi::PyVectorcall_NARGS(nargsf).unsigned_abs());
-        match count {
-            1 if names.is_null() && !cached.is_method() => hit_of_one::<P>(py, cached, *args)
-                .unwrap_or_else(|| call_function_slowly(callable, args, nargsf, names)),
-            0 if names.is_null() => call_with_none::<P>(callable, args, nargsf, names),
-            _ => call_with_many::<P>(callable, args, nargsf, names),
+        let count = ffi::PyVectorcall_NARGS(nargsf).unsigned_abs();
+        match (count, names.is_null(), function(callable).is_method()) {
+            (1, true, false) => call_with_one::<P>(callable, args, count, names),
+            (0, true, _) => call_with_none::<P>(callable, args, count, names),
+            (_, true, false) => call_with_many::<P, false, false>(callable, args, count, names),
+            (_, true, true) => call_with_many::<P, true, false>(callable, args, count, names),
+            (_, false, false) => call_with_many::<P, false, true>(callable, args, count, names),
+            (_, false, true) => call_with_many::<P, true, true>(callable, args, count, names),
         }
+    }
+}
+
+/// The function itself.
+///
+/// # Safety
+/// The object must be an instance of the class above that outlives the answer.
+#[inline(always)]
+unsafe fn function<'a>(callable: *mut PyObject) -> &'a Cached {
+    // SAFETY: the caller says so.
+    unsafe {
+        std::hint::assert_unchecked(!callable.is_null());
+        Borrowed::from_ptr(Python::assume_attached(), callable).cast_unchecked::<Cached>().get()
     }
 }
 
@@ -222,15 +236,14 @@ unsafe extern "C" fn call_with_none<P: Place>(
 ) -> *mut PyObject {
     // SAFETY: as above.
     unsafe {
-        let (callable, _) = called(callable, args, nargsf, names);
-        hit_of_none::<P>(callable.py(), callable.get())
-            .unwrap_or_else(|| call_function_slowly(callable.as_ptr(), args, nargsf, names))
+        hit_of_none::<P>(Python::assume_attached(), function(callable))
+            .unwrap_or_else(|| call_function_slowly(callable, args, nargsf, names))
     }
 }
 
-/// The same with more arguments.
+/// The same with a single argument, which has no name and is no instance.
 #[inline(never)]
-unsafe extern "C" fn call_with_many<P: Place>(
+unsafe extern "C" fn call_with_one<P: Place>(
     callable: *mut PyObject,
     args: *const *mut PyObject,
     nargsf: usize,
@@ -238,9 +251,28 @@ unsafe extern "C" fn call_with_many<P: Place>(
 ) -> *mut PyObject {
     // SAFETY: as above.
     unsafe {
-        let (callable, arguments) = called(callable, args, nargsf, names);
-        hit_of_many::<P>(callable.py(), callable.get(), arguments)
-            .unwrap_or_else(|| call_function_slowly(callable.as_ptr(), args, nargsf, names))
+        hit_of_one::<P>(Python::assume_attached(), function(callable), *args)
+            .unwrap_or_else(|| call_function_slowly(callable, args, nargsf, names))
+    }
+}
+
+/// The same with more arguments.
+#[inline(never)]
+unsafe extern "C" fn call_with_many<P: Place, const METHOD: bool, const NAMED: bool>(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: as above.
+    unsafe {
+        let known = if NAMED { names } else { ptr::null_mut() };
+        std::hint::assert_unchecked(known.is_null() != NAMED);
+        Arguments::some(args, count, known, METHOD)
+            .and_then(|arguments| {
+                hit_of_many::<P, METHOD, NAMED>(Python::assume_attached(), function(callable), arguments)
+            })
+            .unwrap_or_else(|| call_function_slowly(callable, args, count, names))
     }
 }
 
@@ -278,7 +310,7 @@ pub(super) fn hit<P: Place>(
     match arguments.only() {
         Some(only) => hit_of_one::<P>(py, cached, only),
         None if arguments.values.is_empty() => hit_of_none::<P>(py, cached),
-        None => hit_of_many::<P>(py, cached, arguments),
+        None => hit_of_many::<P, false, false>(py, cached, arguments),
     }
 }
 
@@ -290,13 +322,14 @@ fn hit_of_none<P: Place>(py: Python<'_>, cached: &Cached) -> Option<*mut PyObjec
 
 /// The same for more than one argument.
 #[inline(always)]
-fn hit_of_many<P: Place>(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>) -> Option<*mut PyObject> {
-    if !arguments.has_plain_names() {
-        return None;
-    }
-    let rules = cached.rules;
-    let Some(hash) = arguments.hash_of_many(rules, cached.seed) else { return without_hash() };
-    match find::<P, _>(py, cached, hash, Many { arguments, rules }) {
+fn hit_of_many<P: Place, const METHOD: bool, const NAMED: bool>(
+    py: Python<'_>,
+    cached: &Cached,
+    arguments: Arguments<'_>,
+) -> Option<*mut PyObject> {
+    let Some(hash) = arguments.hash_of_many(cached.rules, cached.seed) else { return without_hash() };
+    let sought = Many::<METHOD, NAMED> { arguments: &arguments, rules: &cached.rules };
+    match find::<P, _>(py, cached, hash, sought) {
         Ok(found) => found,
         Err(pair) => hit_after_comparing::<P>(py, cached, (arguments, hash), pair),
     }
@@ -305,8 +338,8 @@ fn hit_of_many<P: Place>(py: Python<'_>, cached: &Cached, arguments: Arguments<'
 /// The same for a single argument.
 #[inline(always)]
 fn hit_of_one<P: Place>(py: Python<'_>, cached: &Cached, only: *mut PyObject) -> Option<*mut PyObject> {
-    let rules = cached.rules;
-    let Some(hash) = arguments::hash_of(only, rules, cached.seed) else { return without_hash() };
+    let rules = &cached.rules;
+    let Some(hash) = arguments::hash_of(only, *rules, cached.seed) else { return without_hash() };
     match find::<P, _>(py, cached, hash, One { only, rules }) {
         Ok(found) => found,
         Err(pair) => hit_after_comparing::<P>(py, cached, (Arguments::of_one(&only), hash), pair),
@@ -352,12 +385,12 @@ fn find<P: Place, S: Sought<Key>>(
         return Ok(None);
     };
     let found = cached.function.store.with(py, |store| {
-        let constant = store.terms.constant;
         store.glance(hash, id, clock::latest, sought, |Look { entry, stamp }| {
             let value = entry.value.as_ptr();
             // SAFETY: the entry holds a reference, and we are attached.
             unsafe { ffi::Py_INCREF(value) };
-            (value, computing::is_going_on().then(|| entry.vouch(stamp, constant)))
+            let vouch = || entry.vouch(stamp, matches!(cached.version, Version::Constant(_)));
+            (value, computing::is_going_on().then(vouch))
         })
     })?;
     Ok(found.map(|(value, vouch)| {
@@ -368,11 +401,14 @@ fn find<P: Place, S: Sought<Key>>(
     }))
 }
 
-/// Of an argument without a hash the whole call says more; any other error stands.
+/// Of an argument without a hash the whole call says more, and it gives names theirs; any other error stands.
 #[cold]
 fn without_hash() -> Option<*mut PyObject> {
-    // SAFETY: attached, with an error set.
+    // SAFETY: attached.
     unsafe {
+        if ffi::PyErr_Occurred().is_null() {
+            return None;
+        }
         if ffi::PyErr_ExceptionMatches(ffi::PyExc_TypeError) == 0 {
             return Some(ptr::null_mut());
         }

@@ -90,6 +90,18 @@ impl Key {
         KINDS[self.0.addr().get() & KIND]
     }
 
+    /// Whose results they are, if the key is of that shape, which keeps a tuple of values.
+    #[inline]
+    pub(super) fn owner_in(&self, shape: Shape) -> Option<Owner> {
+        let first = if shape == Shape::Named { 5 } else { 2 };
+        match (self.0.addr().get() & KIND).wrapping_sub(first) {
+            0 => Some(Owner::Nobody),
+            1 => Some(Owner::Instance),
+            2 => Some(Owner::Watched),
+            _ => None,
+        }
+    }
+
     #[inline]
     pub(super) fn as_ptr(&self) -> *mut PyObject {
         self.0.as_ptr().map_addr(|address| address & !KIND)

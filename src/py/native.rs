@@ -63,9 +63,7 @@ pub(super) unsafe fn hash(object: *mut PyObject) -> Option<u64> {
     // SAFETY: the caller says so. A str that was hashed once keeps its hash; an int of one digit is its own.
     let hash = unsafe {
         let known = match kind(object) {
-            // Another thread may be hashing it for the first time.
-            Kind::Text => AtomicIsize::from_ptr(&raw mut (*object.cast::<ffi::PyASCIIObject>()).hash)
-                .load(Ordering::Relaxed),
+            Kind::Text => known_hash(object),
             Kind::Int if size_of_int(object.cast()) == ONE_DIGIT => {
                 (*object.cast::<Int>()).digits[0].cast_signed() as isize
             }
@@ -74,6 +72,32 @@ pub(super) unsafe fn hash(object: *mut PyObject) -> Option<u64> {
         if known == -1 { ffi::PyObject_Hash(object) } else { known }
     };
     (hash != -1).then_some(hash.cast_unsigned() as u64)
+}
+
+/// The hash of a name of an argument, if it is an exact `str` that was hashed before.
+///
+/// # Safety
+/// The object must be alive.
+#[inline]
+pub(super) unsafe fn hash_of_name(name: *mut PyObject) -> Option<u64> {
+    // SAFETY: the caller says so.
+    unsafe {
+        let known = ffi::PyUnicode_CheckExact(name) != 0;
+        let hash = if known { known_hash(name) } else { -1 };
+        (hash != -1).then_some(hash.cast_unsigned() as u64)
+    }
+}
+
+/// The hash that a `str` keeps, or -1 if it was never hashed.
+///
+/// # Safety
+/// The object must be an exact `str`.
+#[inline]
+unsafe fn known_hash(text: *mut PyObject) -> isize {
+    // SAFETY: the caller says so. Another thread may be hashing it for the first time.
+    unsafe {
+        AtomicIsize::from_ptr(&raw mut (*text.cast::<ffi::PyASCIIObject>()).hash).load(Ordering::Relaxed)
+    }
 }
 
 /// Whether two objects are equal, if that can be told here.
@@ -178,7 +202,7 @@ pub(super) unsafe fn items<'a>(tuple: *mut PyObject) -> &'a [*mut PyObject] {
     // SAFETY: a tuple holds that many items there.
     unsafe {
         let items = (&raw const (*tuple.cast::<ffi::PyTupleObject>()).ob_item).cast();
-        slice::from_raw_parts(items, ffi::PyTuple_GET_SIZE(tuple).unsigned_abs())
+        slice::from_raw_parts(items, ffi::PyTuple_GET_SIZE(tuple).cast_unsigned())
     }
 }
 

@@ -24,12 +24,12 @@ impl Sought<Key> for Nothing {
 
 /// A call with a single argument.
 #[derive(Clone, Copy)]
-pub(super) struct One {
+pub(super) struct One<'a> {
     pub(super) only: *mut PyObject,
-    pub(super) rules: Rules,
+    pub(super) rules: &'a Rules,
 }
 
-impl Sought<Key> for One {
+impl Sought<Key> for One<'_> {
     type Untold = Unsure<Object>;
 
     #[inline]
@@ -49,20 +49,56 @@ impl Sought<Key> for One {
     }
 }
 
-/// A call with more arguments.
+/// A call with more arguments, maybe of a method, maybe with names.
 #[derive(Clone, Copy)]
-pub(super) struct Many<'a> {
-    pub(super) arguments: Arguments<'a>,
-    pub(super) rules: Rules,
+pub(super) struct Many<'a, const METHOD: bool, const NAMED: bool> {
+    pub(super) arguments: &'a Arguments<'a>,
+    pub(super) rules: &'a Rules,
 }
 
-impl Sought<Key> for Many<'_> {
+impl<const METHOD: bool, const NAMED: bool> Sought<Key> for Many<'_, METHOD, NAMED> {
     type Untold = Unsure<Object>;
 
     #[expect(clippy::inline_always, reason = "the arguments stay in registers")]
     #[inline(always)]
     fn is(self, key: &Key) -> Result<bool, Unsure<Object>> {
-        if is_of_same_objects(key, self.arguments) { Ok(true) } else { is_natively(key, self) }
+        if self.is_of_same_objects(key) { Ok(true) } else { is_natively(key, self.arguments, *self.rules) }
+    }
+}
+
+impl<const METHOD: bool, const NAMED: bool> Many<'_, METHOD, NAMED> {
+    /// Whether a key is made of the very objects of the call, as it is where a program has them at hand.
+    #[expect(clippy::inline_always, reason = "the arguments stay in registers")]
+    #[inline(always)]
+    fn is_of_same_objects(self, key: &Key) -> bool {
+        let Some(owner) = key.owner_in(if NAMED { Shape::Named } else { Shape::Values }) else {
+            return false;
+        };
+        let theirs = self.arguments.values;
+        // SAFETY: the object is a tuple that the key owns.
+        let mut mine = unsafe { native::items(key.as_ptr()) };
+        if mine.len() != theirs.len() + usize::from(NAMED) {
+            return false;
+        }
+        if NAMED {
+            let (names, sought) = (mine[theirs.len()], self.arguments.names);
+            // Each place of the program that calls has a tuple of its own, with the same interned names.
+            // SAFETY: both are tuples, alive with the key and the call.
+            if names != sought && unsafe { native::items(names) != native::items(sought) } {
+                return false;
+            }
+            mine = &mine[..theirs.len()];
+        }
+        match owner {
+            Owner::Nobody if !METHOD => mine == theirs,
+            Owner::Instance if METHOD => mine == theirs,
+            Owner::Watched if METHOD => {
+                let ([watching, mine @ ..], [instance, theirs @ ..]) = (mine, theirs) else { return false };
+                // SAFETY: the first value is a weak reference, alive with the key.
+                unsafe { native::referent(*watching) == *instance && mine == theirs }
+            }
+            _ => false,
+        }
     }
 }
 
@@ -82,51 +118,16 @@ impl Sought<Key> for Compared<'_> {
     }
 }
 
-impl One {
+impl One<'_> {
     /// What only the objects' own `==` can tell.
     #[cold]
     fn compared(self, key: &Key) -> Result<bool, Unsure<Object>> {
-        key.is(Arguments::of_one(&self.only), self.rules, &Verdicts::default())
+        key.is(Arguments::of_one(&self.only), *self.rules, &Verdicts::default())
     }
 }
 
 /// Whether a key is that of a call, as far as that can be told without asking Python.
 #[inline(never)]
-fn is_natively(key: &Key, Many { arguments, rules }: Many<'_>) -> Result<bool, Unsure<Object>> {
-    key.is(arguments, rules, &Verdicts::default())
-}
-
-/// Whether a key is made of the very objects of a call, as it is where a program has them at hand.
-#[expect(clippy::inline_always, reason = "the arguments stay in registers")]
-#[inline(always)]
-fn is_of_same_objects(key: &Key, sought: Arguments<'_>) -> bool {
-    let (shape, owner) = key.kind();
-    if shape != Shape::Values && shape != Shape::Named {
-        return false;
-    }
-    // SAFETY: the object is a tuple that the key owns.
-    let mut mine = unsafe { native::items(key.as_ptr()) };
-    let mut theirs = sought.values;
-    if shape == Shape::Named {
-        let Some((names, rest)) = mine.split_last() else { return false };
-        // Each place of the program that calls has a tuple of its own, with the same interned names.
-        // SAFETY: the last value is a tuple, alive with the key.
-        if *names != sought.names && unsafe { native::items(*names) } != sought.names() {
-            return false;
-        }
-        mine = rest;
-    } else if !sought.names.is_null() {
-        return false;
-    }
-    if owner == Owner::Watched && sought.owner == Owner::Instance {
-        let ([watching, my_rest @ ..], [instance, their_rest @ ..]) = (mine, theirs) else { return false };
-        // SAFETY: the first value is a weak reference, alive with the key.
-        if unsafe { native::referent(*watching) } != *instance {
-            return false;
-        }
-        (mine, theirs) = (my_rest, their_rest);
-    } else if owner != sought.owner {
-        return false;
-    }
-    mine.len() == theirs.len() && mine.iter().zip(theirs).all(|(mine, theirs)| mine == theirs)
+fn is_natively(key: &Key, arguments: &Arguments<'_>, rules: Rules) -> Result<bool, Unsure<Object>> {
+    key.is(*arguments, rules, &Verdicts::default())
 }
