@@ -18,13 +18,14 @@ use super::cached::{Cached, Version};
 use super::compare;
 use super::computing;
 use super::coroutine;
-use super::glance::{self, Glance, Place};
+use super::glance::{self, Anywhere, Glance, Place};
 use super::key::Key;
 use super::method::{CachedMethod, MethodDoc};
 use super::object::Object;
-use super::sought::{Compared, Many, Nothing, One};
+use super::sought::{Compared, Held, Many, Nothing, One};
 use super::vector::{self, Derived};
-use crate::engine::{Look, Manner, Sought, Unsure, Verdicts, Wish, clock};
+use crate::engine::ticket::Ticket;
+use crate::engine::{Look, Manner, Question, Sought, Unsure, Verdicts, Wish, clock};
 
 /// How many comparisons a hit may take: keys that change the cache while they are compared are for the whole call.
 const MOST_COMPARISONS: usize = 8;
@@ -310,17 +311,18 @@ pub(super) fn hit<P: Place>(
     match arguments.only() {
         Some(only) => hit_of_one::<P>(py, cached, only),
         None if arguments.values.is_empty() => hit_of_none::<P>(py, cached),
-        None => hit_of_many::<P, false, false>(py, cached, arguments),
+        None => hit_of_any::<P>(py, cached, arguments),
     }
 }
 
 /// The same for no argument.
 #[inline(always)]
 fn hit_of_none<P: Place>(py: Python<'_>, cached: &Cached) -> Option<*mut PyObject> {
-    find::<P, _>(py, cached, arguments::HASH_OF_NONE, Nothing).unwrap_or(None)
+    let Glance::Session(id) = P::glance(&cached.binding, py) else { return None };
+    find::<P, _>(py, cached, (arguments::HASH_OF_NONE, id), Nothing).unwrap_or(None)
 }
 
-/// The same for more than one argument.
+/// The same for more than one argument, of a method or not, with names or not.
 #[inline(always)]
 fn hit_of_many<P: Place, const METHOD: bool, const NAMED: bool>(
     py: Python<'_>,
@@ -328,10 +330,22 @@ fn hit_of_many<P: Place, const METHOD: bool, const NAMED: bool>(
     arguments: Arguments<'_>,
 ) -> Option<*mut PyObject> {
     let Some(hash) = arguments.hash_of_many(cached.rules, cached.seed) else { return without_hash() };
+    let Glance::Session(id) = P::glance(&cached.binding, py) else { return None };
     let sought = Many::<METHOD, NAMED> { arguments: &arguments, rules: &cached.rules };
-    match find::<P, _>(py, cached, hash, sought) {
+    match find::<P, _>(py, cached, (hash, id), sought) {
         Ok(found) => found,
-        Err(pair) => hit_after_comparing::<P>(py, cached, (arguments, hash), pair),
+        Err(pair) => hit_after_comparing(cached, arguments, (hash, id), (pair, None)),
+    }
+}
+
+/// The same for whatever else there is, at leisure.
+fn hit_of_any<P: Place>(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>) -> Option<*mut PyObject> {
+    let Some(hash) = arguments.hash_of_many(cached.rules, cached.seed) else { return without_hash() };
+    let Glance::Session(id) = P::glance(&cached.binding, py) else { return None };
+    let sought = Compared { arguments, rules: cached.rules, verdicts: &Verdicts::default() };
+    match find::<P, _>(py, cached, (hash, id), sought) {
+        Ok(found) => found,
+        Err(pair) => hit_after_comparing(cached, arguments, (hash, id), (pair, None)),
     }
 }
 
@@ -340,50 +354,86 @@ fn hit_of_many<P: Place, const METHOD: bool, const NAMED: bool>(
 fn hit_of_one<P: Place>(py: Python<'_>, cached: &Cached, only: *mut PyObject) -> Option<*mut PyObject> {
     let rules = &cached.rules;
     let Some(hash) = arguments::hash_of(only, *rules, cached.seed) else { return without_hash() };
-    match find::<P, _>(py, cached, hash, One { only, rules }) {
+    let Glance::Session(id) = P::glance(&cached.binding, py) else { return None };
+    match find::<P, _>(py, cached, (hash, id), One { only, rules }) {
         Ok(found) => found,
-        Err(pair) => hit_after_comparing::<P>(py, cached, (Arguments::of_one(&only), hash), pair),
+        Err(stored) => hit_of_equal(py, cached, only, (hash, id), stored),
     }
 }
 
-/// The same where the arguments have to be asked whether they are equal, outside of the critical section.
+/// The same for a single argument that has to be asked whether it equals a stored one, outside of the critical section. The session is
+/// not asked for again: the call began in this one.
 #[cold]
-fn hit_after_comparing<P: Place>(
+#[inline(never)]
+fn hit_of_equal(
     py: Python<'_>,
     cached: &Cached,
-    (arguments, hash): (Arguments<'_>, u64),
-    mut pair: Unsure<Object>,
+    only: *mut PyObject,
+    found: (u64, Ticket),
+    stored: Object,
 ) -> Option<*mut PyObject> {
-    let rules = cached.rules;
-    let mut verdicts = Verdicts::default();
-    for _ in 0..MOST_COMPARISONS {
-        match compare::equal(py, &pair) {
-            Ok(equal) => verdicts.learn(pair, equal),
-            Err(error) => {
-                error.restore(py);
-                return Some(ptr::null_mut());
-            }
+    // What is bound is let go of at once where it is dropped.
+    let stored = stored.0.into_bound(py);
+    // SAFETY: whoever calls the function holds its arguments.
+    let probe = unsafe { Borrowed::from_ptr(py, only) };
+    match compare::both_equal(&stored, &probe) {
+        // The stored object is held, so that nothing else has its address. A key of it is the one that was compared, or was put there
+        // for it since.
+        Ok(true) => find::<Anywhere, _>(py, cached, found, Held(stored.as_ptr()))
+            .unwrap_or_else(|never| match never {}),
+        Ok(false) => {
+            let (stored, probe) = (stored.into(), probe.to_owned().into());
+            let pair = Unsure { stored, probe, question: Question::Equal };
+            hit_after_comparing(cached, Arguments::of_one(&only), found, (pair, Some(false)))
         }
-        let sought = Compared { arguments, rules, verdicts: &verdicts };
-        pair = match find::<P, _>(py, cached, hash, sought) {
-            Ok(found) => return found,
-            Err(pair) => pair,
-        };
+        Err(error) => {
+            error.restore(py);
+            Some(ptr::null_mut())
+        }
     }
-    None
 }
 
-/// Finds the result of what is sought, if the session surely knows it.
+/// The same where arguments have to be asked whether they are equal, one after the other. What is known of the first pair comes with it.
+#[cold]
+#[inline(never)]
+fn hit_after_comparing(
+    cached: &Cached,
+    arguments: Arguments<'_>,
+    found: (u64, Ticket),
+    (mut pair, mut known): (Unsure<Object>, Option<bool>),
+) -> Option<*mut PyObject> {
+    let rules = cached.rules;
+    let compared = |py: Python<'_>| {
+        let mut verdicts = Verdicts::default();
+        for _ in 0..MOST_COMPARISONS {
+            match known.take().map_or_else(|| compare::equal(py, &pair), Ok) {
+                Ok(equal) => verdicts.learn(pair, equal),
+                Err(error) => {
+                    error.restore(py);
+                    return Some(ptr::null_mut());
+                }
+            }
+            let sought = Compared { arguments, rules, verdicts: &verdicts };
+            pair = match find::<Anywhere, _>(py, cached, found, sought) {
+                Ok(found) => return found,
+                Err(pair) => pair,
+            };
+        }
+        None
+    };
+    // SAFETY: we are attached, but PyO3 does not know it, and would let go of the objects compared only when it does.
+    unsafe { Python::attach_unchecked(compared) }
+}
+
+/// Finds the result of what is sought by its hash, if the session, which its ticket names, surely knows it. It is compiled for each kind of
+/// binding: what has one caller is inlined there.
 #[inline(always)]
 fn find<P: Place, S: Sought<Key>>(
     py: Python<'_>,
     cached: &Cached,
-    hash: u64,
+    (hash, id): (u64, Ticket),
     sought: S,
 ) -> Result<Option<*mut PyObject>, S::Untold> {
-    let Glance::Session(id) = P::glance(&cached.binding, py) else {
-        return Ok(None);
-    };
     let found = cached.function.store.with(py, |store| {
         store.glance(hash, id, clock::latest, sought, |Look { entry, stamp }| {
             let value = entry.value.as_ptr();

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::native;
-use super::nested::Nested;
+use super::nested::{self, Nested};
 use super::object::Object;
 use crate::engine::Unsure;
 
@@ -17,20 +17,16 @@ pub(super) fn equal(py: Python<'_>, pair: &Unsure<Object>) -> PyResult<bool> {
     both_equal(pair.stored.bind(py), pair.probe.bind(py))
 }
 
-fn both_equal(stored: &Bound<'_, PyAny>, probe: &Bound<'_, PyAny>) -> PyResult<bool> {
+/// Whether a stored object and the one looked for are equal.
+pub(super) fn both_equal(stored: &Bound<'_, PyAny>, probe: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = stored.py();
-    let _nested = Nested::enter(py)?;
-    if let (Ok(stored), Ok(probe)) = (stored.cast_exact::<PyTuple>(), probe.cast_exact::<PyTuple>()) {
-        // A tuple's own method would pass on an item's error as its own.
-        let mut pairs = stored.iter().zip(probe.iter());
-        let equal = pairs.try_fold(true, |equal, (stored, probe)| {
-            Ok::<_, PyErr>(equal && (stored.is(&probe) || both_equal(&stored, &probe)?))
-        });
-        return Ok(stored.len() == probe.len() && equal?);
+    if native::are_tuples(stored, probe) {
+        return both_tuples_equal(stored, probe);
     }
-    let (ours, theirs) = (probe.get_type(), stored.get_type());
+    // The interpreter counts the calls of what is written in Python itself.
+    nested::check_stack()?;
     // As Python does it: a subclass knows better than its base, then the left side, then the right.
-    let derived = !ours.is(&theirs) && theirs.is_subclass(&ours)?;
+    let derived = native::is_derived(stored, probe);
     let order = if derived { [(stored, probe), (probe, stored)] } else { [(probe, stored), (stored, probe)] };
     for (asked, other) in order {
         match native::says_equal(asked, other) {
@@ -41,4 +37,16 @@ fn both_equal(stored: &Bound<'_, PyAny>, probe: &Bound<'_, PyAny>) -> PyResult<b
         }
     }
     Ok(false)
+}
+
+/// The same for tuples, whose own method would pass on an item's error as its own.
+#[cold]
+fn both_tuples_equal(stored: &Bound<'_, PyAny>, probe: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let _nested = Nested::enter(stored.py())?;
+    let (stored, probe) = (stored.cast_exact::<PyTuple>()?, probe.cast_exact::<PyTuple>()?);
+    let mut pairs = stored.iter().zip(probe.iter());
+    let equal = pairs.try_fold(true, |equal, (stored, probe)| {
+        Ok::<_, PyErr>(equal && (stored.is(&probe) || both_equal(&stored, &probe)?))
+    });
+    Ok(stored.len() == probe.len() && equal?)
 }

@@ -113,6 +113,11 @@ impl Key {
         ManuallyDrop::new(unsafe { Bound::from_owned_ptr(attached(), self.as_ptr()) }.unbind())
     }
 
+    /// The one object of the key, with a reference of its own.
+    pub(super) fn held(&self) -> Object {
+        Object(self.object().clone_ref(attached()))
+    }
+
     /// The first value, and what it stands for.
     pub(super) fn first<'py>(&self, py: Python<'py>) -> (Bound<'py, PyAny>, Owner) {
         let Arguments { values, owner, .. } = self.arguments();

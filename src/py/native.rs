@@ -126,7 +126,11 @@ const DEPTH: u8 = 4;
 unsafe fn same_within(a: *mut PyObject, b: *mut PyObject, depth: u8) -> Option<bool> {
     // SAFETY: both objects are alive, and each is read as what its exact type says.
     unsafe {
-        match (kind(a), kind(b)) {
+        let mine = kind(a);
+        if mine == Kind::Other {
+            return None;
+        }
+        match (mine, kind(b)) {
             (Kind::Text, Kind::Text) => Some(same_text(a, b)),
             (Kind::Int, Kind::Int) => Some(same_int(a, b)),
             (Kind::Bytes, Kind::Bytes) => Some(bytes(a) == bytes(b)),
@@ -269,16 +273,39 @@ unsafe fn same_int(a: *mut PyObject, b: *mut PyObject) -> bool {
     }
 }
 
+/// Whether both are exact tuples.
+#[inline]
+pub(super) fn are_tuples(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
+    let tuple = &raw mut ffi::PyTuple_Type;
+    a.get_type_ptr() == tuple && b.get_type_ptr() == tuple
+}
+
+/// Whether the type of `a` is a subtype of that of `b`, and another.
+#[inline]
+pub(super) fn is_derived(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
+    let (a, b) = (a.get_type_ptr(), b.get_type_ptr());
+    // SAFETY: types of living objects, whose bases are looked through without running Python code.
+    a != b && unsafe { ffi::PyType_IsSubtype(a, b) } != 0
+}
+
 /// What the type of `asked` itself says of being equal to `other`, if anything. This may run Python code.
+#[inline]
 pub(super) fn says_equal(asked: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
     let py = asked.py();
-    // SAFETY: both are alive, and the slot is called as the interpreter calls it: its answer is a new reference or an error.
-    let answer = unsafe {
+    // SAFETY: both are alive, and the slot is called as the interpreter calls it: its answer is a new reference or an error. The three
+    // that it is compared with are always there.
+    unsafe {
         let Some(compare) = (*asked.get_type_ptr()).tp_richcompare else { return Ok(None) };
-        Bound::from_owned_ptr_or_err(
-            py,
-            ending::compare(compare, asked.as_ptr(), other.as_ptr(), ffi::Py_EQ),
-        )?
-    };
-    if answer.is(py.NotImplemented()) { Ok(None) } else { answer.is_truthy().map(Some) }
+        let answer = ending::compare(compare, asked.as_ptr(), other.as_ptr(), ffi::Py_EQ);
+        let answer = Bound::from_owned_ptr_or_err(py, answer)?;
+        if answer.as_ptr() == ffi::Py_True() {
+            Ok(Some(true))
+        } else if answer.as_ptr() == ffi::Py_False() {
+            Ok(Some(false))
+        } else if answer.as_ptr() == ffi::Py_NotImplemented() {
+            Ok(None)
+        } else {
+            answer.is_truthy().map(Some)
+        }
+    }
 }

@@ -9,16 +9,22 @@ use pyo3::prelude::*;
 /// the smallest that threads are given (musl).
 const STACK: usize = 64 * 1024;
 
+/// Raises an error where the C stack is nearly full. The interpreter's count does not know how large our frames are, and a user may have raised
+/// its limit.
+pub(super) fn check_stack() -> PyResult<()> {
+    if stacker::remaining_stack().is_some_and(|left| left < STACK) {
+        return Err(PyRecursionError::new_err("maximum recursion depth exceeded in a cached function"));
+    }
+    Ok(())
+}
+
 /// Leaves the interpreter's count of nested calls.
 pub(super) struct Nested;
 
 impl Nested {
     /// Enters one more nested call.
     pub(super) fn enter(py: Python<'_>) -> PyResult<Self> {
-        // The interpreter's count does not know how large our frames are, and a user may have raised its limit.
-        if stacker::remaining_stack().is_some_and(|left| left < STACK) {
-            return Err(PyRecursionError::new_err("maximum recursion depth exceeded in a cached function"));
-        }
+        check_stack()?;
         // SAFETY: attached; the counterpart is in `drop`.
         if unsafe { ffi::Py_EnterRecursiveCall(c" in a cached function".as_ptr()) } != 0 {
             return Err(PyErr::fetch(py));

@@ -1,6 +1,8 @@
 //! What the hit path looks for: arguments where they lie, compared with stored keys.
 #![expect(unsafe_code, reason = "reads objects and tuples in place")]
 
+use std::convert::Infallible;
+
 use pyo3::ffi::{self, PyObject};
 
 use super::arguments::{Arguments, Owner, Rules};
@@ -30,10 +32,11 @@ pub(super) struct One<'a> {
 }
 
 impl Sought<Key> for One<'_> {
-    type Untold = Unsure<Object>;
+    /// The stored argument.
+    type Untold = Object;
 
     #[inline]
-    fn is(self, key: &Key) -> Result<bool, Unsure<Object>> {
+    fn is(self, key: &Key) -> Result<bool, Object> {
         let Self { only, rules } = self;
         if key.is_object(only) {
             return Ok(true);
@@ -45,7 +48,7 @@ impl Sought<Key> for One<'_> {
             return Ok(false);
         }
         // SAFETY: as above.
-        unsafe { native::same(stored, only) }.map_or_else(|| self.compared(key), Ok)
+        unsafe { native::same(stored, only) }.ok_or_else(|| key.held())
     }
 }
 
@@ -118,11 +121,16 @@ impl Sought<Key> for Compared<'_> {
     }
 }
 
-impl One<'_> {
-    /// What only the objects' own `==` can tell.
-    #[cold]
-    fn compared(self, key: &Key) -> Result<bool, Unsure<Object>> {
-        key.is(Arguments::of_one(&self.only), *self.rules, &Verdicts::default())
+/// The very object that was found equal to the single argument of a call, and that is held.
+#[derive(Clone, Copy)]
+pub(super) struct Held(pub(super) *mut PyObject);
+
+impl Sought<Key> for Held {
+    type Untold = Infallible;
+
+    #[inline]
+    fn is(self, key: &Key) -> Result<bool, Infallible> {
+        Ok(key.is_object(self.0))
     }
 }
 
