@@ -1,6 +1,7 @@
 //! The arguments of a call, read where they lie: in an argument vector or in a tuple. Their hash and their equality.
 #![expect(unsafe_code, reason = "reads argument vectors and tuples in place")]
 
+use std::hint::assert_unchecked;
 use std::sync::OnceLock;
 use std::{ptr, slice};
 
@@ -114,6 +115,7 @@ impl<'a> Arguments<'a> {
                 return None;
             }
             let owner = if method { Owner::Instance } else { Owner::Nobody };
+            assert_unchecked(count + named > 0);
             Some(Self { values: slice::from_raw_parts(args, count + named), names, owner })
         }
     }

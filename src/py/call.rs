@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "is called by CPython, and answers hits without a detour")]
 #![expect(clippy::inline_always, reason = "a hit is one function, whose values stay in registers")]
 
+use std::hint::assert_unchecked;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{ptr, slice};
 
@@ -203,13 +204,17 @@ unsafe extern "C" fn call_function<P: Place>(
     // SAFETY: CPython calls it.
     unsafe {
         let count = ffi::PyVectorcall_NARGS(nargsf).unsigned_abs();
-        match (count, names.is_null(), function(callable).is_method()) {
-            (1, true, false) => call_with_one::<P>(callable, args, count, names),
-            (0, true, _) => call_with_none::<P>(callable, args, count, names),
-            (_, true, false) => call_with_many::<P, false, false>(callable, args, count, names),
-            (_, true, true) => call_with_many::<P, true, false>(callable, args, count, names),
-            (_, false, false) => call_with_many::<P, false, true>(callable, args, count, names),
-            (_, false, true) => call_with_many::<P, true, true>(callable, args, count, names),
+        let method = || function(callable).is_method();
+        if !names.is_null() {
+            let call =
+                if method() { call_with_many::<P, true, true> } else { call_with_many::<P, false, true> };
+            return call(callable, args, count, names);
+        }
+        match count {
+            0 => call_with_none::<P>(callable, args),
+            1 if !method() => call_with_one::<P>(callable, args),
+            _ if !method() => call_with_many::<P, false, false>(callable, args, count, names),
+            _ => call_with_many::<P, true, false>(callable, args, count, names),
         }
     }
 }
@@ -222,7 +227,7 @@ unsafe extern "C" fn call_function<P: Place>(
 unsafe fn function<'a>(callable: *mut PyObject) -> &'a Cached {
     // SAFETY: the caller says so.
     unsafe {
-        std::hint::assert_unchecked(!callable.is_null());
+        assert_unchecked(!callable.is_null());
         Borrowed::from_ptr(Python::assume_attached(), callable).cast_unchecked::<Cached>().get()
     }
 }
@@ -232,13 +237,11 @@ unsafe fn function<'a>(callable: *mut PyObject) -> &'a Cached {
 unsafe extern "C" fn call_with_none<P: Place>(
     callable: *mut PyObject,
     args: *const *mut PyObject,
-    nargsf: usize,
-    names: *mut PyObject,
 ) -> *mut PyObject {
     // SAFETY: as above.
     unsafe {
         hit_of_none::<P>(Python::assume_attached(), function(callable))
-            .unwrap_or_else(|| call_function_slowly(callable, args, nargsf, names))
+            .unwrap_or_else(|| call_function_slowly(callable, args, 0, ptr::null_mut()))
     }
 }
 
@@ -247,13 +250,11 @@ unsafe extern "C" fn call_with_none<P: Place>(
 unsafe extern "C" fn call_with_one<P: Place>(
     callable: *mut PyObject,
     args: *const *mut PyObject,
-    nargsf: usize,
-    names: *mut PyObject,
 ) -> *mut PyObject {
     // SAFETY: as above.
     unsafe {
         hit_of_one::<P>(Python::assume_attached(), function(callable), *args)
-            .unwrap_or_else(|| call_function_slowly(callable, args, nargsf, names))
+            .unwrap_or_else(|| call_function_slowly(callable, args, 1, ptr::null_mut()))
     }
 }
 
@@ -267,9 +268,9 @@ unsafe extern "C" fn call_with_many<P: Place, const METHOD: bool, const NAMED: b
 ) -> *mut PyObject {
     // SAFETY: as above.
     unsafe {
-        let known = if NAMED { names } else { ptr::null_mut() };
-        std::hint::assert_unchecked(known.is_null() != NAMED);
-        Arguments::some(args, count, known, METHOD)
+        let names = if NAMED { names } else { ptr::null_mut() };
+        assert_unchecked(names.is_null() != NAMED);
+        Arguments::some(args, count, names, METHOD)
             .and_then(|arguments| {
                 hit_of_many::<P, METHOD, NAMED>(Python::assume_attached(), function(callable), arguments)
             })

@@ -40,6 +40,24 @@ const KINDS: [(Shape, Owner); 8] = [
     (Shape::Named, Owner::Watched),
 ];
 
+/// The place of a pair among those.
+pub(super) const fn kind_of(shape: Shape, owner: Owner) -> usize {
+    match shape {
+        Shape::One => 0,
+        Shape::Nothing => 1,
+        Shape::Values => 2 + owner as usize,
+        Shape::Named => 5 + owner as usize,
+    }
+}
+
+const _: () = {
+    let mut place = 0;
+    while place < KINDS.len() {
+        assert!(kind_of(KINDS[place].0, KINDS[place].1) == place, "the kinds lie in another order");
+        place += 1;
+    }
+};
+
 /// The bits below the alignment of any object.
 const KIND: usize = 7;
 
@@ -79,7 +97,7 @@ impl Key {
                 (PyTuple::new(py, all)?.into_any(), Shape::Named)
             }
         };
-        let kind = KINDS.iter().position(|kind| *kind == (shape, arguments.owner)).unwrap_or(0);
+        let kind = kind_of(shape, arguments.owner);
         let packed = object.into_ptr().map_addr(|address| address | kind);
         // SAFETY: an object's address is not 0.
         Ok(Self(unsafe { NonNull::new_unchecked(packed) }))
@@ -90,16 +108,10 @@ impl Key {
         KINDS[self.0.addr().get() & KIND]
     }
 
-    /// Whose results they are, if the key is of that shape, which keeps a tuple of values.
+    /// Whether it is of a kind, as [`kind_of`] numbers them.
     #[inline]
-    pub(super) fn owner_in(&self, shape: Shape) -> Option<Owner> {
-        let first = if shape == Shape::Named { 5 } else { 2 };
-        match (self.0.addr().get() & KIND).wrapping_sub(first) {
-            0 => Some(Owner::Nobody),
-            1 => Some(Owner::Instance),
-            2 => Some(Owner::Watched),
-            _ => None,
-        }
+    pub(super) fn is_kind(&self, kind: usize) -> bool {
+        self.0.addr().get() & KIND == kind
     }
 
     #[inline]

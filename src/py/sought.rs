@@ -2,11 +2,12 @@
 #![expect(unsafe_code, reason = "reads objects and tuples in place")]
 
 use std::convert::Infallible;
+use std::hint::assert_unchecked;
 
 use pyo3::ffi::{self, PyObject};
 
 use super::arguments::{Arguments, Owner, Rules};
-use super::key::{Key, Shape};
+use super::key::{Key, Shape, kind_of};
 use super::native;
 use super::object::Object;
 use crate::engine::{Sought, Unsure, Verdicts};
@@ -55,6 +56,7 @@ impl Sought<Key> for One<'_> {
 /// A call with more arguments, maybe of a method, maybe with names.
 #[derive(Clone, Copy)]
 pub(super) struct Many<'a, const METHOD: bool, const NAMED: bool> {
+    /// Some values at least.
     pub(super) arguments: &'a Arguments<'a>,
     pub(super) rules: &'a Rules,
 }
@@ -74,12 +76,18 @@ impl<const METHOD: bool, const NAMED: bool> Many<'_, METHOD, NAMED> {
     #[expect(clippy::inline_always, reason = "the arguments stay in registers")]
     #[inline(always)]
     fn is_of_same_objects(self, key: &Key) -> bool {
-        let Some(owner) = key.owner_in(if NAMED { Shape::Named } else { Shape::Values }) else {
+        let shape = if NAMED { Shape::Named } else { Shape::Values };
+        let watched = METHOD && key.is_kind(kind_of(shape, Owner::Watched));
+        let owner = if METHOD { Owner::Instance } else { Owner::Nobody };
+        if !watched && !key.is_kind(kind_of(shape, owner)) {
             return false;
-        };
+        }
         let theirs = self.arguments.values;
-        // SAFETY: the object is a tuple that the key owns.
-        let mut mine = unsafe { native::items(key.as_ptr()) };
+        // SAFETY: the object is a tuple that the key owns, and the arguments are some.
+        let mut mine = unsafe {
+            assert_unchecked(!theirs.is_empty());
+            native::items(key.as_ptr())
+        };
         if mine.len() != theirs.len() + usize::from(NAMED) {
             return false;
         }
@@ -92,15 +100,11 @@ impl<const METHOD: bool, const NAMED: bool> Many<'_, METHOD, NAMED> {
             }
             mine = &mine[..theirs.len()];
         }
-        match owner {
-            Owner::Nobody if !METHOD => mine == theirs,
-            Owner::Instance if METHOD => mine == theirs,
-            Owner::Watched if METHOD => {
-                let ([watching, mine @ ..], [instance, theirs @ ..]) = (mine, theirs) else { return false };
-                // SAFETY: the first value is a weak reference, alive with the key.
-                unsafe { native::referent(*watching) == *instance && mine == theirs }
-            }
-            _ => false,
+        if watched {
+            // SAFETY: the first value is a weak reference, alive with the key.
+            unsafe { native::referent(mine[0]) == theirs[0] && mine[1..] == theirs[1..] }
+        } else {
+            mine == theirs
         }
     }
 }
