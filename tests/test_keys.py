@@ -131,6 +131,17 @@ def test_keywords_with_equal_values_are_told_apart_by_name() -> None:
     assert f(**{name: 1}) is f(a=1)
 
 
+@pytest.mark.parametrize("options", [{}, {"typed": True}], ids=["plain", "typed"])
+def test_names_that_no_call_from_source_has(options: dict[str, Any]) -> None:
+    class Name(str):
+        __slots__ = ()
+
+    for f in (cached(lambda a=0, b=0: [a, b], **options), cached(lambda **kwargs: list(kwargs), **options)):
+        assert f(**{Name("a"): 1}) is f(a=1)
+        assert f(**{Name("a"): 1, "b": 2}) is f(a=1, b=2)
+        assert f.cache_info().currsize == 2
+
+
 def test_typed_tells_types_apart() -> None:
     f = cached(typed=True)
     values = [1, 1.0, True]

@@ -263,6 +263,43 @@ for act in acts:
     )
 
 
+@SESSIONS
+@pytest.mark.parametrize("call", ["f(key)", "f(0, key)", "f(x=key)"])
+def test_what_comes_in_the_place_of_a_key_while_it_is_compared(bound: str, call: str) -> None:
+    run(
+        PRELUDE
+        + f"""
+class Key:
+    def __init__(self, n):
+        self.n = n
+    def __hash__(self):
+        return 1
+    def __eq__(self, other):
+        global replacing
+        if replacing:
+            replacing = False
+            f.cache_clear()
+            key = Key(2)
+            {call}
+            return True
+        return isinstance(other, Key) and self.n == other.n
+
+@cached({bound})
+def f(*args, **kwargs):
+    return [*args, *kwargs.values()][-1].n
+
+replacing = False
+for _ in range(3):
+    f.cache_clear()
+    key = Key(1)
+    assert [{call}, {call}] == [1, 1]
+    replacing, key = True, Key(1)
+    assert {call} == 1
+    assert not replacing
+"""
+    )
+
+
 def test_an_eq_that_never_settles_ends_all_the_same() -> None:
     run(
         PRELUDE
