@@ -364,10 +364,10 @@ fn hash_at_length(
 }
 
 /// The hash of a single argument. Ints that follow each other, as rows of a database do, stay near each other in a table, in runs of
-/// 256: a call with the next finds its place in the processor's cache. What a table tells places apart by, the highest bits, differs.
+/// 128: a call with the next finds its place in the processor's cache. What a table tells places apart by, the highest bits, differs.
 #[inline]
 pub(super) fn hash_of(only: *mut PyObject, rules: Rules, seed: Seed) -> Option<u64> {
-    const RUN: u64 = 255;
+    const RUN: u64 = 127;
     // SAFETY: the argument is alive, and keys are made attached.
     let hash = unsafe { native::hash(only)? };
     let mut state = seed.fold(seed.start, hash & !RUN);
