@@ -2,7 +2,7 @@
 
 use super::clock::{self, Nanos};
 use super::compare::Unsure;
-use super::entry::{Displaced, Observation};
+use super::entry::{Displaced, Leaving, Observation};
 use super::live::{Look, Stored};
 use super::plan::{Decided, Doing, Manner, NextStep, Plan, Refresh, Step};
 use super::rows::Slot;
@@ -211,8 +211,8 @@ impl<H: Host> Plan<H> {
         displaced: &mut Displaced<H>,
     ) -> NextStep<H> {
         if let Some(arrival) = self.arrival.take() {
-            displaced.entries.push(arrival.entry);
-            displaced.objects.push(arrival.under.version);
+            displaced.push(Leaving::Entry(arrival.entry));
+            displaced.push(Leaving::Object(arrival.under.version));
         }
         let Some(observation) = self.observation.as_mut() else { return Step::Ask(None) };
         let flight = H::Flight::begin(self.leader);
@@ -282,7 +282,7 @@ impl<H: Host> Plan<H> {
                 // Another caller in the session was faster. The session goes by one answer.
                 (Some(first), _) => {
                     let ours = self.observation.replace(first.clone());
-                    displaced.objects.extend(ours.map(|ours| ours.version));
+                    displaced.extend(ours.map(|ours| Leaving::Object(ours.version)));
                 }
                 (None, Some(ours)) => answers.put(given, ours, terms.answers(), verdicts, displaced)?,
                 (None, None) => {}
@@ -327,7 +327,7 @@ impl<H: Host> Plan<H> {
             return Ok(false);
         };
         let old = self.observation.replace(current.clone());
-        displaced.objects.extend(old.map(|old| old.version));
+        displaced.extend(old.map(|old| Leaving::Object(old.version)));
         self.go_by(store, caller, displaced)?;
         Ok(true)
     }

@@ -126,40 +126,55 @@ impl<H: Host, S> Entry<H, S> {
     }
 }
 
-/// What left its place in a critical section, to be dropped after it: a destructor may run foreign code.
-pub struct Displaced<H: Host> {
-    /// Single entries.
-    pub entries: Vec<Entry<H>>,
-    /// Versions.
-    pub objects: Vec<H::Object>,
+/// What left its place in a critical section.
+pub enum Leaving<H: Host> {
+    /// A single entry.
+    Entry(Entry<H>),
+    /// A version or a result.
+    Object(H::Object),
     /// Arguments.
-    pub keys: Vec<H::Key>,
-    /// Whole shelves.
-    pub tables: Vec<Table<Entry<H>>>,
+    Key(H::Key),
+    /// A whole shelf.
+    Shelf(Box<Table<Entry<H>>>),
     /// All entries of a store.
-    pub stores: Vec<Live<H>>,
-    /// Answers of version functions.
-    pub answers: Vec<Answers<H>>,
-    /// Computations that are over.
-    pub flights: Vec<Going<H>>,
-    /// Runs of which nobody needs to know any more.
-    pub runs: Vec<H::Flight>,
-    /// Sessions that were held for a moment.
-    pub held: Vec<<H::Session as Audience<H>>::Held>,
+    Store(Box<Live<H>>),
+    /// Answers of a version function.
+    Answers(Answers<H>),
+    /// A computation that is over.
+    Computation(Going<H>),
+    /// A run of which nobody needs to know any more.
+    Run(H::Flight),
+    /// A session that was held for a moment.
+    Held(<H::Session as Audience<H>>::Held),
 }
+
+/// What left its place in a critical section, to be dropped after it: a destructor may run foreign code. One list, as a call that computes has
+/// something of several kinds to let go.
+pub struct Displaced<H: Host>(Vec<Leaving<H>>);
 
 impl<H: Host> Default for Displaced<H> {
     fn default() -> Self {
-        Self {
-            entries: Vec::new(),
-            objects: Vec::new(),
-            keys: Vec::new(),
-            tables: Vec::new(),
-            stores: Vec::new(),
-            answers: Vec::new(),
-            flights: Vec::new(),
-            runs: Vec::new(),
-            held: Vec::new(),
-        }
+        Self(Vec::new())
+    }
+}
+
+impl<H: Host> Displaced<H> {
+    /// Takes one thing more.
+    #[inline]
+    pub fn push(&mut self, leaving: Leaving<H>) {
+        self.0.push(leaving);
+    }
+
+    /// How many single entries there are.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.0.iter().filter(|leaving| matches!(leaving, Leaving::Entry(_))).count()
+    }
+}
+
+impl<H: Host> Extend<Leaving<H>> for Displaced<H> {
+    #[inline]
+    fn extend<I: IntoIterator<Item = Leaving<H>>>(&mut self, leaving: I) {
+        leaving.into_iter().for_each(|leaving| self.push(leaving));
     }
 }

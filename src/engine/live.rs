@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Host;
 use super::compare::Sought;
-use super::entry::{Displaced, Entry};
+use super::entry::{Displaced, Entry, Leaving};
 use super::rows::{Rows, Slot};
 use super::stamp::{Kin, Place, Stamp, Stamps};
 use super::ticket::Ticket;
@@ -154,7 +154,7 @@ impl<H: Host> Live<H> {
         let Entry { key, value, stamp, stored, known_in, born, course } = entry;
         // Before the old one goes, and with it what is known of the source that both have.
         let (stamp, version) = self.stamps.take(stamp, &kin);
-        displaced.objects.extend(version);
+        displaced.extend(version.map(Leaving::Object));
         let old = old.and_then(|slot| self.remove(slot, displaced));
         self.rows.insert(hash, Entry { key, value, stamp, stored, known_in, born, course });
         old
@@ -180,7 +180,9 @@ impl<H: Host> Live<H> {
         displaced: &mut Displaced<H>,
     ) -> Option<(u64, Entry<H>)> {
         let (hash, Entry { key, value, stamp, stored, known_in, born, course }) = row?;
-        displaced.runs.extend(self.asides.remove(&stored).and_then(|aside| aside.behind));
+        if !self.asides.is_empty() {
+            displaced.extend(self.asides.remove(&stored).and_then(|aside| aside.behind).map(Leaving::Run));
+        }
         let stamp = self.stamps.give(stamp, displaced)?;
         Some((hash, Entry { key, value, stamp, stored, known_in, born, course }))
     }
@@ -194,7 +196,7 @@ impl<H: Host> Live<H> {
     ) {
         for row in self.rows.strike(hash, |row| leaves(&row.key)) {
             let whole = self.whole(Some((0, row)), displaced);
-            displaced.entries.extend(whole.map(|(_, entry)| entry));
+            displaced.extend(whole.map(|(_, entry)| Leaving::Entry(entry)));
         }
     }
 

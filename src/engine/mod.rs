@@ -33,7 +33,7 @@ pub mod ticket;
 mod trouble;
 
 pub use compare::{Key, Object, Probe, Question, Sought, Unsure, Verdicts};
-pub use entry::{Course, Displaced, Entry, Observation};
+pub use entry::{Course, Displaced, Entry, Leaving, Observation};
 pub use flight::{Arrival, Flights, Going};
 pub use live::{Aside, Live, Look, Stored};
 pub use plan::{Made, Manner, NextStep, Plan, Refresh, Served, Step, Wish};

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::clock::{self, Nanos};
-use super::entry::{Course, Displaced, Entry, Observation};
+use super::entry::{Course, Displaced, Entry, Leaving, Observation};
 use super::flight::Arrival;
 use super::live::Look;
 use super::plan::{Attempt, Decided, Made, Manner, NextStep, Plan, Served, Step};
@@ -29,7 +29,7 @@ impl<H: Host> Plan<H> {
             let found = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
             let Some((slot, entry)) = found.and_then(|slot| Some((slot, shelf.get(slot)?))) else { continue };
             if !entry.is_fresh(now, &store.terms) && self.wish.manner != Manner::Offline {
-                displaced.entries.extend(shelf.remove(slot).map(|(_, entry)| entry));
+                displaced.extend(shelf.remove(slot).map(|(_, entry)| Leaving::Entry(entry)));
                 continue;
             }
             let mut vouch = entry.vouch(&entry.stamp, store.terms.constant);
@@ -66,7 +66,7 @@ impl<H: Host> Plan<H> {
         let value = arrival.entry.value.clone();
         (self.status.hit, self.status.collapsed) = (true, true);
         store.stats.hits += 1;
-        displaced.objects.push(arrival.under.version);
+        displaced.push(Leaving::Object(arrival.under.version));
         if let Some((id, reader)) = reader.filter(|_| arrival.keep.load(Ordering::Relaxed)) {
             let mut kept = Entry { known_in: id, stored: 0, ..arrival.entry };
             if !lags {
@@ -74,7 +74,7 @@ impl<H: Host> Plan<H> {
             }
             reader.shelve(id, self.probe.hash, kept, store.terms.maxsize, displaced);
         } else {
-            displaced.entries.push(arrival.entry);
+            displaced.push(Leaving::Entry(arrival.entry));
         }
         Ok(Step::Done(Served { value, vouch, behind: None }))
     }
@@ -181,17 +181,22 @@ impl<H: Host> Plan<H> {
                     *counted += 1;
                 }
                 store.flights.end(self.run, displaced);
-                let value = known.unwrap_or_else(|| made.value.clone());
-                displaced.objects.push(made.value);
-                displaced.objects.extend(made.seen);
+                let value = match known {
+                    Some(known) => {
+                        displaced.push(Leaving::Object(made.value));
+                        known
+                    }
+                    None => made.value,
+                };
+                displaced.extend(made.seen.map(Leaving::Object));
                 Ok(Step::Done(Served { value, vouch, behind: None }))
             }
             Ok(Err(step)) => {
                 if self.attempt == Attempt::Sleeps {
                     self.made = Some(made);
                 } else {
-                    displaced.objects.push(made.value);
-                    displaced.objects.extend(made.seen);
+                    displaced.push(Leaving::Object(made.value));
+                    displaced.extend(made.seen.map(Leaving::Object));
                 }
                 Ok(step)
             }

@@ -5,7 +5,7 @@
 
 use super::clock::Nanos;
 use super::compare::{Probe, Unsure, Verdicts};
-use super::entry::{Displaced, Observation};
+use super::entry::{Displaced, Leaving, Observation};
 use super::flight::Arrival;
 use super::session::Scope;
 use super::status::Status;
@@ -336,9 +336,8 @@ impl<H: Host> Plan<H> {
         let mut displaced = std::mem::take(&mut self.displaced);
         let step = match (self.failure, self.made.take()) {
             (Some(stands), made) => {
-                displaced
-                    .objects
-                    .extend(made.into_iter().flat_map(|made| made.seen.into_iter().chain([made.value])));
+                let objects = made.into_iter().flat_map(|made| made.seen.into_iter().chain([made.value]));
+                displaced.extend(objects.map(Leaving::Object));
                 self.fall_back(store, caller.as_deref_mut(), stands, &mut displaced)
             }
             (None, None) => self.decide(store, caller.as_deref_mut(), &mut displaced),

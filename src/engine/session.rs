@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 
 use super::compare::{Key, Probe, Unsure, Verdicts};
-use super::entry::{Displaced, Entry, Observation};
+use super::entry::{Displaced, Entry, Leaving, Observation};
 use super::status::Logged;
 use super::table::Table;
 use super::ticket::{self, Ticket};
@@ -74,7 +74,7 @@ impl<H: Host> Answers<H> {
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
         if let Some(known) = self.get(given, verdicts)? {
-            displaced.objects.push(std::mem::replace(known, observation.clone()).version);
+            displaced.push(Leaving::Object(std::mem::replace(known, observation.clone()).version));
             return Ok(());
         }
         let Some(given) = given else {
@@ -87,8 +87,8 @@ impl<H: Host> Answers<H> {
         if bound.is_some_and(|bound| answers.len() > bound)
             && let Some((_, oldest)) = answers.pop_oldest()
         {
-            displaced.objects.push(oldest.observation.version);
-            displaced.keys.push(oldest.given);
+            displaced.push(Leaving::Object(oldest.observation.version));
+            displaced.push(Leaving::Key(oldest.given));
         }
         Ok(())
     }
@@ -144,7 +144,7 @@ impl<H: Host> Reader<H> {
         let kept = self.kept.get_or_insert_default();
         kept.insert(hash, entry);
         if maxsize.is_some_and(|maxsize| kept.len() > maxsize) {
-            displaced.entries.extend(kept.pop_oldest().map(|(_, oldest)| oldest));
+            displaced.extend(kept.pop_oldest().map(|(_, oldest)| Leaving::Entry(oldest)));
         }
     }
 
@@ -160,7 +160,7 @@ impl<H: Host> Reader<H> {
     ) -> Result<(), Unsure<H::Object>> {
         for shelf in [&mut self.kept, &mut self.left].into_iter().flatten() {
             while let Some(slot) = shelf.find(probe.hash, |row| row.key.matches(probe, verdicts))? {
-                displaced.entries.extend(shelf.remove(slot).map(|(_, entry)| entry));
+                displaced.extend(shelf.remove(slot).map(|(_, entry)| Leaving::Entry(entry)));
             }
         }
         Ok(())
@@ -174,14 +174,14 @@ impl<H: Host> Reader<H> {
         displaced: &mut Displaced<H>,
     ) {
         for shelf in [&mut self.kept, &mut self.left].into_iter().flatten() {
-            displaced.entries.extend(shelf.strike(hash, |entry| leaves(&entry.key)));
+            displaced.extend(shelf.strike(hash, |entry| leaves(&entry.key)).into_iter().map(Leaving::Entry));
         }
     }
 
     /// Empties the shelves.
     pub fn clear_shelves(&mut self, displaced: &mut Displaced<H>) {
         let shelves = [self.kept.take(), self.left.take()];
-        displaced.tables.extend(shelves.into_iter().flatten().map(|shelf| *shelf));
+        displaced.extend(shelves.into_iter().flatten().map(Leaving::Shelf));
     }
 
     /// What is on the shelves.
@@ -226,7 +226,7 @@ impl<H: Host> Known<H> {
     pub fn answers(&mut self, scope: &Scope, displaced: &mut Displaced<H>) -> &mut Answers<H> {
         if self.answers.len() == self.answers.capacity() {
             let gone = self.answers.extract_if(|_, (scope, _)| scope.strong_count() == 0);
-            displaced.answers.extend(gone.map(|(_, (_, answers))| answers));
+            displaced.extend(gone.map(|(_, (_, answers))| Leaving::Answers(answers)));
         }
         let known =
             self.answers.entry(*scope.0).or_insert_with(|| (Arc::downgrade(&scope.0), Answers::default()));
@@ -274,7 +274,7 @@ impl<H: Host> Known<H> {
     /// Forgets a run that is over.
     pub fn asked(&mut self, flight: &H::Flight, displaced: &mut Displaced<H>) {
         let over = self.asking.extract_if(.., |asking| asking.flight.is(flight));
-        displaced.keys.extend(over.filter_map(|asking| asking.given).map(|given| given.key));
+        displaced.extend(over.filter_map(|asking| asking.given).map(|given| Leaving::Key(given.key)));
     }
 
     /// All answers, for whoever traces references.

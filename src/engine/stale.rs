@@ -1,7 +1,7 @@
 //! When an old value stands in: for a source that fails, and while a new one is made behind.
 
 use super::clock::Nanos;
-use super::entry::{Displaced, Observation};
+use super::entry::{Displaced, Leaving, Observation};
 use super::live::Look;
 use super::plan::{Decided, Doing, Manner, NextStep, Plan, Served, Step};
 use super::rows::Slot;
@@ -87,7 +87,7 @@ impl<H: Host> Plan<H> {
             return None;
         }
         let flight = H::Flight::begin(self.leader);
-        displaced.runs.extend(aside.behind.replace(flight.clone()));
+        displaced.extend(aside.behind.replace(flight.clone()).map(Leaving::Run));
         Some(flight)
     }
 

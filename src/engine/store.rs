@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::clock::{self, Nanos};
 use super::compare::{Key, Probe, Sought, Unsure, Verdicts};
-use super::entry::{Course, Displaced, Entry, Observation};
+use super::entry::{Course, Displaced, Entry, Leaving, Observation};
 use super::flight::Flights;
 use super::live::{Live, Look};
 use super::rows::Slot;
@@ -231,7 +231,7 @@ impl<H: Host> Store<H> {
                 }
             }
         }
-        displaced.entries.push(entry);
+        displaced.push(Leaving::Entry(entry));
     }
 
     /// Stores a new entry in place of the one in `old`, and evicts what is too much.
@@ -256,7 +256,8 @@ impl<H: Host> Store<H> {
     }
 
     fn empty(&mut self, displaced: &mut Displaced<H>) {
-        displaced.stores.push(std::mem::replace(&mut self.live, Live::new(self.terms.has_stale())));
+        let live = std::mem::replace(&mut self.live, Live::new(self.terms.has_stale()));
+        displaced.push(Leaving::Store(Box::new(live)));
     }
 
     /// Empties the store and what sessions keep of this function; nothing that runs now will be stored. Counters begin anew.
@@ -289,10 +290,10 @@ impl<H: Host> Store<H> {
         }
         if let Some(slot) = self.find(probe, verdicts)? {
             let removed = self.live.remove(slot, displaced);
-            displaced.entries.extend(removed.map(|(_, entry)| entry));
+            displaced.extend(removed.map(|(_, entry)| Leaving::Entry(entry)));
         }
         self.flights.strike_key(probe, verdicts)?;
-        Ok(!displaced.entries.is_empty())
+        Ok(displaced.entries() > 0)
     }
 
     /// Forgets, in every session, what a condition on keys accepts; what runs now for such a key will not be stored. Where a hash is given, only
@@ -369,7 +370,7 @@ impl<H: Host> Store<H> {
             session.reach(id, displaced, |known, displaced| {
                 if let Some(mut reader) = known.readers.remove(&self.id) {
                     reader.clear_shelves(displaced);
-                    displaced.answers.push(reader.seen);
+                    displaced.push(Leaving::Answers(reader.seen));
                 }
             });
         }

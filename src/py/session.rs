@@ -17,7 +17,7 @@ use super::sync::{Guarded, Shared, attached};
 use super::wait::Flight;
 use super::{explain, gc};
 use crate::engine::ticket::{self, Ticket};
-use crate::engine::{self, Displaced, Known, Logged, Manner, Refresh, Wish};
+use crate::engine::{self, Displaced, Known, Leaving, Logged, Manner, Refresh, Wish};
 
 /// The engine's host: Python.
 pub(super) struct Host;
@@ -110,14 +110,14 @@ impl engine::Audience<Host> for SessionRef {
     ) -> Option<R> {
         let core = self.0.upgrade()?;
         let result = (core.id() == id).then(|| core.known.with(attached(), |known| act(known, displaced)));
-        displaced.held.push(core);
+        displaced.push(Leaving::Held(core));
         result
     }
 
     fn is_alive(&self, id: Ticket, displaced: &mut Displaced<Host>) -> bool {
         let Some(core) = self.0.upgrade() else { return false };
         let alive = core.id() == id;
-        displaced.held.push(core);
+        displaced.push(Leaving::Held(core));
         alive
     }
 }
