@@ -277,7 +277,8 @@ impl<H: Host> Plan<H> {
             let first = answers.get(given, verdicts)?;
             // An answer that was wanted anew takes the place of the one before.
             let anew = self.wish.manner == Manner::Now || self.retries > 0;
-            let first = first.filter(|first| !anew && first.vouches(clock::now(), terms.ttl));
+            let first = first
+                .filter(|first| !anew && (terms.ttl.is_none() || first.vouches(clock::now(), terms.ttl)));
             match (first, self.observation.as_ref()) {
                 // Another caller in the session was faster. The session goes by one answer.
                 (Some(first), _) => {

@@ -95,6 +95,12 @@ impl<H: Host, S> Entry<H, S> {
         clock::is_within(self.born, now, self.ttl(terms))
     }
 
+    /// The same now. The clock is only read if that matters.
+    #[must_use]
+    pub fn is_fresh_now(&self, terms: &Terms) -> bool {
+        self.ttl(terms).is_none_or(|ttl| clock::is_within(self.born, clock::now(), Some(ttl)))
+    }
+
     /// Its time to live.
     #[inline]
     #[must_use]

@@ -1,13 +1,11 @@
 //! The entries of a store, in order of use, and the versions that they share.
 
-use std::collections::HashMap;
-
 use super::Host;
 use super::compare::Sought;
 use super::entry::{Displaced, Entry, Leaving};
 use super::rows::{Rows, Slot};
 use super::stamp::{Kin, Place, Stamp, Stamps};
-use super::ticket::Ticket;
+use super::ticket::{ByTicket, Ticket};
 use super::trouble::Trouble;
 
 /// An entry whose version lies with those of others: smaller by two words, which an allocator's chunk has no room for.
@@ -58,13 +56,13 @@ pub struct Live<H: Host> {
     rows: Rows<Stored<H>>,
     pub(super) stamps: Stamps<H>,
     /// By when they were stored, which names an entry.
-    asides: HashMap<Ticket, Aside<H::Flight>, ahash::RandomState>,
+    asides: ByTicket<Aside<H::Flight>>,
 }
 
 impl<H: Host> Live<H> {
     /// None yet. `follows` says that it matters when an entry stopped being fresh.
     pub(super) fn new(follows: bool) -> Self {
-        Self { rows: Rows::default(), stamps: Stamps::new(follows), asides: HashMap::default() }
+        Self { rows: Rows::default(), stamps: Stamps::new(follows), asides: ByTicket::default() }
     }
 
     /// The number of entries.

@@ -296,7 +296,7 @@ impl<H: Host> Plan<H> {
             return Ok((None, vouch));
         }
         if let Some(caller) = caller.as_deref().filter(|_| !marks.bypassed && self.wish.manner != Manner::Now)
-            && let Some((value, vouch)) = self.known(store, caller)?
+            && let Some((value, vouch)) = self.known(store, caller, current)?
         {
             return Ok((Some(value), vouch));
         }
@@ -350,21 +350,25 @@ impl<H: Host> Plan<H> {
     }
 
     /// What the session has come to know of the key while this call computed, by which it goes on: the value and what that vouches for.
-    fn known(&self, store: &Store<H>, caller: &Caller<'_, H>) -> Decided<H, Option<(H::Object, Ticket)>> {
-        let now = clock::now();
+    /// `current` is what is stored of that key.
+    fn known(
+        &self,
+        store: &Store<H>,
+        caller: &Caller<'_, H>,
+        current: Option<Look<'_, H>>,
+    ) -> Decided<H, Option<(H::Object, Ticket)>> {
         let constant = store.terms.constant;
         if let Some(shelf) = caller.known.readers.get(&store.id).and_then(|reader| reader.kept.as_ref()) {
             let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
             let kept = slot.and_then(|slot| shelf.get(slot));
             if let Some(kept) =
-                kept.filter(|kept| kept.known_in == caller.id && kept.is_fresh(now, &store.terms))
+                kept.filter(|kept| kept.known_in == caller.id && kept.is_fresh_now(&store.terms))
             {
                 return Ok(Some((kept.value.clone(), kept.vouch(&kept.stamp, constant))));
             }
         }
-        let found = store.find(&self.probe, &self.verdicts)?.and_then(|slot| store.live.get(slot));
-        let known = found
-            .filter(|Look { entry, .. }| entry.known_in == caller.id && entry.is_fresh(now, &store.terms));
+        let known = current
+            .filter(|Look { entry, .. }| entry.known_in == caller.id && entry.is_fresh_now(&store.terms));
         Ok(known.map(|Look { entry, stamp }| (entry.value.clone(), entry.vouch(stamp, constant))))
     }
 }

@@ -1,14 +1,14 @@
 //! What one session remembers: the answers of version functions, and for each function that it called (for which it is
 //! a *reader*) the answer it goes by and a shelf of the results that it is to see again though the store lost them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use super::compare::{Key, Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Leaving, Observation};
 use super::status::Logged;
 use super::table::Table;
-use super::ticket::{self, Ticket};
+use super::ticket::{self, ByTicket, Ticket};
 use super::{Flight, Host};
 
 /// What one answer of a version function speaks for, but for the arguments it was given. Alive as long as a function uses it.
@@ -204,9 +204,9 @@ pub struct Known<H: Host> {
     /// What its latest calls did that were not answered at once.
     pub log: VecDeque<Logged>,
     asking: Vec<Asking<H>>,
-    answers: HashMap<Ticket, (Weak<Ticket>, Answers<H>), ahash::RandomState>,
+    answers: ByTicket<(Weak<Ticket>, Answers<H>)>,
     /// By function.
-    pub readers: HashMap<Ticket, Reader<H>, ahash::RandomState>,
+    pub readers: ByTicket<Reader<H>>,
 }
 
 impl<H: Host> Default for Known<H> {
@@ -215,8 +215,8 @@ impl<H: Host> Default for Known<H> {
             stale: 0,
             log: VecDeque::new(),
             asking: Vec::new(),
-            answers: HashMap::default(),
-            readers: HashMap::default(),
+            answers: ByTicket::default(),
+            readers: ByTicket::default(),
         }
     }
 }

@@ -65,6 +65,10 @@ impl<H: Host> Plan<H> {
         version: &H::Object,
         observation: &Observation<H::Object>,
     ) -> Decided<H, bool> {
+        if !store.terms.has_stale() {
+            // Then nobody notes what was observed.
+            return Ok(false);
+        }
         let source = store.live.stamps.find(self.given.as_ref(), &self.verdicts)?;
         let seen = source.and_then(|slot| store.live.stamps.source(slot)?.seen.as_ref());
         let later = seen.filter(|seen| seen.ticket > observation.ticket);

@@ -1,7 +1,5 @@
 //! The results of one function, and what its methods do to them outside a call.
 
-use std::collections::HashMap;
-
 use super::clock::{self, Nanos};
 use super::compare::{Key, Probe, Sought, Unsure, Verdicts};
 use super::entry::{Course, Displaced, Entry, Leaving, Observation};
@@ -11,7 +9,7 @@ use super::rows::Slot;
 use super::session::{Known, Reader};
 use super::stamp::{Kin, Stamp};
 use super::stats::Stats;
-use super::ticket::{self, Ticket};
+use super::ticket::{self, ByTicket, Ticket};
 use super::{Audience, Host, Object};
 
 /// What was agreed for a function when it was decorated.
@@ -86,7 +84,7 @@ pub struct Store<H: Host> {
     pub stats: Stats,
     pub(super) live: Live<H>,
     /// The sessions that read this function.
-    audience: HashMap<Ticket, H::Session, ahash::RandomState>,
+    audience: ByTicket<H::Session>,
     pub(super) flights: Flights<H>,
     pub(super) glances: [Glance; ticket::LANES],
 }
@@ -108,7 +106,7 @@ impl<H: Host> Store<H> {
             terms,
             stats: Stats::default(),
             live: Live::new(terms.has_stale()),
-            audience: HashMap::default(),
+            audience: ByTicket::default(),
             flights: Flights::default(),
             glances: Default::default(),
         }
@@ -213,25 +211,29 @@ impl<H: Host> Store<H> {
         spared: bool,
         displaced: &mut Displaced<H>,
     ) {
-        if self.terms.maxsize != Some(0) && entry.is_fresh(clock::now(), &self.terms) {
-            let bound = self.terms.maxsize;
-            for id in self.audience.keys().filter(|id| **id > entry.stored || **id == entry.known_in) {
-                match caller.as_deref_mut().filter(|caller| caller.id == *id) {
-                    Some(_) if spared => {}
-                    Some(caller) => {
-                        if let Some(reader) = caller.known.readers.get_mut(&self.id) {
-                            reader.shelve(*id, hash, entry.clone(), bound, displaced);
-                        }
-                    }
-                    None => {
-                        self.reach(*id, displaced, |reader, displaced| {
-                            reader.shelve(*id, hash, entry.clone(), bound, displaced);
-                        });
-                    }
+        let lost = self.terms.maxsize != Some(0) && entry.is_fresh_now(&self.terms);
+        let spared = caller.as_deref().filter(|_| spared).map(|caller| caller.id);
+        let (stored, known_in) = (entry.stored, entry.known_in);
+        let may_have_seen = |id: &Ticket| lost && (*id > stored || *id == known_in) && Some(*id) != spared;
+        let mut sessions = self.audience.keys().copied().filter(may_have_seen).peekable();
+        let mut entry = Some(entry);
+        while let Some(id) = sessions.next() {
+            // The last of them, mostly the only one, gets the entry itself.
+            let mut gift = if sessions.peek().is_some() { entry.clone() } else { entry.take() };
+            let mut shelve = |reader: &mut Reader<H>, displaced: &mut Displaced<H>| {
+                if let Some(entry) = gift.take() {
+                    reader.shelve(id, hash, entry, self.terms.maxsize, displaced);
                 }
-            }
+            };
+            match caller.as_deref_mut().filter(|caller| caller.id == id) {
+                Some(caller) => {
+                    caller.known.readers.get_mut(&self.id).map(|reader| shelve(reader, displaced))
+                }
+                None => self.reach(id, displaced, shelve),
+            };
+            displaced.extend(gift.map(Leaving::Entry));
         }
-        displaced.push(Leaving::Entry(entry));
+        displaced.extend(entry.map(Leaving::Entry));
     }
 
     /// Stores a new entry in place of the one in `old`, and evicts what is too much.
@@ -358,9 +360,8 @@ impl<H: Host> Store<H> {
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<Look<'_, H>>, Unsure<H::Object>> {
         let found = self.find(probe, verdicts)?.and_then(|slot| self.live.get(slot));
-        Ok(found.filter(|Look { entry, stamp }| {
-            stamp.version.is_immutable() || entry.is_fresh(clock::now(), &self.terms)
-        }))
+        Ok(found
+            .filter(|Look { entry, stamp }| stamp.version.is_immutable() || entry.is_fresh_now(&self.terms)))
     }
 
     /// Takes everything out, for good: the function is going.

@@ -1,6 +1,5 @@
 //! A session as Python holds it: the handle that lies in a mapping or a context variable, and its weak reference in stores.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -16,7 +15,7 @@ use super::object::Object;
 use super::sync::{Guarded, Shared, attached};
 use super::wait::Flight;
 use super::{explain, gc};
-use crate::engine::ticket::{self, Ticket};
+use crate::engine::ticket::{self, ByTicket, Ticket};
 use crate::engine::{self, Displaced, Known, Leaving, Logged, Manner, Refresh, Wish};
 
 /// The engine's host: Python.
@@ -76,7 +75,7 @@ pub(super) struct Core {
     pub(super) policy: Option<Policy>,
     pub(super) known: Shared<Known<Host>>,
     /// The functions that it read, for whoever looks into it.
-    functions: Guarded<HashMap<Ticket, Weak<Function>>>,
+    functions: Guarded<ByTicket<Weak<Function>>>,
 }
 
 impl Core {
@@ -252,7 +251,7 @@ impl Session {
             began,
             policy,
             known: Shared::new(Known::default()),
-            functions: Guarded::new(HashMap::new()),
+            functions: Guarded::new(ByTicket::default()),
         };
         Self { core: Arc::new(core) }
     }
