@@ -3,10 +3,10 @@
 use super::clock::{self, Nanos};
 use super::flight::Going;
 use super::live::Live;
+use super::rows::Rows;
 use super::session::Answers;
 use super::stamp::Stamp;
 use super::store::Terms;
-use super::table::Table;
 use super::ticket::{LONG_AGO, NEVER, Ticket};
 use super::{Audience, Host, Object};
 
@@ -141,7 +141,7 @@ pub enum Leaving<H: Host> {
     /// Arguments.
     Key(H::Key),
     /// A whole shelf.
-    Shelf(Box<Table<Entry<H>>>),
+    Shelf(Box<Rows<Entry<H>>>),
     /// All entries of a store.
     Store(Box<Live<H>>),
     /// Answers of a version function.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 
 use super::compare::{Key, Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Leaving, Observation};
+use super::rows::Rows;
 use super::status::Logged;
 use super::table::Table;
 use super::ticket::{self, ByTicket, Ticket};
@@ -109,7 +110,7 @@ impl<H: Host> Answers<H> {
 }
 
 /// Results that one session is to see again, though the store lost them or never had them. Most sessions need none.
-pub type Shelf<H> = Option<Box<Table<Entry<H>>>>;
+pub type Shelf<H> = Option<Box<Rows<Entry<H>>>>;
 
 /// A session as the reader of one function.
 pub struct Reader<H: Host> {
