@@ -204,7 +204,9 @@ pub struct Known<H: Host> {
     pub stale: u64,
     /// What its latest calls did that were not answered at once.
     pub log: VecDeque<Logged>,
-    asking: Vec<Asking<H>>,
+    /// Version functions that are being asked: hardly ever more than one.
+    asking: Option<Asking<H>>,
+    also_asking: Vec<Asking<H>>,
     answers: ByTicket<(Weak<Ticket>, Answers<H>)>,
     /// By function.
     pub readers: ByTicket<Reader<H>>,
@@ -215,7 +217,8 @@ impl<H: Host> Default for Known<H> {
         Self {
             stale: 0,
             log: VecDeque::new(),
-            asking: Vec::new(),
+            asking: None,
+            also_asking: Vec::new(),
             answers: ByTicket::default(),
             readers: ByTicket::default(),
         }
@@ -245,7 +248,8 @@ impl<H: Host> Known<H> {
         fit: impl Fn(&H::Flight) -> bool,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<H::Flight>, Unsure<H::Object>> {
-        for asking in self.asking.iter().filter(|asking| asking.scope == *scope.0) {
+        let asking = self.asking.iter().chain(&self.also_asking);
+        for asking in asking.filter(|asking| asking.scope == *scope.0) {
             let same = match (&asking.given, given) {
                 (None, None) => true,
                 (Some(theirs), Some(ours)) => {
@@ -268,13 +272,20 @@ impl<H: Host> Known<H> {
         leader: <H::Flight as Flight>::Leader,
     ) -> H::Flight {
         let flight = H::Flight::begin(leader);
-        self.asking.push(Asking { scope: *scope.0, given: given.cloned(), flight: flight.clone() });
+        let asking = Asking { scope: *scope.0, given: given.cloned(), flight: flight.clone() };
+        if self.asking.is_none() {
+            self.asking = Some(asking);
+        } else {
+            self.also_asking.push(asking);
+        }
         flight
     }
 
     /// Forgets a run that is over.
     pub fn asked(&mut self, flight: &H::Flight, displaced: &mut Displaced<H>) {
-        let over = self.asking.extract_if(.., |asking| asking.flight.is(flight));
+        let is_over = |asking: &mut Asking<H>| asking.flight.is(flight);
+        let one = self.asking.take_if(is_over);
+        let over = one.into_iter().chain(self.also_asking.extract_if(.., is_over));
         displaced.extend(over.filter_map(|asking| asking.given).map(|given| Leaving::Key(given.key)));
     }
 

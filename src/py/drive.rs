@@ -53,6 +53,7 @@ fn restless() -> PyErr {
 /// The session of a call, as it was when the call began.
 pub(super) struct Active {
     core: Arc<Core>,
+    weak: SessionRef,
     id: Ticket,
 }
 
@@ -364,27 +365,29 @@ impl Cached {
         act: impl FnOnce(&mut Store<Host>, Option<&mut Caller<'_, Host>>) -> R,
     ) -> R {
         // A session that was renewed during the call is another one: what the call has learned is not for that.
-        let Some(Active { core, id }) = session else {
+        let Some(Active { core, weak, id }) = session else {
             return self.function.store.with(py, |store| act(store, None));
         };
-        let session = SessionRef(Arc::downgrade(core));
         self.function.store.with(py, |store| {
-            let done = core.known.with(py, |known| {
-                if core.id() == *id {
-                    Ok(act(store, Some(&mut Caller { id: *id, began: core.began, session: &session, known })))
-                } else {
-                    Err(act)
+            let done = core.memory.with(py, |memory| {
+                if core.id() != *id {
+                    return Err(act);
                 }
+                let (readers, known) = (memory.known.readers.len(), &mut memory.known);
+                let done = act(store, Some(&mut Caller { id: *id, began: core.began, session: weak, known }));
+                if memory.known.readers.len() > readers {
+                    memory.reads(&self.function);
+                }
+                Ok(done)
             });
             done.unwrap_or_else(|act| act(store, None))
         })
     }
 
-    /// The session that is active now, which reads this function from now on.
+    /// The session that is active now.
     pub(super) fn session(&self, py: Python<'_>) -> PyResult<Option<Active>> {
         let Some(session) = self.binding.find(py)? else { return Ok(None) };
         let core = session.get().core.clone();
-        core.reads(py, &self.function);
-        Ok(Some(Active { id: core.id(), core }))
+        Ok(Some(Active { id: core.id(), weak: SessionRef(Arc::downgrade(&core)), core }))
     }
 }
