@@ -247,15 +247,13 @@ impl<H: Host> Plan<H> {
         caller: &mut Caller<'_, H>,
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        if !caller.known.readers.contains_key(&store.id) {
+        let reader = caller.known.readers.get_or_insert_with(store.id, || {
             store.join(caller.id, caller.session, displaced);
-            caller.known.readers.insert(store.id, Reader::default());
-        }
+            Reader::default()
+        });
         if self.announce {
             self.tell(store, caller, displaced)?;
-        } else if self.observation.is_none()
-            && let Some(reader) = caller.known.readers.get_mut(&store.id)
-        {
+        } else if self.observation.is_none() {
             self.observation = reader.seen.get(self.given.as_ref(), &self.verdicts)?.map(|seen| seen.clone());
         }
         Ok(())
@@ -302,7 +300,7 @@ impl<H: Host> Plan<H> {
         caller: &mut Caller<'_, H>,
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        match (self.observation.as_ref(), caller.known.readers.get_mut(&store.id)) {
+        match (self.observation.as_ref(), caller.known.readers.get_mut(store.id)) {
             (Some(observation), Some(reader)) => reader.seen.put(
                 self.given.as_ref(),
                 observation,

@@ -21,7 +21,7 @@ impl<H: Host> Plan<H> {
         now: Nanos,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, Option<NextStep<H>>> {
-        let Some(reader) = caller.known.readers.get_mut(&store.id) else { return Ok(None) };
+        let Some(reader) = caller.known.readers.get_mut(store.id) else { return Ok(None) };
         if self.wish.manner == Manner::Now {
             return Ok(None);
         }
@@ -55,8 +55,7 @@ impl<H: Host> Plan<H> {
         caller: Option<&mut Caller<'_, H>>,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
-        let mut reader =
-            caller.and_then(|caller| Some((caller.id, caller.known.readers.get_mut(&store.id)?)));
+        let mut reader = caller.and_then(|caller| Some((caller.id, caller.known.readers.get_mut(store.id)?)));
         if let Some((_, reader)) = &mut reader {
             reader.unshelve(&self.probe, &self.verdicts, displaced)?;
         }
@@ -99,7 +98,7 @@ impl<H: Host> Plan<H> {
             return Step::Ask(None);
         };
         if let (Some(caller), Some(observation)) = (caller, self.observation.as_mut())
-            && let Some(reader) = caller.known.readers.get_mut(&store.id)
+            && let Some(reader) = caller.known.readers.get_mut(store.id)
         {
             if agreed && stamp.tag != observation.tag {
                 // Two tags of one version: the older wins, so that they become one wherever they meet, and a new session's changes nothing for others.
@@ -139,7 +138,7 @@ impl<H: Host> Plan<H> {
         match store.recognises(look, given, &self.verdicts, displaced)? {
             Recognition::Gone | Recognition::Yes => {
                 // What left the store before is not what the session goes by.
-                if let Some(reader) = caller.known.readers.get_mut(&store.id) {
+                if let Some(reader) = caller.known.readers.get_mut(store.id) {
                     reader.unshelve(&self.probe, &self.verdicts, displaced)?;
                 }
                 if let Some((entry, _)) = store.live.get_mut(slot) {
@@ -148,7 +147,7 @@ impl<H: Host> Plan<H> {
             }
             Recognition::No if !needed => {}
             Recognition::No => {
-                let Some(reader) = caller.known.readers.get_mut(&store.id) else {
+                let Some(reader) = caller.known.readers.get_mut(store.id) else {
                     return Ok(());
                 };
                 reader.unshelve(&self.probe, &self.verdicts, displaced)?;
@@ -328,7 +327,7 @@ impl<H: Host> Plan<H> {
         });
         let kin = store.live.stamps.kin(self.given.as_ref(), version, &self.verdicts)?;
         let unfit = tainted || outdated || self.impatient;
-        let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(&store.id));
+        let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(store.id));
         if let Some(reader) = reader {
             reader.unshelve(&self.probe, &self.verdicts, displaced)?;
             if unfit {
@@ -358,7 +357,7 @@ impl<H: Host> Plan<H> {
         current: Option<Look<'_, H>>,
     ) -> Decided<H, Option<(H::Object, Ticket)>> {
         let constant = store.terms.constant;
-        if let Some(shelf) = caller.known.readers.get(&store.id).and_then(|reader| reader.kept.as_ref()) {
+        if let Some(shelf) = caller.known.readers.get(store.id).and_then(|reader| reader.kept.as_ref()) {
             let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
             let kept = slot.and_then(|slot| shelf.get(slot));
             if let Some(kept) =

@@ -6,10 +6,11 @@ use std::sync::{Arc, Weak};
 
 use super::compare::{Key, Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Leaving, Observation};
+use super::few::Few;
 use super::rows::Rows;
 use super::status::Logged;
 use super::table::Table;
-use super::ticket::{self, ByTicket, Ticket};
+use super::ticket::{self, Ticket};
 use super::{Flight, Host};
 
 /// What one answer of a version function speaks for, but for the arguments it was given. Alive as long as a function uses it.
@@ -207,9 +208,9 @@ pub struct Known<H: Host> {
     /// Version functions that are being asked: hardly ever more than one.
     asking: Option<Asking<H>>,
     also_asking: Vec<Asking<H>>,
-    answers: ByTicket<(Weak<Ticket>, Answers<H>)>,
+    answers: Few<(Weak<Ticket>, Answers<H>)>,
     /// By function.
-    pub readers: ByTicket<Reader<H>>,
+    pub readers: Few<Reader<H>>,
 }
 
 impl<H: Host> Default for Known<H> {
@@ -219,8 +220,8 @@ impl<H: Host> Default for Known<H> {
             log: VecDeque::new(),
             asking: None,
             also_asking: Vec::new(),
-            answers: ByTicket::default(),
-            readers: ByTicket::default(),
+            answers: Few::default(),
+            readers: Few::default(),
         }
     }
 }
@@ -228,12 +229,12 @@ impl<H: Host> Default for Known<H> {
 impl<H: Host> Known<H> {
     /// The answers of a scope. Those of scopes that no function uses any more are forgotten by and by.
     pub fn answers(&mut self, scope: &Scope, displaced: &mut Displaced<H>) -> &mut Answers<H> {
-        if self.answers.len() == self.answers.capacity() {
-            let gone = self.answers.extract_if(|_, (scope, _)| scope.strong_count() == 0);
-            displaced.extend(gone.map(|(_, (_, answers))| Leaving::Answers(answers)));
+        if self.answers.is_full() {
+            let gone = self.answers.strike(|(scope, _)| scope.strong_count() == 0);
+            displaced.extend(gone.map(|(_, answers)| Leaving::Answers(answers)));
         }
         let known =
-            self.answers.entry(*scope.0).or_insert_with(|| (Arc::downgrade(&scope.0), Answers::default()));
+            self.answers.get_or_insert_with(*scope.0, || (Arc::downgrade(&scope.0), Answers::default()));
         &mut known.1
     }
 

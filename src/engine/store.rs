@@ -199,7 +199,7 @@ impl<H: Host> Store<H> {
     ) -> Option<R> {
         let session = self.audience.get(&id)?;
         session
-            .reach(id, displaced, |known, displaced| Some(act(known.readers.get_mut(&self.id)?, displaced)))?
+            .reach(id, displaced, |known, displaced| Some(act(known.readers.get_mut(self.id)?, displaced)))?
     }
 
     /// Gives an entry that leaves the store to the sessions that may have seen it: those that began after it was stored, and the
@@ -226,9 +226,7 @@ impl<H: Host> Store<H> {
                 }
             };
             match caller.as_deref_mut().filter(|caller| caller.id == id) {
-                Some(caller) => {
-                    caller.known.readers.get_mut(&self.id).map(|reader| shelve(reader, displaced))
-                }
+                Some(caller) => caller.known.readers.get_mut(self.id).map(|reader| shelve(reader, displaced)),
                 None => self.reach(id, displaced, shelve),
             };
             displaced.extend(gift.map(Leaving::Entry));
@@ -331,7 +329,8 @@ impl<H: Host> Store<H> {
         let kin = self.live.stamps.kin(given, version, verdicts)?;
         if let Some(caller) = caller.as_deref_mut() {
             self.join(caller.id, caller.session, displaced);
-            caller.known.readers.entry(self.id).or_default().unshelve(probe, verdicts, displaced)?;
+            let reader = caller.known.readers.get_or_insert_with(self.id, Reader::default);
+            reader.unshelve(probe, verdicts, displaced)?;
         }
         if self.terms.maxsize == Some(0) {
             return Ok(());
@@ -369,7 +368,7 @@ impl<H: Host> Store<H> {
         self.empty(displaced);
         for (id, session) in std::mem::take(&mut self.audience) {
             session.reach(id, displaced, |known, displaced| {
-                if let Some(mut reader) = known.readers.remove(&self.id) {
+                if let Some(mut reader) = known.readers.remove(self.id) {
                     reader.clear_shelves(displaced);
                     displaced.push(Leaving::Answers(reader.seen));
                 }

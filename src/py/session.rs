@@ -269,7 +269,7 @@ impl Session {
         for function in functions {
             let seen: Vec<(Option<u64>, Object)> = self.core.memory.with(py, |memory| {
                 let answers =
-                    memory.known.readers.get(&function.id).into_iter().flat_map(|reader| reader.seen.iter());
+                    memory.known.readers.get(function.id).into_iter().flat_map(|reader| reader.seen.iter());
                 answers.map(|(given, observation)| (given, observation.version.clone())).collect()
             });
             let versions = PyDict::new(py);
