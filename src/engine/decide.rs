@@ -221,7 +221,6 @@ impl<H: Host> Plan<H> {
         if store.terms.constant {
             (observation.ticket, observation.until) = (self.run, self.run);
         }
-        self.flight = Some(flight.clone());
         self.doing = Doing::Computing;
         let old = old.and_then(|slot| store.live.get(slot));
         self.status.forward = Some(match old {

@@ -168,6 +168,10 @@ impl<H: Host> Displaced<H> {
     /// Takes one thing more.
     #[inline]
     pub fn push(&mut self, leaving: Leaving<H>) {
+        if self.0.capacity() == 0 {
+            // At once as many as most calls need.
+            self.0 = Vec::with_capacity(4);
+        }
         self.0.push(leaving);
     }
 

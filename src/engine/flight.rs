@@ -153,6 +153,12 @@ impl<H: Host> Flights<H> {
         own.map_or_else(Marks::default, |going| going.marks)
     }
 
+    /// The run of a computation.
+    pub(super) fn flight(&self, ticket: Ticket) -> Option<H::Flight> {
+        let own = self.going.iter().find(|going| going.ticket == ticket);
+        own.map(|going| going.flight.clone())
+    }
+
     /// Forgets a computation that is over.
     pub(super) fn end(&mut self, ticket: Ticket, displaced: &mut Displaced<H>) {
         let ended = self.going.iter().position(|going| going.ticket == ticket);

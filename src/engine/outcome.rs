@@ -226,7 +226,7 @@ impl<H: Host> Plan<H> {
             }
             self.born = clock::now();
             self.attempt = Attempt::Made;
-            return self.flight.clone().map(Step::Compute);
+            return store.flights.flight(self.run).map(Step::Compute);
         }
         let lag = store.terms.lag;
         if self.retries >= lag.retries {

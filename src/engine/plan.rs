@@ -164,8 +164,6 @@ pub struct Plan<H: Host> {
     pub(super) landing: Option<Arrival<H>>,
     pub(super) born: Nanos,
     pub(super) run: Ticket,
-    /// This call's own flight.
-    pub(super) flight: Option<H::Flight>,
     /// The old value and its version, for what takes the function's place.
     pub(super) previous: Option<(H::Object, H::Object)>,
     pub(super) made: Option<Made<H::Object>>,
@@ -209,7 +207,6 @@ impl<H: Host> Plan<H> {
             landing: None,
             born: 0,
             run: 0,
-            flight: None,
             previous: None,
             made: None,
             attempt: Attempt::Made,

@@ -75,7 +75,9 @@ impl Frame {
         around: Option<Bound<'py, Self>>,
     ) -> PyResult<Bound<'py, Self>> {
         let (flight, around) = (flight.cloned(), around.map(Bound::unbind));
-        let Some(spare) = SPARE.with(py, Option::take) else {
+        // Without a GIL none is kept, and its place would only be one to stand in line at.
+        let spare = if cfg!(Py_GIL_DISABLED) { None } else { SPARE.with(py, Option::take) };
+        let Some(spare) = spare else {
             let frame = Self {
                 oldest: AtomicU64::new(NEVER),
                 flight: Guarded::new(flight),

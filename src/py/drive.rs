@@ -16,7 +16,7 @@ use super::computing::{self, Ended};
 use super::freshness::versioned;
 use super::nested::Nested;
 use super::object::Object;
-use super::session::{Core, Host, SessionRef};
+use super::session::{Core, Host};
 use super::wait::{Flight, Lead, Leader, Waited};
 use crate::engine::ticket::{NEVER, Ticket};
 use crate::engine::{
@@ -53,7 +53,6 @@ fn restless() -> PyErr {
 /// The session of a call, as it was when the call began.
 pub(super) struct Active {
     core: Arc<Core>,
-    weak: SessionRef,
     id: Ticket,
 }
 
@@ -365,7 +364,7 @@ impl Cached {
         act: impl FnOnce(&mut Store<Host>, Option<&mut Caller<'_, Host>>) -> R,
     ) -> R {
         // A session that was renewed during the call is another one: what the call has learned is not for that.
-        let Some(Active { core, weak, id }) = session else {
+        let Some(Active { core, id }) = session else {
             return self.function.store.with(py, |store| act(store, None));
         };
         self.function.store.with(py, |store| {
@@ -374,7 +373,10 @@ impl Cached {
                     return Err(act);
                 }
                 let (readers, known) = (memory.known.readers.len(), &mut memory.known);
-                let done = act(store, Some(&mut Caller { id: *id, began: core.began, session: weak, known }));
+                let done = act(
+                    store,
+                    Some(&mut Caller { id: *id, began: core.began, session: &core.itself, known }),
+                );
                 if memory.known.readers.len() > readers {
                     memory.reads(&self.function);
                 }
@@ -388,6 +390,6 @@ impl Cached {
     pub(super) fn session(&self, py: Python<'_>) -> PyResult<Option<Active>> {
         let Some(session) = self.binding.find(py)? else { return Ok(None) };
         let core = session.get().core.clone();
-        Ok(Some(Active { id: core.id(), weak: SessionRef(Arc::downgrade(&core)), core }))
+        Ok(Some(Active { id: core.id(), core }))
     }
 }

@@ -74,6 +74,8 @@ pub(super) struct Core {
     /// What it wants beyond the rule.
     pub(super) policy: Option<Policy>,
     pub(super) memory: Shared<Memory>,
+    /// What stores hold of it.
+    pub(super) itself: SessionRef,
 }
 
 /// What a session remembers.
@@ -258,8 +260,14 @@ impl Session {
     /// A session that begins now.
     pub(super) fn begin(policy: Option<Policy>) -> Self {
         let began = ticket::draw_for_session();
-        let core = Core { id: AtomicU64::new(began), began, policy, memory: Shared::new(Memory::default()) };
-        Self { core: Arc::new(core) }
+        let core = Arc::new_cyclic(|itself| Core {
+            id: AtomicU64::new(began),
+            began,
+            policy,
+            memory: Shared::new(Memory::default()),
+            itself: SessionRef(itself.clone()),
+        });
+        Self { core }
     }
 
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
