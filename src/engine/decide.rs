@@ -217,6 +217,7 @@ impl<H: Host> Plan<H> {
         let Some(observation) = self.observation.as_mut() else { return Step::Ask(None) };
         let flight = H::Flight::begin(self.leader);
         self.born = now;
+        self.before = Some((old, store.live.changes));
         self.run = store.flights.begin(&self.probe, observation, &flight, (session, now), displaced);
         if store.terms.constant {
             (observation.ticket, observation.until) = (self.run, self.run);

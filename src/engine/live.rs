@@ -54,6 +54,8 @@ impl<F> Default for Aside<F> {
 /// The entries of a store.
 pub struct Live<H: Host> {
     rows: Rows<Stored<H>>,
+    /// How often an entry came or went.
+    pub(super) changes: u64,
     pub(super) stamps: Stamps<H>,
     /// By when they were stored, which names an entry.
     asides: ByTicket<Aside<H::Flight>>,
@@ -62,7 +64,7 @@ pub struct Live<H: Host> {
 impl<H: Host> Live<H> {
     /// None yet. `follows` says that it matters when an entry stopped being fresh.
     pub(super) fn new(follows: bool) -> Self {
-        Self { rows: Rows::default(), stamps: Stamps::new(follows), asides: ByTicket::default() }
+        Self { rows: Rows::default(), changes: 0, stamps: Stamps::new(follows), asides: ByTicket::default() }
     }
 
     /// The number of entries.
@@ -153,6 +155,7 @@ impl<H: Host> Live<H> {
         // Before the old one goes, and with it what is known of the source that both have.
         let (stamp, version) = self.stamps.take(stamp, &kin);
         displaced.extend(version.map(Leaving::Object));
+        self.changes += 1;
         let old = old.and_then(|slot| self.remove(slot, displaced));
         self.rows.insert(hash, Entry { key, value, stamp, stored, known_in, born, course });
         old
@@ -178,6 +181,7 @@ impl<H: Host> Live<H> {
         displaced: &mut Displaced<H>,
     ) -> Option<(u64, Entry<H>)> {
         let (hash, Entry { key, value, stamp, stored, known_in, born, course }) = row?;
+        self.changes += 1;
         if !self.asides.is_empty() {
             displaced.extend(self.asides.remove(&stored).and_then(|aside| aside.behind).map(Leaving::Run));
         }

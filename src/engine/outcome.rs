@@ -262,7 +262,12 @@ impl<H: Host> Plan<H> {
         };
         let version = made.seen.as_ref().unwrap_or(&observation.version);
         let other = !version.is(&observation.version);
-        let old = store.find(&self.probe, &self.verdicts)?;
+        let old = match self.before {
+            // As a rule no entry has come or gone while the function ran.
+            Some((old, changes)) if changes == store.live.changes => old,
+            _ => store.find(&self.probe, &self.verdicts)?,
+        };
+        let kept = self.kept(store, caller.as_deref())?;
         let current = old.and_then(|slot| store.live.get(slot));
         let agreed = current.map_or(Ok(false), |look| self.agrees(look.stamp))?;
         let outlived = self.is_outlived(store, version, observation)?;
@@ -295,7 +300,7 @@ impl<H: Host> Plan<H> {
             return Ok((None, vouch));
         }
         if let Some(caller) = caller.as_deref().filter(|_| !marks.bypassed && self.wish.manner != Manner::Now)
-            && let Some((value, vouch)) = self.known(store, caller, current)?
+            && let Some((value, vouch)) = self.known(store, caller, kept, current)
         {
             return Ok((Some(value), vouch));
         }
@@ -329,7 +334,9 @@ impl<H: Host> Plan<H> {
         let unfit = tainted || outdated || self.impatient;
         let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(store.id));
         if let Some(reader) = reader {
-            reader.unshelve(&self.probe, &self.verdicts, displaced)?;
+            if kept.is_some() || reader.left.is_some() {
+                reader.unshelve(&self.probe, &self.verdicts, displaced)?;
+            }
             if unfit {
                 reader.shelve(session, self.probe.hash, entry(0), store.terms.maxsize, displaced);
             }
@@ -348,26 +355,31 @@ impl<H: Host> Plan<H> {
         Ok((None, vouch))
     }
 
+    /// Where a session keeps what it has surely seen of the key.
+    fn kept(&self, store: &Store<H>, caller: Option<&Caller<'_, H>>) -> Decided<H, Option<Slot>> {
+        let reader = caller.and_then(|caller| caller.known.readers.get(store.id));
+        let Some(shelf) = reader.and_then(|reader| reader.kept.as_ref()) else { return Ok(None) };
+        shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))
+    }
+
     /// What the session has come to know of the key while this call computed, by which it goes on: the value and what that vouches for.
-    /// `current` is what is stored of that key.
+    /// `kept` is where it keeps that, `current` is what is stored.
     fn known(
         &self,
         store: &Store<H>,
         caller: &Caller<'_, H>,
+        kept: Option<Slot>,
         current: Option<Look<'_, H>>,
-    ) -> Decided<H, Option<(H::Object, Ticket)>> {
+    ) -> Option<(H::Object, Ticket)> {
         let constant = store.terms.constant;
-        if let Some(shelf) = caller.known.readers.get(store.id).and_then(|reader| reader.kept.as_ref()) {
-            let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
-            let kept = slot.and_then(|slot| shelf.get(slot));
-            if let Some(kept) =
-                kept.filter(|kept| kept.known_in == caller.id && kept.is_fresh_now(&store.terms))
-            {
-                return Ok(Some((kept.value.clone(), kept.vouch(&kept.stamp, constant))));
-            }
+        let shelf = caller.known.readers.get(store.id).and_then(|reader| reader.kept.as_ref());
+        let kept = kept.zip(shelf).and_then(|(slot, shelf)| shelf.get(slot));
+        if let Some(kept) = kept.filter(|kept| kept.known_in == caller.id && kept.is_fresh_now(&store.terms))
+        {
+            return Some((kept.value.clone(), kept.vouch(&kept.stamp, constant)));
         }
         let known = current
             .filter(|Look { entry, .. }| entry.known_in == caller.id && entry.is_fresh_now(&store.terms));
-        Ok(known.map(|Look { entry, stamp }| (entry.value.clone(), entry.vouch(stamp, constant))))
+        known.map(|Look { entry, stamp }| (entry.value.clone(), entry.vouch(stamp, constant)))
     }
 }

@@ -7,6 +7,7 @@ use super::clock::Nanos;
 use super::compare::{Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Leaving, Observation};
 use super::flight::Arrival;
+use super::rows::Slot;
 use super::session::Scope;
 use super::status::Status;
 use super::store::{Caller, Store};
@@ -164,6 +165,8 @@ pub struct Plan<H: Host> {
     pub(super) landing: Option<Arrival<H>>,
     pub(super) born: Nanos,
     pub(super) run: Ticket,
+    /// What was stored of the key as the computation began, and how often entries had come or gone by then.
+    pub(super) before: Option<(Option<Slot>, u64)>,
     /// The old value and its version, for what takes the function's place.
     pub(super) previous: Option<(H::Object, H::Object)>,
     pub(super) made: Option<Made<H::Object>>,
@@ -207,6 +210,7 @@ impl<H: Host> Plan<H> {
             landing: None,
             born: 0,
             run: 0,
+            before: None,
             previous: None,
             made: None,
             attempt: Attempt::Made,

@@ -257,6 +257,7 @@ impl<H: Host> Store<H> {
 
     fn empty(&mut self, displaced: &mut Displaced<H>) {
         let live = std::mem::replace(&mut self.live, Live::new(self.terms.has_stale()));
+        self.live.changes = live.changes + 1;
         displaced.push(Leaving::Store(Box::new(live)));
     }
 
