@@ -300,7 +300,7 @@ impl<H: Host> Plan<H> {
             return Ok((None, vouch));
         }
         if let Some(caller) = caller.as_deref().filter(|_| !marks.bypassed && self.wish.manner != Manner::Now)
-            && let Some((value, vouch)) = self.known(store, caller, kept, current)
+            && let Some((value, vouch)) = Self::known(store, caller, kept, current)
         {
             return Ok((Some(value), vouch));
         }
@@ -365,7 +365,6 @@ impl<H: Host> Plan<H> {
     /// What the session has come to know of the key while this call computed, by which it goes on: the value and what that vouches for.
     /// `kept` is where it keeps that, `current` is what is stored.
     fn known(
-        &self,
         store: &Store<H>,
         caller: &Caller<'_, H>,
         kept: Option<Slot>,
