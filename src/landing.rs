@@ -22,6 +22,8 @@ struct State<E, C, T> {
     end: Option<E>,
     /// Handed out once it has ended.
     callbacks: Vec<(u64, C)>,
+    /// How many threads sleep: to wake nobody would be a call of the system for nothing, at the end of each run.
+    sleepers: usize,
     /// How many tasks wait, and how many have begun to.
     tasks: usize,
     joined: u64,
@@ -45,6 +47,7 @@ impl<E, C, T> Default for Landing<E, C, T> {
                 over: false,
                 end: None,
                 callbacks: Vec::new(),
+                sleepers: 0,
                 tasks: 0,
                 joined: 0,
                 task: None,
@@ -81,8 +84,11 @@ impl<E, C, T> Landing<E, C, T> {
         let mut state = self.lock();
         (state.over, state.end) = (true, Some(how));
         let (callbacks, task) = (std::mem::take(&mut state.callbacks), state.task.take());
+        let wakes = state.sleepers > 0;
         drop(state);
-        self.ended.notify_one();
+        if wakes {
+            self.ended.notify_one();
+        }
         // Only now: a destructor may run foreign code.
         drop(task);
         callbacks.into_iter().map(|(_, callback)| callback).collect()
@@ -94,7 +100,9 @@ impl<E, C, T> Landing<E, C, T> {
     pub fn wait(&self, span: Duration) -> bool {
         let mut state = self.lock();
         if !state.over {
+            state.sleepers += 1;
             state = self.ended.wait_timeout(state, span).unwrap_or_else(PoisonError::into_inner).0;
+            state.sleepers -= 1;
         }
         !state.over
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextvars import Context, copy_context
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -72,6 +74,60 @@ def test_a_fallback_for_a_failure_that_rests_on_an_old_result_is_not_stored(data
     assert page() == "fallback", "this session goes on to see the old flag"
     data.current = {}
     assert page() == "full"
+
+
+def test_a_context_copied_in_a_computation_that_is_over_is_part_of_what_runs_around_that(data: Data) -> None:
+    contexts: list[Context] = []
+
+    @versioned_lru_cache(data.version, session=lambda: data.current)
+    def flag() -> int:
+        return data.row
+
+    @versioned_lru_cache(lambda: 0, session=lambda: data.current)
+    def innermost(x: int) -> int:
+        contexts.append(copy_context())
+        return x
+
+    @versioned_lru_cache(lambda: 0, session=lambda: data.current)
+    def inner(x: int) -> int:
+        contexts.append(copy_context())
+        return innermost(x)
+
+    @versioned_lru_cache(lambda: -data.row, session=lambda: data.current)
+    def page(x: int) -> int:
+        inner(x)
+        return contexts[x - 2].run(flag)
+
+    flag()
+    data.row = 2
+    assert (page(0), page(1)) == (1, 1), "this session goes on to see the old flag"
+    assert len(contexts) == 4
+    assert not page.cache_contains(0)
+    assert not page.cache_contains(1)
+
+
+def test_a_context_copied_in_one_computation_is_no_part_of_the_next(data: Data) -> None:
+    contexts: list[Context] = []
+
+    @versioned_lru_cache(data.version, session=lambda: data.current)
+    def flag() -> int:
+        return data.row
+
+    @versioned_lru_cache(lambda: -data.row, session=lambda: data.current)
+    def page(x: int) -> int:
+        contexts.append(copy_context())
+        # What the first has left behind goes on for long.
+        thread = Thread(target=contexts[0].run, args=(flag,))
+        if x > 0:
+            thread.start()
+            thread.join(20)
+        return x
+
+    flag()
+    data.row = 2
+    for x in range(4):
+        page(x)
+    assert [page.cache_contains(x) for x in range(4)] == [True] * 4
 
 
 def test_a_constant_version_takes_no_other(data: Data) -> None:

@@ -2,7 +2,7 @@
 
 use super::clock::{self, Nanos};
 use super::compare::Unsure;
-use super::entry::{Displaced, Observation};
+use super::entry::{Displaced, Leaving, Observation};
 use super::live::{Look, Stored};
 use super::plan::{Decided, Doing, Manner, NextStep, Plan, Refresh, Step};
 use super::rows::Slot;
@@ -211,17 +211,17 @@ impl<H: Host> Plan<H> {
         displaced: &mut Displaced<H>,
     ) -> NextStep<H> {
         if let Some(arrival) = self.arrival.take() {
-            displaced.entries.push(arrival.entry);
-            displaced.objects.push(arrival.under.version);
+            displaced.push(Leaving::Entry(arrival.entry));
+            displaced.push(Leaving::Object(arrival.under.version));
         }
         let Some(observation) = self.observation.as_mut() else { return Step::Ask(None) };
         let flight = H::Flight::begin(self.leader);
         self.born = now;
+        self.before = Some((old, store.live.changes));
         self.run = store.flights.begin(&self.probe, observation, &flight, (session, now), displaced);
         if store.terms.constant {
             (observation.ticket, observation.until) = (self.run, self.run);
         }
-        self.flight = Some(flight.clone());
         self.doing = Doing::Computing;
         let old = old.and_then(|slot| store.live.get(slot));
         self.status.forward = Some(match old {
@@ -247,15 +247,13 @@ impl<H: Host> Plan<H> {
         caller: &mut Caller<'_, H>,
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        if !caller.known.readers.contains_key(&store.id) {
+        let reader = caller.known.readers.get_or_insert_with(store.id, || {
             store.join(caller.id, caller.session, displaced);
-            caller.known.readers.insert(store.id, Reader::default());
-        }
+            Reader::default()
+        });
         if self.announce {
             self.tell(store, caller, displaced)?;
-        } else if self.observation.is_none()
-            && let Some(reader) = caller.known.readers.get_mut(&store.id)
-        {
+        } else if self.observation.is_none() {
             self.observation = reader.seen.get(self.given.as_ref(), &self.verdicts)?.map(|seen| seen.clone());
         }
         Ok(())
@@ -277,12 +275,13 @@ impl<H: Host> Plan<H> {
             let first = answers.get(given, verdicts)?;
             // An answer that was wanted anew takes the place of the one before.
             let anew = self.wish.manner == Manner::Now || self.retries > 0;
-            let first = first.filter(|first| !anew && first.vouches(clock::now(), terms.ttl));
+            let first = first
+                .filter(|first| !anew && (terms.ttl.is_none() || first.vouches(clock::now(), terms.ttl)));
             match (first, self.observation.as_ref()) {
                 // Another caller in the session was faster. The session goes by one answer.
                 (Some(first), _) => {
                     let ours = self.observation.replace(first.clone());
-                    displaced.objects.extend(ours.map(|ours| ours.version));
+                    displaced.extend(ours.map(|ours| Leaving::Object(ours.version)));
                 }
                 (None, Some(ours)) => answers.put(given, ours, terms.answers(), verdicts, displaced)?,
                 (None, None) => {}
@@ -301,7 +300,7 @@ impl<H: Host> Plan<H> {
         caller: &mut Caller<'_, H>,
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        match (self.observation.as_ref(), caller.known.readers.get_mut(&store.id)) {
+        match (self.observation.as_ref(), caller.known.readers.get_mut(store.id)) {
             (Some(observation), Some(reader)) => reader.seen.put(
                 self.given.as_ref(),
                 observation,
@@ -327,7 +326,7 @@ impl<H: Host> Plan<H> {
             return Ok(false);
         };
         let old = self.observation.replace(current.clone());
-        displaced.objects.extend(old.map(|old| old.version));
+        displaced.extend(old.map(|old| Leaving::Object(old.version)));
         self.go_by(store, caller, displaced)?;
         Ok(true)
     }

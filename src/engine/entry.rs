@@ -3,10 +3,10 @@
 use super::clock::{self, Nanos};
 use super::flight::Going;
 use super::live::Live;
+use super::rows::Rows;
 use super::session::Answers;
 use super::stamp::Stamp;
 use super::store::Terms;
-use super::table::Table;
 use super::ticket::{LONG_AGO, NEVER, Ticket};
 use super::{Audience, Host, Object};
 
@@ -95,6 +95,12 @@ impl<H: Host, S> Entry<H, S> {
         clock::is_within(self.born, now, self.ttl(terms))
     }
 
+    /// The same now. The clock is only read if that matters.
+    #[must_use]
+    pub fn is_fresh_now(&self, terms: &Terms) -> bool {
+        self.ttl(terms).is_none_or(|ttl| clock::is_within(self.born, clock::now(), Some(ttl)))
+    }
+
     /// Its time to live.
     #[inline]
     #[must_use]
@@ -126,40 +132,59 @@ impl<H: Host, S> Entry<H, S> {
     }
 }
 
-/// What left its place in a critical section, to be dropped after it: a destructor may run foreign code.
-pub struct Displaced<H: Host> {
-    /// Single entries.
-    pub entries: Vec<Entry<H>>,
-    /// Versions.
-    pub objects: Vec<H::Object>,
+/// What left its place in a critical section.
+pub enum Leaving<H: Host> {
+    /// A single entry.
+    Entry(Entry<H>),
+    /// A version or a result.
+    Object(H::Object),
     /// Arguments.
-    pub keys: Vec<H::Key>,
-    /// Whole shelves.
-    pub tables: Vec<Table<Entry<H>>>,
+    Key(H::Key),
+    /// A whole shelf.
+    Shelf(Box<Rows<Entry<H>>>),
     /// All entries of a store.
-    pub stores: Vec<Live<H>>,
-    /// Answers of version functions.
-    pub answers: Vec<Answers<H>>,
-    /// Computations that are over.
-    pub flights: Vec<Going<H>>,
-    /// Runs of which nobody needs to know any more.
-    pub runs: Vec<H::Flight>,
-    /// Sessions that were held for a moment.
-    pub held: Vec<<H::Session as Audience<H>>::Held>,
+    Store(Box<Live<H>>),
+    /// Answers of a version function.
+    Answers(Answers<H>),
+    /// A computation that is over.
+    Computation(Going<H>),
+    /// A run of which nobody needs to know any more.
+    Run(H::Flight),
+    /// A session that was held for a moment.
+    Held(<H::Session as Audience<H>>::Held),
 }
+
+/// What left its place in a critical section, to be dropped after it: a destructor may run foreign code. One list, as a call that computes has
+/// something of several kinds to let go.
+pub struct Displaced<H: Host>(Vec<Leaving<H>>);
 
 impl<H: Host> Default for Displaced<H> {
     fn default() -> Self {
-        Self {
-            entries: Vec::new(),
-            objects: Vec::new(),
-            keys: Vec::new(),
-            tables: Vec::new(),
-            stores: Vec::new(),
-            answers: Vec::new(),
-            flights: Vec::new(),
-            runs: Vec::new(),
-            held: Vec::new(),
+        Self(Vec::new())
+    }
+}
+
+impl<H: Host> Displaced<H> {
+    /// Takes one thing more.
+    #[inline]
+    pub fn push(&mut self, leaving: Leaving<H>) {
+        if self.0.capacity() == 0 {
+            // At once as many as most calls need.
+            self.0 = Vec::with_capacity(4);
         }
+        self.0.push(leaving);
+    }
+
+    /// How many single entries there are.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.0.iter().filter(|leaving| matches!(leaving, Leaving::Entry(_))).count()
+    }
+}
+
+impl<H: Host> Extend<Leaving<H>> for Displaced<H> {
+    #[inline]
+    fn extend<I: IntoIterator<Item = Leaving<H>>>(&mut self, leaving: I) {
+        leaving.into_iter().for_each(|leaving| self.push(leaving));
     }
 }

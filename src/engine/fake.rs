@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use super::ticket::{self, Ticket};
-use super::{Audience, Caller, Displaced, Flight, Host, Known, Made, Object, Probe, Store, Unsure, Verdicts};
+use super::{
+    Audience, Caller, Displaced, Flight, Host, Known, Leaving, Made, Object, Probe, Store, Unsure, Verdicts,
+};
 
 thread_local! {
     /// Whether the critical section is entered: then nothing may be dropped.
@@ -131,14 +133,14 @@ impl Audience<Fake> for SessionRef {
     ) -> Option<R> {
         let session = self.0.upgrade()?;
         let result = (session.id == id).then(|| act(&mut session.known.borrow_mut(), displaced));
-        displaced.held.push(session);
+        displaced.push(Leaving::Held(session));
         result
     }
 
     fn is_alive(&self, id: Ticket, displaced: &mut Displaced<Fake>) -> bool {
         let Some(session) = self.0.upgrade() else { return false };
         let alive = session.id == id;
-        displaced.held.push(session);
+        displaced.push(Leaving::Held(session));
         alive
     }
 }

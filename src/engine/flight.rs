@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use super::clock::Nanos;
 use super::compare::{Key, Probe, Unsure, Verdicts};
-use super::entry::{Displaced, Entry, Observation};
+use super::entry::{Displaced, Entry, Leaving, Observation};
 use super::stamp::Stamp;
 use super::ticket::{self, Ticket};
 use super::{Flight, Host};
@@ -95,7 +95,8 @@ impl<H: Host> Flights<H> {
         (session, born): (Ticket, Nanos),
         displaced: &mut Displaced<H>,
     ) -> Ticket {
-        displaced.flights.extend(self.going.extract_if(.., |going| !going.flight.is_going()));
+        let over = self.going.extract_if(.., |going| !going.flight.is_going());
+        displaced.extend(over.map(Leaving::Computation));
         let ticket = ticket::draw();
         self.going.push(Going {
             ticket,
@@ -152,10 +153,16 @@ impl<H: Host> Flights<H> {
         own.map_or_else(Marks::default, |going| going.marks)
     }
 
+    /// The run of a computation.
+    pub(super) fn flight(&self, ticket: Ticket) -> Option<H::Flight> {
+        let own = self.going.iter().find(|going| going.ticket == ticket);
+        own.map(|going| going.flight.clone())
+    }
+
     /// Forgets a computation that is over.
     pub(super) fn end(&mut self, ticket: Ticket, displaced: &mut Displaced<H>) {
         let ended = self.going.iter().position(|going| going.ticket == ticket);
-        displaced.flights.extend(ended.map(|place| self.going.swap_remove(place)));
+        displaced.extend(ended.map(|place| Leaving::Computation(self.going.swap_remove(place))));
     }
 
     /// Notes that a computation begins anew under another observation.
@@ -167,7 +174,7 @@ impl<H: Host> Flights<H> {
     ) {
         if let Some(going) = self.going.iter_mut().find(|going| going.ticket == ticket) {
             going.tag = seen.tag;
-            displaced.objects.push(std::mem::replace(&mut going.version, seen.version.clone()));
+            displaced.push(Leaving::Object(std::mem::replace(&mut going.version, seen.version.clone())));
         }
     }
 

@@ -1,13 +1,11 @@
 //! The entries of a store, in order of use, and the versions that they share.
 
-use std::collections::HashMap;
-
 use super::Host;
 use super::compare::Sought;
-use super::entry::{Displaced, Entry};
+use super::entry::{Displaced, Entry, Leaving};
 use super::rows::{Rows, Slot};
 use super::stamp::{Kin, Place, Stamp, Stamps};
-use super::ticket::Ticket;
+use super::ticket::{ByTicket, Ticket};
 use super::trouble::Trouble;
 
 /// An entry whose version lies with those of others: smaller by two words, which an allocator's chunk has no room for.
@@ -56,15 +54,17 @@ impl<F> Default for Aside<F> {
 /// The entries of a store.
 pub struct Live<H: Host> {
     rows: Rows<Stored<H>>,
+    /// How often an entry came or went.
+    pub(super) changes: u64,
     pub(super) stamps: Stamps<H>,
     /// By when they were stored, which names an entry.
-    asides: HashMap<Ticket, Aside<H::Flight>, ahash::RandomState>,
+    asides: ByTicket<Aside<H::Flight>>,
 }
 
 impl<H: Host> Live<H> {
     /// None yet. `follows` says that it matters when an entry stopped being fresh.
     pub(super) fn new(follows: bool) -> Self {
-        Self { rows: Rows::default(), stamps: Stamps::new(follows), asides: HashMap::default() }
+        Self { rows: Rows::default(), changes: 0, stamps: Stamps::new(follows), asides: ByTicket::default() }
     }
 
     /// The number of entries.
@@ -154,7 +154,8 @@ impl<H: Host> Live<H> {
         let Entry { key, value, stamp, stored, known_in, born, course } = entry;
         // Before the old one goes, and with it what is known of the source that both have.
         let (stamp, version) = self.stamps.take(stamp, &kin);
-        displaced.objects.extend(version);
+        displaced.extend(version.map(Leaving::Object));
+        self.changes += 1;
         let old = old.and_then(|slot| self.remove(slot, displaced));
         self.rows.insert(hash, Entry { key, value, stamp, stored, known_in, born, course });
         old
@@ -180,7 +181,10 @@ impl<H: Host> Live<H> {
         displaced: &mut Displaced<H>,
     ) -> Option<(u64, Entry<H>)> {
         let (hash, Entry { key, value, stamp, stored, known_in, born, course }) = row?;
-        displaced.runs.extend(self.asides.remove(&stored).and_then(|aside| aside.behind));
+        self.changes += 1;
+        if !self.asides.is_empty() {
+            displaced.extend(self.asides.remove(&stored).and_then(|aside| aside.behind).map(Leaving::Run));
+        }
         let stamp = self.stamps.give(stamp, displaced)?;
         Some((hash, Entry { key, value, stamp, stored, known_in, born, course }))
     }
@@ -194,7 +198,7 @@ impl<H: Host> Live<H> {
     ) {
         for row in self.rows.strike(hash, |row| leaves(&row.key)) {
             let whole = self.whole(Some((0, row)), displaced);
-            displaced.entries.extend(whole.map(|(_, entry)| entry));
+            displaced.extend(whole.map(|(_, entry)| Leaving::Entry(entry)));
         }
     }
 

@@ -10,6 +10,7 @@ mod decide;
 mod entry;
 #[cfg(test)]
 mod fake;
+mod few;
 mod flight;
 #[cfg(test)]
 mod flight_tests;
@@ -33,7 +34,8 @@ pub mod ticket;
 mod trouble;
 
 pub use compare::{Key, Object, Probe, Question, Sought, Unsure, Verdicts};
-pub use entry::{Course, Displaced, Entry, Observation};
+pub use entry::{Course, Displaced, Entry, Leaving, Observation};
+pub use few::Few;
 pub use flight::{Arrival, Flights, Going};
 pub use live::{Aside, Live, Look, Stored};
 pub use plan::{Made, Manner, NextStep, Plan, Refresh, Served, Step, Wish};

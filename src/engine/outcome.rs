@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::clock::{self, Nanos};
-use super::entry::{Course, Displaced, Entry, Observation};
+use super::entry::{Course, Displaced, Entry, Leaving, Observation};
 use super::flight::Arrival;
 use super::live::Look;
 use super::plan::{Attempt, Decided, Made, Manner, NextStep, Plan, Served, Step};
@@ -21,7 +21,7 @@ impl<H: Host> Plan<H> {
         now: Nanos,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, Option<NextStep<H>>> {
-        let Some(reader) = caller.known.readers.get_mut(&store.id) else { return Ok(None) };
+        let Some(reader) = caller.known.readers.get_mut(store.id) else { return Ok(None) };
         if self.wish.manner == Manner::Now {
             return Ok(None);
         }
@@ -29,7 +29,7 @@ impl<H: Host> Plan<H> {
             let found = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
             let Some((slot, entry)) = found.and_then(|slot| Some((slot, shelf.get(slot)?))) else { continue };
             if !entry.is_fresh(now, &store.terms) && self.wish.manner != Manner::Offline {
-                displaced.entries.extend(shelf.remove(slot).map(|(_, entry)| entry));
+                displaced.extend(shelf.remove(slot).map(|(_, entry)| Leaving::Entry(entry)));
                 continue;
             }
             let mut vouch = entry.vouch(&entry.stamp, store.terms.constant);
@@ -55,8 +55,7 @@ impl<H: Host> Plan<H> {
         caller: Option<&mut Caller<'_, H>>,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
-        let mut reader =
-            caller.and_then(|caller| Some((caller.id, caller.known.readers.get_mut(&store.id)?)));
+        let mut reader = caller.and_then(|caller| Some((caller.id, caller.known.readers.get_mut(store.id)?)));
         if let Some((_, reader)) = &mut reader {
             reader.unshelve(&self.probe, &self.verdicts, displaced)?;
         }
@@ -66,7 +65,7 @@ impl<H: Host> Plan<H> {
         let value = arrival.entry.value.clone();
         (self.status.hit, self.status.collapsed) = (true, true);
         store.stats.hits += 1;
-        displaced.objects.push(arrival.under.version);
+        displaced.push(Leaving::Object(arrival.under.version));
         if let Some((id, reader)) = reader.filter(|_| arrival.keep.load(Ordering::Relaxed)) {
             let mut kept = Entry { known_in: id, stored: 0, ..arrival.entry };
             if !lags {
@@ -74,7 +73,7 @@ impl<H: Host> Plan<H> {
             }
             reader.shelve(id, self.probe.hash, kept, store.terms.maxsize, displaced);
         } else {
-            displaced.entries.push(arrival.entry);
+            displaced.push(Leaving::Entry(arrival.entry));
         }
         Ok(Step::Done(Served { value, vouch, behind: None }))
     }
@@ -99,7 +98,7 @@ impl<H: Host> Plan<H> {
             return Step::Ask(None);
         };
         if let (Some(caller), Some(observation)) = (caller, self.observation.as_mut())
-            && let Some(reader) = caller.known.readers.get_mut(&store.id)
+            && let Some(reader) = caller.known.readers.get_mut(store.id)
         {
             if agreed && stamp.tag != observation.tag {
                 // Two tags of one version: the older wins, so that they become one wherever they meet, and a new session's changes nothing for others.
@@ -139,7 +138,7 @@ impl<H: Host> Plan<H> {
         match store.recognises(look, given, &self.verdicts, displaced)? {
             Recognition::Gone | Recognition::Yes => {
                 // What left the store before is not what the session goes by.
-                if let Some(reader) = caller.known.readers.get_mut(&store.id) {
+                if let Some(reader) = caller.known.readers.get_mut(store.id) {
                     reader.unshelve(&self.probe, &self.verdicts, displaced)?;
                 }
                 if let Some((entry, _)) = store.live.get_mut(slot) {
@@ -148,7 +147,7 @@ impl<H: Host> Plan<H> {
             }
             Recognition::No if !needed => {}
             Recognition::No => {
-                let Some(reader) = caller.known.readers.get_mut(&store.id) else {
+                let Some(reader) = caller.known.readers.get_mut(store.id) else {
                     return Ok(());
                 };
                 reader.unshelve(&self.probe, &self.verdicts, displaced)?;
@@ -181,17 +180,22 @@ impl<H: Host> Plan<H> {
                     *counted += 1;
                 }
                 store.flights.end(self.run, displaced);
-                let value = known.unwrap_or_else(|| made.value.clone());
-                displaced.objects.push(made.value);
-                displaced.objects.extend(made.seen);
+                let value = match known {
+                    Some(known) => {
+                        displaced.push(Leaving::Object(made.value));
+                        known
+                    }
+                    None => made.value,
+                };
+                displaced.extend(made.seen.map(Leaving::Object));
                 Ok(Step::Done(Served { value, vouch, behind: None }))
             }
             Ok(Err(step)) => {
                 if self.attempt == Attempt::Sleeps {
                     self.made = Some(made);
                 } else {
-                    displaced.objects.push(made.value);
-                    displaced.objects.extend(made.seen);
+                    displaced.push(Leaving::Object(made.value));
+                    displaced.extend(made.seen.map(Leaving::Object));
                 }
                 Ok(step)
             }
@@ -222,7 +226,7 @@ impl<H: Host> Plan<H> {
             }
             self.born = clock::now();
             self.attempt = Attempt::Made;
-            return self.flight.clone().map(Step::Compute);
+            return store.flights.flight(self.run).map(Step::Compute);
         }
         let lag = store.terms.lag;
         if self.retries >= lag.retries {
@@ -258,7 +262,12 @@ impl<H: Host> Plan<H> {
         };
         let version = made.seen.as_ref().unwrap_or(&observation.version);
         let other = !version.is(&observation.version);
-        let old = store.find(&self.probe, &self.verdicts)?;
+        let old = match self.before {
+            // As a rule no entry has come or gone while the function ran.
+            Some((old, changes)) if changes == store.live.changes => old,
+            _ => store.find(&self.probe, &self.verdicts)?,
+        };
+        let kept = self.kept(store, caller.as_deref())?;
         let current = old.and_then(|slot| store.live.get(slot));
         let agreed = current.map_or(Ok(false), |look| self.agrees(look.stamp))?;
         let outlived = self.is_outlived(store, version, observation)?;
@@ -291,7 +300,7 @@ impl<H: Host> Plan<H> {
             return Ok((None, vouch));
         }
         if let Some(caller) = caller.as_deref().filter(|_| !marks.bypassed && self.wish.manner != Manner::Now)
-            && let Some((value, vouch)) = self.known(store, caller)?
+            && let Some((value, vouch)) = Self::known(store, caller, kept, current)
         {
             return Ok((Some(value), vouch));
         }
@@ -323,9 +332,11 @@ impl<H: Host> Plan<H> {
         });
         let kin = store.live.stamps.kin(self.given.as_ref(), version, &self.verdicts)?;
         let unfit = tainted || outdated || self.impatient;
-        let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(&store.id));
+        let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(store.id));
         if let Some(reader) = reader {
-            reader.unshelve(&self.probe, &self.verdicts, displaced)?;
+            if kept.is_some() || reader.left.is_some() {
+                reader.unshelve(&self.probe, &self.verdicts, displaced)?;
+            }
             if unfit {
                 reader.shelve(session, self.probe.hash, entry(0), store.terms.maxsize, displaced);
             }
@@ -344,22 +355,30 @@ impl<H: Host> Plan<H> {
         Ok((None, vouch))
     }
 
+    /// Where a session keeps what it has surely seen of the key.
+    fn kept(&self, store: &Store<H>, caller: Option<&Caller<'_, H>>) -> Decided<H, Option<Slot>> {
+        let reader = caller.and_then(|caller| caller.known.readers.get(store.id));
+        let Some(shelf) = reader.and_then(|reader| reader.kept.as_ref()) else { return Ok(None) };
+        shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))
+    }
+
     /// What the session has come to know of the key while this call computed, by which it goes on: the value and what that vouches for.
-    fn known(&self, store: &Store<H>, caller: &Caller<'_, H>) -> Decided<H, Option<(H::Object, Ticket)>> {
-        let now = clock::now();
+    /// `kept` is where it keeps that, `current` is what is stored.
+    fn known(
+        store: &Store<H>,
+        caller: &Caller<'_, H>,
+        kept: Option<Slot>,
+        current: Option<Look<'_, H>>,
+    ) -> Option<(H::Object, Ticket)> {
         let constant = store.terms.constant;
-        if let Some(shelf) = caller.known.readers.get(&store.id).and_then(|reader| reader.kept.as_ref()) {
-            let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
-            let kept = slot.and_then(|slot| shelf.get(slot));
-            if let Some(kept) =
-                kept.filter(|kept| kept.known_in == caller.id && kept.is_fresh(now, &store.terms))
-            {
-                return Ok(Some((kept.value.clone(), kept.vouch(&kept.stamp, constant))));
-            }
+        let shelf = caller.known.readers.get(store.id).and_then(|reader| reader.kept.as_ref());
+        let kept = kept.zip(shelf).and_then(|(slot, shelf)| shelf.get(slot));
+        if let Some(kept) = kept.filter(|kept| kept.known_in == caller.id && kept.is_fresh_now(&store.terms))
+        {
+            return Some((kept.value.clone(), kept.vouch(&kept.stamp, constant)));
         }
-        let found = store.find(&self.probe, &self.verdicts)?.and_then(|slot| store.live.get(slot));
-        let known = found
-            .filter(|Look { entry, .. }| entry.known_in == caller.id && entry.is_fresh(now, &store.terms));
-        Ok(known.map(|Look { entry, stamp }| (entry.value.clone(), entry.vouch(stamp, constant))))
+        let known = current
+            .filter(|Look { entry, .. }| entry.known_in == caller.id && entry.is_fresh_now(&store.terms));
+        known.map(|Look { entry, stamp }| (entry.value.clone(), entry.vouch(stamp, constant)))
     }
 }

@@ -5,8 +5,9 @@
 
 use super::clock::Nanos;
 use super::compare::{Probe, Unsure, Verdicts};
-use super::entry::{Displaced, Observation};
+use super::entry::{Displaced, Leaving, Observation};
 use super::flight::Arrival;
+use super::rows::Slot;
 use super::session::Scope;
 use super::status::Status;
 use super::store::{Caller, Store};
@@ -164,8 +165,8 @@ pub struct Plan<H: Host> {
     pub(super) landing: Option<Arrival<H>>,
     pub(super) born: Nanos,
     pub(super) run: Ticket,
-    /// This call's own flight.
-    pub(super) flight: Option<H::Flight>,
+    /// What was stored of the key as the computation began, and how often entries had come or gone by then.
+    pub(super) before: Option<(Option<Slot>, u64)>,
     /// The old value and its version, for what takes the function's place.
     pub(super) previous: Option<(H::Object, H::Object)>,
     pub(super) made: Option<Made<H::Object>>,
@@ -209,7 +210,7 @@ impl<H: Host> Plan<H> {
             landing: None,
             born: 0,
             run: 0,
-            flight: None,
+            before: None,
             previous: None,
             made: None,
             attempt: Attempt::Made,
@@ -336,9 +337,8 @@ impl<H: Host> Plan<H> {
         let mut displaced = std::mem::take(&mut self.displaced);
         let step = match (self.failure, self.made.take()) {
             (Some(stands), made) => {
-                displaced
-                    .objects
-                    .extend(made.into_iter().flat_map(|made| made.seen.into_iter().chain([made.value])));
+                let objects = made.into_iter().flat_map(|made| made.seen.into_iter().chain([made.value]));
+                displaced.extend(objects.map(Leaving::Object));
                 self.fall_back(store, caller.as_deref_mut(), stands, &mut displaced)
             }
             (None, None) => self.decide(store, caller.as_deref_mut(), &mut displaced),

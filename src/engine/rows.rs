@@ -69,7 +69,12 @@ impl<T> Rows<T> {
     /// # Errors
     /// What `same` returns as an error.
     pub fn find<E>(&self, hash: u64, mut same: impl FnMut(&T) -> Result<bool, E>) -> Result<Option<Slot>, E> {
-        for slot in self.of_hash(hash) {
+        // Hardly ever has another the same hash.
+        let Some((slot, held)) = self.first(hash) else { return Ok(None) };
+        if same(held)? {
+            return Ok(Some(slot));
+        }
+        for slot in self.of_hash(hash).filter(|other| *other != slot) {
             if let Some(held) = self.get(slot)
                 && same(held)?
             {

@@ -1,11 +1,13 @@
 //! What one session remembers: the answers of version functions, and for each function that it called (for which it is
 //! a *reader*) the answer it goes by and a shelf of the results that it is to see again though the store lost them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use super::compare::{Key, Probe, Unsure, Verdicts};
-use super::entry::{Displaced, Entry, Observation};
+use super::entry::{Displaced, Entry, Leaving, Observation};
+use super::few::Few;
+use super::rows::Rows;
 use super::status::Logged;
 use super::table::Table;
 use super::ticket::{self, Ticket};
@@ -74,7 +76,7 @@ impl<H: Host> Answers<H> {
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
         if let Some(known) = self.get(given, verdicts)? {
-            displaced.objects.push(std::mem::replace(known, observation.clone()).version);
+            displaced.push(Leaving::Object(std::mem::replace(known, observation.clone()).version));
             return Ok(());
         }
         let Some(given) = given else {
@@ -87,8 +89,8 @@ impl<H: Host> Answers<H> {
         if bound.is_some_and(|bound| answers.len() > bound)
             && let Some((_, oldest)) = answers.pop_oldest()
         {
-            displaced.objects.push(oldest.observation.version);
-            displaced.keys.push(oldest.given);
+            displaced.push(Leaving::Object(oldest.observation.version));
+            displaced.push(Leaving::Key(oldest.given));
         }
         Ok(())
     }
@@ -109,7 +111,7 @@ impl<H: Host> Answers<H> {
 }
 
 /// Results that one session is to see again, though the store lost them or never had them. Most sessions need none.
-pub type Shelf<H> = Option<Box<Table<Entry<H>>>>;
+pub type Shelf<H> = Option<Box<Rows<Entry<H>>>>;
 
 /// A session as the reader of one function.
 pub struct Reader<H: Host> {
@@ -144,7 +146,7 @@ impl<H: Host> Reader<H> {
         let kept = self.kept.get_or_insert_default();
         kept.insert(hash, entry);
         if maxsize.is_some_and(|maxsize| kept.len() > maxsize) {
-            displaced.entries.extend(kept.pop_oldest().map(|(_, oldest)| oldest));
+            displaced.extend(kept.pop_oldest().map(|(_, oldest)| Leaving::Entry(oldest)));
         }
     }
 
@@ -160,7 +162,7 @@ impl<H: Host> Reader<H> {
     ) -> Result<(), Unsure<H::Object>> {
         for shelf in [&mut self.kept, &mut self.left].into_iter().flatten() {
             while let Some(slot) = shelf.find(probe.hash, |row| row.key.matches(probe, verdicts))? {
-                displaced.entries.extend(shelf.remove(slot).map(|(_, entry)| entry));
+                displaced.extend(shelf.remove(slot).map(|(_, entry)| Leaving::Entry(entry)));
             }
         }
         Ok(())
@@ -174,14 +176,14 @@ impl<H: Host> Reader<H> {
         displaced: &mut Displaced<H>,
     ) {
         for shelf in [&mut self.kept, &mut self.left].into_iter().flatten() {
-            displaced.entries.extend(shelf.strike(hash, |entry| leaves(&entry.key)));
+            displaced.extend(shelf.strike(hash, |entry| leaves(&entry.key)).into_iter().map(Leaving::Entry));
         }
     }
 
     /// Empties the shelves.
     pub fn clear_shelves(&mut self, displaced: &mut Displaced<H>) {
         let shelves = [self.kept.take(), self.left.take()];
-        displaced.tables.extend(shelves.into_iter().flatten().map(|shelf| *shelf));
+        displaced.extend(shelves.into_iter().flatten().map(Leaving::Shelf));
     }
 
     /// What is on the shelves.
@@ -203,10 +205,12 @@ pub struct Known<H: Host> {
     pub stale: u64,
     /// What its latest calls did that were not answered at once.
     pub log: VecDeque<Logged>,
-    asking: Vec<Asking<H>>,
-    answers: HashMap<Ticket, (Weak<Ticket>, Answers<H>), ahash::RandomState>,
+    /// Version functions that are being asked: hardly ever more than one.
+    asking: Option<Asking<H>>,
+    also_asking: Vec<Asking<H>>,
+    answers: Few<(Weak<Ticket>, Answers<H>)>,
     /// By function.
-    pub readers: HashMap<Ticket, Reader<H>, ahash::RandomState>,
+    pub readers: Few<Reader<H>>,
 }
 
 impl<H: Host> Default for Known<H> {
@@ -214,9 +218,10 @@ impl<H: Host> Default for Known<H> {
         Self {
             stale: 0,
             log: VecDeque::new(),
-            asking: Vec::new(),
-            answers: HashMap::default(),
-            readers: HashMap::default(),
+            asking: None,
+            also_asking: Vec::new(),
+            answers: Few::default(),
+            readers: Few::default(),
         }
     }
 }
@@ -224,12 +229,12 @@ impl<H: Host> Default for Known<H> {
 impl<H: Host> Known<H> {
     /// The answers of a scope. Those of scopes that no function uses any more are forgotten by and by.
     pub fn answers(&mut self, scope: &Scope, displaced: &mut Displaced<H>) -> &mut Answers<H> {
-        if self.answers.len() == self.answers.capacity() {
-            let gone = self.answers.extract_if(|_, (scope, _)| scope.strong_count() == 0);
-            displaced.answers.extend(gone.map(|(_, (_, answers))| answers));
+        if self.answers.is_full() {
+            let gone = self.answers.strike(|(scope, _)| scope.strong_count() == 0);
+            displaced.extend(gone.map(|(_, answers)| Leaving::Answers(answers)));
         }
         let known =
-            self.answers.entry(*scope.0).or_insert_with(|| (Arc::downgrade(&scope.0), Answers::default()));
+            self.answers.get_or_insert_with(*scope.0, || (Arc::downgrade(&scope.0), Answers::default()));
         &mut known.1
     }
 
@@ -244,7 +249,8 @@ impl<H: Host> Known<H> {
         fit: impl Fn(&H::Flight) -> bool,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<H::Flight>, Unsure<H::Object>> {
-        for asking in self.asking.iter().filter(|asking| asking.scope == *scope.0) {
+        let asking = self.asking.iter().chain(&self.also_asking);
+        for asking in asking.filter(|asking| asking.scope == *scope.0) {
             let same = match (&asking.given, given) {
                 (None, None) => true,
                 (Some(theirs), Some(ours)) => {
@@ -267,14 +273,21 @@ impl<H: Host> Known<H> {
         leader: <H::Flight as Flight>::Leader,
     ) -> H::Flight {
         let flight = H::Flight::begin(leader);
-        self.asking.push(Asking { scope: *scope.0, given: given.cloned(), flight: flight.clone() });
+        let asking = Asking { scope: *scope.0, given: given.cloned(), flight: flight.clone() };
+        if self.asking.is_none() {
+            self.asking = Some(asking);
+        } else {
+            self.also_asking.push(asking);
+        }
         flight
     }
 
     /// Forgets a run that is over.
     pub fn asked(&mut self, flight: &H::Flight, displaced: &mut Displaced<H>) {
-        let over = self.asking.extract_if(.., |asking| asking.flight.is(flight));
-        displaced.keys.extend(over.filter_map(|asking| asking.given).map(|given| given.key));
+        let is_over = |asking: &mut Asking<H>| asking.flight.is(flight);
+        let one = self.asking.take_if(is_over);
+        let over = one.into_iter().chain(self.also_asking.extract_if(.., is_over));
+        displaced.extend(over.filter_map(|asking| asking.given).map(|given| Leaving::Key(given.key)));
     }
 
     /// All answers, for whoever traces references.

@@ -1,7 +1,7 @@
 //! When an old value stands in: for a source that fails, and while a new one is made behind.
 
 use super::clock::Nanos;
-use super::entry::{Displaced, Observation};
+use super::entry::{Displaced, Leaving, Observation};
 use super::live::Look;
 use super::plan::{Decided, Doing, Manner, NextStep, Plan, Served, Step};
 use super::rows::Slot;
@@ -65,6 +65,10 @@ impl<H: Host> Plan<H> {
         version: &H::Object,
         observation: &Observation<H::Object>,
     ) -> Decided<H, bool> {
+        if !store.terms.has_stale() {
+            // Then nobody notes what was observed.
+            return Ok(false);
+        }
         let source = store.live.stamps.find(self.given.as_ref(), &self.verdicts)?;
         let seen = source.and_then(|slot| store.live.stamps.source(slot)?.seen.as_ref());
         let later = seen.filter(|seen| seen.ticket > observation.ticket);
@@ -87,7 +91,7 @@ impl<H: Host> Plan<H> {
             return None;
         }
         let flight = H::Flight::begin(self.leader);
-        displaced.runs.extend(aside.behind.replace(flight.clone()));
+        displaced.extend(aside.behind.replace(flight.clone()).map(Leaving::Run));
         Some(flight)
     }
 

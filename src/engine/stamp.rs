@@ -2,7 +2,7 @@
 
 use super::clock::Nanos;
 use super::compare::{Probe, Unsure, Verdicts};
-use super::entry::{Displaced, Observation};
+use super::entry::{Displaced, Leaving, Observation};
 use super::source::Source;
 use super::table::{Slot, Table};
 use super::ticket::Ticket;
@@ -174,8 +174,8 @@ impl<H: Host> Stamps<H> {
             && self.sources.get_mut(slot).is_some_and(|source| source.leave(place))
             && let Some((_, source)) = self.sources.remove(slot)
         {
-            displaced.keys.extend(source.given);
-            displaced.objects.extend(source.seen.map(|seen| seen.version));
+            displaced.extend(source.given.map(Leaving::Key));
+            displaced.extend(source.seen.map(|seen| Leaving::Object(seen.version)));
         }
         Some(stamp)
     }
@@ -217,7 +217,7 @@ impl<H: Host> Stamps<H> {
         let Some(source) = self.sources.get_mut(slot) else { return };
         source.trouble.take_if(|trouble| trouble.ticket < seen.ticket);
         if source.seen.as_ref().is_none_or(|before| before.ticket != seen.ticket) {
-            displaced.objects.extend(source.seen.replace(seen.clone()).map(|before| before.version));
+            displaced.extend(source.seen.replace(seen.clone()).map(|before| Leaving::Object(before.version)));
         }
         source.open.retain(|place| !differing.contains(place));
         for place in differing {

@@ -82,7 +82,7 @@ impl<H: Host> Plan<H> {
                 return Ok(status);
             }
             if self.observation.is_none() {
-                let reader = caller.known.readers.get_mut(&store.id);
+                let reader = caller.known.readers.get_mut(store.id);
                 let seen =
                     reader.map(|reader| reader.seen.get(self.given.as_ref(), &self.verdicts)).transpose()?;
                 self.observation = seen.flatten().map(|seen| seen.clone());
@@ -155,7 +155,7 @@ impl<H: Host> Plan<H> {
     }
 
     fn on_shelf(&self, store: &Store<H>, caller: &Caller<'_, H>, now: Nanos) -> Decided<H, Option<Status>> {
-        let Some(reader) = caller.known.readers.get(&store.id) else { return Ok(None) };
+        let Some(reader) = caller.known.readers.get(store.id) else { return Ok(None) };
         let Some(shelf) = reader.kept.as_ref() else { return Ok(None) };
         let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
         let entry = slot.and_then(|slot| shelf.get(slot));

@@ -1,17 +1,15 @@
 //! The results of one function, and what its methods do to them outside a call.
 
-use std::collections::HashMap;
-
 use super::clock::{self, Nanos};
 use super::compare::{Key, Probe, Sought, Unsure, Verdicts};
-use super::entry::{Course, Displaced, Entry, Observation};
+use super::entry::{Course, Displaced, Entry, Leaving, Observation};
 use super::flight::Flights;
 use super::live::{Live, Look};
 use super::rows::Slot;
 use super::session::{Known, Reader};
 use super::stamp::{Kin, Stamp};
 use super::stats::Stats;
-use super::ticket::{self, Ticket};
+use super::ticket::{self, ByTicket, Ticket};
 use super::{Audience, Host, Object};
 
 /// What was agreed for a function when it was decorated.
@@ -86,7 +84,7 @@ pub struct Store<H: Host> {
     pub stats: Stats,
     pub(super) live: Live<H>,
     /// The sessions that read this function.
-    audience: HashMap<Ticket, H::Session, ahash::RandomState>,
+    audience: ByTicket<H::Session>,
     pub(super) flights: Flights<H>,
     pub(super) glances: [Glance; ticket::LANES],
 }
@@ -108,7 +106,7 @@ impl<H: Host> Store<H> {
             terms,
             stats: Stats::default(),
             live: Live::new(terms.has_stale()),
-            audience: HashMap::default(),
+            audience: ByTicket::default(),
             flights: Flights::default(),
             glances: Default::default(),
         }
@@ -201,7 +199,7 @@ impl<H: Host> Store<H> {
     ) -> Option<R> {
         let session = self.audience.get(&id)?;
         session
-            .reach(id, displaced, |known, displaced| Some(act(known.readers.get_mut(&self.id)?, displaced)))?
+            .reach(id, displaced, |known, displaced| Some(act(known.readers.get_mut(self.id)?, displaced)))?
     }
 
     /// Gives an entry that leaves the store to the sessions that may have seen it: those that began after it was stored, and the
@@ -213,25 +211,27 @@ impl<H: Host> Store<H> {
         spared: bool,
         displaced: &mut Displaced<H>,
     ) {
-        if self.terms.maxsize != Some(0) && entry.is_fresh(clock::now(), &self.terms) {
-            let bound = self.terms.maxsize;
-            for id in self.audience.keys().filter(|id| **id > entry.stored || **id == entry.known_in) {
-                match caller.as_deref_mut().filter(|caller| caller.id == *id) {
-                    Some(_) if spared => {}
-                    Some(caller) => {
-                        if let Some(reader) = caller.known.readers.get_mut(&self.id) {
-                            reader.shelve(*id, hash, entry.clone(), bound, displaced);
-                        }
-                    }
-                    None => {
-                        self.reach(*id, displaced, |reader, displaced| {
-                            reader.shelve(*id, hash, entry.clone(), bound, displaced);
-                        });
-                    }
+        let lost = self.terms.maxsize != Some(0) && entry.is_fresh_now(&self.terms);
+        let spared = caller.as_deref().filter(|_| spared).map(|caller| caller.id);
+        let (stored, known_in) = (entry.stored, entry.known_in);
+        let may_have_seen = |id: &Ticket| lost && (*id > stored || *id == known_in) && Some(*id) != spared;
+        let mut sessions = self.audience.keys().copied().filter(may_have_seen).peekable();
+        let mut entry = Some(entry);
+        while let Some(id) = sessions.next() {
+            // The last of them, mostly the only one, gets the entry itself.
+            let mut gift = if sessions.peek().is_some() { entry.clone() } else { entry.take() };
+            let mut shelve = |reader: &mut Reader<H>, displaced: &mut Displaced<H>| {
+                if let Some(entry) = gift.take() {
+                    reader.shelve(id, hash, entry, self.terms.maxsize, displaced);
                 }
-            }
+            };
+            match caller.as_deref_mut().filter(|caller| caller.id == id) {
+                Some(caller) => caller.known.readers.get_mut(self.id).map(|reader| shelve(reader, displaced)),
+                None => self.reach(id, displaced, shelve),
+            };
+            displaced.extend(gift.map(Leaving::Entry));
         }
-        displaced.entries.push(entry);
+        displaced.extend(entry.map(Leaving::Entry));
     }
 
     /// Stores a new entry in place of the one in `old`, and evicts what is too much.
@@ -256,7 +256,9 @@ impl<H: Host> Store<H> {
     }
 
     fn empty(&mut self, displaced: &mut Displaced<H>) {
-        displaced.stores.push(std::mem::replace(&mut self.live, Live::new(self.terms.has_stale())));
+        let live = std::mem::replace(&mut self.live, Live::new(self.terms.has_stale()));
+        self.live.changes = live.changes + 1;
+        displaced.push(Leaving::Store(Box::new(live)));
     }
 
     /// Empties the store and what sessions keep of this function; nothing that runs now will be stored. Counters begin anew.
@@ -289,10 +291,10 @@ impl<H: Host> Store<H> {
         }
         if let Some(slot) = self.find(probe, verdicts)? {
             let removed = self.live.remove(slot, displaced);
-            displaced.entries.extend(removed.map(|(_, entry)| entry));
+            displaced.extend(removed.map(|(_, entry)| Leaving::Entry(entry)));
         }
         self.flights.strike_key(probe, verdicts)?;
-        Ok(!displaced.entries.is_empty())
+        Ok(displaced.entries() > 0)
     }
 
     /// Forgets, in every session, what a condition on keys accepts; what runs now for such a key will not be stored. Where a hash is given, only
@@ -328,7 +330,8 @@ impl<H: Host> Store<H> {
         let kin = self.live.stamps.kin(given, version, verdicts)?;
         if let Some(caller) = caller.as_deref_mut() {
             self.join(caller.id, caller.session, displaced);
-            caller.known.readers.entry(self.id).or_default().unshelve(probe, verdicts, displaced)?;
+            let reader = caller.known.readers.get_or_insert_with(self.id, Reader::default);
+            reader.unshelve(probe, verdicts, displaced)?;
         }
         if self.terms.maxsize == Some(0) {
             return Ok(());
@@ -357,9 +360,8 @@ impl<H: Host> Store<H> {
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<Look<'_, H>>, Unsure<H::Object>> {
         let found = self.find(probe, verdicts)?.and_then(|slot| self.live.get(slot));
-        Ok(found.filter(|Look { entry, stamp }| {
-            stamp.version.is_immutable() || entry.is_fresh(clock::now(), &self.terms)
-        }))
+        Ok(found
+            .filter(|Look { entry, stamp }| stamp.version.is_immutable() || entry.is_fresh_now(&self.terms)))
     }
 
     /// Takes everything out, for good: the function is going.
@@ -367,9 +369,9 @@ impl<H: Host> Store<H> {
         self.empty(displaced);
         for (id, session) in std::mem::take(&mut self.audience) {
             session.reach(id, displaced, |known, displaced| {
-                if let Some(mut reader) = known.readers.remove(&self.id) {
+                if let Some(mut reader) = known.readers.remove(self.id) {
                     reader.clear_shelves(displaced);
-                    displaced.answers.push(reader.seen);
+                    displaced.push(Leaving::Answers(reader.seen));
                 }
             });
         }

@@ -218,7 +218,7 @@ fn what_is_gone_leaves_the_store_and_the_shelves() {
     let mut displaced = Displaced::default();
     let hash = probe(1010).hash;
     world.store.strike(Some(hash), super::Key::is_gone, &mut displaced);
-    assert_eq!((displaced.entries.len(), world.store.len()), (3, 1), "two shelved, one stored");
+    assert_eq!((displaced.entries(), world.store.len()), (3, 1), "two shelved, one stored");
     assert_eq!(world.call(Some(&session), 40), 4);
     assert_eq!(world.call(Some(&session), 1010), 5);
 }

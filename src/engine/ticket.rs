@@ -1,5 +1,7 @@
 //! The order of events. Versions have none, so each session, observation and stored entry draws a ticket.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A place in the order of events; no two draws are equal, all are even, and 0 is never drawn.
@@ -10,6 +12,29 @@ pub const NEVER: Ticket = Ticket::MAX;
 
 /// Earlier than every ticket that was drawn.
 pub const LONG_AGO: Ticket = 1;
+
+/// What is found by a ticket. Nobody chooses tickets, so they need no secret to lie apart.
+pub type ByTicket<T> = HashMap<Ticket, T, BuildHasherDefault<Spread>>;
+
+/// Spreads tickets over a table, which looks at the lowest and at the highest bits.
+#[derive(Clone, Copy, Default)]
+pub struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0.rotate_left(32)
+    }
+
+    fn write_u64(&mut self, ticket: u64) {
+        self.0 = (self.0 ^ ticket).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+}
 
 static NEXT: AtomicU64 = AtomicU64::new(2);
 

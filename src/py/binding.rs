@@ -8,6 +8,7 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 
 use super::context::{self, is_variable};
 use super::error::shown;
+use super::glance;
 use super::proxy::{Proxy, is_proxy};
 use super::session::Session;
 
@@ -149,7 +150,11 @@ fn in_mapping<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, Se
 fn begin_in<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Session>> {
     let py = mapping.py();
     let session = Bound::new(py, Session::new())?;
-    as_session(mapping, &mapping.call_method1(intern!(py, "setdefault"), (name(py), session))?)
+    let found = match mapping.cast_exact::<PyDict>() {
+        Ok(names) => glance::set_default(names, name(py), session.as_any())?,
+        Err(_) => mapping.call_method1(intern!(py, "setdefault"), (name(py), session))?,
+    };
+    as_session(mapping, &found)
 }
 
 fn as_session<'py>(mapping: &Bound<'py, PyAny>, found: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Session>> {

@@ -36,7 +36,7 @@ pub(super) fn get<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'p
     }
 }
 
-/// Lets a `ContextVar` hold a value here. Returns the token for [`reset`].
+/// Lets a `ContextVar` hold a value here. Returns the token by which that could be taken back.
 pub(super) fn set<'py>(
     variable: &Bound<'py, PyAny>,
     value: &Bound<'py, PyAny>,
@@ -47,15 +47,4 @@ pub(super) fn set<'py>(
         let token = ffi::PyContextVar_Set(variable.as_ptr(), value.as_ptr());
         Bound::from_owned_ptr_or_err(variable.py(), token)
     }
-}
-
-/// Takes back what [`set`] did.
-///
-/// # Errors
-/// In another context than it was set in there is nothing to take back.
-pub(super) fn reset<'py>(variable: &Bound<'py, PyAny>, token: &Bound<'py, PyAny>) -> PyResult<()> {
-    debug_assert!(is_variable(variable));
-    // SAFETY: as in `get`; the token is what `set` returned.
-    let done = unsafe { ffi::PyContextVar_Reset(variable.as_ptr(), token.as_ptr()) };
-    if done < 0 { Err(PyErr::fetch(variable.py())) } else { Ok(()) }
 }

@@ -16,7 +16,7 @@ use super::computing::{self, Ended};
 use super::freshness::versioned;
 use super::nested::Nested;
 use super::object::Object;
-use super::session::{Core, Host, SessionRef};
+use super::session::{Core, Host};
 use super::wait::{Flight, Lead, Leader, Waited};
 use crate::engine::ticket::{NEVER, Ticket};
 use crate::engine::{
@@ -367,24 +367,29 @@ impl Cached {
         let Some(Active { core, id }) = session else {
             return self.function.store.with(py, |store| act(store, None));
         };
-        let session = SessionRef(Arc::downgrade(core));
         self.function.store.with(py, |store| {
-            let done = core.known.with(py, |known| {
-                if core.id() == *id {
-                    Ok(act(store, Some(&mut Caller { id: *id, began: core.began, session: &session, known })))
-                } else {
-                    Err(act)
+            let done = core.memory.with(py, |memory| {
+                if core.id() != *id {
+                    return Err(act);
                 }
+                let (readers, known) = (memory.known.readers.len(), &mut memory.known);
+                let done = act(
+                    store,
+                    Some(&mut Caller { id: *id, began: core.began, session: &core.itself, known }),
+                );
+                if memory.known.readers.len() > readers {
+                    memory.reads(&self.function);
+                }
+                Ok(done)
             });
             done.unwrap_or_else(|act| act(store, None))
         })
     }
 
-    /// The session that is active now, which reads this function from now on.
+    /// The session that is active now.
     pub(super) fn session(&self, py: Python<'_>) -> PyResult<Option<Active>> {
         let Some(session) = self.binding.find(py)? else { return Ok(None) };
         let core = session.get().core.clone();
-        core.reads(py, &self.function);
         Ok(Some(Active { id: core.id(), core }))
     }
 }

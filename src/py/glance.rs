@@ -5,6 +5,7 @@
 use pyo3::PyTypeInfo;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
 
 use super::binding::{self, Binding};
 use super::context;
@@ -195,5 +196,19 @@ mod tagged {
             }
             glance
         }
+    }
+}
+
+/// What a plain dict holds under a name, which is `value` from now on if there was nothing.
+pub(super) fn set_default<'py>(
+    dict: &Bound<'py, PyDict>,
+    name: &Bound<'py, PyString>,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let mut found = std::ptr::null_mut();
+    // SAFETY: all three are alive; what is found is a new reference, or null with an error.
+    unsafe {
+        ffi::compat::PyDict_SetDefaultRef(dict.as_ptr(), name.as_ptr(), value.as_ptr(), &raw mut found);
+        Bound::from_owned_ptr_or_err(dict.py(), found)
     }
 }

@@ -1,6 +1,5 @@
 //! A session as Python holds it: the handle that lies in a mapping or a context variable, and its weak reference in stores.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -13,11 +12,11 @@ use super::arguments::Arguments;
 use super::cached::{Cached, Function};
 use super::key::Key;
 use super::object::Object;
-use super::sync::{Guarded, Shared, attached};
+use super::sync::{Shared, attached};
 use super::wait::Flight;
 use super::{explain, gc};
-use crate::engine::ticket::{self, Ticket};
-use crate::engine::{self, Displaced, Known, Logged, Manner, Refresh, Wish};
+use crate::engine::ticket::{self, ByTicket, Ticket};
+use crate::engine::{self, Displaced, Known, Leaving, Logged, Manner, Refresh, Wish};
 
 /// The engine's host: Python.
 pub(super) struct Host;
@@ -74,9 +73,27 @@ pub(super) struct Core {
     pub(super) began: Ticket,
     /// What it wants beyond the rule.
     pub(super) policy: Option<Policy>,
-    pub(super) known: Shared<Known<Host>>,
+    pub(super) memory: Shared<Memory>,
+    /// What stores hold of it.
+    pub(super) itself: SessionRef,
+}
+
+/// What a session remembers.
+#[derive(Default)]
+pub(super) struct Memory {
+    pub(super) known: Known<Host>,
     /// The functions that it read, for whoever looks into it.
-    functions: Guarded<HashMap<Ticket, Weak<Function>>>,
+    functions: Vec<Weak<Function>>,
+}
+
+impl Memory {
+    /// Notes that the session has begun to read a function.
+    pub(super) fn reads(&mut self, function: &Arc<Function>) {
+        if self.functions.len() == self.functions.capacity() {
+            self.functions.retain(|function| function.strong_count() > 0);
+        }
+        self.functions.push(Arc::downgrade(function));
+    }
 }
 
 impl Core {
@@ -84,14 +101,10 @@ impl Core {
         self.id.load(Ordering::Relaxed)
     }
 
-    /// Notes that the session reads a function.
-    pub(super) fn reads(&self, py: Python<'_>, function: &Arc<Function>) {
-        self.functions.with(py, |functions| {
-            if functions.len() == functions.capacity() {
-                functions.retain(|_, function| function.strong_count() > 0);
-            }
-            functions.entry(function.id).or_insert_with(|| Arc::downgrade(function));
-        });
+    /// The functions that the session read and that are still there.
+    fn functions(&self, py: Python<'_>) -> Vec<Arc<Function>> {
+        let functions = self.memory.with(py, |memory| memory.functions.clone());
+        functions.iter().filter_map(Weak::upgrade).collect()
     }
 }
 
@@ -109,15 +122,16 @@ impl engine::Audience<Host> for SessionRef {
         act: impl FnOnce(&mut Known<Host>, &mut Displaced<Host>) -> R,
     ) -> Option<R> {
         let core = self.0.upgrade()?;
-        let result = (core.id() == id).then(|| core.known.with(attached(), |known| act(known, displaced)));
-        displaced.held.push(core);
+        let result = (core.id() == id)
+            .then(|| core.memory.with(attached(), |memory| act(&mut memory.known, displaced)));
+        displaced.push(Leaving::Held(core));
         result
     }
 
     fn is_alive(&self, id: Ticket, displaced: &mut Displaced<Host>) -> bool {
         let Some(core) = self.0.upgrade() else { return false };
         let alive = core.id() == id;
-        displaced.held.push(core);
+        displaced.push(Leaving::Held(core));
         alive
     }
 }
@@ -143,12 +157,11 @@ impl Session {
     ///
     /// For a request that writes, and then reads what it wrote.
     fn renew(&self, py: Python<'_>) {
-        let old = self.core.known.with(py, |known| {
+        let old = self.core.memory.with(py, |memory| {
             self.core.id.store(ticket::draw_for_session(), Ordering::Relaxed);
-            std::mem::take(known)
+            std::mem::take(memory)
         });
-        let functions = self.core.functions.with(py, std::mem::take);
-        drop((old, functions));
+        drop(old);
     }
 
     fn __copy__(&self) -> Self {
@@ -216,11 +229,11 @@ impl Session {
     /// What the session's latest calls did, oldest first, as a ``Cache-Status`` value (RFC 9211). Calls that were answered at once, from
     /// what the session surely knew, are left out; at most 100 are remembered.
     fn cache_status(&self, py: Python<'_>) -> PyResult<String> {
-        let log: Vec<_> = self.core.known.with(py, |known| known.log.iter().copied().collect());
-        let functions = self.core.functions.with(py, |functions| functions.clone());
+        let log: Vec<_> = self.core.memory.with(py, |memory| memory.known.log.iter().copied().collect());
+        let functions: ByTicket<_> =
+            self.core.functions(py).into_iter().map(|function| (function.id, function)).collect();
         let members = log.into_iter().filter_map(|Logged { function, key, status }| {
-            let function = functions.get(&function)?.upgrade()?;
-            Some(explain::member(py, &function, key, status))
+            Some(explain::member(py, functions.get(&function)?, key, status))
         });
         Ok(members.collect::<PyResult<Vec<_>>>()?.join(", "))
     }
@@ -228,18 +241,18 @@ impl Session {
     /// How many calls in this session were answered with a value that was not fresh.
     #[getter]
     fn stale(&self, py: Python<'_>) -> u64 {
-        self.core.known.with(py, |known| known.stale)
+        self.core.memory.with(py, |memory| memory.known.stale)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Some(policy) = &self.core.policy {
             visit.call(&policy.refresh)?;
         }
-        self.core.known.trace(|known| gc::visit_known(known, &visit))
+        self.core.memory.trace(|memory| gc::visit_known(&memory.known, &visit))
     }
 
     fn __clear__(&self) {
-        Python::attach(|py| drop(self.core.known.with(py, std::mem::take)));
+        Python::attach(|py| drop(self.core.memory.with(py, std::mem::take)));
     }
 }
 
@@ -247,25 +260,24 @@ impl Session {
     /// A session that begins now.
     pub(super) fn begin(policy: Option<Policy>) -> Self {
         let began = ticket::draw_for_session();
-        let core = Core {
+        let core = Arc::new_cyclic(|itself| Core {
             id: AtomicU64::new(began),
             began,
             policy,
-            known: Shared::new(Known::default()),
-            functions: Guarded::new(HashMap::new()),
-        };
-        Self { core: Arc::new(core) }
+            memory: Shared::new(Memory::default()),
+            itself: SessionRef(itself.clone()),
+        });
+        Self { core }
     }
 
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let modules = PyDict::new(py);
-        let mut functions: Vec<_> =
-            self.core.functions.with(py, |functions| functions.values().cloned().collect());
-        functions.sort_by_key(|function| function.upgrade().map_or(0, |function| function.id));
-        for function in functions.iter().filter_map(Weak::upgrade) {
-            let seen: Vec<(Option<u64>, Object)> = self.core.known.with(py, |known| {
+        let mut functions = self.core.functions(py);
+        functions.sort_by_key(|function| function.id);
+        for function in functions {
+            let seen: Vec<(Option<u64>, Object)> = self.core.memory.with(py, |memory| {
                 let answers =
-                    known.readers.get(&function.id).into_iter().flat_map(|reader| reader.seen.iter());
+                    memory.known.readers.get(function.id).into_iter().flat_map(|reader| reader.seen.iter());
                 answers.map(|(given, observation)| (given, observation.version.clone())).collect()
             });
             let versions = PyDict::new(py);

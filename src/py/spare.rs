@@ -1,8 +1,9 @@
 //! What is used again instead of made anew, since an awaited hit makes and drops one of each: coroutines of few arguments, and the
-//! exception by which CPython's `await` is told a result since 3.12. Without a GIL all is made anew.
+//! exception by which CPython's `await` is told a result since 3.12. Computations are used again too (`computing.rs`). Without a GIL all is made
+//! anew.
 #![expect(unsafe_code, reason = "keeps the memory of dead objects")]
 
-pub(super) use kept::{coroutine, give_back, keep, stop};
+pub(super) use kept::{coroutine, give_back, is_nobodys, keep, stop};
 
 #[cfg(not(Py_GIL_DISABLED))]
 mod kept {
@@ -53,6 +54,12 @@ mod kept {
                 place.map(|place| *place = coroutine).is_some()
             })
         }
+    }
+
+    /// Whether nothing refers to an object but this.
+    pub(in crate::py) fn is_nobodys<T>(object: &Bound<'_, T>) -> bool {
+        // SAFETY: the object is alive, and the GIL keeps its count as it is.
+        unsafe { ffi::Py_REFCNT(object.as_ptr()) == 1 }
     }
 
     /// Sets `StopIteration(value)` as the error. Takes the reference; returns one to the exception, or null.
@@ -113,6 +120,7 @@ mod kept {
 mod kept {
     use std::ptr;
 
+    use pyo3::Bound;
     use pyo3::ffi::{self, PyObject};
 
     use crate::py::coroutine::Coroutine;
@@ -122,6 +130,11 @@ mod kept {
     }
 
     pub(in crate::py) unsafe fn keep(_: *mut Coroutine) -> bool {
+        false
+    }
+
+    /// Other threads may be about to refer to it.
+    pub(in crate::py) fn is_nobodys<T>(_: &Bound<'_, T>) -> bool {
         false
     }
 

@@ -35,6 +35,11 @@ fn hears_signals(py: Python<'_>) -> PyResult<bool> {
 static WAITING: LazyLock<Guarded<HashMap<ThreadId, Vec<Flight>>>> =
     LazyLock::new(|| Guarded::new(HashMap::new()));
 
+thread_local! {
+    /// The id of this thread, which its handle is long to give.
+    static ME: ThreadId = thread::current().id();
+}
+
 /// Who leads a run, or would wait for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leader {
@@ -76,7 +81,7 @@ impl engine::Flight for Flight {
     fn begin(leader: Leader) -> Self {
         Self(Arc::new(Run {
             leader,
-            thread: thread::current().id(),
+            thread: ME.with(|me| *me),
             forks: fork::count(),
             landing: Landing::default(),
         }))
@@ -147,7 +152,10 @@ impl Lead {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        self.land(None);
+        // As a rule it has ended.
+        if engine::Flight::is_going(&self.0) {
+            self.land(None);
+        }
     }
 }
 

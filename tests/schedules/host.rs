@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, Weak};
 use loom::sync::{Mutex, MutexGuard};
 use versioned_lru_cache::engine::ticket::{self, Ticket};
 use versioned_lru_cache::engine::{
-    Arrival, Audience, Displaced, Flight, Host, Key, Known, Object, Probe, Unsure, Verdicts,
+    Arrival, Audience, Displaced, Flight, Host, Key, Known, Leaving, Object, Probe, Unsure, Verdicts,
 };
 use versioned_lru_cache::landing::Landing;
 
@@ -140,14 +140,14 @@ impl Audience<Threads> for SessionRef {
     ) -> Option<R> {
         let session = self.0.upgrade()?;
         let result = (session.id == id).then(|| act(&mut lock(&session.known), displaced));
-        displaced.held.push(session);
+        displaced.push(Leaving::Held(session));
         result
     }
 
     fn is_alive(&self, id: Ticket, displaced: &mut Displaced<Threads>) -> bool {
         let Some(session) = self.0.upgrade() else { return false };
         let alive = session.id == id;
-        displaced.held.push(session);
+        displaced.push(Leaving::Held(session));
         alive
     }
 }
