@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextvars import Context, ContextVar
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from interpreter import free_threaded
 from libraries import of_functools
 from measuring import Sample, Section
+from places import ours
 from shapes import cycle, int_keys
 
 if TYPE_CHECKING:
@@ -24,10 +26,10 @@ THREADS = 2
 TIME_LIMIT = 60
 
 
-def on_any_core() -> None:
-    """Takes back for this thread that the process is held to one core."""
+def on_core(number: int) -> None:
+    """Gives this thread a core of its own: by itself, the system may take longer than a sample to spread threads."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+        os.sched_setaffinity(0, {number % (os.cpu_count() or 1)})
 
 
 def seconds(work: Sequence[Callable[[], None]]) -> float:
@@ -36,13 +38,13 @@ def seconds(work: Sequence[Callable[[], None]]) -> float:
     ends: list[float] = []
     barrier = threading.Barrier(len(work), action=lambda: began.append(time.perf_counter()))
 
-    def run(each: Callable[[], None]) -> None:
-        on_any_core()
+    def run(number: int, each: Callable[[], None]) -> None:
+        on_core(number)
         barrier.wait(TIME_LIMIT)
         each()
         ends.append(time.perf_counter())
 
-    threads = [threading.Thread(target=run, args=(each,), daemon=True) for each in work]
+    threads = [threading.Thread(target=run, args=each, daemon=True) for each in enumerate(work)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -52,24 +54,31 @@ def seconds(work: Sequence[Callable[[], None]]) -> float:
     return max(ends) - began[0]
 
 
-def scaled(variant: Variant, shapes: Sequence[Shape], calls: int) -> Sample:
-    """The sample of one variant; each thread calls with the keys of one of the shapes."""
-    shape = shapes[0]
-    subject = variant.cached(shape.function(), 2 * KEYS * THREADS)
-    for each in shapes:
-        variant.context.run(each.fill, subject)
+def scaled(variant: Variant, contexts: Sequence[Context], shapes: Sequence[Shape], calls: int) -> Sample:
+    """The sample of one variant; each thread calls in a context of its own, with the keys of one of the shapes."""
+    subject = variant.cached(shapes[0].function(), 2 * KEYS * THREADS)
 
-    def work(each: Shape) -> Callable[[], None]:
-        # A context can be entered by one thread at a time; a copy has the same session.
-        context, loop, passes = (
-            variant.context.copy(),
-            each.loop(),
-            max(1, calls // (len(each.lines) * len(each.calls))),
-        )
+    def work(context: Context, each: Shape) -> Callable[[], None]:
+        context.run(each.fill, subject)
+        loop, passes = each.loop(), max(1, calls // (len(each.lines) * len(each.calls)))
         return lambda: void(context.run(loop, subject, each.lines, passes))
 
-    works = [work(each) for each in shapes]
+    works = [work(context, each) for context, each in zip(contexts, shapes, strict=True)]
     return Sample(variant.name, lambda: len(works) * seconds(works[:1]) / seconds(works))
+
+
+def in_one_session(variant: Variant) -> list[Context]:
+    """A context can be entered by one thread at a time; a copy has the same session."""
+    return [variant.context.copy() for _ in range(THREADS)]
+
+
+def in_a_session_each() -> tuple[Variant, list[Context]]:
+    """Ours, and contexts that have sessions of their own, as requests do."""
+    variable: ContextVar[dict[str, Any]] = ContextVar("variable")
+    contexts = [Context() for _ in range(THREADS)]
+    for context in contexts:
+        context.run(variable.set, {})
+    return ours("ContextVar", variable, contexts[0]), contexts
 
 
 def void(_result: int) -> None:
@@ -77,21 +86,28 @@ def void(_result: int) -> None:
 
 
 def scaling(own: Variant, calls: int) -> Section:
-    """The rows of disjoint keys and of one hot key; none where there is a GIL."""
+    """The rows of disjoint keys and of one hot key, both ways; none where there is a GIL."""
 
-    def row(shapes: Sequence[Shape]) -> list[Sample]:
-        return [scaled(variant, shapes, 10 * calls) for variant in (of_functools(), own)]
+    def row(shapes: Sequence[Shape], each: bool) -> list[Sample]:
+        functools = of_functools()
+        variants = [(functools, in_one_session(functools)), in_a_session_each() if each else (own, in_one_session(own))]
+        return [scaled(variant, contexts, shapes, 10 * calls) for variant, contexts in variants]
 
+    # Blocks: of ints that take turns, those of two threads would lie in one line of memory.
     keys = int_keys(KEYS * THREADS)
+    disjoint = [cycle(keys[KEYS * number :][:KEYS], KEYS) for number in range(THREADS)]
+    hot = [cycle(keys[:1] * 10, 1)] * THREADS
     rows = {
-        "disjoint keys": partial(row, [cycle(keys[number::THREADS], KEYS) for number in range(THREADS)]),
-        "one hot key": partial(row, [cycle(keys[:1] * 10, 1)] * THREADS),
+        "disjoint keys": partial(row, disjoint, each=False),
+        "one hot key": partial(row, hot, each=False),
+        "disjoint keys, a session each": partial(row, disjoint, each=True),
+        "one hot key, a session each": partial(row, hot, each=True),
     }
     return Section(
         name="scaling",
         unit="times as much as one thread",
         method=f"what {THREADS} threads get done in the same time, without a GIL, by hits on {KEYS:,} keys of their "
-        "own or on one key; more is better",
+        "own or on one key, in one session of both or, as requests do, in a session each; more is better",
         rows=rows if free_threaded() else {},
         loops=1,
     )

@@ -1,7 +1,7 @@
 //! The end of a run, for those who wait for it: threads, which sleep until then, and tasks, which leave a callback.
 //!
-//! Knows no Python. Beside `src/py` only this touches what threads have in common, so that `tests/schedules.rs` can run it, and the
-//! engine with it, in every order in which threads may take their turns: with `--cfg loom` these primitives are loom's.
+//! Knows no Python. Beside `src/py` only this and `gates.rs` touch what threads have in common, so that `tests/schedules` can run it, and
+//! the engine with it, in every order in which threads may take their turns: with `--cfg loom` these primitives are loom's.
 
 use std::sync::PoisonError;
 use std::time::Duration;

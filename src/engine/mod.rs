@@ -31,6 +31,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 pub mod ticket;
+mod touched;
 mod trouble;
 
 pub use compare::{Key, Object, Probe, Question, Sought, Unsure, Verdicts};
@@ -44,8 +45,9 @@ pub use session::{Answers, Known, Reader, Scope, Shelf};
 pub use stamp::{Place, Stamp, Stamps};
 pub use stats::Stats;
 pub use status::{Forward, Logged, Status};
-pub use store::{Caller, Lag, Store, Terms};
+pub use store::{Caller, Glanced, Lag, Store, Terms};
 pub use table::Table;
+pub use touched::Touched;
 
 /// What the engine needs to know of the language it serves.
 pub trait Host: Sized {

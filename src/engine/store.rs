@@ -4,12 +4,13 @@ use super::clock::{self, Nanos};
 use super::compare::{Key, Probe, Sought, Unsure, Verdicts};
 use super::entry::{Course, Displaced, Entry, Leaving, Observation};
 use super::flight::Flights;
-use super::live::{Live, Look};
+use super::live::{Live, Look, Stored};
 use super::rows::Slot;
 use super::session::{Known, Reader};
 use super::stamp::{Kin, Stamp};
 use super::stats::Stats;
 use super::ticket::{self, ByTicket, Ticket};
+use super::touched::Touched;
 use super::{Audience, Host, Object};
 
 /// What was agreed for a function when it was decorated.
@@ -97,6 +98,27 @@ pub(super) struct Glance {
     pub(super) ticket: Ticket,
 }
 
+/// What the hit path found where it only looks.
+pub enum Glanced<R> {
+    /// Nothing that the session surely knows.
+    Nothing,
+    /// What was made of the entry.
+    Taken(R),
+    /// There is no room for a note.
+    Full,
+    /// The session has a newer observation of the entry's version, which [`Store::glance`] notes.
+    Newer,
+}
+
+impl Glance {
+    /// Whether the session `id` began after an entry was stored and goes by its version.
+    #[expect(clippy::inline_always, reason = "the hit path is one function, whose values stay in registers")]
+    #[inline(always)]
+    fn agrees<H: Host>(self, Look { entry, stamp }: Look<'_, H>, id: Ticket) -> bool {
+        entry.stored < id && self.session == id && self.tag == stamp.tag
+    }
+}
+
 impl<H: Host> Store<H> {
     /// An empty store.
     #[must_use]
@@ -130,6 +152,14 @@ impl<H: Host> Store<H> {
         &self.live
     }
 
+    /// Whether a session does not surely know an entry, as it does if that `agrees` with what it goes by, or its age at `now` has reached its ttl.
+    #[expect(clippy::inline_always, reason = "the hit path is one function, whose values stay in registers")]
+    #[inline(always)]
+    fn is_no_hit(&self, entry: &Stored<H>, id: Ticket, agrees: bool, now: impl FnOnce() -> Nanos) -> bool {
+        let known = if id == 0 { self.terms.constant } else { agrees || entry.known_in == id };
+        !known || entry.ttl(&self.terms).is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl)
+    }
+
     /// The hit path: what `take` makes of the entry that is sought, if the session `id` surely knows it and its age at `now` is below the
     /// ttl. `id` 0 is no session, which knows nothing but constants.
     ///
@@ -146,14 +176,12 @@ impl<H: Host> Store<H> {
         take: impl FnOnce(Look<'_, H>) -> R,
     ) -> Result<Option<R>, S::Untold> {
         let Some((slot, look)) = self.live.look(hash, sought)? else { return Ok(None) };
-        let Look { entry, stamp } = look;
         let seen = self.glances[ticket::lane(id)];
-        let agreed = entry.stored < id && seen.session == id && seen.tag == stamp.tag;
-        let known = if id == 0 { self.terms.constant } else { agreed || entry.known_in == id };
-        if !known || entry.ttl(&self.terms).is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl) {
+        let agrees = seen.agrees(look, id);
+        if self.is_no_hit(look.entry, id, agrees, now) {
             return Ok(None);
         }
-        let taken = if agreed && stamp.ticket < seen.ticket {
+        let taken = if agrees && look.stamp.ticket < seen.ticket {
             self.raise(slot, seen.ticket);
             self.live.get(slot).map(take)
         } else {
@@ -162,6 +190,38 @@ impl<H: Host> Store<H> {
         self.stats.hits += 1;
         self.live.touch(slot);
         Ok(taken)
+    }
+
+    /// The same beside others that look at the store: what a hit changes is noted in `touched`, for [`Store::take_up`].
+    ///
+    /// # Errors
+    /// What `sought` returns as an error.
+    #[expect(clippy::inline_always, reason = "the hit path is one function, whose values stay in registers")]
+    #[inline(always)]
+    pub fn glance_beside<R, S: Sought<H::Key>>(
+        &self,
+        touched: &mut Touched,
+        (hash, id): (u64, Ticket),
+        now: impl FnOnce() -> Nanos,
+        sought: S,
+        take: impl FnOnce(Look<'_, H>) -> R,
+    ) -> Result<Glanced<R>, S::Untold> {
+        let Some((slot, look)) = self.live.look(hash, sought)? else { return Ok(Glanced::Nothing) };
+        let seen = self.glances[ticket::lane(id)];
+        let agrees = seen.agrees(look, id);
+        Ok(match () {
+            () if self.is_no_hit(look.entry, id, agrees, now) => Glanced::Nothing,
+            () if agrees && look.stamp.ticket < seen.ticket => Glanced::Newer,
+            () if touched.note(slot) => Glanced::Taken(take(look)),
+            () => Glanced::Full,
+        })
+    }
+
+    /// Takes up what hits have noted since anything else changed: no entry has come or gone meanwhile.
+    pub fn take_up(&mut self, touched: &mut Touched) {
+        let (hits, slots) = touched.drain();
+        self.stats.hits += hits;
+        slots.for_each(|slot| self.live.touch(slot));
     }
 
     /// Notes that a newer observation found an entry's version unchanged, and so that of all that share it.

@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use super::fake::{Fake, Number, Run, Session, alone, enter, made, probe};
-use super::{Displaced, Plan, Scope, Served, Step, Store, Terms, Wish, clock, ticket};
+use super::{
+    Displaced, Glanced, Plan, Scope, Served, Sought, Step, Store, Terms, Touched, Wish, clock, ticket,
+};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -240,4 +242,57 @@ fn what_saw_something_older_than_its_answer_never_vouches_for_its_own_observatio
         vouch.is_some_and(|vouch| vouch < outer.ticket()),
         "else the outer one takes it for as new as itself"
     );
+}
+
+/// What the hit path looks for: a number that is stored.
+#[derive(Clone, Copy)]
+struct Seeking(u32);
+
+impl Sought<Number> for Seeking {
+    type Untold = ();
+
+    fn is(self, key: &Number) -> Result<bool, ()> {
+        Ok(key.get() == self.0)
+    }
+}
+
+/// Hits of a session that knows all of 1, 2 and 3, which only look or change the store; what was counted and which keys are left when two
+/// others come.
+fn hits_leave(beside: bool, keys: &[u32]) -> (u64, Vec<u32>) {
+    let mut world = World::new(Some(3), None);
+    let (session, mut touched) = (Session::begin(), Touched::default());
+    for key in 1..4 {
+        world.call(Some(&session), key);
+    }
+    let store = &mut world.store;
+    for key in keys {
+        let (hash, id, sought) = (probe(*key).hash, session.id, Seeking(*key));
+        let value = loop {
+            if !beside {
+                break store.glance(hash, id, clock::latest, sought, |look| look.entry.value.get());
+            }
+            match store
+                .glance_beside(&mut touched, (hash, id), clock::latest, sought, |look| look.entry.value.get())
+            {
+                Ok(Glanced::Full) => store.take_up(&mut touched),
+                Ok(Glanced::Taken(value)) => break Ok(Some(value)),
+                _ => break Ok(None),
+            }
+        };
+        assert_eq!(value, Ok(Some(*key)));
+    }
+    store.take_up(&mut touched);
+    let hits = store.stats.hits;
+    world.call(Some(&session), 4);
+    world.call(Some(&session), 5);
+    (hits, world.store.live().iter().map(|entry| entry.key.get()).collect())
+}
+
+#[test]
+fn hits_that_only_look_leave_behind_what_others_do() {
+    let _turn = alone();
+    for keys in [[1, 2, 2, 3, 2, 2].repeat(40), [3, 2, 1, 1, 3, 3].repeat(40), vec![1, 1], vec![]] {
+        assert_eq!(hits_leave(true, &keys), hits_leave(false, &keys), "{keys:?}");
+    }
+    assert_eq!(hits_leave(true, &[3, 2, 1, 1]), (4, vec![5, 4, 1]));
 }

@@ -17,7 +17,7 @@ use super::gc;
 use super::key::CacheKey;
 use super::object::Object;
 use super::session::Host;
-use super::sync::Guarded;
+use super::sync::Visited;
 use super::task::Call;
 use crate::engine::clock::Nanos;
 use crate::engine::ticket::{self, Ticket};
@@ -79,7 +79,7 @@ pub(super) struct Function {
     pub(super) id: Ticket,
     pub(super) module: String,
     pub(super) name: String,
-    pub(super) store: Guarded<Store<Host>>,
+    pub(super) store: Visited<Store<Host>>,
 }
 
 impl Drop for Function {
@@ -183,7 +183,7 @@ impl Cached {
         let freshness = Freshness::new(freshness, &mut terms)?;
         let store = Store::new(terms);
         Ok(Self {
-            function: Arc::new(Function { id: store.id, module, name, store: Guarded::new(store) }),
+            function: Arc::new(Function { id: store.id, module, name, store: Visited::new(store) }),
             wrapped: wrapped.clone().unbind(),
             version,
             scope: own,

@@ -20,13 +20,14 @@ use super::compare;
 use super::computing;
 use super::coroutine;
 use super::glance::{self, Anywhere, Glance, Place};
+use super::hits;
 use super::key::Key;
 use super::method::{CachedMethod, MethodDoc};
 use super::object::Object;
 use super::sought::{Compared, Held, Many, Nothing, One};
 use super::vector::{self, Derived};
 use crate::engine::ticket::Ticket;
-use crate::engine::{Look, Manner, Question, Sought, Unsure, Verdicts, Wish, clock};
+use crate::engine::{Look, Manner, Question, Sought, Unsure, Verdicts, Wish};
 
 /// How many comparisons a hit may take: keys that change the cache while they are compared are for the whole call.
 const MOST_COMPARISONS: usize = 8;
@@ -84,9 +85,15 @@ unsafe extern "C" fn new_function(
 ) -> *mut PyObject {
     // SAFETY: CPython calls it, for the class above, whose instances are cached functions.
     unsafe {
-        vector::fill(class, args, kwargs, |object| {
-            entrance(Borrowed::from_ptr(Python::assume_attached(), object).cast_unchecked::<Cached>().get())
-        })
+        let cached =
+            |object| Borrowed::from_ptr(Python::assume_attached(), object).cast_unchecked::<Cached>().get();
+        let object = vector::fill(class, args, kwargs, |object| entrance(cached(object)));
+        // As CPython does with functions: what was made within another is to go as soon as nobody refers to it.
+        #[cfg(Py_GIL_DISABLED)]
+        if !object.is_null() && !cached(object).function.name.contains("<locals>") {
+            vector::defer_counting(object);
+        }
+        object
     }
 }
 
@@ -435,14 +442,12 @@ fn find<P: Place, S: Sought<Key>>(
     (hash, id): (u64, Ticket),
     sought: S,
 ) -> Result<Option<*mut PyObject>, S::Untold> {
-    let found = cached.function.store.with(py, |store| {
-        store.glance(hash, id, clock::latest, sought, |Look { entry, stamp }| {
-            let value = entry.value.as_ptr();
-            // SAFETY: the entry holds a reference, and we are attached.
-            unsafe { ffi::Py_INCREF(value) };
-            let vouch = || entry.vouch(stamp, matches!(cached.version, Version::Constant(_)));
-            (value, computing::is_going_on().then(vouch))
-        })
+    let found = hits::glance(py, &cached.function.store, (hash, id), sought, |Look { entry, stamp }| {
+        let value = entry.value.as_ptr();
+        // SAFETY: the entry holds a reference, and we are attached.
+        unsafe { ffi::Py_INCREF(value) };
+        let vouch = || entry.vouch(stamp, matches!(cached.version, Version::Constant(_)));
+        (value, computing::is_going_on().then(vouch))
     })?;
     Ok(found.map(|(value, vouch)| {
         if let Some(vouch) = vouch {

@@ -19,6 +19,7 @@ mod fork;
 mod freshness;
 mod gc;
 mod glance;
+mod hits;
 mod instance;
 mod key;
 mod lookup;

@@ -14,13 +14,14 @@ use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use super::context::{self, is_variable};
-use super::sync::Guarded;
+use super::sync::{Guarded, Visited};
+use crate::gates::Noting;
 
 /// How many app contexts are known at a time: about as many threads serve requests of one process in turn.
 const MOST: usize = 8;
 
 /// The app contexts seen last, with the names in their `g`. One is forgotten when it dies, so no request is kept alive.
-static CONTEXTS: Guarded<Vec<AppContext>> = Guarded::new(Vec::new());
+static CONTEXTS: Visited<Vec<AppContext>> = Visited::new(Vec::new());
 /// The `flask.g` that a function was bound to last, and the context variable behind it, which takes long to find.
 static FOUND: Guarded<Option<(Py<PyAny>, Py<PyAny>)>> = Guarded::new(None);
 static FORGET: PyOnceLock<Py<PyCFunction>> = PyOnceLock::new();
@@ -36,6 +37,18 @@ struct AppContext {
 // SAFETY: the pointer is only compared.
 unsafe impl Send for AppContext {}
 
+// SAFETY: as above.
+unsafe impl Sync for AppContext {}
+
+/// There is nothing to note.
+impl Noting for Vec<AppContext> {
+    type Notes = ();
+
+    const NONE: () = ();
+
+    fn take_up(&mut self, (): &mut ()) {}
+}
+
 /// The names in the `g` of an app context, good until the next Python code.
 #[cfg(not(Py_GIL_DISABLED))]
 pub(super) type Names<'py> = Borrowed<'py, 'py, PyDict>;
@@ -47,7 +60,7 @@ pub(super) type Names<'py> = Bound<'py, PyDict>;
 #[inline]
 pub(super) fn names_in<'py>(context: &Bound<'py, PyAny>) -> Option<Names<'py>> {
     let py = context.py();
-    CONTEXTS.with(py, |known| {
+    CONTEXTS.read(py, |known| {
         let known = known.iter().find(|known| known.context == context.as_ptr())?;
         #[cfg(Py_GIL_DISABLED)]
         return Some(known.names.bind(py).clone());

@@ -6,6 +6,8 @@
 
 use pyo3::prelude::*;
 
+use crate::gates::Noting;
+
 #[cfg(not(Py_GIL_DISABLED))]
 mod section {
     use std::cell::{Cell, UnsafeCell};
@@ -40,6 +42,11 @@ mod section {
             act(unsafe { &mut *self.value.get() })
         }
 
+        #[inline]
+        pub(super) fn read<R>(&self, act: impl FnOnce(&T) -> R) -> R {
+            self.enter(|value| act(value))
+        }
+
         pub(super) fn trace<R>(&self, look: impl FnOnce(&T) -> R) -> R {
             // SAFETY: the collector runs with the GIL held and never inside the section, which allocates no object.
             look(unsafe { &*self.value.get() })
@@ -48,13 +55,19 @@ mod section {
 
     /// The GIL is the one lock of all.
     pub(super) type Common<T> = Section<T>;
+
+    /// With a GIL nobody looks beside another.
+    pub(super) type Visited<T> = Section<T>;
 }
 
 #[cfg(Py_GIL_DISABLED)]
 mod section {
     use std::cell::{Cell, UnsafeCell};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use parking_lot::{Mutex, MutexGuard};
+
+    use crate::gates::{Gates, Noting};
 
     /// Takes a lock that is held for some dozens of nanoseconds. Nobody is ever parked: the table of those who are is the whole
     /// process's, and a fork may leave it locked (issue 515 of `parking_lot`).
@@ -133,6 +146,57 @@ mod section {
             look(unsafe { &*self.value.get() })
         }
     }
+
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+    thread_local! {
+        /// The gate from which this thread looks at things, once it has.
+        static GATE: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+
+    #[inline]
+    fn gate() -> usize {
+        GATE.get().unwrap_or_else(new_gate)
+    }
+
+    #[cold]
+    fn new_gate() -> usize {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        GATE.set(Some(number));
+        number
+    }
+
+    /// A value with gates for those who look at it.
+    pub(super) struct Visited<T: Noting>(Gates<T>);
+
+    impl<T: Noting> Visited<T> {
+        pub(super) const fn new(value: T) -> Self {
+            Self(Gates::new(value))
+        }
+
+        pub(super) fn enter<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
+            self.0.change(act)
+        }
+
+        #[inline]
+        pub(super) fn look<R>(&self, act: impl FnOnce(&T, &mut T::Notes) -> R) -> R {
+            self.0.look(gate(), act)
+        }
+
+        #[inline]
+        pub(super) fn read<R>(&self, act: impl FnOnce(&T) -> R) -> R {
+            self.look(|value, _| act(value))
+        }
+
+        pub(super) fn settle(&self) {
+            self.0.settle(gate());
+        }
+
+        /// The collector finds all gates free: it stops all threads first, and none stops inside the section.
+        pub(super) fn trace<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+            self.read(look)
+        }
+    }
 }
 
 /// A value that is only touched in a critical section.
@@ -147,6 +211,45 @@ impl<T> Guarded<T> {
     #[inline]
     pub(super) fn with<R>(&self, _attached: Python<'_>, act: impl FnOnce(&mut T) -> R) -> R {
         self.0.enter(act)
+    }
+
+    /// Lets the garbage collector look.
+    pub(super) fn trace<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        self.0.trace(look)
+    }
+}
+
+/// A value that hits only look at: where there is no GIL, beside each other.
+pub(super) struct Visited<T: Noting>(section::Visited<T>);
+
+impl<T: Noting> Visited<T> {
+    pub(super) const fn new(value: T) -> Self {
+        Self(section::Visited::new(value))
+    }
+
+    /// Runs `act` in the critical section, where nobody else is.
+    #[inline]
+    pub(super) fn with<R>(&self, _attached: Python<'_>, act: impl FnOnce(&mut T) -> R) -> R {
+        self.0.enter(act)
+    }
+
+    /// Runs `act` in the critical section, where others may look as well.
+    #[inline]
+    pub(super) fn read<R>(&self, _attached: Python<'_>, act: impl FnOnce(&T) -> R) -> R {
+        self.0.read(act)
+    }
+
+    /// The same for who would change something, and has to note it.
+    #[cfg(Py_GIL_DISABLED)]
+    #[inline]
+    pub(super) fn look<R>(&self, _attached: Python<'_>, act: impl FnOnce(&T, &mut T::Notes) -> R) -> R {
+        self.0.look(act)
+    }
+
+    /// Makes room for notes.
+    #[cfg(Py_GIL_DISABLED)]
+    pub(super) fn settle(&self, _attached: Python<'_>) {
+        self.0.settle();
     }
 
     /// Lets the garbage collector look.

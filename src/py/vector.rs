@@ -101,3 +101,18 @@ pub(super) unsafe fn fill(
         object
     }
 }
+
+/// Lets calls of an object leave its count of references alone, which threads that call it at the same time would have in common. In return
+/// the object lives until the garbage collector looks for it.
+///
+/// # Safety
+/// The object must be alive.
+#[cfg(Py_GIL_DISABLED)]
+pub(super) unsafe fn defer_counting(object: *mut PyObject) {
+    unsafe extern "C" {
+        fn PyUnstable_Object_EnableDeferredRefcount(object: *mut PyObject) -> c_int;
+    }
+
+    // SAFETY: CPython has it since 3.14, and without a GIL there is no older one. It refuses what it can't do, which costs only time.
+    unsafe { PyUnstable_Object_EnableDeferredRefcount(object) };
+}

@@ -5,6 +5,7 @@
 #![cfg(loom)]
 
 mod calls;
+mod gates;
 mod host;
 mod landings;
 mod models;
