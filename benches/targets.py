@@ -104,7 +104,8 @@ def of_threads() -> list[Target]:
             partial(ratio, "scaling", row, PLACES["ContextVar"]),
             at_least=True,
         )
-        for row in ("disjoint keys", "one hot key")
+        for keys in ("disjoint keys", "one hot key")
+        for row in (keys, f"{keys}, a session each")
     ]
 
 

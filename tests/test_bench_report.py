@@ -119,10 +119,12 @@ def test_without_a_gil_threads_are_asked_to_scale_at_least_as_functools(tmp_path
         "rows": [
             {**told, "row": "disjoint keys", "samples": {"ours, ContextVar": numbers}},
             {**told, "row": "one hot key", "samples": {"ours, ContextVar": slower}},
+            {**told, "row": "disjoint keys, a session each", "samples": {"ours, ContextVar": numbers}},
+            {**told, "row": "one hot key, a session each", "samples": {"ours, ContextVar": slower}},
         ],
     }
     lines = made(tmp_path, data, free).splitlines()
-    assert "- CPython 3.14.5 (no PGO, free-threaded): 1 of 2 met" in lines
+    assert "- CPython 3.14.5 (no PGO, free-threaded): 2 of 4 met" in lines
     assert "| disjoint keys, two threads to one, to functools' | at least 1.00 |  | 1.20 |" in lines
     assert "| one hot key, two threads to one, to functools' | at least 1.00 |  | **0.90** |" in lines
 

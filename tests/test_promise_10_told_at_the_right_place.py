@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -136,6 +138,29 @@ def test_a_mock_clock_counts_only_while_it_is_entered() -> None:
     kept = f()
     clock.advance(1000)
     assert f() is kept, "outside of its block it moves nothing"
+
+
+@pytest.mark.thread_unsafe(reason="one clock for the whole process")
+def test_a_mock_clock_that_threads_move_never_goes_back() -> None:
+    barrier = threading.Barrier(4)
+
+    def move() -> None:
+        barrier.wait(60)
+        for _ in range(2_000):
+            before = clock.now
+            clock.advance(1)
+            assert clock.now >= before + 1
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with MockClock() as clock, ThreadPoolExecutor(4) as pool:
+            began = clock.now
+            for moved in [pool.submit(move) for _ in range(4)]:
+                moved.result(60)
+            assert clock.now == began + 8_000
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_importing_warns_of_nothing() -> None:

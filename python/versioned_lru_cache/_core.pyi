@@ -44,6 +44,7 @@ __all__ = [
     "Scope",
     "Session",
     "Wait",
+    "advance_clock",
     "ambient_session",
     "begin_session",
     "check_binding",
@@ -60,6 +61,7 @@ IMMUTABLE: Final[Mark]
 NOT_MODIFIED: Final[Mark]
 ambient_session: Final[ContextVar[Session | None]]
 
+def advance_clock(nanoseconds: int) -> None: ...
 def begin_session(refresh: Refresh | None, offline: bool) -> Session: ...
 def check_binding(binding: object, /) -> None: ...
 def clock_now() -> int: ...

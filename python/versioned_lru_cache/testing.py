@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._core import clock_now, mock_clock, unmock_clock
+from ._core import advance_clock, clock_now, mock_clock, unmock_clock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,21 +31,21 @@ class MockClock:
     @property
     def now(self) -> float:
         """The time it shows, in seconds."""
-        self._look()
-        return self._now / _SECOND
+        return (clock_now() if self._is_seen() else self._now) / _SECOND
 
     def advance(self, seconds: float) -> None:
-        """Move it on.
+        """Move it on. Threads may do so at the same time.
 
         Raises:
             ValueError: ``seconds`` is negative; this clock is monotonic.
         """
         if not seconds >= 0:
             raise ValueError(f"seconds={seconds!r}: a monotonic clock only moves on; it must be a number of 0 or more")
-        self._look()
-        self._now += round(seconds * _SECOND)
+        nanoseconds = round(seconds * _SECOND)
         if self._is_seen():
-            mock_clock(self._now)
+            advance_clock(nanoseconds)
+        else:
+            self._now += nanoseconds
 
     def _is_seen(self) -> bool:
         return bool(self._entered) and self._entered[-1] is self

@@ -63,7 +63,8 @@ mod _core {
     use super::task::{Call, Flight, Wait};
     #[pymodule_export]
     use super::{
-        begin_session, check_binding, clock_now, mock_clock, peek_session, session_place, unmock_clock,
+        advance_clock, begin_session, check_binding, clock_now, mock_clock, peek_session, session_place,
+        unmock_clock,
     };
 
     #[pymodule_init]
@@ -115,6 +116,12 @@ fn check_binding(binding: &Bound<'_, PyAny>) -> PyResult<()> {
 #[pyfunction]
 fn mock_clock(at: u64) {
     clock::mock(at);
+}
+
+/// Move the clock that stands on by so many nanoseconds.
+#[pyfunction]
+fn advance_clock(nanoseconds: u64) {
+    let _ = clock::pass(nanoseconds);
 }
 
 /// The time that the library sees, in nanoseconds.
