@@ -86,8 +86,9 @@ impl<N> Gate<N> {
     }
 }
 
+/// Lets a while go by before the next try for what is held for some dozens of nanoseconds. Nobody is parked.
 #[cfg(not(loom))]
-fn pause(turns: u32) {
+pub(crate) fn pause(turns: u32) {
     if turns.is_multiple_of(64) { std::thread::yield_now() } else { std::hint::spin_loop() }
 }
 

@@ -5,8 +5,7 @@ Each way is gone often enough that the interpreter runs it by its specialised in
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar, copy_context
 from typing import Any
 
@@ -50,9 +49,10 @@ WAYS: dict[str, Callable[[Any], object]] = {
 }
 
 
-def ends_each_time(f: Any, end: Callable[[], object]) -> None:
-    """The version is asked once before and once after each end of the session."""
-    world = f.world
+def ends_each_time(place: Any, end: Callable[[], object]) -> None:
+    """In this place the version is asked once before and once after each end of the session."""
+    world = World()
+    f = world.cached(place)
     f(1)
     for _ in range(OFTEN):
         assert not world.asks(f, 1)
@@ -67,20 +67,14 @@ SPOT: ContextVar[dict[str, Any]] = ContextVar("SPOT")
 @pytest.mark.parametrize("others", [0, 20])
 def test_in_a_dict(way: str, others: int) -> None:
     place: dict[str, Any] = {str(other): None for other in range(others)}
-    world = World()
-    f = world.cached(place)
-    f.world = world
-    ends_each_time(f, lambda: WAYS[way](place))
+    ends_each_time(place, lambda: WAYS[way](place))
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_in_the_dict_of_a_context_variable(way: str) -> None:
     def run() -> None:
         SPOT.set({})
-        world = World()
-        f = world.cached(SPOT)
-        f.world = world
-        ends_each_time(f, lambda: WAYS[way](SPOT.get()))
+        ends_each_time(SPOT, lambda: WAYS[way](SPOT.get()))
 
     copy_context().run(run)
 
@@ -120,34 +114,29 @@ def test_in_g(way: str, others: int) -> None:
     with Flask(__name__).app_context():
         for other in range(others):
             setattr(g, f"other_{other}", None)
-        world = World()
-        f = world.cached(g)
-        f.world = world
         namespace = g._get_current_object()  # type: ignore[attr-defined]
-        ends_each_time(f, lambda: getattr(Ways, way)(namespace))
+        ends_each_time(g, lambda: getattr(Ways, way)(namespace))
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_in_the_names_of_g(way: str) -> None:
     with Flask(__name__).app_context():
-        world = World()
-        f = world.cached(g)
-        f.world = world
-        f(1)
-        ends_each_time(f, lambda: WAYS[way](vars(g)))
+        ends_each_time(g, lambda: WAYS[way](vars(g)))
 
 
 def test_a_place_that_takes_the_memory_of_another() -> None:
     """Dicts are made and dropped in turn, so that they lie where others lay."""
-    at: dict[str, Any] = {}
-    world = World()
-    f = world.cached(lambda: at)
-    f(1)
-    for _ in range(OFTEN):
-        at = {}
-        assert world.asks(f, 1)
-        at = dict(at)
-        assert not world.asks(f, 1), "a copy holds the same session"
+
+    def run() -> None:
+        world = World()
+        f = world.cached(SPOT)
+        for _ in range(OFTEN):
+            SPOT.set({})
+            assert world.asks(f, 1)
+            SPOT.set(dict(SPOT.get()))
+            assert not world.asks(f, 1), "a copy holds the same session"
+
+    copy_context().run(run)
 
 
 @pytest.mark.skipif(not FAST_PATHS, reason="all calls are noted")
@@ -160,14 +149,10 @@ def test_sixteen_sessions_in_turn_all_hit() -> None:
     def f(x: int) -> int:
         return x
 
-    def contexts() -> Iterator[Any]:
-        while True:
-            context = copy_context()
-            context.run(spot.set, {HANDLE: Session()})
-            yield context
-
     f(1)
-    turns = list(itertools.islice(contexts(), 16))
+    turns = [copy_context() for _ in range(16)]
+    for context in turns:
+        context.run(spot.set, {HANDLE: Session()})
     for _ in range(3):
         for context in turns:
             assert context.run(f, 1) == 1

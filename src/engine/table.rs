@@ -133,18 +133,6 @@ impl<T> Table<T> {
         Some((hash, row))
     }
 
-    /// Takes all rows out that `leaves` accepts; where a hash is given, only rows of that are looked at.
-    pub fn strike(&mut self, hash: Option<u64>, leaves: impl Fn(&T) -> bool) -> Vec<T> {
-        let slots: Vec<_> = match hash {
-            Some(hash) => {
-                let slots = (0..=self.reach(hash)).map(|step| Slot::of(hash, step));
-                slots.filter(|slot| self.get(*slot).is_some_and(&leaves)).collect()
-            }
-            None => self.rows.iter().filter(|(_, row)| leaves(row)).map(|(slot, _)| Slot(*slot)).collect(),
-        };
-        slots.into_iter().filter_map(|slot| self.remove(slot)).map(|(_, row)| row).collect()
-    }
-
     /// Takes the least recently used row out, with its hash.
     #[must_use]
     pub fn pop_oldest(&mut self) -> Option<(u64, T)> {

@@ -67,7 +67,7 @@ mod section {
 
     use parking_lot::{Mutex, MutexGuard};
 
-    use crate::gates::{Gates, Noting};
+    use crate::gates::{Gates, Noting, pause};
 
     /// Takes a lock that is held for some dozens of nanoseconds. Nobody is ever parked: the table of those who are is the whole
     /// process's, and a fork may leave it locked (issue 515 of `parking_lot`).
@@ -79,7 +79,7 @@ mod section {
                 return guard;
             }
             turns += 1;
-            if turns.is_multiple_of(64) { std::thread::yield_now() } else { std::hint::spin_loop() }
+            pause(turns);
         }
     }
 
