@@ -141,6 +141,27 @@ def test_an_app_with_its_own_class_of_g(world: World) -> None:
         assert world.asks(f)
 
 
+def test_a_class_of_g_put_in_for_all_apps_that_keeps_its_names_elsewhere(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Elsewhere:
+        def __init__(self) -> None:
+            self.names: dict[str, Any] = {}
+
+        def get(self, name: str, default: object = None) -> Any:
+            return self.names.get(name, default)
+
+        def setdefault(self, name: str, default: object = None) -> Any:
+            return self.names.setdefault(name, default)
+
+    monkeypatch.setattr(Flask, "app_ctx_globals_class", Elsewhere)
+    f = world.cached(g)
+    with Flask(__name__).app_context():
+        assert [world.asks(f), world.asks(f)] == [True, False]
+        del g.names[HANDLE]
+        assert world.asks(f)
+
+
 def test_many_app_contexts_in_a_row_are_many_sessions(world: World, app: Flask) -> None:
     f = world.cached(g)
     for _ in range(300):

@@ -8,7 +8,7 @@ from weakref import ref
 
 from . import _options as options
 from ._core import CachedFunction, Scope
-from ._signatures import Shape, identity, kind, mark_coroutine, shape
+from ._signatures import Shape, identity, mark_coroutine, shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,25 +87,25 @@ def versioned_lru_cache(
         TypeError: An option is of a wrong type, or the function can't be cached.
         ValueError: An option's value is not allowed.
     """
-    return _decorator(
-        version,
-        version_args=version_args,
-        session=session,
-        maxsize=maxsize,
-        typed=typed,
-        key=key,
-        ttl=ttl,
-        on_expiry=on_expiry,
-        revalidate=revalidate,
-        stale_if_error=stale_if_error,
-        retry_after=retry_after,
-        errors=errors,
-        stale_while_revalidate=stale_while_revalidate,
-        lag=lag,
-        cache_if=cache_if,
-        wait=wait,
-        name=name,
-    )
+    given = {
+        "version_args": version_args,
+        "session": session,
+        "maxsize": maxsize,
+        "typed": typed,
+        "key": key,
+        "ttl": ttl,
+        "on_expiry": on_expiry,
+        "revalidate": revalidate,
+        "stale_if_error": stale_if_error,
+        "retry_after": retry_after,
+        "errors": errors,
+        "stale_while_revalidate": stale_while_revalidate,
+        "lag": lag,
+        "cache_if": cache_if,
+        "wait": wait,
+        "name": name,
+    }
+    return _decorator(version, given)
 
 
 def versioned_lru_cache_with_ttl(
@@ -150,18 +150,15 @@ def versioned_lru_cache_with_ttl(
         raise TypeError(
             f"generate_version_func={generate_version_func!r} is not callable; it must be a version function"
         )
-    options.check_text(module_name, "module_name")
+    options.checked_text(module_name, "module_name")
     options.check_constant(no_history_events_default_version, "no_history_events_default_version")
-    return _decorator(
-        generate_version_func,
-        session=proxy_to_session_context_object,
-        maxsize=cache_max_size,
-        ttl=time_to_live_seconds,
-        module=module_name,
-        default=no_history_events_default_version,
-        labels=_OWN,
+    given = {
+        "session": proxy_to_session_context_object,
+        "maxsize": cache_max_size,
+        "ttl": time_to_live_seconds,
         **more,
-    )
+    }
+    return _decorator(generate_version_func, given, _OWN, module=module_name, default=no_history_events_default_version)
 
 
 _OWN = {
@@ -175,68 +172,42 @@ _FORGOTTEN = (
     "function or a constant such as None"
 )
 _MISSING = object()
-_MORE = frozenset(versioned_lru_cache.__kwdefaults__ or ()) - _OWN.keys()
+_DEFAULTS: dict[str, Any] = versioned_lru_cache.__kwdefaults__ or {}
+_CHECKED_DEFAULTS: dict[str, Any] = {
+    option: check(_DEFAULTS[option], option) for option, check in options.CHECKS.items()
+}
+_MORE = _DEFAULTS.keys() - _OWN.keys()
 
 
 def _decorator(
     version: Callable[..., Hashable] | Hashable,
+    given: Mapping[str, Any],
+    labels: Mapping[str, str] = MappingProxyType({}),
     *,
-    version_args: tuple[()] | Callable[..., tuple[Any, ...]] | None = None,
-    session: object = None,
-    maxsize: int | None = 128,
-    typed: bool = False,
-    key: Callable[..., Hashable] | None = None,
-    ttl: float | timedelta | None = None,
-    on_expiry: Literal["recompute", "verify"] = "recompute",
-    revalidate: Callable[..., Any] | None = None,
-    stale_if_error: float | timedelta | None = None,
-    retry_after: float | timedelta = 1.0,
-    errors: type[BaseException] | tuple[type[BaseException], ...] = Exception,
-    stale_while_revalidate: float | timedelta | None = None,
-    lag: Lag | None = None,
-    cache_if: Callable[[Any], object] | None = None,
-    wait: float | timedelta | None = None,
-    name: str | None = None,
     module: str | None = None,
     default: Hashable = None,
-    labels: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[Callable[P, R]], CachedFunction[P, R]]:
     """Check the options of either decorator. The original's gives a ``module`` and its own ``labels`` for them."""
     ask = version if callable(version) else None
     if ask is None:
         options.check_constant(version, "version")
-    options.check_version_args(version_args, has_function=ask is not None)
-    options.check_session(session, labels.get("session", "session"))
-    bound = options.checked_maxsize(maxsize, labels.get("maxsize", "maxsize"))
-    nanoseconds = options.checked_ttl(ttl, labels.get("ttl", "ttl"))
-    patience = options.checked_wait(wait)
-    options.check_flag(typed, "typed")
-    options.check_callable(key, "key", "a callable that makes a hashable key of the call's arguments")
-    options.check_callable(cache_if, "cache_if", "a callable that is given a result")
-    options.check_choice(on_expiry, "on_expiry", ("recompute", "verify"))
-    if on_expiry == "verify" and ask is None:
-        raise ValueError(f"on_expiry={on_expiry!r}: a constant version is never asked; leave on_expiry out")
-    options.check_revalidate(revalidate)
-    freshness = {
-        "verifies": on_expiry == "verify",
-        "revalidate": revalidate,
-        "awaits": kind(revalidate) is not None,
-        "stale_if_error": options.checked_staleness(stale_if_error, "stale_if_error"),
-        "retry_after": options.checked_span(retry_after, "retry_after"),
-        "errors": options.checked_errors(errors),
-        "stale_while_revalidate": options.checked_staleness(stale_while_revalidate, "stale_while_revalidate"),
-        **options.checked_lag(lag),
-    }
-    if name is not None:
-        options.check_text(name, "name")
-    options.check_kinds({"version_args": version_args, "key": key, "cache_if": cache_if})
-    parameters = None if ask is None or callable(version_args) else shape(ask)
+    checked = _CHECKED_DEFAULTS.copy()
+    for option, value in given.items():
+        if value is not _DEFAULTS[option]:
+            checked[option] = options.CHECKS[option](value, labels.get(option, option))
+    version_args = given.get("version_args")
+    if ask is None and version_args is not None:
+        raise TypeError(f"version_args={version_args!r}: a constant version gets no arguments; leave version_args out")
+    if ask is None and checked["on_expiry"]:
+        raise ValueError("on_expiry='verify': a constant version is never asked; leave on_expiry out")
+    parameters = None if ask is None or checked["version_args"] else shape(ask)
     if version_args == () and parameters is not None and not parameters.takes(0):
         raise TypeError(
             f"version_args=() gives nothing to {ask!r}, which needs arguments; let it take none, or leave version_args "
             "out"
         )
-    given = _given(parameters, version_args, has_key=key is not None, original=module is not None)
+    gets = _given(parameters, version_args, has_key=checked["key"] is not None, original=module is not None)
+    revalidate = given.get("revalidate")
 
     def decorate(*functions: Callable[P, R], **more: object) -> CachedFunction[P, R]:
         if len(functions) != 1 or more or not callable(functions[0]):
@@ -254,7 +225,7 @@ def _decorator(
         signature = shape(function)
         if revalidate is not None:
             options.check_revalidate_fits(revalidate, signature, _name(function))
-        if given in ("arguments", "key") and parameters and signature:
+        if gets in ("arguments", "key") and parameters and signature:
             reason = parameters.never_fits(signature)
             if reason:
                 label = labels.get("version", "version")
@@ -266,24 +237,16 @@ def _decorator(
         own_name = _name(function) if module is None else str(getattr(function, "__name__", None) or _name(function))
         cached: CachedFunction[P, R] = CachedFunction(
             function,
+            checked,
             ask=ask,
             scope=None if ask is None else _scope(ask, default),
             default=default,
             constant=version,
-            given=given,
-            version_args=version_args or None,
-            session=session,
-            maxsize=bound,
-            typed=typed,
+            given=gets,
             ordered=signature is None or signature.var_keyword,
-            key=key,
-            ttl=nanoseconds,
-            cache_if=cache_if,
-            wait=patience,
-            freshness=freshness,
             awaited=awaited,
             module=module or str(getattr(function, "__module__", None) or "?"),
-            name=name or own_name,
+            name=given.get("name") or own_name,
         )
         cached.__dict__.update(_attributes(function))
         if awaited != "neither":

@@ -1,4 +1,4 @@
-"""The decorators' options, each checked once, before anything is decorated.
+"""The decorators' options, each checked once, before anything is decorated, and told as the Rust side takes it.
 
 A wrong value raises ``TypeError`` or ``ValueError`` with the option's name, the value and what is allowed.
 """
@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import timedelta
+    from typing import Any
 
 _LONGEST = 2**63
 _EVER = 2**64 - 1
@@ -28,28 +29,29 @@ def check_constant(version: object, label: str) -> None:
         ) from error
 
 
-def check_version_args(version_args: object, *, has_function: bool) -> None:
-    """Refuse what does not say what a version function gets."""
-    if version_args is None:
-        return
-    if not has_function:
-        raise TypeError(f"version_args={version_args!r}: a constant version gets no arguments; leave version_args out")
-    if version_args != () and not callable(version_args):
+def checked_version_args(version_args: object, label: str) -> object:
+    """Return what makes the version function's arguments, if anything does. Refuse what says nothing of them."""
+    if version_args is None or version_args == ():
+        return None
+    if not callable(version_args):
         raise TypeError(
-            f"version_args={version_args!r} is not allowed; it must be None (the call's arguments), () (nothing) or a "
+            f"{label}={version_args!r} is not allowed; it must be None (the call's arguments), () (nothing) or a "
             "callable that takes the call's arguments and returns a tuple"
         )
+    check_kinds({label: version_args})
+    return version_args
 
 
-def check_session(session: object, label: str = "session") -> None:
-    """Refuse what no session can lie in."""
+def checked_session(session: object, label: str) -> object:
+    """Return where the session lies. Refuse what none can lie in."""
     try:
         check_binding(session)
     except TypeError as error:
         raise TypeError(str(error).replace("session=", f"{label}=", 1)) from None
+    return session
 
 
-def checked_maxsize(maxsize: object, label: str = "maxsize") -> int | None:
+def checked_maxsize(maxsize: object, label: str) -> int | None:
     """Return the number of results to keep; ``None`` is unbounded, and less than 0 as 0."""
     if maxsize is None:
         return None
@@ -61,7 +63,7 @@ def checked_maxsize(maxsize: object, label: str = "maxsize") -> int | None:
     return min(max(maxsize, 0), _LONGEST - 1)
 
 
-def checked_ttl(ttl: float | timedelta | None, label: str = "ttl") -> int | None:
+def checked_ttl(ttl: float | timedelta | None, label: str) -> int | None:
     """Return a time to live in nanoseconds; ``None`` is for ever."""
     if ttl is None:
         return None
@@ -97,30 +99,32 @@ def checked_staleness(span: float | timedelta | None, label: str) -> int | None:
     return _EVER if nanoseconds is None else nanoseconds
 
 
-def checked_errors(errors: object) -> tuple[object, ...]:
+def checked_errors(errors: object, label: str) -> tuple[object, ...]:
     """Return which failures count as those of the source."""
     classes: tuple[object, ...] = errors if isinstance(errors, tuple) else (errors,)  # pyright: ignore[reportUnknownVariableType]
     for one in classes:
         if not (isinstance(one, type) and issubclass(one, BaseException)):
             raise TypeError(
-                f"errors={errors!r} is not allowed; it must be an exception class or a tuple of some, such as OSError"
+                f"{label}={errors!r} is not allowed; it must be an exception class or a tuple of some, such as OSError"
             )
     return classes
 
 
-def check_revalidate(revalidate: object) -> None:
-    """Refuse what can't take an old result."""
+def checked_revalidate(revalidate: object, label: str) -> tuple[object, bool] | None:
+    """Return what takes an old result, and whether that is a coroutine function."""
     if revalidate is None:
-        return
-    check_callable(revalidate, "revalidate", "a callable of the old result, a Versioned, and the call's arguments")
-    if kind(revalidate) not in (None, COROUTINE):
-        check_kinds({"revalidate": revalidate})
+        return None
+    check_callable(revalidate, label, "a callable of the old result, a Versioned, and the call's arguments")
+    unfit = kind(revalidate)
+    if unfit not in (None, COROUTINE):
+        check_kinds({label: revalidate})
     parameters = shape(revalidate) if callable(revalidate) else None
     if parameters is not None and not (parameters.positional or parameters.var_positional):
         raise TypeError(
-            f"revalidate={revalidate!r} takes no positional argument; it must take the old result, a Versioned, and "
+            f"{label}={revalidate!r} takes no positional argument; it must take the old result, a Versioned, and "
             "the call's arguments"
         )
+    return revalidate, unfit is not None
 
 
 def check_revalidate_fits(revalidate: object, function: Shape | None, name: str) -> None:
@@ -134,16 +138,15 @@ def check_revalidate_fits(revalidate: object, function: Shape | None, name: str)
         )
 
 
-def checked_lag(lag: object) -> dict[str, object]:
-    """Return how to treat a lagging source, in the words of the Rust side."""
+def checked_lag(lag: object, label: str) -> tuple[int, int, int | None, object] | None:
+    """Return how often to try again, after how long and how soon a result settles, in nanoseconds, and the order."""
     if lag is None:
-        return {"retries": 0, "delay": 0, "settle": None, "order": None}
+        return None
     from ._lag import Lag
 
     if not isinstance(lag, Lag):
-        raise TypeError(f"lag={lag!r} is a {type(lag).__name__}; it must be Lag(retries=..., delay=...), or None")
-    delay, settle = lag.nanoseconds()
-    return {"retries": lag.retries, "delay": delay, "settle": settle, "order": lag.order}
+        raise TypeError(f"{label}={lag!r} is a {type(lag).__name__}; it must be Lag(retries=..., delay=...), or None")
+    return (lag.retries, *lag.nanoseconds(), lag.order)
 
 
 def check_count(value: object, label: str) -> None:
@@ -154,20 +157,21 @@ def check_count(value: object, label: str) -> None:
         raise ValueError(f"{label}={value!r} is not allowed; it must be 0 or more, and below 2**31")
 
 
-def check_choice(value: object, label: str, allowed: tuple[str, ...]) -> None:
-    """Refuse what is none of some words."""
-    if value not in allowed:
-        raise ValueError(f"{label}={value!r} is not allowed; it must be {' or '.join(map(repr, allowed))}")
+def checked_on_expiry(value: object, label: str) -> bool:
+    """Return whether the age begins anew when an unchanged version is asked."""
+    if value not in ("recompute", "verify"):
+        raise ValueError(f"{label}={value!r} is not allowed; it must be 'recompute' or 'verify'")
+    return value == "verify"
 
 
-def checked_wait(wait: float | timedelta | None) -> int | None:
+def checked_wait(wait: float | timedelta | None, label: str) -> int | None:
     """Return how long to wait, in nanoseconds; ``None`` is as long as it takes."""
     if wait is None:
         return None
-    seconds = _seconds(wait, "wait")
+    seconds = _seconds(wait, label)
     if not seconds >= 0:
         raise ValueError(
-            f"wait={wait!r} is not allowed; it must be 0 (never wait) or more seconds, or None (as long as it takes)"
+            f"{label}={wait!r} is not allowed; it must be 0 (never wait) or more seconds, or None (as long as it takes)"
         )
     return _nanoseconds(seconds) if seconds else 0
 
@@ -191,10 +195,25 @@ def _nanoseconds(seconds: float) -> int | None:
     return None if nanoseconds >= _LONGEST else max(1, round(nanoseconds))
 
 
-def check_flag(value: object, label: str) -> None:
-    """Refuse anything but ``True`` and ``False``."""
+def checked_key(key: object, label: str) -> object:
+    """Return what makes a key of a call's arguments."""
+    check_callable(key, label, "a callable that makes a hashable key of the call's arguments")
+    check_kinds({label: key})
+    return key
+
+
+def checked_cache_if(wants: object, label: str) -> object:
+    """Return what tells of a result whether it is to be stored."""
+    check_callable(wants, label, "a callable that is given a result")
+    check_kinds({label: wants})
+    return wants
+
+
+def checked_flag(value: object, label: str) -> bool:
+    """Return ``True`` or ``False``, and refuse anything else."""
     if not isinstance(value, bool):
         raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be True or False")
+    return value
 
 
 def check_callable(value: object, label: str, purpose: str) -> None:
@@ -227,12 +246,13 @@ def checked_awaited(function: Callable[..., object], version: object, label: str
     raise TypeError(f"{label}={version!r} is a {asks}; it must be a function that returns its answer")
 
 
-def check_text(value: object, label: str) -> None:
-    """Refuse anything but a ``str`` with something in it."""
+def checked_text(value: object, label: str) -> str:
+    """Return a ``str`` with something in it, and refuse anything else."""
     if not isinstance(value, str):
         raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be a str")
     if not value:
         raise ValueError(f"{label}={value!r} is empty; it must name something")
+    return value
 
 
 def checked_function(function: object) -> bool:
@@ -250,3 +270,28 @@ def checked_function(function: object) -> bool:
             "result is used up by the first caller; decorate a function that returns a finished value, such as a list"
         )
     return unfit is not None
+
+
+def checked_name(name: object, label: str) -> str | None:
+    """Return a function's name, or ``None`` for its own."""
+    return None if name is None else checked_text(name, label)
+
+
+CHECKS: dict[str, Callable[[Any, str], object]] = {
+    "version_args": checked_version_args,
+    "session": checked_session,
+    "maxsize": checked_maxsize,
+    "typed": checked_flag,
+    "key": checked_key,
+    "ttl": checked_ttl,
+    "on_expiry": checked_on_expiry,
+    "revalidate": checked_revalidate,
+    "stale_if_error": checked_staleness,
+    "retry_after": checked_span,
+    "errors": checked_errors,
+    "stale_while_revalidate": checked_staleness,
+    "lag": checked_lag,
+    "cache_if": checked_cache_if,
+    "wait": checked_wait,
+    "name": checked_name,
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._core import CachedFunction, CachedMethod, CacheKey
-from ._options import check_flag
+from ._options import checked_flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def check_refresh(refresh: object) -> None:
 
 
 def _level(hard: object) -> int:
-    check_flag(hard, "hard")
+    checked_flag(hard, "hard")
     return HARD if hard else SOFT
 
 

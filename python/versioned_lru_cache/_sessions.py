@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._core import SESSION_NAME, Session, ambient_session, begin_session, check_binding, peek_session, session_place
-from ._options import check_flag
+from ._options import checked_flag
 from ._refresh import Refresh, check_refresh
 
 TYPE_CHECKING = False
@@ -35,10 +35,9 @@ class session:
         """Prepare a session; it begins with the block."""
         check_binding(mapping)
         check_refresh(refresh)
-        check_flag(offline, "session(offline)")
         self._mapping = mapping
         self._refresh = refresh or None
-        self._offline = offline
+        self._offline = checked_flag(offline, "session(offline)")
         self._open: list[tuple[Token[Session | None], Session | None, object, Session | None]] = []
 
     def __enter__(self) -> Session:

@@ -92,12 +92,13 @@ class Shape:
         return None
 
 
+_NO_NAMES: frozenset[str] = frozenset()
 _NOTHING = Shape(
     positional=(),
     needed=0,
     unnamed=0,
     keywords=(),
-    required=frozenset(),
+    required=_NO_NAMES,
     var_positional=False,
     var_keyword=False,
 )
@@ -123,7 +124,7 @@ def shape(function: Callable[..., object]) -> Shape | None:
         needed=max(0, count - bound - len(plain.__defaults__ or ())),
         unnamed=max(0, code.co_posonlyargcount - bound),
         keywords=named,
-        required=frozenset(named).difference(plain.__kwdefaults__ or ()),
+        required=frozenset(named).difference(plain.__kwdefaults__ or ()) if named else _NO_NAMES,
         var_positional=bool(flags & _VARARGS),
         var_keyword=bool(flags & _VARKEYWORDS),
     )
@@ -156,10 +157,9 @@ def kind(function: object) -> str | None:
         return None
     if not isinstance(function, FunctionType):
         function = _innermost(function)
-    if sys.version_info >= (3, 12):
-        mark = getattr(sys.modules.get("inspect"), "_is_coroutine_mark", None)  # of inspect.markcoroutinefunction
-        if mark is not None and getattr(function, "_is_coroutine_mark", None) is mark:
-            return COROUTINE
+    mark = getattr(function, "_is_coroutine_mark", None)  # of inspect.markcoroutinefunction, from Python 3.12 on
+    if mark is not None and mark is getattr(sys.modules.get("inspect"), "_is_coroutine_mark", None):
+        return COROUTINE
     if isinstance(function, FunctionType):
         flags = function.__code__.co_flags
     else:

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
-use pyo3::{PyTraverseError, PyVisit};
+use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit, intern};
 
 use super::arguments::{self, Rules, Seed, with_arguments};
 use super::binding::Binding;
@@ -129,32 +129,30 @@ pub(super) struct Cached {
 #[pymethods]
 impl Cached {
     #[new]
-    #[pyo3(signature = (wrapped, *, ask, scope, default, constant, given, version_args, session, maxsize, typed, ordered, key, ttl, cache_if, wait, freshness, awaited, module, name))]
-    #[expect(clippy::too_many_arguments, reason = "the decorators' options, once")]
-    fn new(
-        wrapped: &Bound<'_, PyAny>,
+    #[pyo3(signature = (wrapped, options, *, ask, scope, default, constant, given, ordered, awaited, module, name))]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a decorator knows of a function, besides its options"
+    )]
+    fn new<'py>(
+        wrapped: &Bound<'py, PyAny>,
+        options: &Bound<'py, PyDict>,
         ask: Option<Py<PyAny>>,
         scope: Option<Py<SharedScope>>,
         default: Option<Py<PyAny>>,
         constant: &Bound<'_, PyAny>,
         given: &str,
-        version_args: Option<Py<PyAny>>,
-        session: &Bound<'_, PyAny>,
-        maxsize: Option<usize>,
-        typed: bool,
         ordered: bool,
-        key: Option<Py<PyAny>>,
-        ttl: Option<Nanos>,
-        cache_if: Option<Py<PyAny>>,
-        wait: Option<Nanos>,
-        freshness: &Bound<'_, PyDict>,
         awaited: &str,
         module: String,
         name: String,
     ) -> PyResult<Self> {
+        let py = wrapped.py();
+        let option = |name: &Bound<'py, PyString>| options.as_any().get_item(name);
         let version = match ask {
             Some(function) => {
-                let given = match (version_args, given) {
+                let part: Option<Py<PyAny>> = option(intern!(py, "version_args"))?.extract()?;
+                let given = match (part, given) {
                     (Some(part), _) => Given::Part(part),
                     (None, "nothing") => Given::Nothing,
                     (None, "first") => Given::First,
@@ -179,8 +177,13 @@ impl Cached {
             _ => Scope::default(),
         };
         let constant = matches!(version, Version::Constant(_));
-        let mut terms = Terms { maxsize, ttl, constant, ..Terms::default() };
-        let freshness = Freshness::new(freshness, &mut terms)?;
+        let mut terms = Terms {
+            maxsize: option(intern!(py, "maxsize"))?.extract()?,
+            ttl: option(intern!(py, "ttl"))?.extract()?,
+            constant,
+            ..Terms::default()
+        };
+        let freshness = Freshness::new(options, &mut terms)?;
         let store = Store::new(terms);
         Ok(Self {
             function: Arc::new(Function { id: store.id, module, name, store: Visited::new(store) }),
@@ -188,14 +191,14 @@ impl Cached {
             version,
             scope: own,
             _shared: scope,
-            binding: Binding::new(session)?,
-            rules: Rules { typed, ordered },
+            binding: Binding::new(&option(intern!(py, "session"))?)?,
+            rules: Rules { typed: option(intern!(py, "typed"))?.extract()?, ordered },
             bind: OnceLock::new(),
             method: AtomicBool::new(false),
-            key,
-            cache_if,
+            key: option(intern!(py, "key"))?.extract()?,
+            cache_if: option(intern!(py, "cache_if"))?.extract()?,
             freshness,
-            wait: wait.map(Duration::from_nanos),
+            wait: option(intern!(py, "wait"))?.extract::<Option<Nanos>>()?.map(Duration::from_nanos),
             coroutine: awaited != "neither",
             seed: arguments::seed(),
         })

@@ -10,8 +10,12 @@ use super::cached::{Cached, Version};
 use super::error::{self, Misuse};
 use super::marks;
 use super::object::Object;
+use crate::engine::clock::Nanos;
 use crate::engine::ticket::Ticket;
 use crate::engine::{Lag, Made, Terms};
+
+/// How often to try again, after how long, how soon a result settles, and the order of versions.
+type Lagging = (u32, Nanos, Option<Nanos>, Option<Py<PyAny>>);
 
 static VERSIONED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
@@ -31,23 +35,19 @@ impl Freshness {
     pub(super) fn new<'py>(options: &Bound<'py, PyDict>, terms: &mut Terms) -> PyResult<Self> {
         let py = options.py();
         let option = |name: &Bound<'py, PyString>| options.as_any().get_item(name);
-        terms.verifies = option(intern!(py, "verifies"))?.extract()?;
+        terms.verifies = option(intern!(py, "on_expiry"))?.extract()?;
         terms.stale_if_error = option(intern!(py, "stale_if_error"))?.extract()?;
         terms.stale_while_revalidate = option(intern!(py, "stale_while_revalidate"))?.extract()?;
         terms.retry_after = option(intern!(py, "retry_after"))?.extract()?;
-        terms.settle = option(intern!(py, "settle"))?.extract()?;
-        let revalidate: Option<Py<PyAny>> = option(intern!(py, "revalidate"))?.extract()?;
-        let order: Option<Py<PyAny>> = option(intern!(py, "order"))?.extract()?;
+        let revalidate: Option<(Py<PyAny>, bool)> = option(intern!(py, "revalidate"))?.extract()?;
+        let (revalidate, awaits) = revalidate.unzip();
         terms.revalidates = revalidate.is_some();
-        let (retries, delay) =
-            (option(intern!(py, "retries"))?.extract()?, option(intern!(py, "delay"))?.extract()?);
+        let lag: Option<Lagging> = option(intern!(py, "lag"))?.extract()?;
+        let (retries, delay, settle, order) = lag.unwrap_or_default();
+        terms.settle = settle;
         terms.lag = Lag { retries, delay, ordered: order.is_some() };
-        Ok(Self {
-            revalidate,
-            awaits: option(intern!(py, "awaits"))?.extract()?,
-            errors: option(intern!(py, "errors"))?.unbind(),
-            order,
-        })
+        let errors = option(intern!(py, "errors"))?.unbind();
+        Ok(Self { revalidate, awaits: awaits.unwrap_or(false), errors, order })
     }
 
     /// Whether an exception is a failure of the source.

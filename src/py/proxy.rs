@@ -22,8 +22,8 @@ const MOST: usize = 8;
 
 /// The app contexts seen last, with the names in their `g`. One is forgotten when it dies, so no request is kept alive.
 static CONTEXTS: Visited<Vec<AppContext>> = Visited::new(Vec::new());
-/// The `flask.g` that a function was bound to last, and the context variable behind it, which takes long to find.
-static FOUND: Guarded<Option<(Py<PyAny>, Py<PyAny>)>> = Guarded::new(None);
+/// The `flask.g` that a function was bound to last, and what is behind it, which takes long to find.
+static FOUND: Guarded<Option<(Py<PyAny>, Flask)>> = Guarded::new(None);
 static FORGET: PyOnceLock<Py<PyCFunction>> = PyOnceLock::new();
 
 /// An app context whose `g` keeps its names in a plain dict.
@@ -79,7 +79,7 @@ fn loaded<'py>(name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>
 }
 
 /// Whether an object is one of werkzeug's proxies.
-pub(super) fn is_proxy(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+fn is_proxy(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = object.py();
     let Some(werkzeug) = loaded(intern!(py, "werkzeug.local"))? else {
         return Ok(false);
@@ -122,6 +122,39 @@ struct Flask {
 }
 
 impl Flask {
+    /// What is behind a proxy that is Flask's own `g`: in an empty context that is unbound and shows what it wraps.
+    fn behind(object: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+        let py = object.py();
+        let (Some(globals), Some(ctx)) =
+            (loaded(intern!(py, "flask.globals"))?, loaded(intern!(py, "flask.ctx"))?)
+        else {
+            return Ok(None);
+        };
+        if !globals.getattr(intern!(py, "g"))?.is(object) {
+            return Ok(None);
+        }
+        let context = py.import("contextvars")?.getattr("Context")?.call0()?;
+        let getattr = py.import("builtins")?.getattr("getattr")?;
+        let variable = context.call_method1("run", (getattr, object, "__wrapped__", py.None()))?;
+        let Some(plain) = ctx.getattr_opt(intern!(py, "_AppCtxGlobals"))?.filter(|_| is_variable(&variable))
+        else {
+            return Ok(None);
+        };
+        let flask = Self { variable: variable.unbind(), plain: plain.unbind(), fits: OnceLock::new() };
+        let new = (object.clone().unbind(), flask.clone_ref(py));
+        let old = FOUND.with(py, |found| found.replace(new));
+        drop(old);
+        Ok(Some(flask))
+    }
+
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self {
+            variable: self.variable.clone_ref(py),
+            plain: self.plain.clone_ref(py),
+            fits: self.fits.clone(),
+        }
+    }
+
     /// Whether `get` and `setdefault` of a `g` are Flask's own.
     fn is_plain(&self, namespace: &Bound<'_, PyAny>) -> PyResult<bool> {
         let (class, plain) = (namespace.get_type(), self.plain.bind(namespace.py()));
@@ -140,43 +173,18 @@ impl Flask {
 }
 
 impl Proxy {
-    pub(super) fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+    /// The proxy that an object is, if it is one.
+    pub(super) fn of(object: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         let py = object.py();
-        let (variable, flask) = (Self::variable_of_flask(object)?, loaded(intern!(py, "flask"))?);
-        let flask = variable.zip(flask).map(|(variable, flask)| {
-            let plain =
-                flask.getattr(intern!(py, "Flask"))?.getattr(intern!(py, "app_ctx_globals_class"))?.unbind();
-            Ok::<_, PyErr>(Flask { variable, plain, fits: OnceLock::new() })
-        });
-        Ok(Self { object: object.clone().unbind(), flask: flask.transpose()? })
-    }
-
-    /// The context variable of Flask's own `g`: in an empty context it is unbound and shows what it wraps.
-    fn variable_of_flask(object: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
-        let py = object.py();
-        let Some(globals) = loaded(intern!(py, "flask.globals"))? else {
-            return Ok(None);
-        };
-        if !globals.getattr(intern!(py, "g"))?.is(object) {
-            return Ok(None);
-        }
         let known = FOUND.with(py, |found| {
-            let (g, variable) = found.as_ref()?;
-            g.is(object).then(|| variable.clone_ref(py))
+            let (_, flask) = found.as_ref().filter(|(g, _)| g.is(object))?;
+            Some(flask.clone_ref(py))
         });
-        if known.is_some() {
-            return Ok(known);
-        }
-        let context = py.import("contextvars")?.getattr("Context")?.call0()?;
-        let getattr = py.import("builtins")?.getattr("getattr")?;
-        let wrapped = context.call_method1("run", (getattr, object, "__wrapped__", py.None()))?;
-        if !is_variable(&wrapped) {
+        if known.is_none() && !is_proxy(object)? {
             return Ok(None);
         }
-        let new = (object.clone().unbind(), wrapped.clone().unbind());
-        let old = FOUND.with(py, |found| found.replace(new));
-        drop(old);
-        Ok(Some(wrapped.unbind()))
+        let flask = known.map_or_else(|| Flask::behind(object), |flask| Ok(Some(flask)))?;
+        Ok(Some(Self { object: object.clone().unbind(), flask }))
     }
 
     /// What a proxy stands for; `None` when it is unbound.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._core import Counter
-from .._options import check_text
+from .._options import checked_text
 
 _counters: dict[str, Counter] = {}
 
@@ -26,5 +26,4 @@ def counter(name: str) -> Counter:
         TypeError: ``name`` is no ``str``.
         ValueError: ``name`` is empty.
     """
-    check_text(name, "counter(name)")
-    return _counters.setdefault(name, Counter(name))
+    return _counters.setdefault(name, Counter(checked_text(name, "counter(name)")))

@@ -6,7 +6,7 @@ import os
 from errno import EINVAL, EISDIR
 from stat import S_ISDIR, S_ISREG
 
-from .._options import check_flag
+from .._options import checked_flag
 from ._version_function import asking_about
 
 TYPE_CHECKING = False
@@ -43,7 +43,7 @@ def file(path: GivenPath, *, digest: bool = False) -> Callable[..., Hashable]:
         TypeError: ``path`` or ``digest`` is of a wrong type.
         ValueError: ``path`` is empty or has a null character.
     """
-    check_flag(digest, "digest")
+    checked_flag(digest, "digest")
     return asking_about(
         path,
         checked_path,
@@ -77,7 +77,7 @@ def tree(path: GivenPath, pattern: str = "**/*", *, digest: bool = False) -> Cal
         TypeError: ``path``, ``pattern`` or ``digest`` is of a wrong type.
         ValueError: ``path`` is empty or has a null character, or ``pattern`` is empty or leads out of the folder.
     """
-    check_flag(digest, "digest")
+    checked_flag(digest, "digest")
     matching = _checked_pattern(pattern)
     seen = _content_version if digest else _stat_version
 
