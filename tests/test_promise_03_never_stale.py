@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -275,6 +277,20 @@ def test_the_ttl_is_a_bound_also_for_the_newest(data: Data) -> None:
         assert f() is first
         clock.advance(0.001)
         assert f() is not first
+
+
+@pytest.mark.parametrize("version", [1, lambda: 1], ids=["constant", "asked"])
+@pytest.mark.parametrize("active", [False, True], ids=["no session", "session"])
+def test_the_ttl_is_a_bound_by_the_real_clock_too(version: object, active: bool) -> None:
+    """To the nanosecond: what tells the time cheaply is some milliseconds off."""
+    made = versioned_lru_cache(version, ttl=0.003)(time.monotonic)
+    with session() if active else nullcontext():
+        end = time.monotonic() + 0.2
+        answers = 0
+        while (before := time.monotonic()) < end:
+            assert before - made() < 0.003
+            answers += 1
+    assert 2 < made.cache_info().misses < answers
 
 
 def test_two_functions_with_one_version_function_see_one_state(data: Data) -> None:

@@ -23,7 +23,7 @@ impl<H: Host> Plan<H> {
     ) -> Decided<H, NextStep<H>> {
         // Whatever becomes of this call, what it has seen is so.
         self.compare(store, displaced)?;
-        let now = clock::now();
+        let now = self.now;
         self.doing = Doing::Asking;
         if let Some(caller) = caller.as_deref_mut() {
             self.meet(store, caller, displaced)?;
@@ -31,7 +31,7 @@ impl<H: Host> Plan<H> {
                 return Ok(step);
             }
         }
-        let found = store.find(&self.probe, &self.verdicts)?;
+        let found = self.find(store)?;
         if let Some(slot) = found
             && let Some(step) = self.unasked(store, slot, caller.as_deref_mut(), now, displaced)?
         {
@@ -73,6 +73,18 @@ impl<H: Host> Plan<H> {
         let old = found.and_then(|slot| store.live.get(slot));
         let due = old.is_some_and(|look| self.is_due(look.entry, caller.as_deref()));
         Ok(self.compute(store, found, (session, due, now), displaced))
+    }
+
+    /// Where the key's entry lies. As a rule none has come or gone since the plan looked for it, so it need not again.
+    pub(super) fn find(&mut self, store: &Store<H>) -> Decided<H, Option<Slot>> {
+        if let Some((found, changes)) = self.found
+            && changes == store.live.changes
+        {
+            return Ok(found);
+        }
+        let found = store.find(&self.probe, &self.verdicts)?;
+        self.found = Some((found, store.live.changes));
+        Ok(found)
     }
 
     /// The rows for which no version is needed: what the session knows, what it takes as it is, what never changes, and what stands in for a
@@ -217,7 +229,6 @@ impl<H: Host> Plan<H> {
         let Some(observation) = self.observation.as_mut() else { return Step::Ask(None) };
         let flight = H::Flight::begin(self.leader);
         self.born = now;
-        self.before = Some((old, store.live.changes));
         self.run = store.flights.begin(&self.probe, observation, &flight, (session, now), displaced);
         if store.terms.constant {
             (observation.ticket, observation.until) = (self.run, self.run);
@@ -249,7 +260,7 @@ impl<H: Host> Plan<H> {
     ) -> Result<(), Unsure<H::Object>> {
         let reader = caller.known.readers.get_or_insert_with(store.id, || {
             store.join(caller.id, caller.session, displaced);
-            Reader::default()
+            Reader::of(store.function.clone())
         });
         if self.announce {
             self.tell(store, caller, displaced)?;
@@ -275,8 +286,8 @@ impl<H: Host> Plan<H> {
             let first = answers.get(given, verdicts)?;
             // An answer that was wanted anew takes the place of the one before.
             let anew = self.wish.manner == Manner::Now || self.retries > 0;
-            let first = first
-                .filter(|first| !anew && (terms.ttl.is_none() || first.vouches(clock::now(), terms.ttl)));
+            let first =
+                first.filter(|first| !anew && (terms.ttl.is_none() || first.vouches(self.now, terms.ttl)));
             match (first, self.observation.as_ref()) {
                 // Another caller in the session was faster. The session goes by one answer.
                 (Some(first), _) => {

@@ -75,6 +75,7 @@ impl Host for Fake {
     type Key = Number;
     type Session = SessionRef;
     type Flight = Run;
+    type Function = ();
 }
 
 /// A run that goes on until it is said to have landed.

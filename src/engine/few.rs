@@ -1,14 +1,16 @@
 //! What a session knows of the functions that it reads, by their tickets. Most sessions read few: a list in order costs less to make, to search and
 //! to drop than a hash table.
 
+use smallvec::SmallVec;
+
 use super::ticket::Ticket;
 
-/// Things found by tickets.
-pub struct Few<T>(Vec<(Ticket, T)>);
+/// Things found by tickets. The first needs no memory of its own.
+pub struct Few<T>(SmallVec<[(Ticket, T); 1]>);
 
 impl<T> Default for Few<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(SmallVec::new())
     }
 }
 
@@ -63,7 +65,10 @@ impl<T> Few<T> {
 
     /// Takes all out that `leaves` accepts.
     pub(super) fn strike(&mut self, leaves: impl Fn(&T) -> bool) -> impl Iterator<Item = T> {
-        self.0.extract_if(.., move |(_, thing)| leaves(thing)).map(|(_, thing)| thing)
+        let (gone, kept): (SmallVec<_>, _) =
+            std::mem::take(&mut self.0).into_iter().partition(|(_, thing)| leaves(thing));
+        self.0 = kept;
+        gone.into_iter().map(|(_, thing)| thing)
     }
 
     /// All of them.

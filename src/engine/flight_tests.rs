@@ -6,7 +6,7 @@ use super::fake::{Fake, Number, Run, Session, enter, made, probe};
 use super::{Displaced, Plan, Scope, Step, Store, Terms, Wish, ticket};
 
 fn store(maxsize: Option<usize>) -> Store<Fake> {
-    Store::new(Terms { maxsize, ..Terms::default() })
+    Store::new(Terms { maxsize, ..Terms::default() }, ())
 }
 
 /// A caller that has asked and saw `version`.
@@ -41,7 +41,7 @@ impl Caller {
                     self.plan.learn(pair, equal);
                 }
                 Step::Ask(_) => {
-                    self.plan.observed(Number::new(self.version), ticket::draw(), 0, ticket::NEVER);
+                    self.plan.observed(Number::new(self.version), ticket::draw(), ticket::NEVER);
                 }
                 Step::Wait(run) => return (Does::Wait, Some(run)),
                 Step::Compute(run) => return (Does::Compute, Some(run)),

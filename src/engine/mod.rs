@@ -59,6 +59,8 @@ pub trait Host: Sized {
     type Session: Audience<Self>;
     /// One run of a function that others may wait for.
     type Flight: Flight;
+    /// A weak hold on a function, for whoever looks into a session.
+    type Function: Clone;
 }
 
 /// One run of a function that others may wait for.

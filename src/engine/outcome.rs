@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::clock::{self, Nanos};
+use super::clock::Nanos;
 use super::entry::{Course, Displaced, Entry, Leaving, Observation};
 use super::flight::Arrival;
 use super::live::Look;
@@ -224,7 +224,7 @@ impl<H: Host> Plan<H> {
             if let Some(observation) = self.observation.as_ref() {
                 store.flights.goes_by(self.run, observation, displaced);
             }
-            self.born = clock::now();
+            self.born = self.now;
             self.attempt = Attempt::Made;
             return store.flights.flight(self.run).map(Step::Compute);
         }
@@ -248,6 +248,7 @@ impl<H: Host> Plan<H> {
         lags: bool,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, (Option<H::Object>, Ticket)> {
+        let old = self.find(store)?;
         let Some(observation) = self.observation.as_ref() else {
             return Ok((None, 0));
         };
@@ -262,11 +263,6 @@ impl<H: Host> Plan<H> {
         };
         let version = made.seen.as_ref().unwrap_or(&observation.version);
         let other = !version.is(&observation.version);
-        let old = match self.before {
-            // As a rule no entry has come or gone while the function ran.
-            Some((old, changes)) if changes == store.live.changes => old,
-            _ => store.find(&self.probe, &self.verdicts)?,
-        };
         let kept = self.kept(store, caller.as_deref())?;
         let current = old.and_then(|slot| store.live.get(slot));
         let agreed = current.map_or(Ok(false), |look| self.agrees(look.stamp))?;

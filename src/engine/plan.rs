@@ -163,10 +163,12 @@ pub struct Plan<H: Host> {
     pub(super) arrival: Option<Arrival<H>>,
     /// What this call's own flight brings to those who wait for it.
     pub(super) landing: Option<Arrival<H>>,
+    /// When the step began that is taken, or was taken last.
+    pub(super) now: Nanos,
     pub(super) born: Nanos,
     pub(super) run: Ticket,
-    /// What was stored of the key as the computation began, and how often entries had come or gone by then.
-    pub(super) before: Option<(Option<Slot>, u64)>,
+    /// Where the key's entry lies, if there is one, and how often entries had come or gone when it was looked for.
+    pub(super) found: Option<(Option<Slot>, u64)>,
     /// The old value and its version, for what takes the function's place.
     pub(super) previous: Option<(H::Object, H::Object)>,
     pub(super) made: Option<Made<H::Object>>,
@@ -208,9 +210,10 @@ impl<H: Host> Plan<H> {
             impatient: false,
             arrival: None,
             landing: None,
+            now: 0,
             born: 0,
             run: 0,
-            before: None,
+            found: None,
             previous: None,
             made: None,
             attempt: Attempt::Made,
@@ -226,11 +229,11 @@ impl<H: Host> Plan<H> {
         self.verdicts.learn(pair, answer);
     }
 
-    /// Takes the answer to [`Step::Ask`]: the version, and the ticket and time from before it was asked. `oldest` is the oldest
+    /// Takes the answer to [`Step::Ask`]: the version, and the ticket from before it was asked. `oldest` is the oldest
     /// observation that a cached result used for the answer vouches for: it is no newer than that.
-    pub fn observed(&mut self, version: H::Object, ticket: Ticket, at: Nanos, oldest: Ticket) {
-        let until = ticket::draw();
-        self.observation = Some(Observation { version, tag: ticket, ticket: ticket.min(oldest), until, at });
+    pub fn observed(&mut self, version: H::Object, ticket: Ticket, oldest: Ticket) {
+        let (tag, until, at) = (ticket, ticket::draw(), self.now);
+        self.observation = Some(Observation { version, tag, ticket: ticket.min(oldest), until, at });
         self.asked = true;
         self.announce = true;
         if self.attempt == Attempt::Asks {
@@ -334,6 +337,7 @@ impl<H: Host> Plan<H> {
 
     /// Decides what is next.
     pub fn next(&mut self, store: &mut Store<H>, mut caller: Option<&mut Caller<'_, H>>) -> NextStep<H> {
+        self.now = store.terms.now();
         let mut displaced = std::mem::take(&mut self.displaced);
         let step = match (self.failure, self.made.take()) {
             (Some(stands), made) => {

@@ -115,6 +115,8 @@ pub type Shelf<H> = Option<Box<Rows<Entry<H>>>>;
 
 /// A session as the reader of one function.
 pub struct Reader<H: Host> {
+    /// The function.
+    pub function: H::Function,
     /// The answers by which this function's entries are judged in the session.
     pub seen: Answers<H>,
     /// What the session has surely seen: at most `maxsize`, the least recently used goes first.
@@ -123,13 +125,12 @@ pub struct Reader<H: Host> {
     pub left: Shelf<H>,
 }
 
-impl<H: Host> Default for Reader<H> {
-    fn default() -> Self {
-        Self { seen: Answers::default(), kept: None, left: None }
-    }
-}
-
 impl<H: Host> Reader<H> {
+    /// One that has seen nothing yet.
+    pub(super) fn of(function: H::Function) -> Self {
+        Self { function, seen: Answers::default(), kept: None, left: None }
+    }
+
     /// Keeps an entry for the session `id`. Its own entry of that key must have been taken off the shelves.
     pub fn shelve(
         &mut self,
@@ -229,7 +230,7 @@ impl<H: Host> Default for Known<H> {
 impl<H: Host> Known<H> {
     /// The answers of a scope. Those of scopes that no function uses any more are forgotten by and by.
     pub fn answers(&mut self, scope: &Scope, displaced: &mut Displaced<H>) -> &mut Answers<H> {
-        if self.answers.is_full() {
+        if self.answers.is_full() && self.answers.get(*scope.0).is_none() {
             let gone = self.answers.strike(|(scope, _)| scope.strong_count() == 0);
             displaced.extend(gone.map(|(_, answers)| Leaving::Answers(answers)));
         }

@@ -130,7 +130,7 @@ impl<H: Host> Plan<H> {
         stands: bool,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
-        let now = super::clock::now();
+        let now = self.now;
         if stands {
             let found = store.find(&self.probe, &self.verdicts)?;
             match self.doing {

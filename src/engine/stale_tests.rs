@@ -28,7 +28,7 @@ impl World {
             ..Terms::default()
         };
         Self {
-            store: Store::new(terms),
+            store: Store::new(terms, ()),
             scope: Scope::default(),
             version: 1,
             asked: 0,
@@ -59,7 +59,7 @@ impl World {
                         plan.failed(true);
                     } else {
                         let version = Number::new(self.version);
-                        plan.observed(version, ticket::draw(), clock::now(), ticket::NEVER);
+                        plan.observed(version, ticket::draw(), ticket::NEVER);
                     }
                 }
                 Step::Compute(_) => {
@@ -134,7 +134,7 @@ fn a_computation_that_fails_is_no_failure_of_the_version_function_for_those_who_
     for plan in [&mut leader, &mut waiter] {
         let step = enter(&mut world.store, None, |store, caller| plan.next(store, caller));
         assert!(matches!(step, Step::Ask(_)));
-        plan.observed(Number::new(2), ticket::draw(), clock::now(), ticket::NEVER);
+        plan.observed(Number::new(2), ticket::draw(), ticket::NEVER);
     }
     let step = enter(&mut world.store, None, |store, caller| leader.next(store, caller));
     assert!(matches!(step, Step::Compute(_)));
@@ -161,7 +161,7 @@ fn who_waits_for_what_fails_gets_what_its_session_was_given_meanwhile() {
     let (mut leader, mut waiter) = (world.plan(11), world.plan(11));
     let step = enter(&mut world.store, Some(&session), |store, caller| leader.next(store, caller));
     assert!(matches!(step, Step::Ask(_)));
-    leader.observed(Number::new(2), ticket::draw(), clock::now(), ticket::NEVER);
+    leader.observed(Number::new(2), ticket::draw(), ticket::NEVER);
     let step = enter(&mut world.store, Some(&session), |store, caller| leader.next(store, caller));
     assert!(matches!(step, Step::Compute(_)));
     let step = enter(&mut world.store, Some(&session), |store, caller| waiter.next(store, caller));
@@ -189,7 +189,7 @@ fn what_differs_is_noted_though_the_source_has_failed_since_it_was_asked() {
     let mut slow = world.plan(11);
     let step = enter(&mut world.store, None, |store, caller| slow.next(store, caller));
     assert!(matches!(step, Step::Ask(_)));
-    slow.observed(Number::new(2), ticket::draw(), clock::now(), ticket::NEVER);
+    slow.observed(Number::new(2), ticket::draw(), ticket::NEVER);
     World::at(200);
     world.version = 0;
     world.call(None, 12);

@@ -56,6 +56,13 @@ impl Terms {
         self.stale_if_error.is_some() || self.stale_while_revalidate.is_some()
     }
 
+    /// The present moment; where nothing of these terms depends on it, one shortly before, which is read faster.
+    #[must_use]
+    pub fn now(&self) -> Nanos {
+        let timed = self.ttl.is_some() || self.settle.is_some() || self.has_stale();
+        if timed { clock::now() } else { clock::earliest() }
+    }
+
     /// How many answers of its version function a session remembers for one function.
     #[must_use]
     pub fn answers(&self) -> Option<usize> {
@@ -79,6 +86,8 @@ pub struct Caller<'a, H: Host> {
 pub struct Store<H: Host> {
     /// Names the function.
     pub id: Ticket,
+    /// How sessions refer to the function.
+    pub(super) function: H::Function,
     /// What was agreed.
     pub terms: Terms,
     /// What is counted.
@@ -122,9 +131,10 @@ impl Glance {
 impl<H: Host> Store<H> {
     /// An empty store.
     #[must_use]
-    pub fn new(terms: Terms) -> Self {
+    pub fn new(terms: Terms, function: H::Function) -> Self {
         Self {
             id: ticket::draw(),
+            function,
             terms,
             stats: Stats::default(),
             live: Live::new(terms.has_stale()),
@@ -390,7 +400,8 @@ impl<H: Host> Store<H> {
         let kin = self.live.stamps.kin(given, version, verdicts)?;
         if let Some(caller) = caller.as_deref_mut() {
             self.join(caller.id, caller.session, displaced);
-            let reader = caller.known.readers.get_or_insert_with(self.id, Reader::default);
+            let reader =
+                caller.known.readers.get_or_insert_with(self.id, || Reader::of(self.function.clone()));
             reader.unshelve(probe, verdicts, displaced)?;
         }
         if self.terms.maxsize == Some(0) {

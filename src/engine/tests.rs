@@ -22,7 +22,7 @@ struct World {
 impl World {
     fn new(maxsize: Option<usize>, ttl: Option<u64>) -> Self {
         clock::mock(SECOND);
-        let store = Store::new(Terms { maxsize, ttl, ..Terms::default() });
+        let store = Store::new(Terms { maxsize, ttl, ..Terms::default() }, ());
         Self { store, scope: Scope::default(), version: 1, asked: 0, computed: 0, now: SECOND }
     }
 
@@ -45,7 +45,7 @@ impl World {
                 }
                 Step::Ask(_) => {
                     self.asked += 1;
-                    plan.observed(Number::new(self.version), ticket::draw(), clock::now(), ticket::NEVER);
+                    plan.observed(Number::new(self.version), ticket::draw(), ticket::NEVER);
                 }
                 Step::Wait(flight) => plan.insist(flight),
                 Step::Compute(_) => return None,

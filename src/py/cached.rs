@@ -184,9 +184,12 @@ impl Cached {
             ..Terms::default()
         };
         let freshness = Freshness::new(options, &mut terms)?;
-        let store = Store::new(terms);
+        let function = Arc::new_cyclic(|function| {
+            let store = Store::new(terms, function.clone());
+            Function { id: store.id, module, name, store: Visited::new(store) }
+        });
         Ok(Self {
-            function: Arc::new(Function { id: store.id, module, name, store: Visited::new(store) }),
+            function,
             wrapped: wrapped.clone().unbind(),
             version,
             scope: own,

@@ -81,7 +81,7 @@ pub(super) struct Drive {
     /// The run of the version function or of the function that this call leads, if others may wait for it.
     lead: Option<Lead>,
     /// When the version function began to run.
-    asked: (Ticket, clock::Nanos),
+    asked: Ticket,
     /// How often the plan was asked what is next.
     turns: usize,
     /// Until when to wait for others.
@@ -117,7 +117,7 @@ impl Drive {
             session,
             part: part.map(Bound::unbind),
             lead: None,
-            asked: (0, 0),
+            asked: 0,
             turns: 0,
             deadline: None,
             error: None,
@@ -141,7 +141,7 @@ impl Drive {
                 Step::Ask(flight) => {
                     // One that asks again while it computes goes on to lead that.
                     self.lead = flight.map(Lead).or_else(|| self.lead.take());
-                    self.asked = (ticket::draw(), clock::now());
+                    self.asked = ticket::draw();
                     return Ok(Next::Ask);
                 }
                 Step::Wait(flight) => {
@@ -211,8 +211,7 @@ impl Drive {
             Err(error) => return self.source_failed(cached, py, error, NEVER),
         };
         cached.function.store.with(py, |store| store.stats.version_calls += 1);
-        let (ticket, at) = self.asked;
-        self.plan.observed(version.into(), ticket, at, ended.oldest);
+        self.plan.observed(version.into(), self.asked, ended.oldest);
         Ok(())
     }
 
@@ -368,19 +367,12 @@ impl Cached {
             return self.function.store.with(py, |store| act(store, None));
         };
         self.function.store.with(py, |store| {
-            let done = core.memory.with(py, |memory| {
+            let done = core.known.with(py, |known| {
                 if core.id() != *id {
                     return Err(act);
                 }
-                let (readers, known) = (memory.known.readers.len(), &mut memory.known);
-                let done = act(
-                    store,
-                    Some(&mut Caller { id: *id, began: core.began, session: &core.itself, known }),
-                );
-                if memory.known.readers.len() > readers {
-                    memory.reads(&self.function);
-                }
-                Ok(done)
+                let mut caller = Caller { id: *id, began: core.began, session: &core.itself, known };
+                Ok(act(store, Some(&mut caller)))
             });
             done.unwrap_or_else(|act| act(store, None))
         })

@@ -1,9 +1,10 @@
 //! Werkzeug's proxies, and a shortcut through the one that is `flask.g`.
 #![expect(
     unsafe_code,
-    reason = "hands pointers over that are only compared or borrowed, and asks for a module that is loaded"
+    reason = "hands pointers over that are only compared or borrowed, asks for a module that is loaded and for a dict"
 )]
 
+use std::ptr;
 use std::sync::OnceLock;
 
 use pyo3::exceptions::PyRuntimeError;
@@ -68,6 +69,15 @@ pub(super) fn names_in<'py>(context: &Bound<'py, PyAny>) -> Option<Names<'py>> {
         #[cfg(not(Py_GIL_DISABLED))]
         return Some(unsafe { Borrowed::from_ptr(py, known.names.as_ptr()).cast_unchecked() });
     })
+}
+
+/// The `__dict__` of a plain `g`, as `object.__dict__` finds it.
+fn names_of<'py>(namespace: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the object is alive and its class gives it a dict; the answer is a new reference or an error.
+    unsafe {
+        let names = ffi::PyObject_GenericGetDict(namespace.as_ptr(), ptr::null_mut());
+        Bound::from_owned_ptr_or_err(namespace.py(), names)
+    }
 }
 
 /// A module, if it is imported already.
@@ -223,7 +233,11 @@ impl Proxy {
             let fits = self.target(py)?.is_some_and(|target| target.is(&namespace));
             *flask.fits.get_or_init(|| fits)
         };
-        let names = if fits { namespace.getattr_opt(intern!(py, "__dict__"))? } else { None };
+        let names = match fits {
+            true if namespace.get_type().is(&flask.plain) => Some(names_of(&namespace)?),
+            true => namespace.getattr_opt(intern!(py, "__dict__"))?,
+            false => None,
+        };
         Ok(names.and_then(|names| names.cast_into_exact::<PyDict>().ok()).map(|names| (context, names)))
     }
 

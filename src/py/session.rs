@@ -26,6 +26,7 @@ impl engine::Host for Host {
     type Key = Key;
     type Session = SessionRef;
     type Flight = Flight;
+    type Function = Weak<Function>;
 }
 
 // With its hash and its place in the order of use it fills a line of the processor's cache; one word more would take another line.
@@ -73,27 +74,10 @@ pub(super) struct Core {
     pub(super) began: Ticket,
     /// What it wants beyond the rule.
     pub(super) policy: Option<Policy>,
-    pub(super) memory: Shared<Memory>,
+    /// What it remembers.
+    pub(super) known: Shared<Known<Host>>,
     /// What stores hold of it.
     pub(super) itself: SessionRef,
-}
-
-/// What a session remembers.
-#[derive(Default)]
-pub(super) struct Memory {
-    pub(super) known: Known<Host>,
-    /// The functions that it read, for whoever looks into it.
-    functions: Vec<Weak<Function>>,
-}
-
-impl Memory {
-    /// Notes that the session has begun to read a function.
-    pub(super) fn reads(&mut self, function: &Arc<Function>) {
-        if self.functions.len() == self.functions.capacity() {
-            self.functions.retain(|function| function.strong_count() > 0);
-        }
-        self.functions.push(Arc::downgrade(function));
-    }
 }
 
 impl Core {
@@ -101,10 +85,10 @@ impl Core {
         self.id.load(Ordering::Relaxed)
     }
 
-    /// The functions that the session read and that are still there.
+    /// The functions that the session reads, in the order in which they were decorated.
     fn functions(&self, py: Python<'_>) -> Vec<Arc<Function>> {
-        let functions = self.memory.with(py, |memory| memory.functions.clone());
-        functions.iter().filter_map(Weak::upgrade).collect()
+        self.known
+            .with(py, |known| known.readers.values().filter_map(|reader| reader.function.upgrade()).collect())
     }
 }
 
@@ -122,8 +106,7 @@ impl engine::Audience<Host> for SessionRef {
         act: impl FnOnce(&mut Known<Host>, &mut Displaced<Host>) -> R,
     ) -> Option<R> {
         let core = self.0.upgrade()?;
-        let result = (core.id() == id)
-            .then(|| core.memory.with(attached(), |memory| act(&mut memory.known, displaced)));
+        let result = (core.id() == id).then(|| core.known.with(attached(), |known| act(known, displaced)));
         displaced.push(Leaving::Held(core));
         result
     }
@@ -157,9 +140,9 @@ impl Session {
     ///
     /// For a request that writes, and then reads what it wrote.
     fn renew(&self, py: Python<'_>) {
-        let old = self.core.memory.with(py, |memory| {
+        let old = self.core.known.with(py, |known| {
             self.core.id.store(ticket::draw_for_session(), Ordering::Relaxed);
-            std::mem::take(memory)
+            std::mem::take(known)
         });
         drop(old);
     }
@@ -229,7 +212,7 @@ impl Session {
     /// What the session's latest calls did, oldest first, as a ``Cache-Status`` value (RFC 9211). Calls that were answered at once, from
     /// what the session surely knew, are left out; at most 100 are remembered.
     fn cache_status(&self, py: Python<'_>) -> PyResult<String> {
-        let log: Vec<_> = self.core.memory.with(py, |memory| memory.known.log.iter().copied().collect());
+        let log: Vec<_> = self.core.known.with(py, |known| known.log.iter().copied().collect());
         let functions: ByTicket<_> =
             self.core.functions(py).into_iter().map(|function| (function.id, function)).collect();
         let members = log.into_iter().filter_map(|Logged { function, key, status }| {
@@ -241,18 +224,18 @@ impl Session {
     /// How many calls in this session were answered with a value that was not fresh.
     #[getter]
     fn stale(&self, py: Python<'_>) -> u64 {
-        self.core.memory.with(py, |memory| memory.known.stale)
+        self.core.known.with(py, |known| known.stale)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Some(policy) = &self.core.policy {
             visit.call(&policy.refresh)?;
         }
-        self.core.memory.trace(|memory| gc::visit_known(&memory.known, &visit))
+        self.core.known.trace(|known| gc::visit_known(known, &visit))
     }
 
     fn __clear__(&self) {
-        Python::attach(|py| drop(self.core.memory.with(py, std::mem::take)));
+        Python::attach(|py| drop(self.core.known.with(py, std::mem::take)));
     }
 }
 
@@ -264,7 +247,7 @@ impl Session {
             id: AtomicU64::new(began),
             began,
             policy,
-            memory: Shared::new(Memory::default()),
+            known: Shared::new(Known::default()),
             itself: SessionRef(itself.clone()),
         });
         Self { core }
@@ -272,12 +255,10 @@ impl Session {
 
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let modules = PyDict::new(py);
-        let mut functions = self.core.functions(py);
-        functions.sort_by_key(|function| function.id);
-        for function in functions {
-            let seen: Vec<(Option<u64>, Object)> = self.core.memory.with(py, |memory| {
+        for function in self.core.functions(py) {
+            let seen: Vec<(Option<u64>, Object)> = self.core.known.with(py, |known| {
                 let answers =
-                    memory.known.readers.get(function.id).into_iter().flat_map(|reader| reader.seen.iter());
+                    known.readers.get(function.id).into_iter().flat_map(|reader| reader.seen.iter());
                 answers.map(|(given, observation)| (given, observation.version.clone())).collect()
             });
             let versions = PyDict::new(py);

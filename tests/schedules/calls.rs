@@ -137,7 +137,7 @@ fn probe() -> Probe<Number> {
 impl Function {
     pub(crate) fn new(world: &Arc<World>, number: u64) -> Arc<Self> {
         let terms = Terms { maxsize: Some(8), ..Terms::default() };
-        Arc::new(Self { world: world.clone(), number, store: Mutex::new(Store::new(terms)) })
+        Arc::new(Self { world: world.clone(), number, store: Mutex::new(Store::new(terms, ())) })
     }
 
     /// Runs `act` in the critical section.
@@ -211,7 +211,7 @@ impl Call<'_> {
                     match world.ask(self.lead.is_some()) {
                         (Body::Returns, _, version) => {
                             self.called.version = Some(version);
-                            self.plan.observed(Number::new(version), ticket, 0, NEVER);
+                            self.plan.observed(Number::new(version), ticket, NEVER);
                         }
                         (body, run, _) => return self.fails(body, run),
                     }

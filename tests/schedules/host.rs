@@ -62,6 +62,7 @@ impl Host for Threads {
     type Key = Number;
     type Session = SessionRef;
     type Flight = Run;
+    type Function = ();
 }
 
 /// How a run ended.
