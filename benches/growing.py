@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,19 @@ if TYPE_CHECKING:
     from shapes import Shape
 
 SIZES = (1_000, 100_000, 1_000_000)
+DRAWS = 4  # for each key, where they are drawn
+AGAIN, DRAWN = "", ", keys drawn at random"
+
+
+def shape_of(size: int, order: str) -> Shape:
+    """Calls with each of so many keys."""
+    keys = int_keys(size)
+    stored = cycle(keys, size)
+    if order == DRAWN:
+        return replace(stored, lines=cycle(random.choices(keys, k=DRAWS * size), size).lines, stored=stored.lines)
+    # The order in which they were made would be the order in which they lie in memory.
+    random.shuffle(keys)
+    return cycle(keys, size)
 
 
 def hit(variant: Variant, shape: Shape, calls: int) -> Sample:
@@ -33,16 +47,14 @@ def hit(variant: Variant, shape: Shape, calls: int) -> Sample:
 def growing(own: Variant, calls: int) -> Section:
     """The row of each size, for functools and for ours in one of its places."""
 
-    def row(size: int) -> list[Sample]:
-        keys = int_keys(size)
-        # The order in which they were made would be the order in which they lie in memory.
-        random.shuffle(keys)
-        shape = cycle(keys, size)
+    def row(size: int, order: str) -> list[Sample]:
+        shape = shape_of(size, order)
         return [hit(variant, shape, calls) for variant in (of_functools(), own)]
 
     return Section(
         name="growing",
         unit="ns",
-        method="a hit in a full cache of so many int keys, in an order that is random and the same for both",
-        rows={f"{size:,} entries": partial(row, size) for size in SIZES},
+        method="a hit in a full cache of so many int keys, which come in a random order, the same again and again; or each "
+        "is drawn at random, so that none tells which comes next",
+        rows={f"{size:,} entries{order}": partial(row, size, order) for order in (AGAIN, DRAWN) for size in SIZES},
     )

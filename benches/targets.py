@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from collecting import ENTRIES
+from growing import AGAIN, DRAWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,12 +150,20 @@ def of_one_thread() -> list[Target]:
         ),
         *(
             Target(
-                f"growth of a hit from 1,000 to {many}, to functools'",
+                f"growth of a hit from 1,000 to {many} entries{order}, to functools'",
                 1.0,
                 "times",
-                partial(growth, ratio, "growing", "1,000 entries", many, PLACES["ContextVar"]),
+                partial(
+                    growth,
+                    ratio,
+                    "growing",
+                    f"1,000 entries{order}",
+                    f"{many} entries{order}",
+                    PLACES["ContextVar"],
+                ),
             )
-            for many in ("100,000 entries", "1,000,000 entries")
+            for order in (AGAIN, DRAWN)
+            for many in ("100,000", "1,000,000")
         ),
         *(
             Target(

@@ -39,7 +39,11 @@ SINGLE = {"ours", "cachetools, condition", "cachebox", "moka-py, wait_concurrent
 AWAITED = {"cachebox", "moka-py"}
 TABLE = {
     **{("hit", shape): OTHERS | OURS for shape in SHAPES},
-    **{("growing", f"{size} entries"): {"functools", "ours, ContextVar"} for size in ("1,000", "100,000", "1,000,000")},
+    **{
+        ("growing", f"{size} entries{order}"): {"functools", "ours, ContextVar"}
+        for size in ("1,000", "100,000", "1,000,000")
+        for order in ("", ", keys drawn at random")
+    },
     ("session", "first call"): {"first call", "g.setdefault + 10 hits", "g.setdefault", "10 hits"},
     ("alternating", "ContextVar"): {"functools", "ours"},
     ("alternating", "Flask g"): {"functools", "ours"},
