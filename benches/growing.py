@@ -54,7 +54,7 @@ def growing(own: Variant, calls: int) -> Section:
     return Section(
         name="growing",
         unit="ns",
-        method="a hit in a full cache of so many int keys, which come in a random order, the same again and again; or each "
-        "is drawn at random, so that none tells which comes next",
+        method="a hit in a full cache of so many int keys, which come in a random order, the same again and again; or "
+        "each is drawn at random, so that none tells which comes next",
         rows={f"{size:,} entries{order}": partial(row, size, order) for order in (AGAIN, DRAWN) for size in SIZES},
     )
