@@ -141,10 +141,6 @@ impl<T> Rows<T> {
             slot
         };
         let hash_in = |slot: &Slot| self.ring[slot.place()].hash;
-        // At most half full: hashes that lie in runs find more room beside each other.
-        if self.index.len() * 2 >= self.index.capacity() {
-            self.index.reserve(self.index.len() * 2 + 1, hash_in);
-        }
         self.index.insert_unique(hash, slot, hash_in);
         self.link(slot);
         slot

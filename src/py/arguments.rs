@@ -363,20 +363,10 @@ fn hash_at_length(
     Some(if rules.ordered { state } else { seed.fold(state, unordered) })
 }
 
-/// The hash of a single argument. Ints that follow each other, as rows of a database do, stay near each other in a table, in runs of
-/// 128: a call with the next finds its place in the processor's cache. What a table tells places apart by, the highest bits, differs.
+/// The hash of a single argument.
 #[inline]
 pub(super) fn hash_of(only: *mut PyObject, rules: Rules, seed: Seed) -> Option<u64> {
-    const RUN: u64 = 127;
-    // SAFETY: the argument is alive, and keys are made attached.
-    let hash = unsafe { native::hash(only)? };
-    let mut state = seed.fold(seed.start, hash & !RUN);
-    if rules.typed {
-        // SAFETY: as above.
-        state = seed.fold(state, unsafe { ffi::Py_TYPE(only) } as u64);
-    }
-    let near = hash & RUN;
-    Some(state ^ near ^ near << 57)
+    seed.take(seed.start, only, rules)
 }
 
 /// The hash of no arguments.
