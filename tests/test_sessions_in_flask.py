@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from collections import UserDict
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import Any
@@ -144,21 +145,11 @@ def test_an_app_with_its_own_class_of_g(world: World) -> None:
 def test_a_class_of_g_put_in_for_all_apps_that_keeps_its_names_elsewhere(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Elsewhere:
-        def __init__(self) -> None:
-            self.names: dict[str, Any] = {}
-
-        def get(self, name: str, default: object = None) -> Any:
-            return self.names.get(name, default)
-
-        def setdefault(self, name: str, default: object = None) -> Any:
-            return self.names.setdefault(name, default)
-
-    monkeypatch.setattr(Flask, "app_ctx_globals_class", Elsewhere)
+    monkeypatch.setattr(Flask, "app_ctx_globals_class", UserDict)
     f = world.cached(g)
     with Flask(__name__).app_context():
         assert [world.asks(f), world.asks(f)] == [True, False]
-        del g.names[HANDLE]
+        del g.data[HANDLE]
         assert world.asks(f)
 
 
