@@ -9,7 +9,7 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 use super::context::{self, is_variable};
 use super::error::shown;
 use super::glance;
-use super::proxy::Proxy;
+use super::proxy::{Proxy, is_proxy};
 use super::session::Session;
 
 /// The name under which a session's handle lies in a mapping.
@@ -84,7 +84,7 @@ impl Binding {
         if place.is_exact_instance_of::<PyDict>() {
             return Ok(Some(place));
         }
-        let place = if let Some(proxy) = Proxy::of(&place)? { proxy.target(py)? } else { Some(place) };
+        let place = if is_proxy(&place)? { Proxy::current(&place)? } else { Some(place) };
         if let Some(place) = place.as_ref()
             && !is_mapping(place)?
         {

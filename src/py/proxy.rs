@@ -89,7 +89,7 @@ fn loaded<'py>(name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>
 }
 
 /// Whether an object is one of werkzeug's proxies.
-fn is_proxy(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub(super) fn is_proxy(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = object.py();
     let Some(werkzeug) = loaded(intern!(py, "werkzeug.local"))? else {
         return Ok(false);
