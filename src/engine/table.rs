@@ -55,6 +55,13 @@ impl<T> Default for Table<T> {
     }
 }
 
+/// The oldest row first: as a rule that is the order in which they lie in memory, and by hash it would be none.
+impl<T> Drop for Table<T> {
+    fn drop(&mut self) {
+        while self.rows.pop_lru().is_some() {}
+    }
+}
+
 impl<T> Table<T> {
     /// The number of rows.
     #[must_use]
