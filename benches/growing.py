@@ -23,9 +23,9 @@ AGAIN, DRAWN = "", ", keys drawn at random"
 def shape_of(size: int, order: str) -> Shape:
     """Calls with each of so many keys."""
     keys = int_keys(size)
-    stored = cycle(keys, size)
     if order == DRAWN:
-        return replace(stored, lines=cycle(random.choices(keys, k=DRAWS * size), size).lines, stored=stored.lines)
+        drawn = cycle(random.choices(keys, k=DRAWS * size), size)
+        return replace(drawn, stored=cycle(keys, size).lines)
     # The order in which they were made would be the order in which they lie in memory.
     random.shuffle(keys)
     return cycle(keys, size)

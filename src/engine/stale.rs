@@ -132,7 +132,7 @@ impl<H: Host> Plan<H> {
     ) -> Decided<H, NextStep<H>> {
         let now = self.now;
         if stands {
-            let found = store.find(&self.probe, &self.verdicts)?;
+            let found = self.find(store)?;
             match self.doing {
                 Doing::Asking => {
                     let source = store.live.stamps.find(self.given.as_ref(), &self.verdicts)?;
