@@ -14,6 +14,7 @@ mod few;
 mod flight;
 #[cfg(test)]
 mod flight_tests;
+mod index;
 mod live;
 mod outcome;
 mod plan;

@@ -4,11 +4,13 @@
 //! use. What was stored one after another lies one after another, and so does the order of a walk over it. Only the index, which has four bytes for
 //! a row, is in an order of its own.
 
-use hashbrown::HashTable;
+use std::convert::Infallible;
+
+use super::index::Index;
 
 /// Where a row lies, until it is taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot(u32);
+pub struct Slot(pub(super) u32);
 
 impl Slot {
     fn place(self) -> usize {
@@ -17,7 +19,7 @@ impl Slot {
 }
 
 /// The row that holds nothing and closes the ring: the newest is the next older one, the oldest the next newer one.
-const HEAD: Slot = Slot(0);
+pub(super) const HEAD: Slot = Slot(0);
 
 #[repr(align(64))]
 struct Row<T> {
@@ -32,7 +34,7 @@ struct Row<T> {
 /// Rows in order of use.
 pub struct Rows<T> {
     ring: Vec<Row<T>>,
-    index: HashTable<Slot>,
+    index: Index,
     /// The row that was taken out last, or the head.
     free: Slot,
     /// The row that followed the one used last when that was used before (itself, if it was used twice), or the head: a guess at what is
@@ -42,7 +44,7 @@ pub struct Rows<T> {
 
 impl<T> Default for Rows<T> {
     fn default() -> Self {
-        Self { ring: Vec::new(), index: HashTable::new(), free: HEAD, next: HEAD }
+        Self { ring: Vec::new(), index: Index::default(), free: HEAD, next: HEAD }
     }
 }
 
@@ -56,21 +58,17 @@ impl<T> Rows<T> {
     /// Whether there is no row.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.len() == 0
     }
 
     /// The row with a hash, or one of those with it, with what it holds.
     #[must_use]
     #[inline]
     pub fn first(&self, hash: u64) -> Option<(Slot, &T)> {
-        if let Some(row) = self.ring.get(self.next.place())
-            && row.hash == hash
-            && let Some(held) = &row.held
-        {
-            return Some((self.next, held));
+        match self.of_hash(hash, self.next) {
+            Some(held) => Some((self.next, held)),
+            None => self.index.find(hash, |slot| Some((slot, self.of_hash(hash, slot)?))),
         }
-        let slot = *self.index.find(hash, |slot| self.has_hash(*slot, hash))?;
-        Some((slot, self.get(slot)?))
     }
 
     /// The row with a hash that `same` accepts.
@@ -78,28 +76,18 @@ impl<T> Rows<T> {
     /// # Errors
     /// What `same` returns as an error.
     pub fn find<E>(&self, hash: u64, mut same: impl FnMut(&T) -> Result<bool, E>) -> Result<Option<Slot>, E> {
-        // Hardly ever has another the same hash.
-        let Some((slot, held)) = self.first(hash) else { return Ok(None) };
-        if same(held)? {
-            return Ok(Some(slot));
-        }
-        for slot in self.of_hash(hash).filter(|other| *other != slot) {
-            if let Some(held) = self.get(slot)
-                && same(held)?
-            {
-                return Ok(Some(slot));
-            }
-        }
-        Ok(None)
+        let mut asked = |slot| match same(self.of_hash(hash, slot)?) {
+            Ok(same) => same.then_some(Ok(slot)),
+            Err(error) => Some(Err(error)),
+        };
+        let found = asked(self.next).or_else(|| self.index.find(hash, asked));
+        found.transpose()
     }
 
-    fn of_hash(&self, hash: u64) -> impl Iterator<Item = Slot> {
-        self.index.iter_hash(hash).copied().filter(move |slot| self.has_hash(*slot, hash))
-    }
-
+    /// What lies in a slot, if it has that hash.
     #[inline]
-    fn has_hash(&self, slot: Slot, hash: u64) -> bool {
-        self.ring.get(slot.place()).is_some_and(|row| row.hash == hash)
+    fn of_hash(&self, hash: u64, slot: Slot) -> Option<&T> {
+        self.ring.get(slot.place()).filter(|row| row.hash == hash)?.held.as_ref()
     }
 
     /// What lies in a slot.
@@ -131,6 +119,10 @@ impl<T> Rows<T> {
         if self.ring.is_empty() {
             self.ring.push(Row { held: None, hash: 0, newer: HEAD, older: HEAD });
         }
+        if self.index.is_full() {
+            let slots = (0..).map(Slot).zip(&self.ring);
+            self.index.grow(slots.filter(|(_, row)| row.held.is_some()).map(|(slot, row)| (row.hash, slot)));
+        }
         let row = Row { held: Some(held), hash, newer: HEAD, older: HEAD };
         let slot = if self.free == HEAD {
             self.ring.push(row);
@@ -140,8 +132,7 @@ impl<T> Rows<T> {
             self.free = std::mem::replace(&mut self.ring[slot.place()], row).older;
             slot
         };
-        let hash_in = |slot: &Slot| self.ring[slot.place()].hash;
-        self.index.insert_unique(hash, slot, hash_in);
+        self.index.insert(hash, slot);
         self.link(slot);
         slot
     }
@@ -151,9 +142,7 @@ impl<T> Rows<T> {
     pub fn remove(&mut self, slot: Slot) -> Option<(u64, T)> {
         let row = self.ring.get_mut(slot.place())?;
         let (hash, held) = (row.hash, row.held.take()?);
-        if let Ok(found) = self.index.find_entry(hash, |other| *other == slot) {
-            found.remove();
-        }
+        self.index.remove(hash, slot);
         self.unlink(slot);
         self.ring[slot.place()].older = std::mem::replace(&mut self.free, slot);
         Some((hash, held))
@@ -167,12 +156,16 @@ impl<T> Rows<T> {
 
     /// Takes all rows out that `leaves` accepts; where a hash is given, only rows of that are looked at.
     pub fn strike(&mut self, hash: Option<u64>, leaves: impl Fn(&T) -> bool) -> Vec<T> {
-        let goes = |slot: &Slot| self.get(*slot).is_some_and(&leaves);
-        let slots: Vec<_> = match hash {
-            Some(hash) => self.of_hash(hash).filter(goes).collect(),
-            None => self.slots().filter(goes).collect(),
-        };
-        slots.into_iter().filter_map(|slot| self.remove(slot)).map(|(_, held)| held).collect()
+        let mut struck = Vec::new();
+        if let Some(hash) = hash {
+            while let Ok(Some(slot)) = self.find(hash, |held| Ok::<_, Infallible>(leaves(held))) {
+                struck.extend(self.remove(slot).map(|(_, held)| held));
+            }
+        } else {
+            let slots: Vec<_> = self.slots().filter(|slot| self.get(*slot).is_some_and(&leaves)).collect();
+            struck.extend(slots.into_iter().filter_map(|slot| self.remove(slot)).map(|(_, held)| held));
+        }
+        struck
     }
 
     /// What the rows hold, most recently used first.

@@ -87,7 +87,7 @@ impl<H: Host> Answers<H> {
         let answers = self.each.get_or_insert_default();
         answers.insert(given.hash, answer);
         if bound.is_some_and(|bound| answers.len() > bound)
-            && let Some((_, oldest)) = answers.pop_oldest()
+            && let Some(oldest) = answers.pop_oldest()
         {
             displaced.push(Leaving::Object(oldest.observation.version));
             displaced.push(Leaving::Key(oldest.given));

@@ -172,7 +172,7 @@ impl<H: Host> Stamps<H> {
         let Shared { stamp, source, .. } = taken.take()?;
         if let Some(slot) = source
             && self.sources.get_mut(slot).is_some_and(|source| source.leave(place))
-            && let Some((_, source)) = self.sources.remove(slot)
+            && let Some(source) = self.sources.remove(slot)
         {
             displaced.extend(source.given.map(Leaving::Key));
             displaced.extend(source.seen.map(|seen| Leaving::Object(seen.version)));

@@ -131,29 +131,20 @@ impl<T> Table<T> {
         slot
     }
 
-    /// Takes a row out, with its hash.
+    /// Takes a row out.
     #[must_use]
-    pub fn remove(&mut self, slot: Slot) -> Option<(u64, T)> {
+    pub fn remove(&mut self, slot: Slot) -> Option<T> {
         let row = self.rows.pop(&slot.0)?;
-        let hash = self.hash_of(slot);
         self.thin_out();
-        Some((hash, row))
+        Some(row)
     }
 
-    /// Takes the least recently used row out, with its hash.
+    /// Takes the least recently used row out.
     #[must_use]
-    pub fn pop_oldest(&mut self) -> Option<(u64, T)> {
-        let (slot, row) = self.rows.pop_lru()?;
-        let hash = self.hash_of(Slot(slot));
+    pub fn pop_oldest(&mut self) -> Option<T> {
+        let (_, row) = self.rows.pop_lru()?;
         self.thin_out();
-        Some((hash, row))
-    }
-
-    /// A slot is the hash itself unless the hash was crowded.
-    fn hash_of(&self, slot: Slot) -> u64 {
-        let mut crowds = self.crowded.iter();
-        let crowd = crowds.find(|(hash, reach)| (1..=**reach).any(|step| Slot::of(**hash, step) == slot));
-        crowd.map_or(slot.0, |(hash, _)| *hash)
+        Some(row)
     }
 
     /// Forgets crowds that have gone, once there are more of them than rows could account for.
@@ -186,12 +177,12 @@ mod tests {
         table.insert(9, (9, "b"));
         table.insert(7, (7, "c"));
         assert_eq!(table.iter().map(|row| row.1).collect::<Vec<_>>(), ["c", "b", "a"]);
-        assert_eq!(table.pop_oldest(), Some((7, (7, "a"))));
+        assert_eq!(table.pop_oldest(), Some((7, "a")));
         let slot = find(&table, 7, "c");
         assert!(slot.is_some_and(|slot| table.get(slot) == Some(&(7, "c"))), "found behind the gap");
         table.insert(7, (7, "d"));
         assert!(find(&table, 7, "d").is_some() && find(&table, 7, "c").is_some());
-        assert_eq!(slot.and_then(|slot| table.remove(slot)), Some((7, (7, "c"))), "with its own hash");
+        assert_eq!(slot.and_then(|slot| table.remove(slot)), Some((7, "c")));
     }
 
     #[test]
@@ -200,7 +191,7 @@ mod tests {
         table.insert(7, (7, "a"));
         table.insert(9, (9, "b"));
         assert!(find(&table, 7, "other").is_none());
-        assert_eq!(table.pop_oldest(), Some((7, (7, "a"))));
+        assert_eq!(table.pop_oldest(), Some((7, "a")));
     }
 
     #[test]
