@@ -23,17 +23,16 @@ impl<H: Host> Plan<H> {
     ) -> Decided<H, NextStep<H>> {
         // Whatever becomes of this call, what it has seen is so.
         self.compare(store, displaced)?;
-        let now = self.now;
         self.doing = Doing::Asking;
         if let Some(caller) = caller.as_deref_mut() {
             self.meet(store, caller, displaced)?;
-            if let Some(step) = self.shelved(store, caller, now, displaced)? {
+            if let Some(step) = self.shelved(store, caller, displaced)? {
                 return Ok(step);
             }
         }
         let found = self.find(store)?;
         if let Some(slot) = found
-            && let Some(step) = self.unasked(store, slot, caller.as_deref_mut(), now, displaced)?
+            && let Some(step) = self.unasked(store, slot, caller.as_deref_mut(), displaced)?
         {
             return Ok(step);
         }
@@ -41,13 +40,13 @@ impl<H: Host> Plan<H> {
             return Ok(Step::Absent);
         }
         let ttl = store.terms.ttl;
-        if !self.observation.as_ref().is_some_and(|seen| self.asked || seen.vouches(now, ttl))
+        if !self.observation.as_ref().is_some_and(|seen| self.asked || seen.vouches(self.now, ttl))
             || self.must_ask()
         {
-            return self.ask(store, caller, now, displaced);
+            return self.ask(store, caller, displaced);
         }
         if let Some(slot) = found
-            && let Some(step) = self.judged(store, slot, caller.as_deref_mut(), now, displaced)?
+            && let Some(step) = self.judged(store, slot, caller.as_deref_mut(), displaced)?
         {
             return Ok(step);
         }
@@ -59,7 +58,7 @@ impl<H: Host> Plan<H> {
         let (session, since) =
             caller.as_ref().map_or((0, self.began), |caller| (caller.id, self.since(caller)));
         let fit = |flight: &H::Flight, born: Nanos, ticket: Ticket| {
-            ticket > since && clock::is_within(born, now, ttl) && self.may_wait(flight)
+            ticket > since && clock::is_within(born, self.now, ttl) && self.may_wait(flight)
         };
         if let Some(observation) = self.observation.as_ref().filter(|_| !self.impatient)
             && let Some(flight) = store.flights.find(&self.probe, observation, fit, &self.verdicts)?
@@ -72,7 +71,7 @@ impl<H: Host> Plan<H> {
         }
         let old = found.and_then(|slot| store.live.get(slot));
         let due = old.is_some_and(|look| self.is_due(look.entry, caller.as_deref()));
-        Ok(self.compute(store, found, (session, due, now), displaced))
+        Ok(self.compute(store, found, (session, due), displaced))
     }
 
     /// Where the key's entry lies. As a rule none has come or gone since the plan looked for it, so it need not again.
@@ -94,11 +93,10 @@ impl<H: Host> Plan<H> {
         store: &mut Store<H>,
         slot: Slot,
         mut caller: Option<&mut Caller<'_, H>>,
-        now: Nanos,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, Option<NextStep<H>>> {
         let Some(Look { entry, stamp }) = store.live.get(slot) else { return Ok(None) };
-        let (fresh, immutable) = (entry.is_fresh(now, &store.terms), stamp.version.is_immutable());
+        let (fresh, immutable) = (entry.is_fresh(self.now, &store.terms), stamp.version.is_immutable());
         let due = self.is_due(entry, caller.as_deref());
         if let Some(caller) = caller.as_deref_mut().filter(|_| fresh && self.wish.manner != Manner::Now) {
             if entry.known_in == caller.id {
@@ -120,10 +118,10 @@ impl<H: Host> Plan<H> {
         }
         if self.wish.manner == Manner::Called
             && !due
-            && store.troubled(slot, now)
-            && is_allowed(store.stale_since(slot, now), now, store.terms.stale_if_error)
+            && store.troubled(slot, self.now)
+            && is_allowed(store.stale_since(slot, self.now), self.now, store.terms.stale_if_error)
         {
-            return self.stale(store, slot, caller, (None, "stale-if-error"), displaced).map(Some);
+            return self.stale(store, slot, caller, (false, "stale-if-error"), displaced).map(Some);
         }
         Ok(None)
     }
@@ -134,7 +132,6 @@ impl<H: Host> Plan<H> {
         store: &mut Store<H>,
         slot: Slot,
         mut caller: Option<&mut Caller<'_, H>>,
-        now: Nanos,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, Option<NextStep<H>>> {
         let Some(Look { entry, stamp }) = store.live.get(slot) else { return Ok(None) };
@@ -145,7 +142,7 @@ impl<H: Host> Plan<H> {
         let (agreed, at) = (self.agrees(stamp)?, observation.at);
         let (ticket, newer) = (observation.ticket, stamp.is_newer(observation));
         if agreed && entry.is_verified_by(observation, &store.terms) {
-            let fresh = entry.is_fresh(now, &store.terms);
+            let fresh = entry.is_fresh(self.now, &store.terms);
             if let Some((entry, _)) = store.live.get_mut(slot).filter(|_| !fresh) {
                 entry.born = at;
             }
@@ -153,7 +150,7 @@ impl<H: Host> Plan<H> {
         if agreed {
             store.live.verify(slot, ticket);
         }
-        let fresh = store.live.get(slot).is_some_and(|look| look.entry.is_fresh(now, &store.terms));
+        let fresh = store.live.get(slot).is_some_and(|look| look.entry.is_fresh(self.now, &store.terms));
         if fresh && (agreed || newer) {
             if let Some(caller) = caller.as_deref_mut() {
                 self.remember(store, slot, caller, true, displaced)?;
@@ -161,10 +158,10 @@ impl<H: Host> Plan<H> {
             return Ok(Some(self.serve(store, slot, agreed, caller)));
         }
         let allowed = store.terms.stale_while_revalidate;
-        if self.wish.manner == Manner::Called && is_allowed(store.stale_since(slot, now), now, allowed) {
-            return self
-                .stale(store, slot, caller, (Some(now), "stale-while-revalidate"), displaced)
-                .map(Some);
+        if self.wish.manner == Manner::Called
+            && is_allowed(store.stale_since(slot, self.now), self.now, allowed)
+        {
+            return self.stale(store, slot, caller, (true, "stale-while-revalidate"), displaced).map(Some);
         }
         Ok(None)
     }
@@ -195,11 +192,10 @@ impl<H: Host> Plan<H> {
         &mut self,
         store: &mut Store<H>,
         caller: Option<&mut Caller<'_, H>>,
-        now: Nanos,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
         let Some(caller) = caller.filter(|_| !self.must_ask()) else { return Ok(Step::Ask(None)) };
-        if self.adopt(store, caller, now, displaced)? {
+        if self.adopt(store, caller, displaced)? {
             return self.decide(store, Some(caller), displaced);
         }
         if self.impatient {
@@ -219,7 +215,7 @@ impl<H: Host> Plan<H> {
         &mut self,
         store: &mut Store<H>,
         old: Option<Slot>,
-        (session, due, now): (Ticket, bool, Nanos),
+        (session, due): (Ticket, bool),
         displaced: &mut Displaced<H>,
     ) -> NextStep<H> {
         if let Some(arrival) = self.arrival.take() {
@@ -228,8 +224,8 @@ impl<H: Host> Plan<H> {
         }
         let Some(observation) = self.observation.as_mut() else { return Step::Ask(None) };
         let flight = H::Flight::begin(self.leader);
-        self.born = now;
-        self.run = store.flights.begin(&self.probe, observation, &flight, (session, now), displaced);
+        self.born = self.now;
+        self.run = store.flights.begin(&self.probe, observation, &flight, (session, self.now), displaced);
         if store.terms.constant {
             (observation.ticket, observation.until) = (self.run, self.run);
         }
@@ -328,12 +324,11 @@ impl<H: Host> Plan<H> {
         &mut self,
         store: &Store<H>,
         caller: &mut Caller<'_, H>,
-        now: Nanos,
         displaced: &mut Displaced<H>,
     ) -> Result<bool, Unsure<H::Object>> {
         let answers = caller.known.answers(&self.scope, displaced);
         let current = answers.get(self.given.as_ref(), &self.verdicts)?;
-        let Some(current) = current.filter(|current| current.vouches(now, store.terms.ttl)) else {
+        let Some(current) = current.filter(|current| current.vouches(self.now, store.terms.ttl)) else {
             return Ok(false);
         };
         let old = self.observation.replace(current.clone());

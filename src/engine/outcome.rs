@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use super::clock::Nanos;
 use super::entry::{Course, Displaced, Entry, Leaving, Observation};
 use super::flight::Arrival;
 use super::live::Look;
@@ -18,7 +17,6 @@ impl<H: Host> Plan<H> {
         &mut self,
         store: &mut Store<H>,
         caller: &mut Caller<'_, H>,
-        now: Nanos,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, Option<NextStep<H>>> {
         let Some(reader) = caller.known.readers.get_mut(store.id) else { return Ok(None) };
@@ -28,7 +26,7 @@ impl<H: Host> Plan<H> {
         for shelf in [&mut reader.kept, &mut reader.left].into_iter().flatten() {
             let found = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
             let Some((slot, entry)) = found.and_then(|slot| Some((slot, shelf.get(slot)?))) else { continue };
-            if !entry.is_fresh(now, &store.terms) && self.wish.manner != Manner::Offline {
+            if !entry.is_fresh(self.now, &store.terms) && self.wish.manner != Manner::Offline {
                 displaced.extend(shelf.remove(slot).map(|(_, entry)| Leaving::Entry(entry)));
                 continue;
             }

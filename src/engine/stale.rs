@@ -80,10 +80,9 @@ impl<H: Host> Plan<H> {
         &self,
         store: &mut Store<H>,
         slot: Slot,
-        now: Nanos,
         displaced: &mut Displaced<H>,
     ) -> Option<H::Flight> {
-        if store.troubled(slot, now) {
+        if store.troubled(slot, self.now) {
             return None;
         }
         let aside = store.live.aside_mut(slot)?;
@@ -101,7 +100,7 @@ impl<H: Host> Plan<H> {
         store: &mut Store<H>,
         slot: Slot,
         caller: Option<&mut Caller<'_, H>>,
-        (renewed_at, detail): (Option<Nanos>, &'static str),
+        (renewed, detail): (bool, &'static str),
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
         let due = store.live.get(slot).is_some_and(|look| self.is_due(look.entry, caller.as_deref()));
@@ -111,7 +110,7 @@ impl<H: Host> Plan<H> {
             }
             caller.known.stale += 1;
         }
-        let behind = renewed_at.and_then(|now| self.begin_behind(store, slot, now, displaced));
+        let behind = if renewed { self.begin_behind(store, slot, displaced) } else { None };
         let Some(Look { entry, stamp }) = store.live.get(slot) else { return Ok(Step::Raise) };
         let served = Served { value: entry.value.clone(), vouch: entry.vouch(stamp, false), behind };
         self.status.hit = true;
@@ -151,7 +150,7 @@ impl<H: Host> Plan<H> {
             // What the session has come to know meanwhile comes first, as ever.
             if store.terms.stale_if_error.is_some()
                 && let Some(caller) = caller.as_deref_mut()
-                && let Some(step) = self.shelved(store, caller, now, displaced)?
+                && let Some(step) = self.shelved(store, caller, displaced)?
             {
                 self.failure = None;
                 store.stats.hits -= u64::from(self.run != 0);
@@ -161,7 +160,7 @@ impl<H: Host> Plan<H> {
                 && is_allowed(store.stale_since(slot, now), now, store.terms.stale_if_error)
             {
                 // Not before nothing depends on a comparison any more: the call would begin anew, and ask what has just failed.
-                let step = self.stale(store, slot, caller, (None, "stale-if-error"), displaced)?;
+                let step = self.stale(store, slot, caller, (false, "stale-if-error"), displaced)?;
                 self.failure = None;
                 return Ok(step);
             }
