@@ -221,7 +221,7 @@ def _decorator(
         awaits = options.checked_function(function)
         awaited = options.checked_awaited(function, ask, labels.get("version", "version"), awaits=awaits)
         if awaited == "neither":
-            options.check_kinds({"revalidate": revalidate})
+            options.check_kind(revalidate, "revalidate")
         signature = shape(function)
         if revalidate is not None:
             options.check_revalidate_fits(revalidate, signature, _name(function))

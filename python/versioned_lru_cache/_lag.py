@@ -41,8 +41,7 @@ class Lag:
         order: Callable[[Any, Any], object] | None = None,
     ) -> None:
         options.check_count(retries, "Lag(retries)")
-        options.check_callable(order, "Lag(order)", "a callable of two versions, such as operator.ge")
-        options.check_kinds({"Lag(order)": order})
+        options.checked_callable(order, "Lag(order)", "a callable of two versions, such as operator.ge")
         self.retries, self.delay, self.settle, self.order = retries, delay, settle, order
         self._delay = options.checked_span(delay, "Lag(delay)")
         self._settle = options.checked_ttl(settle, "Lag(settle)")

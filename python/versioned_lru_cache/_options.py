@@ -10,7 +10,7 @@ from ._signatures import COROUTINE, Shape, kind, shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import timedelta
     from typing import Any
 
@@ -38,7 +38,7 @@ def checked_version_args(version_args: object, label: str) -> object:
             f"{label}={version_args!r} is not allowed; it must be None (the call's arguments), () (nothing) or a "
             "callable that takes the call's arguments and returns a tuple"
         )
-    check_kinds({label: version_args})
+    check_kind(version_args, label)
     return version_args
 
 
@@ -117,7 +117,7 @@ def checked_revalidate(revalidate: object, label: str) -> tuple[object, bool] | 
     check_callable(revalidate, label, "a callable of the old result, a Versioned, and the call's arguments")
     unfit = kind(revalidate)
     if unfit not in (None, COROUTINE):
-        check_kinds({label: revalidate})
+        check_kind(revalidate, label)
     parameters = shape(revalidate) if callable(revalidate) else None
     if parameters is not None and not (parameters.positional or parameters.var_positional):
         raise TypeError(
@@ -197,16 +197,12 @@ def _nanoseconds(seconds: float) -> int | None:
 
 def checked_key(key: object, label: str) -> object:
     """Return what makes a key of a call's arguments."""
-    check_callable(key, label, "a callable that makes a hashable key of the call's arguments")
-    check_kinds({label: key})
-    return key
+    return checked_callable(key, label, "a callable that makes a hashable key of the call's arguments")
 
 
 def checked_cache_if(wants: object, label: str) -> object:
     """Return what tells of a result whether it is to be stored."""
-    check_callable(wants, label, "a callable that is given a result")
-    check_kinds({label: wants})
-    return wants
+    return checked_callable(wants, label, "a callable that is given a result")
 
 
 def checked_flag(value: object, label: str) -> bool:
@@ -222,12 +218,18 @@ def check_callable(value: object, label: str, purpose: str) -> None:
         raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be {purpose}, or None")
 
 
-def check_kinds(callables: Mapping[str, object]) -> None:
-    """Refuse callables that would return a coroutine or a generator in place of an answer."""
-    for label, value in callables.items():
-        unfit = kind(value)
-        if unfit is not None:
-            raise TypeError(f"{label}={value!r} is a {unfit}; it must be a plain function that returns its answer")
+def check_kind(value: object, label: str) -> None:
+    """Refuse what would return a coroutine or a generator in place of an answer."""
+    unfit = kind(value)
+    if unfit is not None:
+        raise TypeError(f"{label}={value!r} is a {unfit}; it must be a plain function that returns its answer")
+
+
+def checked_callable(value: object, label: str, purpose: str) -> object:
+    """Return ``None`` or a callable that returns its answer."""
+    check_callable(value, label, purpose)
+    check_kind(value, label)
+    return value
 
 
 def checked_awaited(function: Callable[..., object], version: object, label: str, *, awaits: bool) -> str:

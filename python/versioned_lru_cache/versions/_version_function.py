@@ -10,7 +10,7 @@ import os
 from _thread import RLock
 from weakref import WeakValueDictionary
 
-from .._options import check_kinds
+from .._options import check_kind
 from .._signatures import identity
 
 TYPE_CHECKING = False
@@ -99,7 +99,7 @@ def asking_about(
             (name, text, *options), lambda: VersionFunction(f"{name}({text!r}{shown})", lambda: answer(text))
         )
     made: Callable[..., object] = given
-    check_kinds({label: made})
+    check_kind(made, label)
 
     def ask(*args: Any, **kwargs: Any) -> Hashable:
         return answer(check(made(*args, **kwargs), f"{label}()"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .._options import check_kinds
+from .._options import check_kind
 from .._signatures import identity
 from ._sqlite_commits import Watch, Watched
 from ._version_function import PLAIN, VersionFunction, known_by
@@ -106,7 +106,7 @@ def sql(
     from sqlalchemy import Executable, text
 
     if callable(connectable):
-        check_kinds({"connectable": connectable})
+        check_kind(connectable, "connectable")
     else:
         _check_connectable(connectable, "connectable")
     if isinstance(statement, str):
