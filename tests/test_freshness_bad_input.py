@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import tasks
+from refusing import refused
 from sources import Source, counts, of_each_kind
 from versioned_lru_cache import (
     NOT_MODIFIED,
@@ -28,15 +29,6 @@ NAN = float("nan")
 
 def version() -> int:
     return 1
-
-
-def refused(call: Callable[[], object], kind: type[Exception], *words: str) -> None:
-    """The call raises exactly this kind, and the message has all the words."""
-    with pytest.raises(kind) as raised:
-        call()
-    assert type(raised.value) is kind
-    message = str(raised.value)
-    assert [word for word in words if word not in message] == [], message
 
 
 TIMES = ["stale_if_error", "retry_after", "stale_while_revalidate"]

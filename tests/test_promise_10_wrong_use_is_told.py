@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from refusing import refused
 from versioned_lru_cache import Versioned, current_session, session, versioned_lru_cache, versioned_lru_cache_with_ttl
 
 if TYPE_CHECKING:
@@ -29,15 +30,6 @@ def plain(x: object = None) -> list[object]:
 def original() -> dict[str, Any]:
     """The three that the original decorator needs."""
     return {"proxy_to_session_context_object": {}, "generate_version_func": version, "module_name": "m"}
-
-
-def refused(call: Callable[[], object], kind: type[Exception], *words: str) -> None:
-    """The call raises exactly this kind, and the message has all the words."""
-    with pytest.raises(kind) as raised:
-        call()
-    assert type(raised.value) is kind
-    message = str(raised.value)
-    assert [word for word in words if word not in message] == [], message
 
 
 WRONG_OPTIONS = [

@@ -210,15 +210,15 @@ def _decorator(
     revalidate = given.get("revalidate")
 
     def decorate(*functions: Callable[P, R], **more: object) -> CachedFunction[P, R]:
-        if len(functions) != 1 or more or not callable(functions[0]):
+        hint = "" if module else _FORGOTTEN
+        if len(functions) != 1 or more:
             given_words = [*map(repr, functions), *(f"{word}={value!r}" for word, value in more.items())]
             shown = ", ".join(given_words) or "nothing"
-            hint = "" if module else _FORGOTTEN
             raise TypeError(f"versioned_lru_cache: the decorator takes the function to cache, not {shown}{hint}")
         function = functions[0]
         if isinstance(function, staticmethod):  # In a class body, below the cache's decorator: works as above it.
             return staticmethod(decorate(function.__func__))  # type: ignore[return-value]
-        awaits = options.checked_function(function)
+        awaits = options.checked_function(function, hint)
         awaited = options.checked_awaited(function, ask, labels.get("version", "version"), awaits=awaits)
         if awaited == "neither":
             options.check_kind(revalidate, "revalidate")

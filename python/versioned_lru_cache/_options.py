@@ -19,7 +19,12 @@ _EVER = 2**64 - 1
 
 
 def check_constant(version: object, label: str) -> None:
-    """Refuse a constant version without a hash."""
+    """Refuse a constant version without a hash, and what a class body makes of a version function."""
+    if hasattr(type(version), "__get__"):
+        raise TypeError(
+            f"{label}={version!r} is a {type(version).__name__}, which is no function yet in a class body; let it be a "
+            "plain method, which is given the instance, or a staticmethod"
+        )
     try:
         hash(version)
     except TypeError as error:
@@ -257,10 +262,9 @@ def checked_text(value: object, label: str) -> str:
     return value
 
 
-def checked_function(function: object) -> bool:
+def checked_function(function: object, hint: str) -> bool:
     """Return whether what is to be decorated is a coroutine function. Refuse what can't be decorated."""
     if not callable(function):
-        hint = ""
         wrapper = type(function).__name__
         if wrapper in ("classmethod", "property"):
             hint = f"; write @{wrapper} above the cache's decorator, not below it"

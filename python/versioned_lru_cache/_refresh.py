@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from types import MethodType
+
 from ._core import CachedFunction, CachedMethod, CacheKey
-from ._options import checked_flag
+from ._options import check_kind, checked_flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
-    Target: TypeAlias = CachedFunction[..., Any] | CachedMethod[..., Any] | CacheKey | "Where"
+    Target: TypeAlias = CachedFunction[..., Any] | CachedMethod[..., Any] | MethodType | CacheKey | "Where"
 
 NO, SOFT, HARD = range(3)
 
@@ -26,11 +28,24 @@ class Where:
                 f"where({predicate!r}): a {type(predicate).__name__} is not callable; it must be a callable that takes "
                 "the function's arguments and tells whether to renew their result"
             )
+        check_kind(predicate, "where(predicate)")
         self.function = function
         self.predicate = predicate
 
     def __repr__(self) -> str:
         return f"{self.function.__qualname__}.where({self.predicate!r})"
+
+    def finds(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Return what the predicate says of a call."""
+        try:
+            return bool(self.predicate(*args, **kwargs))
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is None:  # Not from inside of the predicate.
+                raise TypeError(
+                    f"{self!r} cannot take the arguments of this call ({error}); let it take the same ones as the "
+                    "function, with the same defaults"
+                ) from error
+            raise
 
 
 class Refresh:
@@ -69,8 +84,8 @@ class Refresh:
         """Renew what is named.
 
         Args:
-            targets: Cached functions, methods of an instance (``obj.m``: the results of that one), single calls
-                (``f.cache_key(1)``) and calls chosen by their arguments (``f.where(predicate)``).
+            targets: Cached functions, methods of an instance or class (``obj.m``: the results of that one), single
+                calls (``f.cache_key(1)``) and calls chosen by their arguments (``f.where(predicate)``).
             hard: Compute from nothing, past ``revalidate``.
 
         Raises:
@@ -111,7 +126,8 @@ class Refresh:
 
 
 def _check_target(target: object) -> None:
-    if not isinstance(target, (CachedFunction, CachedMethod, CacheKey, Where)):
+    of_a_class = isinstance(target, MethodType) and isinstance(target.__func__, CachedFunction)
+    if not (of_a_class or isinstance(target, (CachedFunction, CachedMethod, CacheKey, Where))):
         raise TypeError(
             f"Refresh.only({target!r}): a {type(target).__name__} can't be renewed; a target is a cached function, "
             "obj.method, f.cache_key(...) or f.where(predicate)"
@@ -140,12 +156,12 @@ def _is_meant(target: Any, function: Any, args: tuple[Any, ...], kwargs: dict[st
     kind = _class(target)
     if kind is CachedFunction:
         return target is function
-    if kind is CachedMethod:
+    if kind is CachedMethod or kind is MethodType:
         return target.__func__ is function and bool(args) and args[0] is target.__self__
     if kind is Where:
         inner: Any = target.function
         if _class(inner) is CachedMethod:
             own = _is_meant(inner, function, args, kwargs)
-            return own and bool(target.predicate(*args[1:], **kwargs))
-        return inner is function and bool(target.predicate(*args, **kwargs))
+            return own and target.finds(args[1:], kwargs)
+        return inner is function and target.finds(args, kwargs)
     return bool(target == function.cache_key(*args, **kwargs))

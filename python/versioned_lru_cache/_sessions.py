@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ._core import SESSION_NAME, Session, ambient_session, begin_session, check_binding, peek_session, session_place
-from ._options import checked_flag
+from ._core import SESSION_NAME, Session, ambient_session, begin_session, peek_session, session_place
+from ._options import checked_flag, checked_session
 from ._refresh import Refresh, check_refresh
 
 TYPE_CHECKING = False
@@ -33,7 +33,7 @@ class session:
 
     def __init__(self, mapping: object = None, *, refresh: Refresh | None = None, offline: bool = False) -> None:
         """Prepare a session; it begins with the block."""
-        check_binding(mapping)
+        checked_session(mapping, "session(mapping)")
         check_refresh(refresh)
         self._mapping = mapping
         self._refresh = refresh or None

@@ -2,8 +2,7 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::types::{PyDict, PyTuple};
 
 use super::arguments::{self, Arguments, Owner, Rules};
 use super::cached::{Asked, Cached, Given, Version};
@@ -14,8 +13,6 @@ use super::instance;
 use super::key::{self, Key};
 use super::object::Object;
 use crate::engine::{Probe, Question, Unsure};
-
-static COROUTINE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 /// Says what a type error is about; any other error stays as it is.
 fn explain(py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
@@ -70,19 +67,22 @@ impl Cached {
         })
     }
 
-    /// Refuses a version without a hash.
+    /// Refuses a version without a hash, and a function in place of its answer.
     pub(super) fn check_version(
         &self,
         version: &Bound<'_, PyAny>,
         asked: impl FnOnce() -> String,
     ) -> PyResult<()> {
+        let told = || (self.function.name.clone(), error::shown(version));
+        if error::is_function(version)? {
+            let (function, value) = told();
+            return Err(PyTypeError::new_err(
+                Misuse::NotCalled { function, asked: asked(), value }.to_string(),
+            ));
+        }
         version.hash().map(drop).map_err(|cause| {
-            let misuse = Misuse::UnhashableVersion {
-                function: self.function.name.clone(),
-                asked: asked(),
-                value: error::shown(version),
-            };
-            explain(version.py(), &misuse, cause)
+            let (function, value) = told();
+            explain(version.py(), &Misuse::UnhashableVersion { function, asked: asked(), value }, cause)
         })
     }
 
@@ -179,10 +179,9 @@ impl Cached {
     pub(super) fn check_answer<'py>(&self, version: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let Version::Asked(Asked { function, default, .. }) = &self.version else { return Ok(version) };
         let py = version.py();
-        if version.get_type().is(COROUTINE.import(py, "types", "CoroutineType")?) {
-            version.call_method0("close")?;
+        if let Some(kind) = error::used_up(&version)? {
             let (function, asked) = (self.function.name.clone(), error::name_of(function.bind(py)));
-            return Err(PyTypeError::new_err(Misuse::NoAnswer { function, asked }.to_string()));
+            return Err(PyTypeError::new_err(Misuse::NoAnswer { function, asked, kind }.to_string()));
         }
         if let Some(default) = default
             && !version.is_truthy()?

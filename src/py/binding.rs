@@ -75,7 +75,7 @@ impl Binding {
             // Looked at when the function was decorated.
             Self::Mapping(mapping) => return Ok(Some(mapping.bind(py).clone())),
             Self::Variable(variable) => context::get(variable.bind(py))?,
-            Self::Proxy(proxy) => return proxy.target(py),
+            Self::Proxy(proxy) => proxy.target(py)?,
             Self::Provider(provider) => Some(provider.bind(py).call0()?),
         };
         let Some(place) = place.filter(|place| !place.is_none()) else {

@@ -325,7 +325,7 @@ impl Cached {
             .transpose()
     }
 
-    /// Forget the result for these arguments, in every session. Whether there was one. If it is being computed now, that will
+    /// Forget the result for these arguments, as a call has them (`f(1)` and `f(a=1)` are two), in every session. Whether there was one. If it is being computed now, that will
     /// not be stored.
     #[pyo3(signature = (*args, **kwargs))]
     pub(super) fn cache_invalidate(

@@ -4,8 +4,52 @@ use std::fmt;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
 
 use super::arguments::{Arguments, Owner};
+
+static KINDS: PyOnceLock<[(&str, Py<PyType>); 3]> = PyOnceLock::new();
+const COROUTINE: &str = "coroutine";
+
+/// What an object is called that is used up by whoever takes it first.
+pub(super) fn used_up(object: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
+    let py = object.py();
+    let kinds = KINDS.get_or_try_init(py, || {
+        let types = py.import("types")?;
+        let kind = |kind, class| Ok::<_, PyErr>((kind, types.getattr(class)?.cast_into()?.unbind()));
+        Ok::<_, PyErr>([
+            kind(COROUTINE, "CoroutineType")?,
+            kind("generator", "GeneratorType")?,
+            kind("async generator", "AsyncGeneratorType")?,
+        ])
+    })?;
+    let class = object.get_type();
+    let Some((kind, _)) = kinds.iter().find(|(_, used_up)| class.is(used_up)) else { return Ok(None) };
+    if *kind == COROUTINE {
+        // Else Python would tell of a coroutine that nobody awaited, too.
+        object.call_method0("close")?;
+    }
+    Ok(Some(kind))
+}
+
+/// Whether an object is a function, or one of the version functions of this library.
+pub(super) fn is_function(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if !object.is_callable() || object.is_instance_of::<PyType>() {
+        return Ok(false);
+    }
+    let class = object.get_type();
+    if class.module()?.to_str()?.starts_with("versioned_lru_cache") {
+        return Ok(true);
+    }
+    let types = object.py().import("types")?;
+    for function in ["FunctionType", "MethodType", "BuiltinFunctionType"] {
+        if class.is(&types.getattr(function)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
 
 /// A mistake that shows at a call.
 pub(super) enum Misuse {
@@ -21,8 +65,12 @@ pub(super) enum Misuse {
     NoTuple { function: String, value: String },
     /// An option that gets the call's arguments does not take them.
     CannotCall { function: String, option: &'static str, reason: String },
-    /// A version function that is not marked as such returned a coroutine.
-    NoAnswer { function: String, asked: String },
+    /// A version function returned a coroutine or generator.
+    NoAnswer { function: String, asked: String, kind: &'static str },
+    /// A version is a function.
+    NotCalled { function: String, asked: String, value: String },
+    /// The function returned a coroutine or generator, of which nobody but the first caller would have anything.
+    UsedUp { function: String, kind: &'static str },
     /// The result that is there was said to be good, where there is none.
     NothingBefore { function: String },
     /// A result does not say its version, though versions are to be compared by their order.
@@ -66,9 +114,29 @@ impl fmt::Display for Misuse {
                     "{function}: {option}= cannot take the arguments of this call ({reason}); let it take the same ones"
                 )
             }
-            Self::NoAnswer { function, asked } => write!(
+            Self::NoAnswer { function, asked, kind: COROUTINE } => write!(
                 out,
                 "{function}: its version function {asked} returned a coroutine; write it as `async def`, for a function that is one too"
+            ),
+            Self::NoAnswer { function, asked, kind } => {
+                write!(
+                    out,
+                    "{function}: its version function {asked} returned a {kind}; let it return the version"
+                )
+            }
+            Self::NotCalled { function, asked, value } => write!(
+                out,
+                "{function}: its version, {asked}, is {value}; a version is the answer of a function and not the function, which \
+                 equals itself for ever: call it"
+            ),
+            Self::UsedUp { function, kind: COROUTINE } => write!(
+                out,
+                "{function} returned a coroutine, which can be awaited but once; let what is decorated be an `async def` itself, \
+                 and put other decorators above the cache's"
+            ),
+            Self::UsedUp { function, kind } => write!(
+                out,
+                "{function} returned a {kind}, which its first caller would use up; return a finished value, such as a list"
             ),
             Self::NothingBefore { function } => write!(
                 out,

@@ -86,6 +86,10 @@ impl Cached {
             let value = previous.getattr("value")?.into();
             return Ok(Made { value, oldest, wanted: true, seen: None, renewed: true });
         }
+        if let Some(kind) = error::used_up(&value)? {
+            let misuse = Misuse::UsedUp { function: self.function.name.clone(), kind };
+            return Err(PyTypeError::new_err(misuse.to_string()));
+        }
         let renewed = previous.is_some_and(|previous| previous.is(&value));
         let told = value.is_instance_of::<PyTuple>() && value.is_instance(versioned(py)?)?;
         if !told {

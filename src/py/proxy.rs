@@ -7,7 +7,7 @@
 use std::ptr;
 use std::sync::OnceLock;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -140,6 +140,12 @@ impl Flask {
         else {
             return Ok(None);
         };
+        if globals.getattr(intern!(py, "session"))?.is(object) {
+            return Err(PyTypeError::new_err(
+                "session=flask.session: that is the visitor's session, which is kept from request to request, in a cookie as a rule; \
+                 it must be flask.g, which lasts for one request",
+            ));
+        }
         if !globals.getattr(intern!(py, "g"))?.is(object) {
             return Ok(None);
         }
