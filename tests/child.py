@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from textwrap import dedent
@@ -19,7 +20,7 @@ def cached(**options):
 SESSIONS = pytest.mark.parametrize("bound", ["session=None", "session={}", "maxsize=1, session={}", "maxsize=None"])
 
 
-def run(code: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def run(code: str, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs code to its end. A process that hangs or dies fails the test; the message has the stacks of its threads."""
     dump = f"import faulthandler; faulthandler.enable(); faulthandler.dump_traceback_later({timeout}, exit=True)\n"
     done = subprocess.run(
@@ -28,6 +29,7 @@ def run(code: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=timeout + 30,
         check=False,
+        env={**os.environ, **environment},
     )
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done

@@ -104,11 +104,39 @@ class Ways:
         namespace.lru_cache_versions = Session()
 
     @staticmethod
+    def object_delattr(namespace: Any) -> None:
+        object.__delattr__(namespace, HANDLE)
+
+    @staticmethod
+    def object_setattr(namespace: Any) -> None:
+        object.__setattr__(namespace, HANDLE, Session())
+
+    @staticmethod
     def pop(namespace: Any) -> None:
-        namespace.pop(HANDLE)
+        vars(namespace).pop(HANDLE)
 
 
-@pytest.mark.parametrize("way", [way for way in vars(Ways) if not way.startswith("_")])
+OF_NAMESPACES = [way for way in vars(Ways) if not way.startswith("_")]
+
+
+@pytest.mark.parametrize("way", OF_NAMESPACES)
+@pytest.mark.parametrize("others", [0, 3, 40])
+def test_in_the_names_of_an_object(way: str, others: int) -> None:
+    class Plain:
+        pass
+
+    def run() -> None:
+        # The second object of the class has the keys of the first.
+        for bound in (vars(place := Plain()), SPOT):
+            for other in range(others):
+                setattr(place, f"other_{other}", None)
+            SPOT.set(vars(place))
+            ends_each_time(bound, lambda place=place: getattr(Ways, way)(place))  # type: ignore[misc]
+
+    copy_context().run(run)
+
+
+@pytest.mark.parametrize("way", OF_NAMESPACES)
 @pytest.mark.parametrize("others", [0, 40])
 def test_in_g(way: str, others: int) -> None:
     with Flask(__name__).app_context():

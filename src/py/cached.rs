@@ -19,6 +19,7 @@ use super::object::Object;
 use super::session::Host;
 use super::sync::Visited;
 use super::task::Call;
+use super::vector;
 use crate::engine::clock::Nanos;
 use crate::engine::ticket::{self, Ticket};
 use crate::engine::{Displaced, Manner, Observation, Scope, Store, Terms, Wish};
@@ -188,7 +189,7 @@ impl Cached {
             let store = Store::new(terms, function.clone());
             Function { id: store.id, module, name, store: Visited::new(store) }
         });
-        Ok(Self {
+        let new = Self {
             function,
             wrapped: wrapped.clone().unbind(),
             version,
@@ -204,7 +205,9 @@ impl Cached {
             wait: option(intern!(py, "wait"))?.extract::<Option<Nanos>>()?.map(Duration::from_nanos),
             coroutine: awaited != "neither",
             seed: arguments::seed(),
-        })
+        };
+        vector::is_next(py);
+        Ok(new)
     }
 
     /// Hits, misses, maxsize and the number of stored results, as functools has them.
@@ -406,12 +409,16 @@ impl Cached {
         super::call::bind(slf, instance)
     }
 
-    /// The class body in which it was decorated makes it a method.
-    fn __set_name__(&self, py: Python<'_>, _owner: &Bound<'_, PyAny>, _name: &Bound<'_, PyAny>) {
-        if let Ok(inner) = self.wrapped.bind(py).cast::<Self>() {
+    /// The class body in which it was decorated makes it a method; one in which it has another name besides its own does not.
+    fn __set_name__(slf: &Bound<'_, Self>, _owner: &Bound<'_, PyAny>, _name: &Bound<'_, PyAny>) {
+        if Self::is_at_home(slf).unwrap_or(false) {
+            return;
+        }
+        let (py, cached) = (slf.py(), slf.get());
+        if let Ok(inner) = cached.wrapped.bind(py).cast::<Self>() {
             inner.get().become_method(py);
         }
-        self.become_method(py);
+        cached.become_method(py);
     }
 
     /// ``CachedFunction[[int], str]``, for annotations.

@@ -44,7 +44,14 @@ pub(super) fn set<'py>(
     debug_assert!(is_variable(variable));
     // SAFETY: as in `get`; the token is a new reference or an error.
     unsafe {
+        // Before 3.12 the garbage collector runs in the midst of allocations, and CPython would go on with a context that a finalizer has changed.
+        #[cfg(not(Py_3_12))]
+        let collecting = ffi::PyGC_Disable() == 1;
         let token = ffi::PyContextVar_Set(variable.as_ptr(), value.as_ptr());
+        #[cfg(not(Py_3_12))]
+        if collecting {
+            ffi::PyGC_Enable();
+        }
         Bound::from_owned_ptr_or_err(variable.py(), token)
     }
 }

@@ -11,6 +11,8 @@ use super::binding::{self, Binding};
 use super::context;
 use super::proxy::names_in;
 use super::session::Session;
+#[cfg(all(Py_3_13, not(Py_3_14), not(Py_GIL_DISABLED)))]
+use super::shared_keys;
 use crate::engine::ticket::Ticket;
 
 /// What the hit path learns without running Python code.
@@ -99,7 +101,7 @@ impl Place for Anywhere {
 
 /// The session that an object is.
 #[inline(always)]
-fn glance_session(found: Borrowed<'_, '_, PyAny>) -> Glance {
+pub(super) fn glance_session(found: Borrowed<'_, '_, PyAny>) -> Glance {
     // SAFETY: an object of exactly that type is a session.
     unsafe {
         if ffi::Py_TYPE(found.as_ptr()) == Session::type_object_raw(found.py()) {
@@ -117,9 +119,13 @@ fn glance_dict(py: Python<'_>, mapping: *mut PyObject) -> Glance {
         if ffi::PyDict_CheckExact(mapping) == 0 {
             return Glance::Unclear;
         }
-        #[cfg(not(Py_3_14))]
+        #[cfg(all(Py_3_13, not(Py_3_14), not(Py_GIL_DISABLED)))]
+        if shared_keys::is(mapping) {
+            return shared_keys::glance(py, mapping);
+        }
+        #[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
         return tagged::glance(py, mapping);
-        #[cfg(Py_3_14)]
+        #[cfg(any(Py_3_14, Py_GIL_DISABLED))]
         return look_up(py, mapping).1;
     }
 }
@@ -128,9 +134,9 @@ fn glance_dict(py: Python<'_>, mapping: *mut PyObject) -> Glance {
 ///
 /// # Safety
 /// The mapping must be a plain dict.
-#[cfg_attr(Py_3_14, inline(always))]
-#[cfg_attr(not(Py_3_14), inline(never))]
-unsafe fn look_up(py: Python<'_>, mapping: *mut PyObject) -> (*mut PyObject, Glance) {
+#[cfg_attr(any(Py_3_14, Py_GIL_DISABLED), inline(always))]
+#[cfg_attr(not(any(Py_3_14, Py_GIL_DISABLED)), inline(never))]
+pub(super) unsafe fn look_up(py: Python<'_>, mapping: *mut PyObject) -> (*mut PyObject, Glance) {
     let name = binding::name(py).as_ptr();
     // SAFETY: a dict, as the caller says, and a str.
     unsafe {
@@ -156,7 +162,7 @@ unsafe fn look_up(py: Python<'_>, mapping: *mut PyObject) -> (*mut PyObject, Gla
 
 /// Until 3.13 CPython gives a dict a new tag with each change, and no two dicts the same (PEP 509). So the tag tells where the handle is that was
 /// found last, for as long as it is there.
-#[cfg(not(Py_3_14))]
+#[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
 mod tagged {
     use std::ptr;
 

@@ -18,6 +18,16 @@ impl Cached {
         self.function.store.with(py, |store| (store.stats, store.len(), store.terms))
     }
 
+    /// Whether it is found already where its name says, as a function of a module is.
+    pub(super) fn is_at_home(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let (py, wrapped) = (slf.py(), slf.get().wrapped.bind(slf.py()));
+        let modules = py.import("sys")?.getattr("modules")?;
+        let (module, path) =
+            (wrapped.getattr("__module__")?, wrapped.getattr("__qualname__")?.extract::<String>()?);
+        let found = path.split('.').try_fold(modules.get_item(module)?, |found, name| found.getattr(name))?;
+        Ok(found.is(slf))
+    }
+
     /// From now on the first argument is an instance.
     pub(super) fn become_method(&self, py: Python<'_>) {
         if !self.method.swap(true, Ordering::Relaxed) {

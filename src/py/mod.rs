@@ -30,6 +30,8 @@ mod nested;
 mod object;
 mod proxy;
 mod session;
+#[cfg(all(Py_3_13, not(Py_3_14), not(Py_GIL_DISABLED)))]
+mod shared_keys;
 mod sought;
 mod spare;
 mod sync;

@@ -4,6 +4,8 @@
 //! behind it the pointer that CPython calls.
 #![expect(unsafe_code, reason = "defines a type by CPython's own means")]
 
+#[cfg(not(Py_3_13))]
+use std::cell::Cell;
 use std::ffi::{CStr, c_int, c_ulong, c_void};
 use std::mem::size_of;
 use std::ptr;
@@ -71,6 +73,31 @@ pub(super) unsafe fn derive(base: &Bound<'_, PyType>, derived: &Derived) -> PyRe
     }
 }
 
+/// How far this thread is with [`fill`].
+#[cfg(not(Py_3_13))]
+enum Filling {
+    Not,
+    Begun,
+    /// The garbage collector is off until the object is filled in.
+    Paused,
+}
+
+#[cfg(not(Py_3_13))]
+thread_local! {
+    static FILLING: Cell<Filling> = const { Cell::new(Filling::Not) };
+}
+
+/// Says that an instance with a dict is allocated next and filled in, without Python code in between. CPython 3.11 and 3.12 make the dict while
+/// the object is tracked already and PyO3 has not filled it in yet; a collection that this starts would trace an object of nulls.
+#[cfg_attr(Py_3_13, expect(clippy::missing_const_for_fn, reason = "it is none before"))]
+pub(super) fn is_next(_py: Python<'_>) {
+    // SAFETY: the caller is attached to the interpreter.
+    #[cfg(not(Py_3_13))]
+    if matches!(FILLING.replace(Filling::Not), Filling::Begun) && unsafe { ffi::PyGC_Disable() } == 1 {
+        FILLING.set(Filling::Paused);
+    }
+}
+
 /// `tp_new` of a derived type: as the base, then the pointer, which `choose` picks for the object.
 ///
 /// # Safety
@@ -85,13 +112,11 @@ pub(super) unsafe fn fill(
     unsafe {
         let base = (*class).tp_base;
         let Some(base_new) = (*base).tp_new else { return ptr::null_mut() };
-        // CPython 3.11 and 3.12 make the instance's dict while the object is tracked already and PyO3 has not filled it in yet;
-        // a collection that this allocation starts would trace an object of nulls.
         #[cfg(not(Py_3_13))]
-        let collecting = ffi::PyGC_Disable() == 1;
+        let before = FILLING.replace(Filling::Begun);
         let object = base_new(class, args, kwargs);
         #[cfg(not(Py_3_13))]
-        if collecting {
+        if matches!(FILLING.replace(before), Filling::Paused) {
             ffi::PyGC_Enable();
         }
         if !object.is_null() {
