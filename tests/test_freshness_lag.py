@@ -11,6 +11,7 @@ import pytest
 
 import child
 import tasks
+from calling import MINE, Call
 from sources import Source, counts, of_each_kind
 from versioned_lru_cache import NOT_MODIFIED, Lag, Refresh, Versioned, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
@@ -133,6 +134,35 @@ async def test_a_failure_while_it_tries_loses_nothing(source: Source) -> None:
     source.version, source.gives = 42, page
     assert await source.fails(OSError, f) is error
     assert f.cache_peek() == ("old", 41)
+
+
+@pytest.mark.parametrize("version_args", [(), lambda key: ("all",)], ids=["one version", "a version by arguments"])
+@pytest.mark.parametrize("company", [False, True], ids=["alone", "beside another session"])
+def test_what_a_session_was_given_stays_though_another_call_there_asks_again(version_args: Any, company: bool) -> None:
+    announced = [41]
+
+    @versioned_lru_cache(
+        lambda *part: announced[0], version_args=version_args, session=MINE, lag=Lag(retries=1, delay=0.1)
+    )
+    def f(key: str) -> Versioned[list[int]]:
+        return Versioned([announced[0]], announced[0])
+
+    def given(keys: str, place: dict[str, Any]) -> list[Any]:
+        return [Call(f, key, session=place).result() for key in keys]
+
+    with MockClock():
+        given("ab", {})
+        mine: dict[str, Any] = {}
+        theirs: dict[str, Any] = {}
+        before = given("abb", mine)
+        if company:
+            given("abb", theirs)
+        announced[0] = 42
+        assert given("c", mine) == [[42]], "it was asked again"
+        assert all(now is then for now, then in zip(given("abb", mine), before, strict=True))
+        assert given("abc", {}) == [[42]] * 3, "others see what is new"
+        for place in [mine, theirs] if company else [mine]:
+            assert all(now is then for now, then in zip(given("abb", place), before, strict=True))
 
 
 @tasks.in_loop

@@ -400,6 +400,25 @@ async def test_a_reload_that_fails_leaves_the_entry(source: Source) -> None:
     assert f.cache_peek(1) == ("old", "v1")
 
 
+@of_each_kind
+async def test_a_function_that_refreshes_its_own_result_returns_what_it_made_itself(source: Source) -> None:
+    @versioned_lru_cache(source.ask)
+    def plain(x: int) -> list[Any]:
+        source.read(x)
+        return [plain.cache_refresh(x)] if source.front["ran"] == 1 else []
+
+    @versioned_lru_cache(source.ask)
+    async def awaited(x: int) -> list[Any]:
+        source.read(x)
+        return [await awaited.cache_refresh(x)] if source.front["ran"] == 1 else []
+
+    f: Any = awaited if source.awaited else plain
+    with session():
+        (inner,) = await source.call(f, 1)
+        assert inner == []
+        assert await source.call(f, 1) is inner, "the session goes by what was made last"
+
+
 def held(gate: Gate, **options: Any) -> tuple[Any, list[int]]:
     """A function whose second run stops at the gate."""
     runs: list[int] = []

@@ -182,6 +182,32 @@ def test_who_comes_in_the_session_while_a_result_lags_waits_for_the_last_attempt
 
 
 @alone
+def test_a_session_gets_one_result_though_it_goes_by_another_version_while_it_computes() -> None:
+    gate, runs, announced = Gate(), [], [10]
+
+    @versioned_lru_cache(lambda: announced[0], session=MINE, lag=Lag(retries=1, delay=1))
+    def f(key: int) -> Versioned[list[int]]:
+        runs.append(key)
+        seen = announced[0]
+        if runs == [1]:
+            gate.stop()
+        return Versioned([seen], seen)
+
+    with MockClock():
+        place: dict[str, Any] = {}
+        slow = Call(f, 1, session=place)
+        gate.wait()
+        announced[0] = 11
+        assert Call(f, 2, session=place).result() == [11]
+        given = Call(f, 1, session=place).result()
+        assert given == [11], "it does not wait for what is of another version"
+        announced[0] = 12
+        assert Call(f, 1, session={}).result() == [12], "what was given is stored no longer"
+        gate.open()
+        assert slow.result() is given
+
+
+@alone
 def test_a_refresh_that_fails_leaves_those_of_other_keys_alone() -> None:
     """A function that fails for those who wait is no failure of their version function."""
     gate, runs, asked = Gate(), [], []

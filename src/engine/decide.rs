@@ -10,7 +10,7 @@ use super::session::Reader;
 use super::stamp::Stamp;
 use super::status::Forward;
 use super::store::{Caller, Store};
-use super::ticket::Ticket;
+use super::ticket::{self, Ticket};
 use super::trouble::is_allowed;
 use super::{Flight, Host, Object};
 
@@ -23,7 +23,6 @@ impl<H: Host> Plan<H> {
     ) -> Decided<H, NextStep<H>> {
         // Whatever becomes of this call, what it has seen is so.
         self.compare(store, displaced)?;
-        self.doing = Doing::Asking;
         if let Some(caller) = caller.as_deref_mut() {
             self.meet(store, caller, displaced)?;
             if let Some(step) = self.shelved(store, caller, displaced)? {
@@ -66,9 +65,11 @@ impl<H: Host> Plan<H> {
             self.doing = Doing::Waiting;
             return Ok(Step::Wait(flight));
         }
-        if !self.impatient {
-            store.flights.bypass(&self.probe, session, &self.verdicts)?;
+        let around = |flight: &H::Flight| self.is_circular(flight);
+        if self.around.is_none() && store.flights.is_beside(self.probe.hash, session, around) {
+            return Ok(Step::Look);
         }
+        store.flights.bypass(&self.probe, session, around, &self.verdicts)?;
         let old = found.and_then(|slot| store.live.get(slot));
         let due = old.is_some_and(|look| self.is_due(look.entry, caller.as_deref()));
         Ok(self.compute(store, found, (session, due), displaced))
@@ -103,8 +104,9 @@ impl<H: Host> Plan<H> {
                 return Ok(Some(self.serve(store, slot, false, Some(caller))));
             }
             if !due && entry.stored < caller.id && self.agrees(stamp)? {
-                if self.given.is_some() {
-                    self.remember(store, slot, caller, false, displaced)?;
+                let asks_again = store.terms.asks_again();
+                if self.given.is_some() || asks_again {
+                    self.remember(store, slot, caller, asks_again, displaced)?;
                 }
                 return Ok(Some(self.serve(store, slot, true, Some(caller))));
             }
@@ -194,20 +196,31 @@ impl<H: Host> Plan<H> {
         caller: Option<&mut Caller<'_, H>>,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
-        let Some(caller) = caller.filter(|_| !self.must_ask()) else { return Ok(Step::Ask(None)) };
+        let Some(caller) = caller.filter(|_| !self.must_ask()) else { return Ok(self.asks(None)) };
         if self.adopt(store, caller, displaced)? {
             return self.decide(store, Some(caller), displaced);
         }
         if self.impatient {
-            return Ok(Step::Ask(None));
+            return Ok(self.asks(None));
         }
         let fit = |flight: &H::Flight| self.may_wait(flight);
-        if let Some(flight) = caller.known.asking(&self.scope, self.given.as_ref(), fit, &self.verdicts)? {
+        if let Some((flight, since)) =
+            caller.known.asking(&self.scope, self.given.as_ref(), fit, &self.verdicts)?
+        {
+            (self.doing, self.asks_since) = (Doing::Asking, since);
             return Ok(Step::Wait(flight));
         }
-        let flight = caller.known.ask(&self.scope, self.given.as_ref(), self.leader);
-        self.asking = Some(flight.clone());
-        Ok(Step::Ask(Some(flight)))
+        let flight = H::Flight::begin(self.leader);
+        let step = self.asks(Some(flight.clone()));
+        caller.known.ask(&self.scope, self.given.as_ref(), (&flight, self.asks_since));
+        self.asking = Some(flight);
+        Ok(step)
+    }
+
+    /// Has the version asked, from now on.
+    pub(super) fn asks(&mut self, flight: Option<H::Flight>) -> NextStep<H> {
+        (self.doing, self.asks_since) = (Doing::Asking, ticket::draw());
+        Step::Ask(flight)
     }
 
     /// Begins to compute.
@@ -219,7 +232,7 @@ impl<H: Host> Plan<H> {
         displaced: &mut Displaced<H>,
     ) -> NextStep<H> {
         if let Some(arrival) = self.arrival.take() {
-            displaced.push(Leaving::Entry(arrival.entry));
+            displaced.push(Leaving::Landed(arrival.landed));
             displaced.push(Leaving::Object(arrival.under.version));
         }
         let Some(observation) = self.observation.as_mut() else { return Step::Ask(None) };

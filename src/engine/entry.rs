@@ -1,7 +1,9 @@
 //! What is stored, what a version function answered, and what is to be dropped.
 
+use std::sync::Arc;
+
 use super::clock::{self, Nanos};
-use super::flight::Going;
+use super::flight::{Going, Landed};
 use super::live::Live;
 use super::rows::Rows;
 use super::session::Answers;
@@ -148,6 +150,8 @@ pub enum Leaving<H: Host> {
     Answers(Answers<H>),
     /// A computation that is over.
     Computation(Going<H>),
+    /// A result that somebody had yet to take.
+    Landed(Arc<Landed<H>>),
     /// A run of which nobody needs to know any more.
     Run(H::Flight),
     /// A session that was held for a moment.

@@ -12,24 +12,36 @@ use super::{Flight, Host};
 
 /// What a computation brings to those who waited for it.
 pub struct Arrival<H: Host> {
-    /// The result, as it was stored or might have been.
-    pub entry: Entry<H>,
+    /// The result.
+    pub landed: Arc<Landed<H>>,
     /// The version that was asked before, by which those who waited know whether it is for them.
     pub under: Stamp<H::Object>,
     /// What it vouches for.
     pub vouch: Ticket,
-    /// Whether a session is to remember it: it was not refused, and not struck until now.
-    pub keep: Arc<AtomicBool>,
 }
 
 impl<H: Host> Clone for Arrival<H> {
     fn clone(&self) -> Self {
-        Self {
-            entry: self.entry.clone(),
-            under: self.under.clone(),
-            vouch: self.vouch,
-            keep: self.keep.clone(),
-        }
+        Self { landed: self.landed.clone(), under: self.under.clone(), vouch: self.vouch }
+    }
+}
+
+/// A result that somebody has yet to take.
+pub struct Landed<H: Host> {
+    hash: u64,
+    /// As it was stored, or might have been.
+    pub(super) entry: Entry<H>,
+    keep: AtomicBool,
+}
+
+impl<H: Host> Landed<H> {
+    /// Whether a session is to remember it: it was not refused, and not struck until now.
+    pub(super) fn is_to_be_kept(&self) -> bool {
+        self.keep.load(Ordering::Relaxed)
+    }
+
+    fn strike(&self) {
+        self.keep.store(false, Ordering::Relaxed);
     }
 }
 
@@ -58,25 +70,10 @@ pub(super) struct Marks {
     pub(super) bypassed: bool,
 }
 
-/// A computation that is over, and whose result somebody has yet to take. Its hash stands for its key, which would be kept alive here; a
-/// key of the same hash that is struck costs no more than a session's memory of a result that the store has lost at once.
-struct Landed {
-    hash: u64,
-    keep: Weak<AtomicBool>,
-}
-
-impl Landed {
-    fn strike(&self) {
-        if let Some(keep) = self.keep.upgrade() {
-            keep.store(false, Ordering::Relaxed);
-        }
-    }
-}
-
 /// The computations of one function that are in progress.
 pub struct Flights<H: Host> {
     going: Vec<Going<H>>,
-    landed: Vec<Landed>,
+    landed: Vec<Weak<Landed<H>>>,
 }
 
 impl<H: Host> Default for Flights<H> {
@@ -178,7 +175,13 @@ impl<H: Host> Flights<H> {
         }
     }
 
-    /// Notes that the function called itself in a session, or put a result, while it computes that key.
+    /// Whether a session computes a key of that hash in a run that is not known to be `around` what it is about to do.
+    pub(super) fn is_beside(&self, hash: u64, session: Ticket, around: impl Fn(&H::Flight) -> bool) -> bool {
+        let same = |going: &Going<H>| going.session == session && going.probe.hash == hash;
+        session != 0 && self.going.iter().any(|going| same(going) && !around(&going.flight))
+    }
+
+    /// Notes that in a session the function called itself, or put a result, while it computes that key, in runs that are `around` that.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on.
@@ -186,9 +189,12 @@ impl<H: Host> Flights<H> {
         &mut self,
         probe: &Probe<H::Key>,
         session: Ticket,
+        around: impl Fn(&H::Flight) -> bool,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<(), Unsure<H::Object>> {
-        let same = |going: &&mut Going<H>| going.session == session && going.probe.hash == probe.hash;
+        let same = |going: &&mut Going<H>| {
+            going.session == session && going.probe.hash == probe.hash && around(&going.flight)
+        };
         for going in self.going.iter_mut().filter(same) {
             going.marks.bypassed |= going.probe.key.matches(probe, verdicts)?;
         }
@@ -196,19 +202,25 @@ impl<H: Host> Flights<H> {
     }
 
     /// Notes that a computation is over for which somebody waits. Whether its result is to be remembered may change until it is taken.
-    pub(super) fn land(&mut self, hash: u64, keep: bool) -> Arc<AtomicBool> {
-        self.landed.retain(|landed| landed.keep.strong_count() > 0);
-        let keep = Arc::new(AtomicBool::new(keep));
-        self.landed.push(Landed { hash, keep: Arc::downgrade(&keep) });
-        keep
+    pub(super) fn land(&mut self, (hash, entry): (u64, Entry<H>), keep: bool) -> Arc<Landed<H>> {
+        self.landed.retain(|landed| landed.strong_count() > 0);
+        let landed = Arc::new(Landed { hash, entry, keep: AtomicBool::new(keep) });
+        self.landed.push(Arc::downgrade(&landed));
+        landed
     }
 
     /// What runs now for keys that `leaves` accepts will not be stored, and nobody begins to wait for it.
-    pub(super) fn strike(&mut self, leaves: impl Fn(&H::Key) -> bool) {
+    pub(super) fn strike(&mut self, leaves: impl Fn(&H::Key) -> bool, displaced: &mut Displaced<H>) {
         for going in self.going.iter_mut().filter(|going| leaves(&going.probe.key)) {
             going.marks.struck = true;
         }
-        self.landed.iter().for_each(Landed::strike);
+        for landed in self.landed.iter().filter_map(Weak::upgrade) {
+            if leaves(&landed.entry.key) {
+                landed.strike();
+            }
+            // Whoever was to take it may have let go of it meanwhile.
+            displaced.push(Leaving::Landed(landed));
+        }
     }
 
     /// As [`Flights::strike`], for one key.
@@ -219,11 +231,20 @@ impl<H: Host> Flights<H> {
         &mut self,
         probe: &Probe<H::Key>,
         verdicts: &Verdicts<H::Object>,
+        displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
         for going in self.going.iter_mut().filter(|going| going.probe.hash == probe.hash) {
             going.marks.struck |= going.probe.key.matches(probe, verdicts)?;
         }
-        self.landed.iter().filter(|landed| landed.hash == probe.hash).for_each(Landed::strike);
+        for landed in self.landed.iter().filter_map(Weak::upgrade) {
+            let same =
+                if landed.hash == probe.hash { landed.entry.key.matches(probe, verdicts) } else { Ok(false) };
+            if matches!(same, Ok(true)) {
+                landed.strike();
+            }
+            displaced.push(Leaving::Landed(landed));
+            same?;
+        }
         Ok(())
     }
 

@@ -41,9 +41,10 @@ impl Caller {
                     self.plan.learn(pair, equal);
                 }
                 Step::Ask(_) => {
-                    self.plan.observed(Number::new(self.version), ticket::draw(), ticket::NEVER);
+                    self.plan.observed(Number::new(self.version), ticket::NEVER);
                 }
                 Step::Wait(run) => return (Does::Wait, Some(run)),
+                Step::Look => self.plan.is_inside(Vec::new()),
                 Step::Compute(run) => return (Does::Compute, Some(run)),
                 Step::Done(served) => return (Does::Done(served.value.get()), None),
                 Step::Sleep(_) | Step::Absent | Step::Raise => panic!("no such terms"),
@@ -131,6 +132,27 @@ fn a_session_reads_again_what_it_waited_for_though_it_is_not_there_any_more() {
     third.lands(&mut store, &newer, 8, &mut []);
     second.is(&mut store, Does::Done(8));
     Caller::new(1, Some(session)).is(&mut store, Does::Done(8));
+}
+
+#[test]
+fn what_is_struck_before_a_waiter_wakes_is_a_key_and_not_all_of_its_hash() {
+    for (struck, after) in [(1, Does::Compute), (11, Does::Done(7))] {
+        let mut store = store(Some(8));
+        let session = Session::begin();
+        let (mut first, mut second, mut third) =
+            (Caller::new(2, None), Caller::new(2, Some(session.clone())), Caller::new(1, None));
+        let run = first.is(&mut store, Does::Compute).unwrap_or_else(|| panic!("no run"));
+        // Of another version, and asked later, so that the result is only on its way to the waiter.
+        let other = third.is(&mut store, Does::Compute).unwrap_or_else(|| panic!("no run"));
+        third.lands(&mut store, &other, 8, &mut []);
+        second.is(&mut store, Does::Wait);
+        first.lands(&mut store, &run, 7, &mut [&mut second]);
+        let mut displaced = Displaced::default();
+        let removed = store.invalidate(&probe(struck), &super::Verdicts::default(), &mut displaced);
+        assert!(removed.is_ok_and(|removed| removed == (struck == 1)));
+        second.is(&mut store, Does::Done(7));
+        Caller::new(2, Some(session)).is(&mut store, after);
+    }
 }
 
 #[test]

@@ -1,13 +1,11 @@
 //! What a call answers with, and what becomes of it: served, remembered for the session, stored.
 
-use std::sync::atomic::Ordering;
-
-use super::entry::{Course, Displaced, Entry, Leaving, Observation};
+use super::entry::{Course, Displaced, Entry, Leaving};
 use super::flight::Arrival;
 use super::live::Look;
-use super::plan::{Attempt, Decided, Made, Manner, NextStep, Plan, Served, Step};
+use super::plan::{Attempt, Decided, Doing, Made, Manner, NextStep, Plan, Served, Step};
 use super::stamp::Stamp;
-use super::store::{Caller, Glance, Recognition, Store};
+use super::store::{Caller, Glance, Recognition, Store, Terms};
 use super::ticket::{self, Ticket};
 use super::{Host, Key, Object, Slot, Unsure};
 
@@ -58,21 +56,21 @@ impl<H: Host> Plan<H> {
             reader.unshelve(&self.probe, &self.verdicts, displaced)?;
         }
         let Some(arrival) = self.arrival.take() else { return Ok(Step::Ask(None)) };
-        let lags = arrival.entry.stamp.lags;
+        let landed = &arrival.landed;
+        let lags = landed.entry.stamp.lags;
         let vouch = if lags { arrival.vouch } else { self.vouch(arrival.vouch) };
-        let value = arrival.entry.value.clone();
+        let value = landed.entry.value.clone();
         (self.status.hit, self.status.collapsed) = (true, true);
         store.stats.hits += 1;
         displaced.push(Leaving::Object(arrival.under.version));
-        if let Some((id, reader)) = reader.filter(|_| arrival.keep.load(Ordering::Relaxed)) {
-            let mut kept = Entry { known_in: id, stored: 0, ..arrival.entry };
+        if let Some((id, reader)) = reader.filter(|_| landed.is_to_be_kept()) {
+            let mut kept = Entry { known_in: id, stored: 0, ..landed.entry.clone() };
             if !lags {
                 kept.stamp.ticket = kept.stamp.ticket.max(self.ticket());
             }
             reader.shelve(id, self.probe.hash, kept, store.terms.maxsize, displaced);
-        } else {
-            displaced.push(Leaving::Entry(arrival.entry));
         }
+        displaced.push(Leaving::Landed(arrival.landed));
         Ok(Step::Done(Served { value, vouch, behind: None }))
     }
 
@@ -84,7 +82,7 @@ impl<H: Host> Plan<H> {
         agreed: bool,
         caller: Option<&mut Caller<'_, H>>,
     ) -> NextStep<H> {
-        let constant = store.terms.constant;
+        let (constant, by_version) = (store.terms.constant, self.is_known_by_version(&store.terms));
         store.live.touch(slot);
         store.stats.hits += 1;
         self.status.hit = true;
@@ -106,13 +104,17 @@ impl<H: Host> Plan<H> {
                     seen.tag = tag;
                 }
             }
-            if self.given.is_none() && !self.wish.special {
-                let Observation { tag, ticket, .. } = *observation;
-                store.glances[ticket::lane(caller.id)] = Glance { session: caller.id, tag, ticket };
+            if by_version {
+                store.glances[ticket::lane(caller.id)] = Glance::of(caller.id, observation);
             }
         }
         let (value, vouch) = (entry.value.clone(), entry.vouch(stamp, constant));
         Step::Done(Served { value, vouch: if agreed { self.vouch(vouch) } else { vouch }, behind: None })
+    }
+
+    /// Whether the hit path may know entries for the session by their version, without a note of each.
+    fn is_known_by_version(&self, terms: &Terms) -> bool {
+        self.given.is_none() && !self.wish.special && !terms.asks_again()
     }
 
     /// Sees to it that the session will meet this very entry again, whatever becomes of it: by a note in the entry, or, if another
@@ -223,7 +225,7 @@ impl<H: Host> Plan<H> {
                 store.flights.goes_by(self.run, observation, displaced);
             }
             self.born = self.now;
-            self.attempt = Attempt::Made;
+            (self.attempt, self.doing) = (Attempt::Made, Doing::Computing);
             return store.flights.flight(self.run).map(Step::Compute);
         }
         let lag = store.terms.lag;
@@ -286,8 +288,8 @@ impl<H: Host> Plan<H> {
         let keeps = made.wanted && !marks.struck && store.terms.maxsize != Some(0);
         // What rests on something older than this call's observation is for its session only.
         if self.landing.is_none() && !tainted && marks.awaited {
-            let keep = store.flights.land(self.probe.hash, keeps);
-            self.landing = Some(Arrival { entry: entry(0), under: Stamp::of(observation), vouch, keep });
+            let landed = store.flights.land((self.probe.hash, entry(0)), keeps);
+            self.landing = Some(Arrival { landed, under: Stamp::of(observation), vouch });
         }
         if !keeps {
             store.stats.not_stored += u64::from(made.wanted && store.terms.maxsize != Some(0));
@@ -339,9 +341,8 @@ impl<H: Host> Plan<H> {
             store.stats.not_stored += 1;
             return Ok((None, vouch));
         }
-        if session != 0 && self.given.is_none() && !self.wish.special {
-            let Observation { tag, ticket, .. } = *observation;
-            store.glances[ticket::lane(session)] = Glance { session, tag, ticket };
+        if session != 0 && self.is_known_by_version(&store.terms) {
+            store.glances[ticket::lane(session)] = Glance::of(session, observation);
         }
         let entry = entry(ticket::draw());
         self.status.stored = true;

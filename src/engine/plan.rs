@@ -22,6 +22,8 @@ pub enum Step<O, F> {
     Ask(Option<F>),
     /// Wait for what another does; then [`Plan::landed`] if that brought a result. If it can't be waited for, [`Plan::insist`].
     Wait(F),
+    /// Tell which runs the caller is part of: [`Plan::is_inside`].
+    Look,
     /// Run the function, or what takes its place if there is something [`Plan::previous`]; then [`Plan::computed`]. Others may wait for that.
     Compute(F),
     /// Let so much time pass.
@@ -155,8 +157,12 @@ pub struct Plan<H: Host> {
     pub(super) asking: Option<H::Flight>,
     /// What it can't wait for, because that would never end.
     circular: Vec<H::Flight>,
+    /// What it is part of, once that was told.
+    pub(super) around: Option<Vec<H::Flight>>,
     /// What fails now is this.
     pub(super) doing: Doing,
+    /// When the version function began to run that this call runs, or for whose run it waits.
+    pub(super) asks_since: Ticket,
     /// It waits for nothing any more, because that took too long.
     pub(super) impatient: bool,
     /// What the flight brought for which this call waited.
@@ -206,7 +212,9 @@ impl<H: Host> Plan<H> {
             leader,
             asking: None,
             circular: Vec::new(),
+            around: None,
             doing: Doing::Asking,
+            asks_since: 0,
             impatient: false,
             arrival: None,
             landing: None,
@@ -229,11 +237,11 @@ impl<H: Host> Plan<H> {
         self.verdicts.learn(pair, answer);
     }
 
-    /// Takes the answer to [`Step::Ask`]: the version, and the ticket from before it was asked. `oldest` is the oldest
-    /// observation that a cached result used for the answer vouches for: it is no newer than that.
-    pub fn observed(&mut self, version: H::Object, ticket: Ticket, oldest: Ticket) {
-        let (tag, until, at) = (ticket, ticket::draw(), self.now);
-        self.observation = Some(Observation { version, tag, ticket: ticket.min(oldest), until, at });
+    /// Takes the answer to [`Step::Ask`]: the version. `oldest` is the oldest observation that a cached result used for the answer vouches
+    /// for: it is no newer than that.
+    pub fn observed(&mut self, version: H::Object, oldest: Ticket) {
+        let (tag, until, at) = (self.asks_since, ticket::draw(), self.now);
+        self.observation = Some(Observation { version, tag, ticket: tag.min(oldest), until, at });
         self.asked = true;
         self.announce = true;
         if self.attempt == Attempt::Asks {
@@ -244,6 +252,11 @@ impl<H: Host> Plan<H> {
     /// Takes the place of [`Step::Wait`] where that would never end: does itself what another does.
     pub fn insist(&mut self, flight: H::Flight) {
         self.circular.push(flight);
+    }
+
+    /// Takes the answer to [`Step::Look`].
+    pub fn is_inside(&mut self, runs: Vec<H::Flight>) {
+        self.around = Some(runs);
     }
 
     /// As [`Plan::insist`], because the wait took too long. The result will not be stored.
@@ -309,7 +322,12 @@ impl<H: Host> Plan<H> {
 
     /// Whether this call may wait for a run.
     pub(super) fn may_wait(&self, flight: &H::Flight) -> bool {
-        flight.serves(self.leader) && !self.circular.iter().any(|circular| circular.is(flight))
+        flight.serves(self.leader) && !self.is_circular(flight)
+    }
+
+    /// Whether it can't wait for a run, because that would never end.
+    pub(super) fn is_circular(&self, flight: &H::Flight) -> bool {
+        self.circular.iter().chain(self.around.iter().flatten()).any(|circular| circular.is(flight))
     }
 
     /// Gives up what others wait for.
@@ -348,7 +366,7 @@ impl<H: Host> Plan<H> {
             (None, None) => self.decide(store, caller.as_deref_mut(), &mut displaced),
             (None, Some(made)) if self.attempt == Attempt::Sleeps => {
                 (self.made, self.attempt) = (Some(made), Attempt::Asks);
-                Ok(Step::Ask(None))
+                Ok(self.asks(None))
             }
             (None, Some(made)) => {
                 let told = self.compare(store, &mut displaced).and_then(|()| {

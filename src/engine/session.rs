@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use super::compare::{Key, Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Leaving, Observation};
 use super::few::Few;
+use super::plan::Decided;
 use super::rows::Rows;
 use super::status::Logged;
 use super::table::Table;
@@ -198,6 +199,8 @@ struct Asking<H: Host> {
     scope: Ticket,
     given: Option<Probe<H::Key>>,
     flight: H::Flight,
+    /// When it began, in the order of events.
+    since: Ticket,
 }
 
 /// All that one session remembers.
@@ -239,7 +242,7 @@ impl<H: Host> Known<H> {
         &mut known.1
     }
 
-    /// A run of a version function that will answer for this caller too, and that is `fit` to be waited for.
+    /// A run of a version function that will answer for this caller too, and that is `fit` to be waited for; and when it began.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared.
@@ -249,7 +252,7 @@ impl<H: Host> Known<H> {
         given: Option<&Probe<H::Key>>,
         fit: impl Fn(&H::Flight) -> bool,
         verdicts: &Verdicts<H::Object>,
-    ) -> Result<Option<H::Flight>, Unsure<H::Object>> {
+    ) -> Decided<H, Option<(H::Flight, Ticket)>> {
         let asking = self.asking.iter().chain(&self.also_asking);
         for asking in asking.filter(|asking| asking.scope == *scope.0) {
             let same = match (&asking.given, given) {
@@ -260,27 +263,25 @@ impl<H: Host> Known<H> {
                 _ => false,
             };
             if same && fit(&asking.flight) {
-                return Ok(Some(asking.flight.clone()));
+                return Ok(Some((asking.flight.clone(), asking.since)));
             }
         }
         Ok(None)
     }
 
-    /// A run of a version function that begins now.
+    /// Notes a run of a version function, and when it began.
     pub fn ask(
         &mut self,
         scope: &Scope,
         given: Option<&Probe<H::Key>>,
-        leader: <H::Flight as Flight>::Leader,
-    ) -> H::Flight {
-        let flight = H::Flight::begin(leader);
-        let asking = Asking { scope: *scope.0, given: given.cloned(), flight: flight.clone() };
+        (flight, since): (&H::Flight, Ticket),
+    ) {
+        let asking = Asking { scope: *scope.0, given: given.cloned(), flight: flight.clone(), since };
         if self.asking.is_none() {
             self.asking = Some(asking);
         } else {
             self.also_asking.push(asking);
         }
-        flight
     }
 
     /// Forgets a run that is over.

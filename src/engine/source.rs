@@ -1,8 +1,10 @@
 //! What is known of a version function that is given one thing, or nothing: it holds for all entries of which an answer then speaks.
 
 use super::Host;
+use super::clock::Nanos;
 use super::entry::Observation;
 use super::stamp::Place;
+use super::ticket::Ticket;
 use super::trouble::Trouble;
 
 /// A source of which something is stored. When that has left, nothing is known of it any more.
@@ -26,6 +28,14 @@ impl<H: Host> Source<H> {
     /// One of which nothing is known yet.
     pub(super) fn of(given: Option<H::Key>) -> Self {
         Self { given, stamps: 0, latest: None, open: Vec::new(), seen: None, trouble: None }
+    }
+
+    /// Notes that the version function failed, in a run that began at `since`. If it has answered in one that began later, it is well again: those
+    /// who waited may hear of a failure late.
+    pub(super) fn fails(&mut self, now: Nanos, since: Ticket) {
+        if self.seen.as_ref().is_none_or(|seen| seen.ticket < since) {
+            self.trouble = Some(Trouble::again(self.trouble, now, since));
+        }
     }
 
     /// Takes a new version. One that `lags` shares nothing with others.

@@ -6,6 +6,7 @@ use super::live::Look;
 use super::plan::{Decided, Doing, Manner, NextStep, Plan, Served, Step};
 use super::rows::Slot;
 use super::store::{Caller, Store};
+use super::ticket;
 use super::trouble::{Trouble, is_allowed};
 use super::{Flight, Host};
 
@@ -136,12 +137,12 @@ impl<H: Host> Plan<H> {
                 Doing::Asking => {
                     let source = store.live.stamps.find(self.given.as_ref(), &self.verdicts)?;
                     if let Some(source) = source.and_then(|slot| store.live.stamps.source_mut(slot)) {
-                        source.trouble = Some(Trouble::again(source.trouble, now));
+                        source.fails(now, self.asks_since);
                     }
                 }
                 Doing::Computing => {
                     if let Some(aside) = found.and_then(|slot| store.live.aside_mut(slot)) {
-                        aside.trouble = Some(Trouble::again(aside.trouble, now));
+                        aside.trouble = Some(Trouble::again(aside.trouble, now, ticket::draw()));
                     }
                 }
                 // Who runs it notes that.

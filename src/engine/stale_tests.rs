@@ -59,9 +59,10 @@ impl World {
                         plan.failed(true);
                     } else {
                         let version = Number::new(self.version);
-                        plan.observed(version, ticket::draw(), ticket::NEVER);
+                        plan.observed(version, ticket::NEVER);
                     }
                 }
+                Step::Look => plan.is_inside(Vec::new()),
                 Step::Compute(_) => {
                     self.computed += 1;
                     plan.computed(made(self.computed, ticket::NEVER));
@@ -134,7 +135,7 @@ fn a_computation_that_fails_is_no_failure_of_the_version_function_for_those_who_
     for plan in [&mut leader, &mut waiter] {
         let step = enter(&mut world.store, None, |store, caller| plan.next(store, caller));
         assert!(matches!(step, Step::Ask(_)));
-        plan.observed(Number::new(2), ticket::draw(), ticket::NEVER);
+        plan.observed(Number::new(2), ticket::NEVER);
     }
     let step = enter(&mut world.store, None, |store, caller| leader.next(store, caller));
     assert!(matches!(step, Step::Compute(_)));
@@ -161,7 +162,7 @@ fn who_waits_for_what_fails_gets_what_its_session_was_given_meanwhile() {
     let (mut leader, mut waiter) = (world.plan(11), world.plan(11));
     let step = enter(&mut world.store, Some(&session), |store, caller| leader.next(store, caller));
     assert!(matches!(step, Step::Ask(_)));
-    leader.observed(Number::new(2), ticket::draw(), ticket::NEVER);
+    leader.observed(Number::new(2), ticket::NEVER);
     let step = enter(&mut world.store, Some(&session), |store, caller| leader.next(store, caller));
     assert!(matches!(step, Step::Compute(_)));
     let step = enter(&mut world.store, Some(&session), |store, caller| waiter.next(store, caller));
@@ -179,6 +180,34 @@ fn who_waits_for_what_fails_gets_what_its_session_was_given_meanwhile() {
 }
 
 #[test]
+fn who_hears_late_that_a_source_has_failed_does_not_take_it_for_news() {
+    let _turn = alone();
+    for well in [false, true] {
+        let mut world = World::new(8);
+        world.call(None, 11);
+        let session = Session::begin();
+        let (mut leader, mut waiter) = (world.plan(11), world.plan(11));
+        let step = enter(&mut world.store, Some(&session), |store, caller| leader.next(store, caller));
+        assert!(matches!(step, Step::Ask(_)));
+        let step = enter(&mut world.store, Some(&session), |store, caller| waiter.next(store, caller));
+        assert!(matches!(step, Step::Wait(_)));
+        for plan in [&mut leader, &mut waiter] {
+            enter(&mut world.store, Some(&session), |store, caller| plan.end(store, caller));
+            plan.failed(true);
+            let step = enter(&mut world.store, Some(&session), |store, caller| plan.next(store, caller));
+            assert!(matches!(step, Step::Done(served) if served.value.get() == 1));
+            // After a time in which it is left alone it is asked again, before the waiter wakes.
+            World::at(100);
+            world.version = u32::from(well);
+            world.call(None, 11);
+        }
+        (world.version, world.asked) = (2, 0);
+        let found = (world.call(None, 11), world.asked);
+        assert_eq!(found, if well { (Some(2), 1) } else { (Some(1), 0) }, "left alone only if it fails");
+    }
+}
+
+#[test]
 fn what_differs_is_noted_though_the_source_has_failed_since_it_was_asked() {
     let _turn = alone();
     let mut world = World::new(8);
@@ -189,7 +218,7 @@ fn what_differs_is_noted_though_the_source_has_failed_since_it_was_asked() {
     let mut slow = world.plan(11);
     let step = enter(&mut world.store, None, |store, caller| slow.next(store, caller));
     assert!(matches!(step, Step::Ask(_)));
-    slow.observed(Number::new(2), ticket::draw(), ticket::NEVER);
+    slow.observed(Number::new(2), ticket::NEVER);
     World::at(200);
     world.version = 0;
     world.call(None, 12);

@@ -63,6 +63,12 @@ impl Terms {
         if timed { clock::now() } else { clock::earliest() }
     }
 
+    /// Whether a call may ask the version again by itself, so that its session goes by another from then on.
+    #[must_use]
+    pub fn asks_again(&self) -> bool {
+        self.lag.retries > 0
+    }
+
     /// How many answers of its version function a session remembers for one function.
     #[must_use]
     pub fn answers(&self) -> Option<usize> {
@@ -120,6 +126,11 @@ pub enum Glanced<R> {
 }
 
 impl Glance {
+    /// What the session goes by.
+    pub(super) fn of<O>(session: Ticket, seen: &Observation<O>) -> Self {
+        Self { session, tag: seen.tag, ticket: seen.ticket }
+    }
+
     /// Whether the session `id` began after an entry was stored and goes by its version.
     #[expect(clippy::inline_always, reason = "the hit path is one function, whose values stay in registers")]
     #[inline(always)]
@@ -339,7 +350,7 @@ impl<H: Host> Store<H> {
                 reader.clear_shelves(displaced);
             });
         }
-        self.flights.strike(|_| true);
+        self.flights.strike(|_| true, displaced);
         self.stats = Stats::default();
     }
 
@@ -363,7 +374,7 @@ impl<H: Host> Store<H> {
             let removed = self.live.remove(slot, displaced);
             displaced.extend(removed.map(|(_, entry)| Leaving::Entry(entry)));
         }
-        self.flights.strike_key(probe, verdicts)?;
+        self.flights.strike_key(probe, verdicts, displaced)?;
         Ok(displaced.entries() > 0)
     }
 
@@ -379,7 +390,7 @@ impl<H: Host> Store<H> {
         for id in self.audience.keys() {
             self.reach(*id, displaced, |reader, displaced| reader.strike(hash, &leaves, displaced));
         }
-        self.flights.strike(leaves);
+        self.flights.strike(leaves, displaced);
     }
 
     /// Stores a value as made from `version` just now. `given` is what the version function would be given.
@@ -396,7 +407,7 @@ impl<H: Host> Store<H> {
     ) -> Result<(), Unsure<H::Object>> {
         let old = self.find(probe, verdicts)?;
         let session = caller.as_ref().map_or(0, |caller| caller.id);
-        self.flights.bypass(probe, session, verdicts)?;
+        self.flights.bypass(probe, session, |_| true, verdicts)?;
         let kin = self.live.stamps.kin(given, version, verdicts)?;
         if let Some(caller) = caller.as_deref_mut() {
             self.join(caller.id, caller.session, displaced);
@@ -465,7 +476,7 @@ impl<H: Host> Store<H> {
         });
         Ok(match seen.transpose()? {
             None => Recognition::Gone,
-            Some(equal) if equal && entry.stored < holder => Recognition::Yes,
+            Some(equal) if equal && entry.stored < holder && !self.terms.asks_again() => Recognition::Yes,
             Some(_) => Recognition::No,
         })
     }

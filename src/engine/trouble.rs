@@ -1,7 +1,7 @@
 //! What went wrong with a source, and how long an old value may stand in for it.
 
 use super::clock::{self, Nanos};
-use super::ticket::{self, Ticket};
+use super::ticket::Ticket;
 
 /// A source that fails: a function for some arguments, or a version function.
 #[derive(Clone, Copy, Debug)]
@@ -10,14 +10,15 @@ pub struct Trouble {
     pub first: Nanos,
     /// When it last failed.
     pub last: Nanos,
-    /// When that was, in the order of events: only what was observed later shows that the source is well.
+    /// When what failed last began, in the order of events: only what was observed later shows that the source is well.
     pub ticket: Ticket,
 }
 
 impl Trouble {
-    /// A failure now, after what there was before.
-    pub(super) fn again(before: Option<Self>, now: Nanos) -> Self {
-        Self { first: before.map_or(now, |before| before.first), last: now, ticket: ticket::draw() }
+    /// A failure now of what began at `ticket`, after what there was before.
+    pub(super) fn again(before: Option<Self>, now: Nanos, ticket: Ticket) -> Self {
+        let earlier = before.map_or(ticket, |before| before.ticket);
+        Self { first: before.map_or(now, |before| before.first), last: now, ticket: ticket.max(earlier) }
     }
 
     /// Whether the source is not to be asked again yet.

@@ -19,9 +19,7 @@ use super::object::Object;
 use super::session::{Core, Host};
 use super::wait::{Flight, Lead, Leader, Waited};
 use crate::engine::ticket::{NEVER, Ticket};
-use crate::engine::{
-    Caller, Flight as _, Manner, Plan, Status, Step, Store, Unsure, Verdicts, Wish, clock, ticket,
-};
+use crate::engine::{Caller, Flight as _, Manner, Plan, Status, Step, Store, Unsure, Verdicts, Wish, clock};
 
 /// How many comparisons one lookup may need before it is given up: keys that change while they are compared could go on for ever.
 const PATIENCE: usize = 2_000;
@@ -80,8 +78,6 @@ pub(super) struct Drive {
     pub(super) part: Option<Py<PyTuple>>,
     /// The run of the version function or of the function that this call leads, if others may wait for it.
     lead: Option<Lead>,
-    /// When the version function began to run.
-    asked: Ticket,
     /// How often the plan was asked what is next.
     turns: usize,
     /// Until when to wait for others.
@@ -117,7 +113,6 @@ impl Drive {
             session,
             part: part.map(Bound::unbind),
             lead: None,
-            asked: 0,
             turns: 0,
             deadline: None,
             error: None,
@@ -141,13 +136,13 @@ impl Drive {
                 Step::Ask(flight) => {
                     // One that asks again while it computes goes on to lead that.
                     self.lead = flight.map(Lead).or_else(|| self.lead.take());
-                    self.asked = ticket::draw();
                     return Ok(Next::Ask);
                 }
                 Step::Wait(flight) => {
                     self.lead = None;
                     return Ok(Next::Wait(flight));
                 }
+                Step::Look => self.plan.is_inside(computing::around(py)),
                 Step::Compute(flight) => {
                     if self.lead.as_ref().is_none_or(|lead| !lead.0.is(&flight)) {
                         self.lead = Some(Lead(flight));
@@ -211,7 +206,7 @@ impl Drive {
             Err(error) => return self.source_failed(cached, py, error, NEVER),
         };
         cached.function.store.with(py, |store| store.stats.version_calls += 1);
-        self.plan.observed(version.into(), self.asked, ended.oldest);
+        self.plan.observed(version.into(), ended.oldest);
         Ok(())
     }
 
