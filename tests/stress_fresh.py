@@ -64,6 +64,11 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.behind, name)
 
+    def run(self) -> None:
+        """It runs."""
+        self.judge.local.job = self.job
+        self.behind.run()
+
     def end(self) -> None:
         """It is over."""
         self.judge.done(self.job)

@@ -36,10 +36,6 @@ class Judge(Rules):
 
     # What the world says of itself.
 
-    def part(self, x: int) -> int:
-        """What a key is a part of: that has a version. Two of them have one hash."""
-        return -1 - x % 2
-
     def moves(self, x: int) -> None:
         """The data of a part changes."""
         with self.lock:
@@ -85,6 +81,12 @@ class Judge(Rules):
                 call.change = change
             self.local.call = call
             self.calls_going.append(call)
+            self.calls_made.append(call)
+            for failure in self.failures:
+                # It may join what has failed, as long as somebody has yet to hear of that.
+                if failure.calls and failure.name == name and failure.calls[0].session is session is not None:
+                    failure.calls.append(call)
+                    call.failures.append(failure)
             return call
 
     def over(self, call: Call) -> None:
@@ -143,6 +145,7 @@ class Judge(Rules):
             call = self.call_here(name)
             self.numbers += 1
             run = Run(self.numbers, name, x, self.part(x), self.now(), self.clock.now, call, self.version_here(call, x))
+            run.job = None if call else self.local.job
             since = call.began if call else self.local.asked.began
             run.struck = any(one.forgets and one.covers(name, x) and one.lasts(since) for one in self.changes)
             self.check_alone(self.terms[name], run)

@@ -150,9 +150,17 @@ class Run:
     # None behind.
     call: Call | None
     version: Any
+    # Behind only.
+    job: Job | None = None
     # It was cleared or invalidated while it ran, or may have been.
     struck: bool = False
     ended: int = 0
+
+    @property
+    def stored(self) -> int:
+        """When its result was surely stored, if it was to be."""
+        by = self.call or self.job
+        return by.ended if by else self.ended
 
 
 @dataclass(eq=False)

@@ -20,6 +20,7 @@ class Rules(Complaining):
         # Of each part, by its name: two of one hash.
         self.data = {-1: 3, -2: 3}
         self.calls_going: list[Call] = []
+        self.calls_made: list[Call] = []
         self.asks_made: list[Ask] = []
         self.runs_made: list[Run] = []
         self.going: list[Run] = []
@@ -30,10 +31,15 @@ class Rules(Complaining):
         # What made each value that was returned, and when that was.
         self.given: defaultdict[tuple[str, int], list[tuple[Run, int]]] = defaultdict(list)
 
+    def part(self, x: int) -> int:
+        """What a key is a part of: that has a version. Two of them have one hash."""
+        return -1 - x % 2
+
     def history(self, name: str, part: int) -> str:
         """What was noted about a function and part, for whoever has to find out."""
         of = (name, part)
         notes = [
+            *((one.began, f"called {one}") for one in self.calls_made if (one.name, self.part(one.x)) == of),
             *((one.began, f"asked {one}") for one in self.asks_made if (one.name, one.part) == of),
             *((one.began, f"ran {one}") for one in self.runs_made if (one.name, one.part) == of),
             *((one.began, f"changed {one}") for one in self.changes if one.name == name),
@@ -181,8 +187,12 @@ class Rules(Complaining):
             if (other.name, other.x) != (job.name, job.x) or other.ended:
                 continue
             runs = (one for one in self.runs_made if (one.name, one.x) == (job.name, job.x))
-            replaced = any(one.ended > other.began for one in runs) or self.changed(job.name, job.x, other.began)
-            self.expect(replaced, f"{job.name}({job.x}) is made anew twice behind: {job} {other}")
+            # Either may have been wanted first, and be noted late.
+            since = min(job.began, other.began)
+            made = any(one.ended and not 0 < one.stored <= since for one in runs)
+            replaced = made or self.changed(job.name, job.x, since)
+            history = self.history(job.name, self.part(job.x))
+            self.expect(replaced, f"{job.name}({job.x}) is made anew twice behind: {job} {other} {history}")
 
     def check_alone(self, terms: Terms, run: Run) -> None:
         """Of one key and version one computation runs at a time."""
