@@ -8,6 +8,7 @@ import gc
 import inspect
 import types
 import warnings
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -238,6 +239,25 @@ def test_close() -> None:
         with pytest.raises(RuntimeError, match="cannot reuse"):
             call.send(None)
     assert f.cache_info().currsize == 1
+
+
+def test_calls_of_one_session_that_can_not_wait_for_each_other_return_one_object() -> None:
+    ran: list[int] = []
+
+    @versioned_lru_cache(lambda: 1, session={})
+    async def f() -> list[int]:
+        ran.append(len(ran))
+        number = ran[-1]
+        if number == 0:
+            await pause("stopped")
+        return [number]
+
+    # A context each, as tasks of any loop have.
+    first, mine, theirs = f(), copy_context(), copy_context()
+    assert mine.run(first.send, None) == "stopped"
+    _, between = theirs.run(steps, f())
+    assert mine.run(steps, first) == ([], between)
+    assert ran == [0, 1]
 
 
 def test_a_closed_computation_leaves_no_trace() -> None:

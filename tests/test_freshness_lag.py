@@ -11,7 +11,7 @@ import pytest
 
 import child
 import tasks
-from calling import MINE, Call
+from calling import MINE, Call, Gate, until_waiting
 from sources import Source, counts, of_each_kind
 from versioned_lru_cache import NOT_MODIFIED, Lag, Refresh, Versioned, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
@@ -151,7 +151,7 @@ def test_what_a_session_was_given_stays_though_another_call_there_asks_again(ver
         return [Call(f, key, session=place).result() for key in keys]
 
     with MockClock():
-        given("ab", {})
+        given("abd", {})
         mine: dict[str, Any] = {}
         theirs: dict[str, Any] = {}
         before = given("abb", mine)
@@ -163,6 +163,85 @@ def test_what_a_session_was_given_stays_though_another_call_there_asks_again(ver
         assert given("abc", {}) == [[42]] * 3, "others see what is new"
         for place in [mine, theirs] if company else [mine]:
             assert all(now is then for now, then in zip(given("abb", place), before, strict=True))
+        assert given("d", mine) == [[41]], "it was there when the session began"
+        announced[0] = 43
+        assert given("e", mine) == [[43]]
+        assert given("c", mine) == [[42]]
+        assert given("d", mine) == [[41]]
+
+
+@pytest.mark.parametrize("version_args", [(), lambda key: ("all",)], ids=["one version", "a version by arguments"])
+def test_so_does_what_others_had_replaced_before_it_was_given(version_args: Any) -> None:
+    announced = [41]
+
+    @versioned_lru_cache(
+        lambda *part: announced[0], version_args=version_args, session=MINE, lag=Lag(retries=1, delay=0.1)
+    )
+    def f(key: str) -> Versioned[list[int]]:
+        return Versioned([announced[0]], announced[0])
+
+    with MockClock():
+        place: dict[str, Any] = {}
+        for key in "ab":
+            Call(f, key, session={}).result()
+        Call(f, "b", session=place).result()
+        announced[0] = 42
+        assert Call(f, "a", session={}).result() == [42]
+        given = Call(f, "a", session=place).result()
+        assert given == [41]
+        assert Call(f, "c", session=place).result() == [42], "it was asked again"
+        assert str(Call(f.cache_explain, "a", session=place).result()).endswith("detail=known")
+        assert Call(f, "a", session=place).result() is given
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+@pytest.mark.parametrize("version_args", [(), lambda key: ("all",)], ids=["one version", "a version by arguments"])
+def test_so_does_what_it_was_given_between_two_such_calls(version_args: Any, replaced: bool) -> None:
+    announced = [42]
+
+    @versioned_lru_cache(
+        lambda *part: announced[0], version_args=version_args, session=MINE, lag=Lag(retries=1, delay=0.1)
+    )
+    def f(key: str) -> Versioned[list[int]]:
+        return Versioned([announced[0]], announced[0])
+
+    with MockClock():
+        Call(f, "a", session={}).result()
+        announced[0] = 41
+        place: dict[str, Any] = {}
+        assert Call(f, "b", session=place).result() == [41]
+        announced[0] = 42
+        assert Call(f, "c", session=place).result() == [42]
+        announced[0] = 43
+        if replaced:
+            Call(f, "a", session={}).result()
+        given = [Call(f, "a", session=place).result() for _ in range(2)]
+        assert given == [[42], [42]], "it goes by 42 now, which was stored when it began"
+        assert Call(f, "d", session=place).result() == [43]
+        assert [Call(f, "a", session=place).result() is one for one in given] == [True, True]
+
+
+def test_who_waited_for_what_lagged_takes_it_though_it_was_cleared_meanwhile() -> None:
+    announced, gate, runs = [41], Gate(), []
+
+    @versioned_lru_cache(lambda: announced[0], lag=Lag(retries=1, delay=0.1))
+    def f() -> Versioned[list[int]]:
+        runs.append(1)
+        if len(runs) == 1:
+            gate.stop()
+            return Versioned([40], 40)
+        return Versioned([announced[0]], announced[0])
+
+    with MockClock():
+        leader = Call(f)
+        gate.wait()
+        waiter = Call(f)
+        until_waiting(waiter)
+        f.cache_clear()
+        announced[0] = 42
+        gate.open()
+        assert leader.result() is waiter.result()
+        assert len(runs) == 2
 
 
 @tasks.in_loop

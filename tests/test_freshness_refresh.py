@@ -8,11 +8,8 @@ from typing import Any
 
 import pytest
 
-import tasks
-from calling import MINE, Call, Gate, results, until_waiting
 from sources import Source, counts, of_each_kind
 from versioned_lru_cache import IMMUTABLE, Refresh, Versioned, current_session, session, versioned_lru_cache
-from versioned_lru_cache.testing import MockClock
 
 
 async def made(source: Source, f: Any, *keys: object) -> None:
@@ -398,85 +395,6 @@ async def test_a_reload_that_fails_leaves_the_entry(source: Source) -> None:
     source.gives, source.version = "new", OSError("no version")
     assert await source.fails(OSError, f.cache_refresh, 1) is source.version
     assert f.cache_peek(1) == ("old", "v1")
-
-
-@of_each_kind
-async def test_a_function_that_refreshes_its_own_result_returns_what_it_made_itself(source: Source) -> None:
-    @versioned_lru_cache(source.ask)
-    def plain(x: int) -> list[Any]:
-        source.read(x)
-        return [plain.cache_refresh(x)] if source.front["ran"] == 1 else []
-
-    @versioned_lru_cache(source.ask)
-    async def awaited(x: int) -> list[Any]:
-        source.read(x)
-        return [await awaited.cache_refresh(x)] if source.front["ran"] == 1 else []
-
-    f: Any = awaited if source.awaited else plain
-    with session():
-        (inner,) = await source.call(f, 1)
-        assert inner == []
-        assert await source.call(f, 1) is inner, "the session goes by what was made last"
-
-
-def held(gate: Gate, **options: Any) -> tuple[Any, list[int]]:
-    """A function whose second run stops at the gate."""
-    runs: list[int] = []
-
-    @versioned_lru_cache(lambda: "v1", session=MINE, **options)
-    def f(x: int) -> int:
-        runs.append(len(runs) + 1)
-        number = runs[-1]
-        if number == 2:
-            gate.stop()
-        return number
-
-    return f, runs
-
-
-def test_threads_of_the_session_wait_for_the_one_refresh() -> None:
-    gate = Gate()
-    f, runs = held(gate)
-    assert Call(f, 1, session={}).result() == 1
-    place: dict[str, Any] = {}
-    with session(place, refresh=Refresh.all()):
-        leader = Call(f, 1, session=place)
-        gate.wait()
-        others = [Call(f, 1, session=place) for _ in range(3)]
-        until_waiting(*others)
-        assert Call(f, 1, session={}).result() == 1  # who wants no refresh reads on
-        gate.open()
-        assert results([leader, *others]) == [2] * 4
-    assert runs == [1, 2]
-
-
-def test_a_computation_that_began_before_the_session_does_not_count() -> None:
-    gate = Gate()
-    f, runs = held(gate)
-    assert Call(f, 1, session={}).result() == 1
-    earlier: dict[str, Any] = {}
-    later: dict[str, Any] = {}
-    with session(earlier, refresh=Refresh.all()):
-        first = Call(f, 1, session=earlier)
-        gate.wait()
-        with session(later, refresh=Refresh.all()):
-            assert Call(f, 1, session=later).result() == 3
-            gate.open()
-            assert first.result() == 2
-            assert Call(f, 1, session=later).result() == 3
-    assert runs == [1, 2, 3]
-
-
-@tasks.in_loop
-async def test_tasks_of_the_session_wait_for_the_one_refresh() -> None:
-    source = Source(MockClock(), awaited=True)
-    f = source.cached()
-    assert await f(1) == "old"
-    source.gives = lambda: ["new"]
-    with session(refresh=Refresh.all()):
-        found = await tasks.ended(tasks.begun(5, f, 1))
-        assert all(value is found[0] for value in found)
-    assert source.behind == counts(asked=2, ran=2)
 
 
 def test_the_policy_goes_where_the_context_goes() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from calling import Call, Gate
 from versioned_lru_cache import Versioned, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 
@@ -304,6 +305,23 @@ def test_put_by_another_session_does_not_reach_this_one(world: World) -> None:
     world.switch("a")
     assert f(1) is read
     f.cache_put(Versioned(put, 2), 1)
+    assert f(1) is put
+
+
+def test_a_put_beside_a_slow_call_of_the_session_is_what_that_returns() -> None:
+    gate, put = Gate(), Result()
+
+    @versioned_lru_cache(lambda: 1, session={})
+    def f(x: int) -> Result:
+        gate.stop()
+        return Result()
+
+    slow = Call(f, 1)
+    gate.wait()
+    f.cache_put(Versioned(put, 1), 1)
+    assert f(1) is put
+    gate.open()
+    assert slow.result() is put
     assert f(1) is put
 
 

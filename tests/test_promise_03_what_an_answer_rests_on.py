@@ -130,6 +130,33 @@ def test_a_context_copied_in_one_computation_is_no_part_of_the_next(data: Data) 
     assert [page.cache_contains(x) for x in range(4)] == [True] * 4
 
 
+@pytest.mark.parametrize("others", [False, True], ids=["alone", "beside another session"])
+def test_what_is_built_on_what_others_stored_since_the_session_began_is_stored(others: bool) -> None:
+    current: dict[str, Any] = {}
+
+    def version() -> int:
+        return 1
+
+    @versioned_lru_cache(version, session=lambda: current)
+    def part() -> list[str]:
+        return ["part"]
+
+    @versioned_lru_cache(version, session=lambda: current)
+    def whole(x: int) -> list[Any]:
+        return [x, part()]
+
+    mine: dict[str, Any] = {}
+    current = mine
+    versioned_lru_cache(lambda: 0, session=lambda: current)(lambda: None)()
+    theirs: dict[str, Any] = {}
+    current = theirs if others else {}
+    part()
+    current = mine
+    for x in range(5):
+        whole(x)
+    assert whole.cache_info().currsize == 5
+
+
 def test_a_constant_version_takes_no_other(data: Data) -> None:
     @versioned_lru_cache("v1")
     def f() -> int:

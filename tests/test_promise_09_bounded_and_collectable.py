@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from child import run
-from versioned_lru_cache import Versioned, session, versioned_lru_cache
+from versioned_lru_cache import Lag, Versioned, session, versioned_lru_cache
+from versioned_lru_cache.testing import MockClock
 
 HANDLE = "lru_cache_versions"
+ALONE = pytest.mark.thread_unsafe(reason="one clock for the whole process")
 
 
 class Node:
@@ -312,6 +314,40 @@ def test_a_session_remembers_a_bounded_number_of_observations() -> None:
         f(x)
     gc.collect()
     assert sum(death() is not None for death in deaths) <= 1024 + 8
+
+
+def moving(session: Any, *refers_to: Any) -> tuple[Any, list[Node], list[weakref.ref[Node]]]:
+    """A function of which each new result lags, so that its session goes by another version each time."""
+    versions = [Node()]
+    made = [weakref.ref(versions[0])]
+
+    @versioned_lru_cache(lambda: versions[0], session=session, lag=Lag(retries=1, delay=1))
+    def f(x: int) -> Versioned[int]:
+        versions[0] = Node(*refers_to)
+        made.append(weakref.ref(versions[0]))
+        return Versioned(x, versions[0])
+
+    return f, versions, made
+
+
+@ALONE
+@pytest.mark.parametrize("stays", [False, True], ids=["with its session", "though its session stays"])
+def test_a_session_that_goes_from_version_to_version_keeps_few_and_none_of_a_function_that_goes(stays: bool) -> None:
+    g: dict[str, Any] = {}
+    f, versions, made = moving((lambda: g) if stays else g, *[] if stays else [g])
+    versions[0].refers_to = [] if stays else [g, f]
+    with MockClock():
+        for x in range(1000):
+            f(x)
+    f.cache_clear()
+    gc.collect()
+    assert made[0]() is not None, "what was there when the session began may be of it"
+    assert sum(version() is not None for version in made) <= 3
+    versions.clear()
+    del f
+    if not stays:
+        del g
+    assert dies(made[0])
 
 
 def test_references_are_counted_right() -> None:

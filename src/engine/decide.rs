@@ -9,7 +9,7 @@ use super::rows::Slot;
 use super::session::Reader;
 use super::stamp::Stamp;
 use super::status::Forward;
-use super::store::{Caller, Store};
+use super::store::{Caller, Glance, Store};
 use super::ticket::{self, Ticket};
 use super::trouble::is_allowed;
 use super::{Flight, Host, Object};
@@ -50,7 +50,8 @@ impl<H: Host> Plan<H> {
             return Ok(step);
         }
         if let Some(arrival) = self.arrival.as_ref()
-            && self.agrees(&arrival.under)?
+            && (self.agrees(&arrival.under)?
+                || self.observation.as_ref().is_some_and(|seen| arrival.is_newer(seen)))
         {
             return self.share(store, caller, displaced);
         }
@@ -65,10 +66,10 @@ impl<H: Host> Plan<H> {
             self.doing = Doing::Waiting;
             return Ok(Step::Wait(flight));
         }
-        let around = |flight: &H::Flight| self.is_circular(flight);
-        if self.around.is_none() && store.flights.is_beside(self.probe.hash, session, around) {
+        if self.around.is_none() && store.flights.computes(self.probe.hash, session) {
             return Ok(Step::Look);
         }
+        let around = self.around.as_deref().unwrap_or_default();
         store.flights.bypass(&self.probe, session, around, &self.verdicts)?;
         let old = found.and_then(|slot| store.live.get(slot));
         let due = old.is_some_and(|look| self.is_due(look.entry, caller.as_deref()));
@@ -103,12 +104,16 @@ impl<H: Host> Plan<H> {
             if entry.known_in == caller.id {
                 return Ok(Some(self.serve(store, slot, false, Some(caller))));
             }
-            if !due && entry.stored < caller.id && self.agrees(stamp)? {
-                let asks_again = store.terms.asks_again();
-                if self.given.is_some() || asks_again {
-                    self.remember(store, slot, caller, asks_again, displaced)?;
+            if !due && entry.stored < caller.id {
+                let agreed = self.agrees(stamp)?;
+                if agreed || self.agreed_first(store, caller, stamp)? {
+                    let reader = caller.known.readers.get(store.id);
+                    let moved = reader.is_some_and(|reader| reader.first.is_some());
+                    if self.given.is_some() || moved {
+                        self.remember(store, slot, caller, moved, displaced)?;
+                    }
+                    return Ok(Some(self.serve(store, slot, agreed, Some(caller))));
                 }
-                return Ok(Some(self.serve(store, slot, true, Some(caller))));
             }
         }
         let offline = self.wish.manner == Manner::Offline;
@@ -235,7 +240,7 @@ impl<H: Host> Plan<H> {
             displaced.push(Leaving::Landed(arrival.landed));
             displaced.push(Leaving::Object(arrival.under.version));
         }
-        let Some(observation) = self.observation.as_mut() else { return Step::Ask(None) };
+        let Some(observation) = self.observation.as_mut() else { return self.asks(None) };
         let flight = H::Flight::begin(self.leader);
         self.born = self.now;
         self.run = store.flights.begin(&self.probe, observation, &flight, (session, self.now), displaced);
@@ -308,6 +313,11 @@ impl<H: Host> Plan<H> {
             }
         }
         self.go_by(store, caller, displaced)?;
+        let glance = &mut store.glances[ticket::lane(caller.id)];
+        if glance.session == caller.id {
+            // The hit path is to go by the same.
+            *glance = Glance::default();
+        }
         self.end_asking(caller, displaced);
         self.announce = false;
         Ok(())
@@ -320,16 +330,19 @@ impl<H: Host> Plan<H> {
         caller: &mut Caller<'_, H>,
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        match (self.observation.as_ref(), caller.known.readers.get_mut(store.id)) {
-            (Some(observation), Some(reader)) => reader.seen.put(
-                self.given.as_ref(),
-                observation,
-                store.terms.answers(),
-                &self.verdicts,
-                displaced,
-            ),
-            _ => Ok(()),
+        let reader = caller.known.readers.get_mut(store.id);
+        let Some((observation, reader)) = self.observation.as_ref().zip(reader) else { return Ok(()) };
+        let (given, bound, verdicts) = (self.given.as_ref(), store.terms.answers(), &self.verdicts);
+        // Nobody wished for another answer than the first.
+        if self.retries > 0
+            && let Some(before) = reader.seen.peek(given, verdicts)?
+            && !verdicts.same(&before.version, &observation.version)?
+            && reader.first(given, verdicts)?.is_none()
+        {
+            let first = reader.first.get_or_insert_default();
+            first.put(given, before, bound, verdicts, displaced)?;
         }
+        reader.seen.put(given, observation, bound, verdicts, displaced)
     }
 
     /// Goes by an observation that another function of the scope made in this session, if it is young enough.
@@ -356,6 +369,18 @@ impl<H: Host> Plan<H> {
             return Ok(false);
         };
         self.agrees_with(stamp, observation)
+    }
+
+    /// Whether a version is the one by which the session went first, if it goes by another now.
+    pub(super) fn agreed_first(
+        &self,
+        store: &Store<H>,
+        caller: &Caller<'_, H>,
+        stamp: &Stamp<H::Object>,
+    ) -> Decided<H, bool> {
+        let Some(reader) = caller.known.readers.get(store.id) else { return Ok(false) };
+        let first = reader.first(self.given.as_ref(), &self.verdicts)?;
+        first.map_or(Ok(false), |first| self.agrees_with(stamp, first))
     }
 
     pub(super) fn agrees_with(

@@ -26,6 +26,13 @@ impl<H: Host> Clone for Arrival<H> {
     }
 }
 
+impl<H: Host> Arrival<H> {
+    /// Whether it is of a later observation than that, and no older than it: nothing newer could be computed.
+    pub(super) fn is_newer(&self, seen: &Observation<H::Object>) -> bool {
+        self.under.is_newer(seen) && !self.landed.entry.stamp.lags
+    }
+}
+
 /// A result that somebody has yet to take.
 pub struct Landed<H: Host> {
     hash: u64,
@@ -175,13 +182,13 @@ impl<H: Host> Flights<H> {
         }
     }
 
-    /// Whether a session computes a key of that hash in a run that is not known to be `around` what it is about to do.
-    pub(super) fn is_beside(&self, hash: u64, session: Ticket, around: impl Fn(&H::Flight) -> bool) -> bool {
+    /// Whether a session computes a key of that hash.
+    pub(super) fn computes(&self, hash: u64, session: Ticket) -> bool {
         let same = |going: &Going<H>| going.session == session && going.probe.hash == hash;
-        session != 0 && self.going.iter().any(|going| same(going) && !around(&going.flight))
+        session != 0 && self.going.iter().any(same)
     }
 
-    /// Notes that in a session the function called itself, or put a result, while it computes that key, in runs that are `around` that.
+    /// Notes that in a session the function calls itself, or puts a result, while it computes that key: in those runs that are `around` the caller.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on.
@@ -189,11 +196,13 @@ impl<H: Host> Flights<H> {
         &mut self,
         probe: &Probe<H::Key>,
         session: Ticket,
-        around: impl Fn(&H::Flight) -> bool,
+        around: &[H::Flight],
         verdicts: &Verdicts<H::Object>,
     ) -> Result<(), Unsure<H::Object>> {
         let same = |going: &&mut Going<H>| {
-            going.session == session && going.probe.hash == probe.hash && around(&going.flight)
+            going.session == session
+                && going.probe.hash == probe.hash
+                && around.iter().any(|run| run.is(&going.flight))
         };
         for going in self.going.iter_mut().filter(same) {
             going.marks.bypassed |= going.probe.key.matches(probe, verdicts)?;

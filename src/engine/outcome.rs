@@ -4,8 +4,9 @@ use super::entry::{Course, Displaced, Entry, Leaving};
 use super::flight::Arrival;
 use super::live::Look;
 use super::plan::{Attempt, Decided, Doing, Made, Manner, NextStep, Plan, Served, Step};
+use super::session::Reader;
 use super::stamp::Stamp;
-use super::store::{Caller, Glance, Recognition, Store, Terms};
+use super::store::{Caller, Glance, Recognition, Store};
 use super::ticket::{self, Ticket};
 use super::{Host, Key, Object, Slot, Unsure};
 
@@ -21,7 +22,8 @@ impl<H: Host> Plan<H> {
         if self.wish.manner == Manner::Now {
             return Ok(None);
         }
-        for shelf in [&mut reader.kept, &mut reader.left].into_iter().flatten() {
+        let Reader { kept, left, first, .. } = reader;
+        for shelf in [kept, left].into_iter().flatten() {
             let found = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
             let Some((slot, entry)) = found.and_then(|slot| Some((slot, shelf.get(slot)?))) else { continue };
             if !entry.is_fresh(self.now, &store.terms) && self.wish.manner != Manner::Offline {
@@ -30,14 +32,25 @@ impl<H: Host> Plan<H> {
             }
             let mut vouch = entry.vouch(&entry.stamp, store.terms.constant);
             if entry.known_in != caller.id {
-                if self.refreshes() || !self.agrees(&entry.stamp)? {
+                if self.refreshes() {
                     continue;
                 }
-                vouch = self.vouch(vouch);
+                if self.agrees(&entry.stamp)? {
+                    vouch = self.vouch(vouch);
+                } else {
+                    let first = first.as_ref().map(|first| first.peek(self.given.as_ref(), &self.verdicts));
+                    match first.transpose()?.flatten() {
+                        Some(first) if self.agrees_with(&entry.stamp, first)? => {}
+                        _ => continue,
+                    }
+                }
             }
             let value = entry.value.clone();
             self.status.hit = true;
             shelf.touch(slot);
+            if let Some(entry) = shelf.get_mut(slot) {
+                entry.known_in = caller.id;
+            }
             store.stats.hits += 1;
             return Ok(Some(Step::Done(Served { value, vouch, behind: None })));
         }
@@ -55,7 +68,7 @@ impl<H: Host> Plan<H> {
         if let Some((_, reader)) = &mut reader {
             reader.unshelve(&self.probe, &self.verdicts, displaced)?;
         }
-        let Some(arrival) = self.arrival.take() else { return Ok(Step::Ask(None)) };
+        let Some(arrival) = self.arrival.take() else { return Ok(self.asks(None)) };
         let landed = &arrival.landed;
         let lags = landed.entry.stamp.lags;
         let vouch = if lags { arrival.vouch } else { self.vouch(arrival.vouch) };
@@ -82,7 +95,8 @@ impl<H: Host> Plan<H> {
         agreed: bool,
         caller: Option<&mut Caller<'_, H>>,
     ) -> NextStep<H> {
-        let (constant, by_version) = (store.terms.constant, self.is_known_by_version(&store.terms));
+        let constant = store.terms.constant;
+        let by_version = caller.as_deref().is_some_and(|caller| self.knows_by_version(store, caller));
         store.live.touch(slot);
         store.stats.hits += 1;
         self.status.hit = true;
@@ -91,7 +105,7 @@ impl<H: Host> Plan<H> {
             store.live.verify(slot, if constant { ticket::NEVER } else { observation.ticket });
         }
         let Some((entry, stamp)) = store.live.get_mut(slot) else {
-            return Step::Ask(None);
+            return self.asks(None);
         };
         if let (Some(caller), Some(observation)) = (caller, self.observation.as_mut())
             && let Some(reader) = caller.known.readers.get_mut(store.id)
@@ -113,8 +127,9 @@ impl<H: Host> Plan<H> {
     }
 
     /// Whether the hit path may know entries for the session by their version, without a note of each.
-    fn is_known_by_version(&self, terms: &Terms) -> bool {
-        self.given.is_none() && !self.wish.special && !terms.asks_again()
+    fn knows_by_version(&self, store: &Store<H>, caller: &Caller<'_, H>) -> bool {
+        let reader = caller.known.readers.get(store.id);
+        self.given.is_none() && !self.wish.special && reader.is_some_and(|reader| reader.first.is_none())
     }
 
     /// Sees to it that the session will meet this very entry again, whatever becomes of it: by a note in the entry, or, if another
@@ -147,11 +162,15 @@ impl<H: Host> Plan<H> {
             }
             Recognition::No if !needed => {}
             Recognition::No => {
+                let agreed = self.agrees(stamp)?;
                 let Some(reader) = caller.known.readers.get_mut(store.id) else {
                     return Ok(());
                 };
                 reader.unshelve(&self.probe, &self.verdicts, displaced)?;
-                let copy = Entry { known_in: caller.id, ..entry.with(stamp) };
+                let mut copy = Entry { known_in: caller.id, ..entry.with(stamp) };
+                if agreed {
+                    copy.stamp.verify(self.ticket());
+                }
                 reader.shelve(caller.id, self.probe.hash, copy, store.terms.maxsize, displaced);
             }
         }
@@ -324,7 +343,9 @@ impl<H: Host> Plan<H> {
         }
         // Of one version what was stored meanwhile stays, of two the one that was observed later.
         let outdated = current.is_some_and(|Look { entry, stamp }| {
-            if agreed { entry.stored > self.run } else { stamp.ticket > observation.ticket }
+            // Who wants it anew wants nothing that was begun before.
+            let made = if self.wish.manner == Manner::Now { entry.began() } else { entry.stored };
+            if agreed { made > self.run } else { stamp.ticket > observation.ticket }
         });
         let kin = store.live.stamps.kin(self.given.as_ref(), version, &self.verdicts)?;
         let unfit = tainted || outdated || self.impatient;
@@ -341,7 +362,7 @@ impl<H: Host> Plan<H> {
             store.stats.not_stored += 1;
             return Ok((None, vouch));
         }
-        if session != 0 && self.is_known_by_version(&store.terms) {
+        if caller.as_deref().is_some_and(|caller| self.knows_by_version(store, caller)) {
             store.glances[ticket::lane(session)] = Glance::of(session, observation);
         }
         let entry = entry(ticket::draw());

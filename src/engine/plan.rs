@@ -161,7 +161,7 @@ pub struct Plan<H: Host> {
     pub(super) around: Option<Vec<H::Flight>>,
     /// What fails now is this.
     pub(super) doing: Doing,
-    /// When the version function began to run that this call runs, or for whose run it waits.
+    /// Drawn before the run of the version function that this call makes or waits for.
     pub(super) asks_since: Ticket,
     /// It waits for nothing any more, because that took too long.
     pub(super) impatient: bool,
@@ -322,12 +322,7 @@ impl<H: Host> Plan<H> {
 
     /// Whether this call may wait for a run.
     pub(super) fn may_wait(&self, flight: &H::Flight) -> bool {
-        flight.serves(self.leader) && !self.is_circular(flight)
-    }
-
-    /// Whether it can't wait for a run, because that would never end.
-    pub(super) fn is_circular(&self, flight: &H::Flight) -> bool {
-        self.circular.iter().chain(self.around.iter().flatten()).any(|circular| circular.is(flight))
+        flight.serves(self.leader) && !self.circular.iter().any(|circular| circular.is(flight))
     }
 
     /// Gives up what others wait for.

@@ -64,6 +64,22 @@ impl<H: Host> Answers<H> {
         }))
     }
 
+    /// The same, without use of it.
+    ///
+    /// # Errors
+    /// As [`Answers::get`].
+    pub fn peek(
+        &self,
+        given: Option<&Probe<H::Key>>,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Decided<H, Option<&Observation<H::Object>>> {
+        let Some((given, answers)) = given.zip(self.each.as_ref()) else {
+            return Ok(self.one.as_ref().filter(|_| given.is_none()));
+        };
+        let found = answers.find(given.hash, |answer| answer.given.matches(given, verdicts))?;
+        Ok(found.and_then(|slot| answers.get(slot)).map(|answer| &answer.observation))
+    }
+
     /// Takes a new answer for `given`; the least recently used of more than `bound` goes.
     ///
     /// # Errors
@@ -120,6 +136,9 @@ pub struct Reader<H: Host> {
     pub function: H::Function,
     /// The answers by which this function's entries are judged in the session.
     pub seen: Answers<H>,
+    /// Those by which they were judged first, where a call has asked again. By these alone the session knows what was stored when it began: of
+    /// what it is given under later ones it takes note.
+    pub first: Option<Box<Answers<H>>>,
     /// What the session has surely seen: at most `maxsize`, the least recently used goes first.
     pub kept: Shelf<H>,
     /// What left the store and was there before the session began, so that it may have seen it. Never more than the store held then.
@@ -129,7 +148,16 @@ pub struct Reader<H: Host> {
 impl<H: Host> Reader<H> {
     /// One that has seen nothing yet.
     pub(super) fn of(function: H::Function) -> Self {
-        Self { function, seen: Answers::default(), kept: None, left: None }
+        Self { function, seen: Answers::default(), first: None, kept: None, left: None }
+    }
+
+    /// The answer by which the session judged first, if it goes by another because a call has asked again.
+    pub(super) fn first(
+        &self,
+        given: Option<&Probe<H::Key>>,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Decided<H, Option<&Observation<H::Object>>> {
+        self.first.as_ref().map_or(Ok(None), |first| first.peek(given, verdicts))
     }
 
     /// Keeps an entry for the session `id`. Its own entry of that key must have been taken off the shelves.

@@ -20,6 +20,8 @@ pub(super) struct Source<H: Host> {
     pub(super) open: Vec<Place>,
     /// The newest observation.
     pub(super) seen: Option<Observation<H::Object>>,
+    /// When the latest run of the version function began that is known to have answered.
+    answered: Ticket,
     /// How the version function fails.
     pub(super) trouble: Option<Trouble>,
 }
@@ -27,15 +29,20 @@ pub(super) struct Source<H: Host> {
 impl<H: Host> Source<H> {
     /// One of which nothing is known yet.
     pub(super) fn of(given: Option<H::Key>) -> Self {
-        Self { given, stamps: 0, latest: None, open: Vec::new(), seen: None, trouble: None }
+        Self { given, stamps: 0, latest: None, open: Vec::new(), seen: None, answered: 0, trouble: None }
     }
 
-    /// Notes that the version function failed, in a run that began at `since`. If it has answered in one that began later, it is well again: those
-    /// who waited may hear of a failure late.
+    /// Notes that the version function failed, in a run that began at `since`, unless one that began no earlier is known to have failed, or to have
+    /// answered: those who waited may hear of it late.
     pub(super) fn fails(&mut self, now: Nanos, since: Ticket) {
-        if self.seen.as_ref().is_none_or(|seen| seen.ticket < since) {
+        if self.answered < since && self.trouble.is_none_or(|trouble| trouble.ticket < since) {
             self.trouble = Some(Trouble::again(self.trouble, now, since));
         }
+    }
+
+    /// Takes note of an answer to a question asked at `since`.
+    pub(super) fn answers(&mut self, since: Ticket) {
+        self.answered = self.answered.max(since);
     }
 
     /// Takes a new version. One that `lags` shares nothing with others.

@@ -141,7 +141,11 @@ impl<H: Host> Plan<H> {
                     }
                 }
                 Doing::Computing => {
-                    if let Some(aside) = found.and_then(|slot| store.live.aside_mut(slot)) {
+                    // What was stored meanwhile by a computation that began later shows that all is well.
+                    let old = found.filter(|slot| {
+                        store.live.get(*slot).is_some_and(|look| look.entry.began() < self.run)
+                    });
+                    if let Some(aside) = old.and_then(|slot| store.live.aside_mut(slot)) {
                         aside.trouble = Some(Trouble::again(aside.trouble, now, ticket::draw()));
                     }
                 }

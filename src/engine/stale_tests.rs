@@ -207,6 +207,58 @@ fn who_hears_late_that_a_source_has_failed_does_not_take_it_for_news() {
     }
 }
 
+/// What a call does that is asked, or that asks, and fails.
+fn fails(world: &mut World, session: Option<&Rc<Session>>, plan: &mut Plan<Fake>) -> Option<u32> {
+    enter(&mut world.store, session, |store, caller| plan.end(store, caller));
+    plan.failed(true);
+    match enter(&mut world.store, session, |store, caller| plan.next(store, caller)) {
+        Step::Done(served) => Some(served.value.get()),
+        Step::Raise => None,
+        _ => panic!("it has failed"),
+    }
+}
+
+#[test]
+fn a_failure_of_before_the_first_result_was_asked_is_none() {
+    let _turn = alone();
+    for waits in [false, true] {
+        let mut world = World::new(8);
+        let session = Session::begin();
+        let (mut slow, mut waiter) = (world.plan(11), world.plan(11));
+        let step = enter(&mut world.store, Some(&session), |store, caller| slow.next(store, caller));
+        assert!(matches!(step, Step::Ask(_)));
+        if waits {
+            let step = enter(&mut world.store, Some(&session), |store, caller| waiter.next(store, caller));
+            assert!(matches!(step, Step::Wait(_)));
+            assert_eq!(fails(&mut world, Some(&session), &mut slow), None);
+        }
+        World::at(100);
+        assert_eq!(world.call(None, 11), Some(1));
+        let late = if waits { &mut waiter } else { &mut slow };
+        assert_eq!(fails(&mut world, Some(&session), late), Some(1));
+        (world.version, world.asked) = (2, 0);
+        assert_eq!((world.call(None, 11), world.asked), (Some(2), 1), "its source is well");
+    }
+}
+
+#[test]
+fn a_computation_that_fails_says_nothing_of_one_that_began_later() {
+    let _turn = alone();
+    let mut world = World::new(8);
+    let mut slow = world.plan(11);
+    let step = enter(&mut world.store, None, |store, caller| slow.next(store, caller));
+    assert!(matches!(step, Step::Ask(_)));
+    slow.observed(Number::new(1), ticket::NEVER);
+    let step = enter(&mut world.store, None, |store, caller| slow.next(store, caller));
+    assert!(matches!(step, Step::Compute(_)));
+    World::at(100);
+    world.version = 2;
+    assert_eq!(world.call(None, 11), Some(1));
+    assert_eq!(fails(&mut world, None, &mut slow), Some(1));
+    (world.version, world.asked) = (3, 0);
+    assert_eq!((world.call(None, 11), world.asked), (Some(2), 1), "its source is well");
+}
+
 #[test]
 fn what_differs_is_noted_though_the_source_has_failed_since_it_was_asked() {
     let _turn = alone();

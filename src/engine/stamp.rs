@@ -31,6 +31,11 @@ impl<O: Clone> Stamp<O> {
         Self { version: version.clone(), tag: *tag, ticket: *ticket, differs: 0, lags: false }
     }
 
+    /// Takes note of an observation that agrees.
+    pub(super) fn verify(&mut self, ticket: Ticket) {
+        (self.ticket, self.lags) = (self.ticket.max(ticket), false);
+    }
+
     /// Whether it was observed later than that.
     pub(super) fn is_newer(&self, observation: &Observation<O>) -> bool {
         self.ticket > observation.until && !self.lags
@@ -137,6 +142,9 @@ impl<H: Host> Stamps<H> {
             shared.uses += 1;
             shared.stamp.tag = shared.stamp.tag.min(stamp.tag);
             self.agree(place, stamp.ticket);
+            if let Some(source) = kin.source.and_then(|slot| self.sources.get_mut(slot)) {
+                source.answers(stamp.ticket);
+            }
             return (place, Some(stamp.version));
         }
         let place = self.free.pop().unwrap_or_else(|| {
@@ -153,6 +161,7 @@ impl<H: Host> Stamps<H> {
         };
         if let Some(source) = source.and_then(|slot| self.sources.get_mut(slot)) {
             source.join(place, self.follows && stamp.differs == 0, stamp.lags);
+            source.answers(stamp.ticket);
         }
         if let Some(free) = self.places.get_mut(place.0 as usize) {
             *free = Some(Shared { stamp, source, uses: 1 });
@@ -183,7 +192,7 @@ impl<H: Host> Stamps<H> {
     /// Notes an observation that agrees with a stamp.
     pub(super) fn agree(&mut self, place: Place, ticket: Ticket) {
         if let Some(stamp) = self.get_mut(place) {
-            (stamp.ticket, stamp.lags) = (stamp.ticket.max(ticket), false);
+            stamp.verify(ticket);
         }
         self.reopen(place, ticket);
     }
@@ -215,6 +224,7 @@ impl<H: Host> Stamps<H> {
         displaced: &mut Displaced<H>,
     ) {
         let Some(source) = self.sources.get_mut(slot) else { return };
+        source.answers(seen.ticket);
         source.trouble.take_if(|trouble| trouble.ticket < seen.ticket);
         if source.seen.as_ref().is_none_or(|before| before.ticket != seen.ticket) {
             displaced.extend(source.seen.replace(seen.clone()).map(|before| Leaving::Object(before.version)));

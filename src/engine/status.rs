@@ -78,14 +78,14 @@ impl<H: Host> Plan<H> {
     ) -> Decided<H, Status> {
         let now = clock::now();
         if let Some(caller) = caller.as_deref_mut() {
-            if let Some(status) = self.on_shelf(store, caller, now)? {
-                return Ok(status);
-            }
             if self.observation.is_none() {
                 let reader = caller.known.readers.get_mut(store.id);
                 let seen =
                     reader.map(|reader| reader.seen.get(self.given.as_ref(), &self.verdicts)).transpose()?;
                 self.observation = seen.flatten().map(|seen| seen.clone());
+            }
+            if let Some(status) = self.on_shelf(store, caller, now)? {
+                return Ok(status);
             }
         }
         let observed =
@@ -102,8 +102,9 @@ impl<H: Host> Plan<H> {
         let forward = |reason, detail| Status { forward: Some(reason), stored: true, detail, ..base };
         let agreed = observation.map_or(Ok(false), |seen| self.agrees_with(stamp, seen))?;
         let due = self.is_due(entry, caller.as_deref());
-        if let Some(Caller { id, .. }) = caller.as_deref().filter(|_| fresh)
-            && (entry.known_in == *id || !due && entry.stored < *id && agreed)
+        if let Some(caller) = caller.as_deref().filter(|_| fresh)
+            && (entry.known_in == caller.id
+                || !due && entry.stored < caller.id && (agreed || self.agreed_first(store, caller, stamp)?))
         {
             return Ok(hit("known"));
         }
@@ -156,16 +157,19 @@ impl<H: Host> Plan<H> {
 
     fn on_shelf(&self, store: &Store<H>, caller: &Caller<'_, H>, now: Nanos) -> Decided<H, Option<Status>> {
         let Some(reader) = caller.known.readers.get(store.id) else { return Ok(None) };
-        let Some(shelf) = reader.kept.as_ref() else { return Ok(None) };
-        let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
-        let entry = slot.and_then(|slot| shelf.get(slot));
-        let entry = entry.filter(|entry| entry.known_in == caller.id && entry.is_fresh(now, &store.terms));
-        Ok(entry.map(|entry| Status {
-            hit: true,
-            expires: expires(entry, &store.terms),
-            detail: "known",
-            ..Status::default()
-        }))
+        for shelf in [&reader.kept, &reader.left].into_iter().flatten() {
+            let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
+            let entry = slot.and_then(|slot| shelf.get(slot));
+            if let Some(entry) = entry.filter(|entry| entry.is_fresh(now, &store.terms))
+                && (entry.known_in == caller.id
+                    || !self.refreshes()
+                        && (self.agrees(&entry.stamp)? || self.agreed_first(store, caller, &entry.stamp)?))
+            {
+                let expires = expires(entry, &store.terms);
+                return Ok(Some(Status { hit: true, expires, detail: "known", ..Status::default() }));
+            }
+        }
+        Ok(None)
     }
 
     /// Notes what the call did, in its session.

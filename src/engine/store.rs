@@ -63,12 +63,6 @@ impl Terms {
         if timed { clock::now() } else { clock::earliest() }
     }
 
-    /// Whether a call may ask the version again by itself, so that its session goes by another from then on.
-    #[must_use]
-    pub fn asks_again(&self) -> bool {
-        self.lag.retries > 0
-    }
-
     /// How many answers of its version function a session remembers for one function.
     #[must_use]
     pub fn answers(&self) -> Option<usize> {
@@ -393,7 +387,7 @@ impl<H: Host> Store<H> {
         self.flights.strike(leaves, displaced);
     }
 
-    /// Stores a value as made from `version` just now. `given` is what the version function would be given.
+    /// Stores a value as made from `version` just now. `given` is what the version function would be given, `around` which runs the caller is part of.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared, before anything has changed but the caller's shelves.
@@ -402,12 +396,13 @@ impl<H: Host> Store<H> {
         (probe, given): (&Probe<H::Key>, Option<&Probe<H::Key>>),
         (value, version): (&H::Object, &H::Object),
         mut caller: Option<&mut Caller<'_, H>>,
+        around: &[H::Flight],
         verdicts: &Verdicts<H::Object>,
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
         let old = self.find(probe, verdicts)?;
         let session = caller.as_ref().map_or(0, |caller| caller.id);
-        self.flights.bypass(probe, session, |_| true, verdicts)?;
+        self.flights.bypass(probe, session, around, verdicts)?;
         let kin = self.live.stamps.kin(given, version, verdicts)?;
         if let Some(caller) = caller.as_deref_mut() {
             self.join(caller.id, caller.session, displaced);
@@ -454,6 +449,7 @@ impl<H: Host> Store<H> {
                 if let Some(mut reader) = known.readers.remove(self.id) {
                     reader.clear_shelves(displaced);
                     displaced.push(Leaving::Answers(reader.seen));
+                    displaced.extend(reader.first.map(|first| Leaving::Answers(*first)));
                 }
             });
         }
@@ -469,14 +465,17 @@ impl<H: Host> Store<H> {
     ) -> Result<Recognition, Unsure<H::Object>> {
         let holder = entry.known_in;
         let seen = self.reach(holder, displaced, |reader, _| {
-            let seen: Option<&mut Observation<H::Object>> = reader.seen.get(given, verdicts)?;
+            let seen = match reader.first(given, verdicts)? {
+                None => reader.seen.peek(given, verdicts)?,
+                first => first,
+            };
             seen.map_or(Ok(false), |seen| {
                 Ok(seen.tag == stamp.tag || verdicts.same(&stamp.version, &seen.version)?)
             })
         });
         Ok(match seen.transpose()? {
             None => Recognition::Gone,
-            Some(equal) if equal && entry.stored < holder && !self.terms.asks_again() => Recognition::Yes,
+            Some(equal) if equal && entry.stored < holder => Recognition::Yes,
             Some(_) => Recognition::No,
         })
     }

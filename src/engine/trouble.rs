@@ -17,8 +17,7 @@ pub struct Trouble {
 impl Trouble {
     /// A failure now of what began at `ticket`, after what there was before.
     pub(super) fn again(before: Option<Self>, now: Nanos, ticket: Ticket) -> Self {
-        let earlier = before.map_or(ticket, |before| before.ticket);
-        Self { first: before.map_or(now, |before| before.first), last: now, ticket: ticket.max(earlier) }
+        Self { first: before.map_or(now, |before| before.first), last: now, ticket }
     }
 
     /// Whether the source is not to be asked again yet.

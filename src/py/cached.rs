@@ -11,6 +11,7 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 
 use super::arguments::{self, Rules, Seed, with_arguments};
 use super::binding::Binding;
+use super::computing;
 use super::drive;
 use super::freshness::Freshness;
 use super::gc;
@@ -384,10 +385,18 @@ impl Cached {
         let (value, version) = (value.into(), version.into());
         let (_, given) =
             with_arguments(args, kwargs, self.is_method(), |arguments| self.given(py, arguments, &probe))?;
+        let around = computing::around(py);
         let mut displaced = Displaced::default();
         let put = drive::settle(py, |verdicts| {
             self.enter(py, session.as_ref(), |store, caller| {
-                store.put((&probe, given.as_ref()), (&value, &version), caller, verdicts, &mut displaced)
+                store.put(
+                    (&probe, given.as_ref()),
+                    (&value, &version),
+                    caller,
+                    &around,
+                    verdicts,
+                    &mut displaced,
+                )
             })
         });
         drop(displaced);

@@ -24,6 +24,7 @@ pub(super) fn visit_known(known: &Known<Host>, visit: &PyVisit<'_>) -> Result<()
     known.all_answers().try_for_each(|answers| visit_answers(answers, visit))?;
     for reader in known.readers.values() {
         visit_answers(&reader.seen, visit)?;
+        reader.first.iter().try_for_each(|first| visit_answers(first, visit))?;
         for entry in reader.iter() {
             visit.call(&entry.value.0)?;
             visit.call(&*entry.key.object())?;

@@ -1,0 +1,117 @@
+"""Refreshes while the same is computed: in threads and tasks of the session, and in the function itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import tasks
+from calling import MINE, Call, Gate, results, until_waiting
+from sources import Source, counts, of_each_kind
+from versioned_lru_cache import Refresh, Versioned, session, versioned_lru_cache
+from versioned_lru_cache.testing import MockClock
+
+
+@of_each_kind
+async def test_a_function_that_refreshes_its_own_result_returns_what_it_made_itself(source: Source) -> None:
+    @versioned_lru_cache(source.ask)
+    def plain(x: int) -> list[Any]:
+        source.read(x)
+        return [plain.cache_refresh(x)] if source.front["ran"] == 1 else []
+
+    @versioned_lru_cache(source.ask)
+    async def awaited(x: int) -> list[Any]:
+        source.read(x)
+        return [await awaited.cache_refresh(x)] if source.front["ran"] == 1 else []
+
+    f: Any = awaited if source.awaited else plain
+    with session():
+        (inner,) = await source.call(f, 1)
+        assert inner == []
+        assert await source.call(f, 1) is inner, "the session goes by what was made last"
+
+
+@pytest.mark.parametrize("provider", [False, True], ids=["by the hit path", "by a provider"])
+def test_a_refresh_is_what_counts_though_a_call_that_began_before_it_was_stored_meanwhile(provider: bool) -> None:
+    gates, runs = [Gate(), Gate()], []
+    place: dict[str, Any] = {}
+
+    @versioned_lru_cache(lambda: "v1", session=(lambda: place) if provider else place)
+    def f(x: int) -> list[int]:
+        number = len(runs)
+        runs.append(x)
+        if number < 2:
+            gates[number].stop()
+        return [number]
+
+    slow = Call(f, 1)
+    gates[0].wait()
+    refresh = Call(f.cache_refresh, 1)
+    gates[1].wait()
+    gates[0].open()
+    assert slow.result() == [0]
+    gates[1].open()
+    new = refresh.result()
+    assert f(1) is new
+    assert f.cache_peek(1) == Versioned([1], "v1")
+
+
+def held(gate: Gate, **options: Any) -> tuple[Any, list[int]]:
+    """A function whose second run stops at the gate."""
+    runs: list[int] = []
+
+    @versioned_lru_cache(lambda: "v1", session=MINE, **options)
+    def f(x: int) -> int:
+        runs.append(len(runs) + 1)
+        number = runs[-1]
+        if number == 2:
+            gate.stop()
+        return number
+
+    return f, runs
+
+
+def test_threads_of_the_session_wait_for_the_one_refresh() -> None:
+    gate = Gate()
+    f, runs = held(gate)
+    assert Call(f, 1, session={}).result() == 1
+    place: dict[str, Any] = {}
+    with session(place, refresh=Refresh.all()):
+        leader = Call(f, 1, session=place)
+        gate.wait()
+        others = [Call(f, 1, session=place) for _ in range(3)]
+        until_waiting(*others)
+        assert Call(f, 1, session={}).result() == 1  # who wants no refresh reads on
+        gate.open()
+        assert results([leader, *others]) == [2] * 4
+    assert runs == [1, 2]
+
+
+def test_a_computation_that_began_before_the_session_does_not_count() -> None:
+    gate = Gate()
+    f, runs = held(gate)
+    assert Call(f, 1, session={}).result() == 1
+    earlier: dict[str, Any] = {}
+    later: dict[str, Any] = {}
+    with session(earlier, refresh=Refresh.all()):
+        first = Call(f, 1, session=earlier)
+        gate.wait()
+        with session(later, refresh=Refresh.all()):
+            assert Call(f, 1, session=later).result() == 3
+            gate.open()
+            assert first.result() == 2
+            assert Call(f, 1, session=later).result() == 3
+    assert runs == [1, 2, 3]
+
+
+@tasks.in_loop
+async def test_tasks_of_the_session_wait_for_the_one_refresh() -> None:
+    source = Source(MockClock(), awaited=True)
+    f = source.cached()
+    assert await f(1) == "old"
+    source.gives = lambda: ["new"]
+    with session(refresh=Refresh.all()):
+        found = await tasks.ended(tasks.begun(5, f, 1))
+        assert all(value is found[0] for value in found)
+    assert source.behind == counts(asked=2, ran=2)
