@@ -116,6 +116,8 @@ class View:
     """What one session knows of one function."""
 
     seen: dict[Hashable, Observation] = field(default_factory=dict)
+    # The first of those that a call which asked again has replaced.
+    first: dict[Hashable, Observation] = field(default_factory=dict)
     # What it has surely seen, at most maxsize.
     kept: OrderedDict[Hashable, Entry] = field(default_factory=OrderedDict)
     # What left the store and was there before the session began, so that it may have seen it.
@@ -356,7 +358,7 @@ class ModelStore:
         if entry.known_in == me:
             return
         holder = self.views.get(entry.known_in)
-        seen = self.seen_in(holder, args)
+        seen = (holder and holder.first.get(self.given(args))) or self.seen_in(holder, args)
         if not holder or (entry.stored < entry.known_in and seen and same(entry.stamp.version, seen.version)):
             self.views[me].forget(entry.key)  # What left the store before is not what the session goes by.
             entry.known_in = me

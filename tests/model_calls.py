@@ -141,18 +141,25 @@ class ModelCache(ModelStore):
         if kept and self.fresh(kept):
             view.kept.move_to_end(by.key)
             return kept, None
-        if left and obs and self.fresh(left) and not self.chosen(by, left) and same(left.stamp.version, obs.version):
-            return left, obs
+        first = view.first.get(self.given(by.args))
+        if left and self.fresh(left) and (left.known_in == by.me or not self.chosen(by, left)):
+            agreed = obs and same(left.stamp.version, obs.version)
+            if left.known_in == by.me or agreed or (first and same(left.stamp.version, first.version)):
+                known, left.known_in = left.known_in == by.me, by.me
+                return left, obs if agreed and not known else None
         if entry and self.fresh(entry):
             if entry.known_in == by.me:
                 self.live.move_to_end(by.key)
                 return entry, None
             agreed = obs and same(entry.stamp.version, obs.version)
-            if entry.stored < by.me and agreed and not self.chosen(by, entry):
-                if self.by_arguments:
-                    self.remember(entry, by.me, by.args, by_note_only=True)
+            went = first and same(entry.stamp.version, first.version)
+            if entry.stored < by.me and (agreed or went) and not self.chosen(by, entry):
+                if agreed and view.first:
+                    self.verify(entry, obs)
+                if self.by_arguments or view.first:
+                    self.remember(entry, by.me, by.args, by_note_only=not view.first)
                 self.live.move_to_end(by.key)
-                return entry, obs
+                return entry, obs if agreed else None
         return None
 
     def offline(self, by: Asked, view: View | None, entry: Entry | None) -> object:
@@ -192,6 +199,8 @@ class ModelCache(ModelStore):
                 self.verified(entry, obs)
             newer = entry.stamp.ticket > obs.until and not entry.lags
             if self.fresh(entry) and (verified or newer):
+                if verified:
+                    self.verify(entry, obs)
                 self.remembered(by, entry)
                 return self.serve(entry, obs if verified else None)
             within = self.options.stale_while_revalidate
@@ -239,10 +248,14 @@ class ModelCache(ModelStore):
         """Answers with what is there, which an observation has perhaps found unchanged."""
         self.counts.hits += 1
         if verified_by:
-            entry.stamp.ticket = max(verified_by.ticket, entry.stamp.ticket)
+            self.verify(entry, verified_by)
             self.well(entry, verified_by)
         self.world.report(self.vouches_for(entry))
         return entry.value
+
+    def verify(self, entry: Entry, obs: Observation) -> None:
+        """It is as new as an observation that agrees."""
+        entry.stamp.ticket = max(obs.ticket, entry.stamp.ticket)
 
     def vouches_for(self, entry: Entry) -> float:
         """The observation than which a result is no older, for what is built on it. What lags is of long ago."""
@@ -270,10 +283,14 @@ class ModelCache(ModelStore):
 
     # What runs.
 
-    def tell(self, by: Asked, obs: Observation) -> None:
+    def tell(self, by: Asked, obs: Observation, again: bool = False) -> None:
         """The session goes by this observation, if it has not been renewed meanwhile."""
         if by.session and by.session.id == by.me and not self.constant:
-            by.session.scopes[self.scope(by.args)] = self.views[by.me].seen[self.given(by.args)] = obs
+            view, given = self.views[by.me], self.given(by.args)
+            before = view.seen.get(given)
+            if again and before and not same(before.version, obs.version):
+                view.first.setdefault(given, before)
+            by.session.scopes[self.scope(by.args)] = view.seen[given] = obs
 
     def ask(self, args: tuple[Hashable, ...]) -> Observation:
         """Runs the version function."""
@@ -319,7 +336,7 @@ class ModelCache(ModelStore):
                     break
                 self.world.sleep(self.options.delay * 2**again)
                 obs = self.seen_in(None, by.args) or self.ask(by.args)
-                self.tell(by, obs)
+                self.tell(by, obs, again=True)
                 if self.visible(result.stamp.version, obs.version):
                     result.lags, result.stamp.ticket, result.stamp.differed = False, obs.ticket, math.inf
                     break

@@ -221,6 +221,34 @@ def test_so_does_what_it_was_given_between_two_such_calls(version_args: Any, rep
         assert [Call(f, "a", session=place).result() is one for one in given] == [True, True]
 
 
+def test_so_does_what_a_slower_call_finds_there_that_was_evicted() -> None:
+    announced, gate, runs = [41], Gate(), []
+
+    @versioned_lru_cache(lambda: announced[0], session=MINE, maxsize=3, lag=Lag(retries=1, delay=0.1))
+    def f(key: str) -> Versioned[list[int]]:
+        runs.append(key)
+        if key == "a" and runs.count(key) == 2:
+            gate.stop()
+        return Versioned([announced[0]], announced[0])
+
+    with MockClock():
+        Call(f, "a", session={}).result()
+        announced[0] = 42
+        place: dict[str, Any] = {}
+        assert Call(f, "b", session=place).result() == [42]
+        slow = Call(f, "a", session=place)
+        gate.wait()
+        announced[0] = 41
+        assert Call(f, "c", session=place).result() == [41], "it was asked again"
+        for key in "xyz":
+            Call(f, key, session={}).result()
+        given = Call(f, "a", session=place).result()
+        assert given == [41]
+        gate.open()
+        assert slow.result() is given
+        assert Call(f, "a", session=place).result() is given
+
+
 def test_who_waited_for_what_lagged_takes_it_though_it_was_cleared_meanwhile() -> None:
     announced, gate, runs = [41], Gate(), []
 

@@ -115,3 +115,54 @@ async def test_tasks_of_the_session_wait_for_the_one_refresh() -> None:
         found = await tasks.ended(tasks.begun(5, f, 1))
         assert all(value is found[0] for value in found)
     assert source.behind == counts(asked=2, ran=2)
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["it computes", "it waits for another"])
+def test_a_call_that_began_before_a_refresh_does_not_take_its_session_back(waits: bool) -> None:
+    version, gate, runs = [1], Gate(), []
+
+    @versioned_lru_cache(lambda: version[0], session=MINE)
+    def f(x: int) -> list[int]:
+        runs.append(x)
+        if x == 1:
+            gate.stop()
+        return [version[0]]
+
+    place: dict[str, Any] = {}
+    others = [Call(f, x, session={}).result() for x in (3, 4)]
+    assert Call(f, 3, session=place).result() is others[0]
+    leader = Call(f, 1, session={} if waits else place)
+    gate.wait()
+    slow = Call(f, 1, session=place) if waits else leader
+    if waits:
+        until_waiting(slow)
+    version[0] = 2
+    assert Call(f.cache_refresh, 2, session=place).result() == [2]
+    gate.open()
+    slow.result()
+    assert [Call(f, 4, session=place).result() for _ in range(2)] == [[2], [2]]
+    assert Call(f, 3, session={}).result() == [2]
+
+
+def test_a_session_that_renews_is_what_counts_though_a_call_that_began_before_it_was_stored_meanwhile() -> None:
+    gates, runs = [Gate(), Gate()], []
+
+    @versioned_lru_cache(lambda: "v1", session=MINE)
+    def f(x: int) -> list[int]:
+        number = len(runs)
+        runs.append(x)
+        if number < 2:
+            gates[number].stop()
+        return [number]
+
+    slow = Call(f, 1, session={})
+    gates[0].wait()
+    place: dict[str, Any] = {}
+    with session(place, refresh=Refresh.all()):
+        renewed = Call(f, 1, session=place)
+        gates[1].wait()
+        gates[0].open()
+        assert slow.result() == [0]
+        gates[1].open()
+        assert renewed.result() == [1]
+    assert f.cache_peek(1) == Versioned([1], "v1")

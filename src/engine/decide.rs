@@ -109,6 +109,9 @@ impl<H: Host> Plan<H> {
                 if agreed || self.agreed_first(store, caller, stamp)? {
                     let reader = caller.known.readers.get(store.id);
                     let moved = reader.is_some_and(|reader| reader.first.is_some());
+                    if moved && agreed {
+                        self.raise(store, slot);
+                    }
                     if self.given.is_some() || moved {
                         self.remember(store, slot, caller, moved, displaced)?;
                     }
@@ -159,6 +162,10 @@ impl<H: Host> Plan<H> {
         }
         let fresh = store.live.get(slot).is_some_and(|look| look.entry.is_fresh(self.now, &store.terms));
         if fresh && (agreed || newer) {
+            if agreed {
+                // Before a session takes a copy.
+                self.raise(store, slot);
+            }
             if let Some(caller) = caller.as_deref_mut() {
                 self.remember(store, slot, caller, true, displaced)?;
             }

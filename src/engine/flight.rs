@@ -27,7 +27,7 @@ impl<H: Host> Clone for Arrival<H> {
 }
 
 impl<H: Host> Arrival<H> {
-    /// Whether it is of a later observation than that, and no older than it: nothing newer could be computed.
+    /// Whether it is of a later observation than that, and does not lag behind it.
     pub(super) fn is_newer(&self, seen: &Observation<H::Object>) -> bool {
         self.under.is_newer(seen) && !self.landed.entry.stamp.lags
     }

@@ -101,7 +101,7 @@ impl<H: Host> Plan<H> {
         store.stats.hits += 1;
         self.status.hit = true;
         if let Some(observation) = self.observation.as_ref().filter(|_| agreed) {
-            store.raise(slot, observation.ticket);
+            self.raise(store, slot);
             store.live.verify(slot, if constant { ticket::NEVER } else { observation.ticket });
         }
         let Some((entry, stamp)) = store.live.get_mut(slot) else {
@@ -113,10 +113,13 @@ impl<H: Host> Plan<H> {
             if agreed && stamp.tag != observation.tag {
                 // Two tags of one version: the older wins, so that they become one wherever they meet, and a new session's changes nothing for others.
                 let tag = stamp.tag.min(observation.tag);
-                (stamp.tag, observation.tag) = (tag, tag);
-                if let Ok(Some(seen)) = reader.seen.get(self.given.as_ref(), &self.verdicts) {
+                // Another call may have moved the session on.
+                if let Ok(Some(seen)) = reader.seen.get(self.given.as_ref(), &self.verdicts)
+                    && seen.tag == observation.tag
+                {
                     seen.tag = tag;
                 }
+                (stamp.tag, observation.tag) = (tag, tag);
             }
             if by_version {
                 store.glances[ticket::lane(caller.id)] = Glance::of(caller.id, observation);
@@ -126,10 +129,18 @@ impl<H: Host> Plan<H> {
         Step::Done(Served { value, vouch: if agreed { self.vouch(vouch) } else { vouch }, behind: None })
     }
 
-    /// Whether the hit path may know entries for the session by their version, without a note of each.
+    /// Notes that the observation found the version of an entry unchanged.
+    pub(super) fn raise(&self, store: &mut Store<H>, slot: Slot) {
+        store.raise(slot, self.ticket());
+    }
+
+    /// Whether the hit path may know entries for the session by the version of this call, without a note of each: the session goes by that.
     fn knows_by_version(&self, store: &Store<H>, caller: &Caller<'_, H>) -> bool {
-        let reader = caller.known.readers.get(store.id);
-        self.given.is_none() && !self.wish.special && reader.is_some_and(|reader| reader.first.is_none())
+        let reader = caller.known.readers.get(store.id).filter(|reader| reader.first.is_none());
+        let seen = reader.map(|reader| reader.seen.peek(None, &self.verdicts));
+        self.given.is_none()
+            && !self.wish.special
+            && matches!((seen, &self.observation), (Some(Ok(Some(seen))), Some(own)) if seen.tag == own.tag)
     }
 
     /// Sees to it that the session will meet this very entry again, whatever becomes of it: by a note in the entry, or, if another
@@ -162,15 +173,11 @@ impl<H: Host> Plan<H> {
             }
             Recognition::No if !needed => {}
             Recognition::No => {
-                let agreed = self.agrees(stamp)?;
                 let Some(reader) = caller.known.readers.get_mut(store.id) else {
                     return Ok(());
                 };
                 reader.unshelve(&self.probe, &self.verdicts, displaced)?;
-                let mut copy = Entry { known_in: caller.id, ..entry.with(stamp) };
-                if agreed {
-                    copy.stamp.verify(self.ticket());
-                }
+                let copy = Entry { known_in: caller.id, ..entry.with(stamp) };
                 reader.shelve(caller.id, self.probe.hash, copy, store.terms.maxsize, displaced);
             }
         }
@@ -344,14 +351,15 @@ impl<H: Host> Plan<H> {
         // Of one version what was stored meanwhile stays, of two the one that was observed later.
         let outdated = current.is_some_and(|Look { entry, stamp }| {
             // Who wants it anew wants nothing that was begun before.
-            let made = if self.wish.manner == Manner::Now { entry.began() } else { entry.stored };
+            let anew = self.wish.manner == Manner::Now || self.refreshes();
+            let made = if anew { entry.began() } else { entry.stored };
             if agreed { made > self.run } else { stamp.ticket > observation.ticket }
         });
         let kin = store.live.stamps.kin(self.given.as_ref(), version, &self.verdicts)?;
         let unfit = tainted || outdated || self.impatient;
         let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(store.id));
         if let Some(reader) = reader {
-            if kept.is_some() || reader.left.is_some() {
+            if reader.kept.is_some() || reader.left.is_some() {
                 reader.unshelve(&self.probe, &self.verdicts, displaced)?;
             }
             if unfit {
@@ -371,26 +379,34 @@ impl<H: Host> Plan<H> {
         Ok((None, vouch))
     }
 
-    /// Where a session keeps what it has surely seen of the key.
-    fn kept(&self, store: &Store<H>, caller: Option<&Caller<'_, H>>) -> Decided<H, Option<Slot>> {
-        let reader = caller.and_then(|caller| caller.known.readers.get(store.id));
-        let Some(shelf) = reader.and_then(|reader| reader.kept.as_ref()) else { return Ok(None) };
-        shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))
+    /// What a session has surely seen of the key and keeps.
+    fn kept<'a>(
+        &self,
+        store: &Store<H>,
+        caller: Option<&'a Caller<'_, H>>,
+    ) -> Decided<H, Option<&'a Entry<H>>> {
+        let Some(caller) = caller else { return Ok(None) };
+        let Some(reader) = caller.known.readers.get(store.id) else { return Ok(None) };
+        for shelf in [&reader.kept, &reader.left].into_iter().flatten() {
+            let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
+            let entry = slot.and_then(|slot| shelf.get(slot));
+            if let Some(entry) = entry.filter(|entry| entry.known_in == caller.id) {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
     }
 
     /// What the session has come to know of the key while this call computed, by which it goes on: the value and what that vouches for.
-    /// `kept` is where it keeps that, `current` is what is stored.
+    /// `kept` is what it keeps of that, `current` is what is stored.
     fn known(
         store: &Store<H>,
         caller: &Caller<'_, H>,
-        kept: Option<Slot>,
+        kept: Option<&Entry<H>>,
         current: Option<Look<'_, H>>,
     ) -> Option<(H::Object, Ticket)> {
         let constant = store.terms.constant;
-        let shelf = caller.known.readers.get(store.id).and_then(|reader| reader.kept.as_ref());
-        let kept = kept.zip(shelf).and_then(|(slot, shelf)| shelf.get(slot));
-        if let Some(kept) = kept.filter(|kept| kept.known_in == caller.id && kept.is_fresh_now(&store.terms))
-        {
+        if let Some(kept) = kept.filter(|kept| kept.is_fresh_now(&store.terms)) {
             return Some((kept.value.clone(), kept.vouch(&kept.stamp, constant)));
         }
         let known = current

@@ -160,13 +160,13 @@ impl<H: Host> Plan<H> {
         for shelf in [&reader.kept, &reader.left].into_iter().flatten() {
             let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
             let entry = slot.and_then(|slot| shelf.get(slot));
-            if let Some(entry) = entry.filter(|entry| entry.is_fresh(now, &store.terms))
-                && (entry.known_in == caller.id
-                    || !self.refreshes()
-                        && (self.agrees(&entry.stamp)? || self.agreed_first(store, caller, &entry.stamp)?))
+            let Some(entry) = entry.filter(|entry| entry.is_fresh(now, &store.terms)) else { continue };
+            let base = Status { expires: expires(entry, &store.terms), ..Status::default() };
+            if entry.known_in == caller.id
+                || !self.refreshes()
+                    && (self.agrees(&entry.stamp)? || self.agreed_first(store, caller, &entry.stamp)?)
             {
-                let expires = expires(entry, &store.terms);
-                return Ok(Some(Status { hit: true, expires, detail: "known", ..Status::default() }));
+                return Ok(Some(Status { hit: true, detail: "known", ..base }));
             }
         }
         Ok(None)

@@ -10,7 +10,7 @@ pub struct Trouble {
     pub first: Nanos,
     /// When it last failed.
     pub last: Nanos,
-    /// When what failed last began, in the order of events: only what was observed later shows that the source is well.
+    /// Its place in the order of events: only what was observed later shows that the source is well.
     pub ticket: Ticket,
 }
 
