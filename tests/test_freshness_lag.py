@@ -136,16 +136,21 @@ async def test_a_failure_while_it_tries_loses_nothing(source: Source) -> None:
     assert f.cache_peek() == ("old", 41)
 
 
+def current(announced: list[int], **options: Any) -> Any:
+    """A function that shows what is announced now: its result lags where its session goes by what was before."""
+
+    @versioned_lru_cache(lambda *part: announced[0], session=MINE, lag=Lag(retries=1, delay=0.1), **options)
+    def f(key: str) -> Versioned[list[int]]:
+        return Versioned([announced[0]], announced[0])
+
+    return f
+
+
 @pytest.mark.parametrize("version_args", [(), lambda key: ("all",)], ids=["one version", "a version by arguments"])
 @pytest.mark.parametrize("company", [False, True], ids=["alone", "beside another session"])
 def test_what_a_session_was_given_stays_though_another_call_there_asks_again(version_args: Any, company: bool) -> None:
     announced = [41]
-
-    @versioned_lru_cache(
-        lambda *part: announced[0], version_args=version_args, session=MINE, lag=Lag(retries=1, delay=0.1)
-    )
-    def f(key: str) -> Versioned[list[int]]:
-        return Versioned([announced[0]], announced[0])
+    f = current(announced, version_args=version_args)
 
     def given(keys: str, place: dict[str, Any]) -> list[Any]:
         return [Call(f, key, session=place).result() for key in keys]
@@ -173,12 +178,7 @@ def test_what_a_session_was_given_stays_though_another_call_there_asks_again(ver
 @pytest.mark.parametrize("version_args", [(), lambda key: ("all",)], ids=["one version", "a version by arguments"])
 def test_so_does_what_others_had_replaced_before_it_was_given(version_args: Any) -> None:
     announced = [41]
-
-    @versioned_lru_cache(
-        lambda *part: announced[0], version_args=version_args, session=MINE, lag=Lag(retries=1, delay=0.1)
-    )
-    def f(key: str) -> Versioned[list[int]]:
-        return Versioned([announced[0]], announced[0])
+    f = current(announced, version_args=version_args)
 
     with MockClock():
         place: dict[str, Any] = {}
@@ -198,12 +198,7 @@ def test_so_does_what_others_had_replaced_before_it_was_given(version_args: Any)
 @pytest.mark.parametrize("version_args", [(), lambda key: ("all",)], ids=["one version", "a version by arguments"])
 def test_so_does_what_it_was_given_between_two_such_calls(version_args: Any, replaced: bool) -> None:
     announced = [42]
-
-    @versioned_lru_cache(
-        lambda *part: announced[0], version_args=version_args, session=MINE, lag=Lag(retries=1, delay=0.1)
-    )
-    def f(key: str) -> Versioned[list[int]]:
-        return Versioned([announced[0]], announced[0])
+    f = current(announced, version_args=version_args)
 
     with MockClock():
         Call(f, "a", session={}).result()

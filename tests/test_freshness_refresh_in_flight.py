@@ -32,19 +32,26 @@ async def test_a_function_that_refreshes_its_own_result_returns_what_it_made_its
         assert await source.call(f, 1) is inner, "the session goes by what was made last"
 
 
-@pytest.mark.parametrize("provider", [False, True], ids=["by the hit path", "by a provider"])
-def test_a_refresh_is_what_counts_though_a_call_that_began_before_it_was_stored_meanwhile(provider: bool) -> None:
-    gates, runs = [Gate(), Gate()], []
-    place: dict[str, Any] = {}
+def gated(session: Any, gates: list[Gate]) -> Any:
+    """A function whose first runs stop at a gate each. A result is the number of the run."""
+    runs: list[int] = []
 
-    @versioned_lru_cache(lambda: "v1", session=(lambda: place) if provider else place)
+    @versioned_lru_cache(lambda: "v1", session=session)
     def f(x: int) -> list[int]:
         number = len(runs)
         runs.append(x)
-        if number < 2:
+        if number < len(gates):
             gates[number].stop()
         return [number]
 
+    return f
+
+
+@pytest.mark.parametrize("provider", [False, True], ids=["by the hit path", "by a provider"])
+def test_a_refresh_is_what_counts_though_a_call_that_began_before_it_was_stored_meanwhile(provider: bool) -> None:
+    gates = [Gate(), Gate()]
+    place: dict[str, Any] = {}
+    f = gated((lambda: place) if provider else place, gates)
     slow = Call(f, 1)
     gates[0].wait()
     refresh = Call(f.cache_refresh, 1)
@@ -145,16 +152,8 @@ def test_a_call_that_began_before_a_refresh_does_not_take_its_session_back(waits
 
 
 def test_a_session_that_renews_is_what_counts_though_a_call_that_began_before_it_was_stored_meanwhile() -> None:
-    gates, runs = [Gate(), Gate()], []
-
-    @versioned_lru_cache(lambda: "v1", session=MINE)
-    def f(x: int) -> list[int]:
-        number = len(runs)
-        runs.append(x)
-        if number < 2:
-            gates[number].stop()
-        return [number]
-
+    gates = [Gate(), Gate()]
+    f = gated(MINE, gates)
     slow = Call(f, 1, session={})
     gates[0].wait()
     place: dict[str, Any] = {}
