@@ -142,19 +142,20 @@ class ModelCache(ModelStore):
             view.kept.move_to_end(by.key)
             return kept, None
         first = view.first.get(self.given(by.args))
-        if left and self.fresh(left) and (left.known_in == by.me or not self.chosen(by, left)):
-            agreed = obs and same(left.stamp.version, obs.version)
-            if left.known_in == by.me or agreed or (first and same(left.stamp.version, first.version)):
-                known, left.known_in = left.known_in == by.me, by.me
-                return left, obs if agreed and not known else None
+        if left and self.fresh(left):
+            if left.known_in == by.me:
+                return left, None
+            agreed, went = (seen and same(left.stamp.version, seen.version) for seen in (obs, first))
+            if (agreed or went) and not self.chosen(by, left):
+                left.known_in = by.me
+                return left, obs if agreed else None
         if entry and self.fresh(entry):
             if entry.known_in == by.me:
                 self.live.move_to_end(by.key)
                 return entry, None
-            agreed = obs and same(entry.stamp.version, obs.version)
-            went = first and same(entry.stamp.version, first.version)
+            agreed, went = (seen and same(entry.stamp.version, seen.version) for seen in (obs, first))
             if entry.stored < by.me and (agreed or went) and not self.chosen(by, entry):
-                if agreed and view.first:
+                if agreed:
                     self.verify(entry, obs)
                 if self.by_arguments or view.first:
                     self.remember(entry, by.me, by.args, by_note_only=not view.first)

@@ -6,7 +6,7 @@ use super::entry::{Displaced, Leaving, Observation};
 use super::live::{Look, Stored};
 use super::plan::{Decided, Doing, Manner, NextStep, Plan, Refresh, Step};
 use super::rows::Slot;
-use super::session::Reader;
+use super::session::{Answers, Reader};
 use super::stamp::Stamp;
 use super::status::Forward;
 use super::store::{Caller, Glance, Store};
@@ -105,11 +105,11 @@ impl<H: Host> Plan<H> {
                 return Ok(Some(self.serve(store, slot, false, Some(caller))));
             }
             if !due && entry.stored < caller.id {
-                let agreed = self.agrees(stamp)?;
-                if agreed || self.agreed_first(store, caller, stamp)? {
-                    let reader = caller.known.readers.get(store.id);
-                    let moved = reader.is_some_and(|reader| reader.first.is_some());
-                    if moved && agreed {
+                let reader = caller.known.readers.get(store.id);
+                let first = reader.and_then(|reader| reader.first.as_deref());
+                let (agreed, moved) = (self.agrees(stamp)?, first.is_some());
+                if agreed || self.agreed_first(first, stamp)? {
+                    if agreed {
                         self.raise(store, slot);
                     }
                     if self.given.is_some() || moved {
@@ -163,7 +163,6 @@ impl<H: Host> Plan<H> {
         let fresh = store.live.get(slot).is_some_and(|look| look.entry.is_fresh(self.now, &store.terms));
         if fresh && (agreed || newer) {
             if agreed {
-                // Before a session takes a copy.
                 self.raise(store, slot);
             }
             if let Some(caller) = caller.as_deref_mut() {
@@ -378,16 +377,15 @@ impl<H: Host> Plan<H> {
         self.agrees_with(stamp, observation)
     }
 
-    /// Whether a version is the one by which the session went first, if it goes by another now.
+    /// Whether a version is the one by which the session went first, if it goes by another now: of its `first` answers.
     pub(super) fn agreed_first(
         &self,
-        store: &Store<H>,
-        caller: &Caller<'_, H>,
+        first: Option<&Answers<H>>,
         stamp: &Stamp<H::Object>,
     ) -> Decided<H, bool> {
-        let Some(reader) = caller.known.readers.get(store.id) else { return Ok(false) };
-        let first = reader.first(self.given.as_ref(), &self.verdicts)?;
-        first.map_or(Ok(false), |first| self.agrees_with(stamp, first))
+        let Some(first) = first else { return Ok(false) };
+        let seen = first.peek(self.given.as_ref(), &self.verdicts)?;
+        seen.map_or(Ok(false), |seen| self.agrees_with(stamp, seen))
     }
 
     pub(super) fn agrees_with(

@@ -1,5 +1,6 @@
 //! Computations in progress: who may wait for which, and what they leave to those who waited.
 
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -45,10 +46,6 @@ impl<H: Host> Landed<H> {
     /// Whether a session is to remember it: it was not refused, and not struck until now.
     pub(super) fn is_to_be_kept(&self) -> bool {
         self.keep.load(Ordering::Relaxed)
-    }
-
-    fn strike(&self) {
-        self.keep.store(false, Ordering::Relaxed);
     }
 }
 
@@ -220,16 +217,7 @@ impl<H: Host> Flights<H> {
 
     /// What runs now for keys that `leaves` accepts will not be stored, and nobody begins to wait for it.
     pub(super) fn strike(&mut self, leaves: impl Fn(&H::Key) -> bool, displaced: &mut Displaced<H>) {
-        for going in self.going.iter_mut().filter(|going| leaves(&going.probe.key)) {
-            going.marks.struck = true;
-        }
-        for landed in self.landed.iter().filter_map(Weak::upgrade) {
-            if leaves(&landed.entry.key) {
-                landed.strike();
-            }
-            // Whoever was to take it may have let go of it meanwhile.
-            displaced.push(Leaving::Landed(landed));
-        }
+        let Ok(()) = self.strike_where(|_, key| Ok::<_, Infallible>(leaves(key)), displaced);
     }
 
     /// As [`Flights::strike`], for one key.
@@ -242,17 +230,28 @@ impl<H: Host> Flights<H> {
         verdicts: &Verdicts<H::Object>,
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        for going in self.going.iter_mut().filter(|going| going.probe.hash == probe.hash) {
-            going.marks.struck |= going.probe.key.matches(probe, verdicts)?;
+        let same =
+            |hash, key: &H::Key| if hash == probe.hash { key.matches(probe, verdicts) } else { Ok(false) };
+        self.strike_where(same, displaced)
+    }
+
+    /// The same for the keys, with their hashes, that `leaves` accepts.
+    fn strike_where<E>(
+        &mut self,
+        leaves: impl Fn(u64, &H::Key) -> Result<bool, E>,
+        displaced: &mut Displaced<H>,
+    ) -> Result<(), E> {
+        for going in &mut self.going {
+            going.marks.struck |= leaves(going.probe.hash, &going.probe.key)?;
         }
         for landed in self.landed.iter().filter_map(Weak::upgrade) {
-            let same =
-                if landed.hash == probe.hash { landed.entry.key.matches(probe, verdicts) } else { Ok(false) };
-            if matches!(same, Ok(true)) {
-                landed.strike();
+            let struck = leaves(landed.hash, &landed.entry.key);
+            if matches!(struck, Ok(true)) {
+                landed.keep.store(false, Ordering::Relaxed);
             }
+            // Whoever was to take it may have let go of it meanwhile.
             displaced.push(Leaving::Landed(landed));
-            same?;
+            struck?;
         }
         Ok(())
     }

@@ -37,12 +37,8 @@ impl<H: Host> Plan<H> {
                 }
                 if self.agrees(&entry.stamp)? {
                     vouch = self.vouch(vouch);
-                } else {
-                    let first = first.as_ref().map(|first| first.peek(self.given.as_ref(), &self.verdicts));
-                    match first.transpose()?.flatten() {
-                        Some(first) if self.agrees_with(&entry.stamp, first)? => {}
-                        _ => continue,
-                    }
+                } else if !self.agreed_first(first.as_deref(), &entry.stamp)? {
+                    continue;
                 }
             }
             let value = entry.value.clone();
@@ -101,7 +97,6 @@ impl<H: Host> Plan<H> {
         store.stats.hits += 1;
         self.status.hit = true;
         if let Some(observation) = self.observation.as_ref().filter(|_| agreed) {
-            self.raise(store, slot);
             store.live.verify(slot, if constant { ticket::NEVER } else { observation.ticket });
         }
         let Some((entry, stamp)) = store.live.get_mut(slot) else {
@@ -129,7 +124,7 @@ impl<H: Host> Plan<H> {
         Step::Done(Served { value, vouch: if agreed { self.vouch(vouch) } else { vouch }, behind: None })
     }
 
-    /// Notes that the observation found the version of an entry unchanged.
+    /// Notes that the observation found the version of an entry unchanged, before it is served or a session takes a copy.
     pub(super) fn raise(&self, store: &mut Store<H>, slot: Slot) {
         store.raise(slot, self.ticket());
     }
@@ -387,10 +382,8 @@ impl<H: Host> Plan<H> {
     ) -> Decided<H, Option<&'a Entry<H>>> {
         let Some(caller) = caller else { return Ok(None) };
         let Some(reader) = caller.known.readers.get(store.id) else { return Ok(None) };
-        for shelf in [&reader.kept, &reader.left].into_iter().flatten() {
-            let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
-            let entry = slot.and_then(|slot| shelf.get(slot));
-            if let Some(entry) = entry.filter(|entry| entry.known_in == caller.id) {
+        for found in reader.on_shelves(&self.probe, &self.verdicts) {
+            if let Some(entry) = found?.filter(|entry| entry.known_in == caller.id) {
                 return Ok(Some(entry));
             }
         }

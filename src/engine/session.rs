@@ -216,6 +216,21 @@ impl<H: Host> Reader<H> {
         displaced.extend(shelves.into_iter().flatten().map(Leaving::Shelf));
     }
 
+    /// What is on each shelf of a key.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on two objects not yet compared.
+    pub(super) fn on_shelves(
+        &self,
+        probe: &Probe<H::Key>,
+        verdicts: &Verdicts<H::Object>,
+    ) -> impl Iterator<Item = Decided<H, Option<&Entry<H>>>> {
+        [&self.kept, &self.left].into_iter().flatten().map(|shelf| {
+            let slot = shelf.find(probe.hash, |row| row.key.matches(probe, verdicts))?;
+            Ok(slot.and_then(|slot| shelf.get(slot)))
+        })
+    }
+
     /// What is on the shelves.
     pub fn iter(&self) -> impl Iterator<Item = &Entry<H>> {
         [&self.kept, &self.left].into_iter().flatten().flat_map(|shelf| shelf.iter())

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::fake::{Fake, Number, Session, alone, enter, made, probe};
-use super::{Manner, Plan, Scope, Step, Store, Terms, Wish, clock, ticket};
+use super::{Manner, NextStep, Plan, Scope, Step, Store, Terms, Wish, clock, ticket};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -46,7 +46,7 @@ impl World {
     fn call(&mut self, session: Option<&Rc<Session>>, key: u32) -> Option<u32> {
         let mut plan = self.plan(key);
         loop {
-            match enter(&mut self.store, session, |store, caller| plan.next(store, caller)) {
+            match self.next(session, &mut plan) {
                 Step::Compare(pair) => {
                     self.compared += 1;
                     let equal = pair.stored.get() == pair.probe.get();
@@ -71,6 +71,21 @@ impl World {
                 Step::Raise => return None,
                 Step::Wait(_) | Step::Sleep(_) | Step::Absent => panic!("no such terms"),
             }
+        }
+    }
+
+    fn next(&mut self, session: Option<&Rc<Session>>, plan: &mut Plan<Fake>) -> NextStep<Fake> {
+        enter(&mut self.store, session, |store, caller| plan.next(store, caller))
+    }
+
+    /// What a call returns of which the source fails, if it does not raise.
+    fn fails(&mut self, session: Option<&Rc<Session>>, plan: &mut Plan<Fake>) -> Option<u32> {
+        enter(&mut self.store, session, |store, caller| plan.end(store, caller));
+        plan.failed(true);
+        match self.next(session, plan) {
+            Step::Done(served) => Some(served.value.get()),
+            Step::Raise => None,
+            _ => panic!("it has failed"),
         }
     }
 
@@ -133,19 +148,16 @@ fn a_computation_that_fails_is_no_failure_of_the_version_function_for_those_who_
     World::at(100);
     let (mut leader, mut waiter) = (world.plan(11), world.plan(11));
     for plan in [&mut leader, &mut waiter] {
-        let step = enter(&mut world.store, None, |store, caller| plan.next(store, caller));
+        let step = world.next(None, plan);
         assert!(matches!(step, Step::Ask(_)));
         plan.observed(Number::new(2), ticket::NEVER);
     }
-    let step = enter(&mut world.store, None, |store, caller| leader.next(store, caller));
+    let step = world.next(None, &mut leader);
     assert!(matches!(step, Step::Compute(_)));
-    let step = enter(&mut world.store, None, |store, caller| waiter.next(store, caller));
+    let step = world.next(None, &mut waiter);
     assert!(matches!(step, Step::Wait(_)));
     for plan in [&mut leader, &mut waiter] {
-        enter(&mut world.store, None, |store, caller| plan.end(store, caller));
-        plan.failed(true);
-        let step = enter(&mut world.store, None, |store, caller| plan.next(store, caller));
-        assert!(matches!(step, Step::Done(served) if served.value.get() == 1));
+        assert_eq!(world.fails(None, plan), Some(1));
     }
     (world.version, world.asked) = (2, 0);
     assert_eq!((world.call(None, 12), world.asked), (Some(3), 1), "its source is well");
@@ -160,18 +172,15 @@ fn who_waits_for_what_fails_gets_what_its_session_was_given_meanwhile() {
     World::at(100);
     let session = Session::begin();
     let (mut leader, mut waiter) = (world.plan(11), world.plan(11));
-    let step = enter(&mut world.store, Some(&session), |store, caller| leader.next(store, caller));
+    let step = world.next(Some(&session), &mut leader);
     assert!(matches!(step, Step::Ask(_)));
     leader.observed(Number::new(2), ticket::NEVER);
-    let step = enter(&mut world.store, Some(&session), |store, caller| leader.next(store, caller));
+    let step = world.next(Some(&session), &mut leader);
     assert!(matches!(step, Step::Compute(_)));
-    let step = enter(&mut world.store, Some(&session), |store, caller| waiter.next(store, caller));
+    let step = world.next(Some(&session), &mut waiter);
     assert!(matches!(step, Step::Wait(_)));
     for plan in [&mut leader, &mut waiter] {
-        enter(&mut world.store, Some(&session), |store, caller| plan.end(store, caller));
-        plan.failed(true);
-        let step = enter(&mut world.store, Some(&session), |store, caller| plan.next(store, caller));
-        assert!(matches!(step, Step::Done(served) if served.value.get() == 1));
+        assert_eq!(world.fails(Some(&session), plan), Some(1));
         // What is new takes the place of the old before the waiter wakes.
         World::at(102);
         world.version = 2;
@@ -187,15 +196,12 @@ fn who_hears_late_that_a_source_has_failed_does_not_take_it_for_news() {
         world.call(None, 11);
         let session = Session::begin();
         let (mut leader, mut waiter) = (world.plan(11), world.plan(11));
-        let step = enter(&mut world.store, Some(&session), |store, caller| leader.next(store, caller));
+        let step = world.next(Some(&session), &mut leader);
         assert!(matches!(step, Step::Ask(_)));
-        let step = enter(&mut world.store, Some(&session), |store, caller| waiter.next(store, caller));
+        let step = world.next(Some(&session), &mut waiter);
         assert!(matches!(step, Step::Wait(_)));
         for plan in [&mut leader, &mut waiter] {
-            enter(&mut world.store, Some(&session), |store, caller| plan.end(store, caller));
-            plan.failed(true);
-            let step = enter(&mut world.store, Some(&session), |store, caller| plan.next(store, caller));
-            assert!(matches!(step, Step::Done(served) if served.value.get() == 1));
+            assert_eq!(world.fails(Some(&session), plan), Some(1));
             // After a time in which it is left alone it is asked again, before the waiter wakes.
             World::at(100);
             world.version = u32::from(well);
@@ -207,17 +213,6 @@ fn who_hears_late_that_a_source_has_failed_does_not_take_it_for_news() {
     }
 }
 
-/// What a call does that is asked, or that asks, and fails.
-fn fails(world: &mut World, session: Option<&Rc<Session>>, plan: &mut Plan<Fake>) -> Option<u32> {
-    enter(&mut world.store, session, |store, caller| plan.end(store, caller));
-    plan.failed(true);
-    match enter(&mut world.store, session, |store, caller| plan.next(store, caller)) {
-        Step::Done(served) => Some(served.value.get()),
-        Step::Raise => None,
-        _ => panic!("it has failed"),
-    }
-}
-
 #[test]
 fn a_failure_of_before_the_first_result_was_asked_is_none() {
     let _turn = alone();
@@ -225,17 +220,17 @@ fn a_failure_of_before_the_first_result_was_asked_is_none() {
         let mut world = World::new(8);
         let session = Session::begin();
         let (mut slow, mut waiter) = (world.plan(11), world.plan(11));
-        let step = enter(&mut world.store, Some(&session), |store, caller| slow.next(store, caller));
+        let step = world.next(Some(&session), &mut slow);
         assert!(matches!(step, Step::Ask(_)));
         if waits {
-            let step = enter(&mut world.store, Some(&session), |store, caller| waiter.next(store, caller));
+            let step = world.next(Some(&session), &mut waiter);
             assert!(matches!(step, Step::Wait(_)));
-            assert_eq!(fails(&mut world, Some(&session), &mut slow), None);
+            assert_eq!(world.fails(Some(&session), &mut slow), None);
         }
         World::at(100);
         assert_eq!(world.call(None, 11), Some(1));
         let late = if waits { &mut waiter } else { &mut slow };
-        assert_eq!(fails(&mut world, Some(&session), late), Some(1));
+        assert_eq!(world.fails(Some(&session), late), Some(1));
         (world.version, world.asked) = (2, 0);
         assert_eq!((world.call(None, 11), world.asked), (Some(2), 1), "its source is well");
     }
@@ -246,15 +241,15 @@ fn a_computation_that_fails_says_nothing_of_one_that_began_later() {
     let _turn = alone();
     let mut world = World::new(8);
     let mut slow = world.plan(11);
-    let step = enter(&mut world.store, None, |store, caller| slow.next(store, caller));
+    let step = world.next(None, &mut slow);
     assert!(matches!(step, Step::Ask(_)));
     slow.observed(Number::new(1), ticket::NEVER);
-    let step = enter(&mut world.store, None, |store, caller| slow.next(store, caller));
+    let step = world.next(None, &mut slow);
     assert!(matches!(step, Step::Compute(_)));
     World::at(100);
     world.version = 2;
     assert_eq!(world.call(None, 11), Some(1));
-    assert_eq!(fails(&mut world, None, &mut slow), Some(1));
+    assert_eq!(world.fails(None, &mut slow), Some(1));
     (world.version, world.asked) = (3, 0);
     assert_eq!((world.call(None, 11), world.asked), (Some(2), 1), "its source is well");
 }
@@ -268,13 +263,13 @@ fn what_differs_is_noted_though_the_source_has_failed_since_it_was_asked() {
     }
     World::at(100);
     let mut slow = world.plan(11);
-    let step = enter(&mut world.store, None, |store, caller| slow.next(store, caller));
+    let step = world.next(None, &mut slow);
     assert!(matches!(step, Step::Ask(_)));
     slow.observed(Number::new(2), ticket::NEVER);
     World::at(200);
     world.version = 0;
     world.call(None, 12);
-    let step = enter(&mut world.store, None, |store, caller| slow.next(store, caller));
+    let step = world.next(None, &mut slow);
     assert!(matches!(step, Step::Done(served) if served.value.get() == 1));
     World::at(700);
     assert_eq!(world.call(None, 12), None, "not fresh since 100");

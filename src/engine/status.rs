@@ -7,7 +7,7 @@ use super::plan::{Decided, Manner, Plan};
 use super::store::{Caller, Store, Terms};
 use super::ticket::Ticket;
 use super::trouble::is_allowed;
-use super::{Flight, Host, Key, Object};
+use super::{Flight, Host, Object};
 
 /// Why a call was not answered with what is there (RFC 9211, 2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,11 +102,13 @@ impl<H: Host> Plan<H> {
         let forward = |reason, detail| Status { forward: Some(reason), stored: true, detail, ..base };
         let agreed = observation.map_or(Ok(false), |seen| self.agrees_with(stamp, seen))?;
         let due = self.is_due(entry, caller.as_deref());
-        if let Some(caller) = caller.as_deref().filter(|_| fresh)
-            && (entry.known_in == caller.id
-                || !due && entry.stored < caller.id && (agreed || self.agreed_first(store, caller, stamp)?))
-        {
-            return Ok(hit("known"));
+        if let Some(Caller { id, known, .. }) = caller.as_deref().filter(|_| fresh) {
+            let first = known.readers.get(store.id).and_then(|reader| reader.first.as_deref());
+            if entry.known_in == *id
+                || !due && entry.stored < *id && (agreed || self.agreed_first(first, stamp)?)
+            {
+                return Ok(hit("known"));
+            }
         }
         if self.wish.manner == Manner::Offline {
             return Ok(hit("offline"));
@@ -157,14 +159,13 @@ impl<H: Host> Plan<H> {
 
     fn on_shelf(&self, store: &Store<H>, caller: &Caller<'_, H>, now: Nanos) -> Decided<H, Option<Status>> {
         let Some(reader) = caller.known.readers.get(store.id) else { return Ok(None) };
-        for shelf in [&reader.kept, &reader.left].into_iter().flatten() {
-            let slot = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
-            let entry = slot.and_then(|slot| shelf.get(slot));
-            let Some(entry) = entry.filter(|entry| entry.is_fresh(now, &store.terms)) else { continue };
+        for found in reader.on_shelves(&self.probe, &self.verdicts) {
+            let Some(entry) = found?.filter(|entry| entry.is_fresh(now, &store.terms)) else { continue };
             let base = Status { expires: expires(entry, &store.terms), ..Status::default() };
             if entry.known_in == caller.id
                 || !self.refreshes()
-                    && (self.agrees(&entry.stamp)? || self.agreed_first(store, caller, &entry.stamp)?)
+                    && (self.agrees(&entry.stamp)?
+                        || self.agreed_first(reader.first.as_deref(), &entry.stamp)?)
             {
                 return Ok(Some(Status { hit: true, detail: "known", ..base }));
             }
