@@ -4,7 +4,8 @@ use super::clock::{self, Nanos};
 use super::compare::Unsure;
 use super::entry::{Displaced, Leaving, Observation};
 use super::live::{Look, Stored};
-use super::plan::{Decided, Doing, Manner, NextStep, Plan, Refresh, Step};
+use super::plan::{Decided, Doing, Manner, NextStep, Plan, Refresh, Served, Step};
+use super::reads::Basis;
 use super::rows::Slot;
 use super::session::{Answers, Reader};
 use super::stamp::Stamp;
@@ -23,6 +24,9 @@ impl<H: Host> Plan<H> {
     ) -> Decided<H, NextStep<H>> {
         // Whatever becomes of this call, what it has seen is so.
         self.compare(store, displaced)?;
+        if self.claim.is_some() {
+            return self.validate(store, caller, displaced);
+        }
         if let Some(caller) = caller.as_deref_mut() {
             self.meet(store, caller, displaced)?;
             if let Some(step) = self.shelved(store, caller, displaced)? {
@@ -63,6 +67,16 @@ impl<H: Host> Plan<H> {
         if let Some(observation) = self.observation.as_ref().filter(|_| !self.impatient)
             && let Some(flight) = store.flights.find(&self.probe, observation, fit, &self.verdicts)?
         {
+            // A computation waits for what is decided, since it would rest on it.
+            if session != 0
+                && !self.wish.nested
+                && let Some((value, ticket)) = store.flights.shown(&flight, session)
+            {
+                (self.status.hit, self.status.collapsed) = (true, true);
+                store.stats.hits += 1;
+                let basis = Basis { tag: observation.tag, ticket, version: observation.version.clone() };
+                return Ok(Step::Done(Served { value, basis, behind: None }));
+            }
             self.doing = Doing::Waiting;
             return Ok(Step::Wait(flight));
         }
@@ -70,7 +84,7 @@ impl<H: Host> Plan<H> {
             return Ok(Step::Look);
         }
         let around = self.around.as_deref().unwrap_or_default();
-        store.flights.bypass(&self.probe, session, around, &self.verdicts)?;
+        self.outer = store.flights.bypass(&self.probe, session, around, &self.verdicts)?;
         let old = found.and_then(|slot| store.live.get(slot));
         let due = old.is_some_and(|look| self.is_due(look.entry, caller.as_deref()));
         Ok(self.compute(store, found, (session, due), displaced))
@@ -107,7 +121,8 @@ impl<H: Host> Plan<H> {
             if !due && entry.stored < caller.id {
                 let reader = caller.known.readers.get(store.id);
                 let first = reader.and_then(|reader| reader.first.as_deref());
-                let (agreed, moved) = (self.agrees(stamp)?, first.is_some());
+                let moved = reader.is_some_and(|reader| !reader.knows_by_version());
+                let agreed = self.agrees(stamp)?;
                 if agreed || self.agreed_first(first, stamp)? {
                     if agreed {
                         self.raise(store, slot);
@@ -150,7 +165,7 @@ impl<H: Host> Plan<H> {
         }
         let Some(observation) = self.observation.as_ref() else { return Ok(None) };
         let (agreed, at) = (self.agrees(stamp)?, observation.at);
-        let (ticket, newer) = (observation.ticket, stamp.is_newer(observation));
+        let (since, newer) = (observation.since, stamp.is_newer(observation));
         if agreed && entry.is_verified_by(observation, &store.terms) {
             let fresh = entry.is_fresh(self.now, &store.terms);
             if let Some((entry, _)) = store.live.get_mut(slot).filter(|_| !fresh) {
@@ -158,7 +173,7 @@ impl<H: Host> Plan<H> {
             }
         }
         if agreed {
-            store.live.verify(slot, ticket);
+            store.live.verify(slot, since);
         }
         let fresh = store.live.get(slot).is_some_and(|look| look.entry.is_fresh(self.now, &store.terms));
         if fresh && (agreed || newer) {
@@ -201,7 +216,7 @@ impl<H: Host> Plan<H> {
     }
 
     /// Asks the version, or waits for whoever in the session does.
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         store: &mut Store<H>,
         caller: Option<&mut Caller<'_, H>>,
@@ -251,9 +266,10 @@ impl<H: Host> Plan<H> {
         self.born = self.now;
         self.run = store.flights.begin(&self.probe, observation, &flight, (session, self.now), displaced);
         if store.terms.constant {
-            (observation.ticket, observation.until) = (self.run, self.run);
+            (observation.since, observation.ticket, observation.until) = (self.run, self.run, self.run);
         }
         self.doing = Doing::Computing;
+        self.validation.asks_again = store.terms.lag.retries > 0;
         let old = old.and_then(|slot| store.live.get(slot));
         self.status.forward = Some(match old {
             _ if store.terms.maxsize == Some(0) => Forward::Bypass,
@@ -312,7 +328,7 @@ impl<H: Host> Plan<H> {
                 // Another caller in the session was faster. The session goes by one answer.
                 (Some(first), _) => {
                     let ours = self.observation.replace(first.clone());
-                    displaced.extend(ours.map(|ours| Leaving::Object(ours.version)));
+                    displaced.extend(ours.map(Leaving::Observation));
                 }
                 (None, Some(ours)) => answers.put(given, ours, terms.answers(), verdicts, displaced)?,
                 (None, None) => {}
@@ -364,7 +380,7 @@ impl<H: Host> Plan<H> {
             return Ok(false);
         };
         let old = self.observation.replace(current.clone());
-        displaced.extend(old.map(|old| Leaving::Object(old.version)));
+        displaced.extend(old.map(Leaving::Observation));
         self.go_by(store, caller, displaced)?;
         Ok(true)
     }

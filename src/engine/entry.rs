@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::clock::{self, Nanos};
 use super::flight::{Going, Landed};
 use super::live::Live;
+use super::reads::{Basis, ReadSet};
 use super::rows::Rows;
 use super::session::Answers;
 use super::stamp::Stamp;
@@ -20,11 +21,15 @@ pub struct Observation<O> {
     /// Names the version: equal tags mean equal versions. Two tags of equal versions become one when they meet.
     pub tag: Ticket,
     /// Drawn before it ran.
+    pub since: Ticket,
+    /// The same, unless its run has read something that is older: it is surely no older than that.
     pub ticket: Ticket,
     /// Drawn when it had answered. What it saw lies between the two: only what began later is surely newer.
     pub until: Ticket,
     /// When it began to run.
     pub at: Nanos,
+    /// What its run has read that is older.
+    pub reads: ReadSet<O>,
 }
 
 impl<O> Observation<O> {
@@ -132,6 +137,13 @@ impl<H: Host, S> Entry<H, S> {
             () => stamp.ticket,
         }
     }
+
+    /// By what it is served, to whoever builds on it.
+    #[inline]
+    #[must_use]
+    pub fn basis(&self, stamp: &Stamp<H::Object>, constant: bool) -> Basis<H::Object> {
+        Basis { tag: stamp.tag, ticket: self.vouch(stamp, constant), version: stamp.version.clone() }
+    }
 }
 
 /// What left its place in a critical section.
@@ -140,6 +152,8 @@ pub enum Leaving<H: Host> {
     Entry(Entry<H>),
     /// A version or a result.
     Object(H::Object),
+    /// An answer of a version function.
+    Observation(Observation<H::Object>),
     /// Arguments.
     Key(H::Key),
     /// A whole shelf.

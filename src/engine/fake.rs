@@ -5,7 +5,8 @@ use std::rc::{Rc, Weak};
 
 use super::ticket::{self, Ticket};
 use super::{
-    Audience, Caller, Displaced, Flight, Host, Known, Leaving, Made, Object, Probe, Store, Unsure, Verdicts,
+    Audience, Caller, Displaced, Flight, Host, Known, Leaving, Made, Object, Probe, Read, Store, Unsure,
+    Verdicts,
 };
 
 thread_local! {
@@ -165,9 +166,11 @@ pub(super) fn enter<R>(
     result
 }
 
-/// What a function made.
+/// What a function made, that has read something which vouches for `oldest`.
 pub(super) fn made(value: u32, oldest: Ticket) -> Made<Number> {
-    Made { value: Number::new(value), oldest, wanted: true, seen: None, renewed: false }
+    let read = Read { tag: oldest, ticket: oldest, call: Number::new(0) };
+    let reads = if oldest == ticket::NEVER { Vec::new() } else { vec![read] };
+    Made { value: Number::new(value), reads, wanted: true, seen: None, renewed: false }
 }
 
 /// A key to look for. All of one hash share the same low digit.

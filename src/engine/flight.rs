@@ -61,6 +61,18 @@ pub struct Going<H: Host> {
     /// When it began.
     born: Nanos,
     marks: Marks,
+    /// What it has made, while that is validated, and by what ticket that is served.
+    made: Option<(H::Object, Ticket)>,
+}
+
+/// Whether the function called itself in the caller's session with the same arguments, or put a result.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Bypass {
+    #[default]
+    No,
+    Yes,
+    /// It did, and what came of that the session keeps for itself.
+    Kept,
 }
 
 /// What happened while a computation went on.
@@ -70,8 +82,8 @@ pub(super) struct Marks {
     pub(super) struck: bool,
     /// Somebody waits for it.
     pub(super) awaited: bool,
-    /// The function called itself in the caller's session with the same arguments, or put a result.
-    pub(super) bypassed: bool,
+    /// What its function did meanwhile.
+    pub(super) bypass: Bypass,
 }
 
 /// The computations of one function that are in progress.
@@ -108,6 +120,7 @@ impl<H: Host> Flights<H> {
             session,
             born,
             marks: Marks::default(),
+            made: None,
         });
         ticket
     }
@@ -148,6 +161,20 @@ impl<H: Host> Flights<H> {
         Ok(None)
     }
 
+    /// Shows its own session what a computation has made, while that is validated: whatever comes of that, the session goes by it.
+    pub(super) fn show(&mut self, ticket: Ticket, value: &H::Object, served_by: Ticket) {
+        let own = self.going.iter_mut().find(|going| going.ticket == ticket);
+        if let Some(going) = own.filter(|going| going.made.is_none()) {
+            going.made = Some((value.clone(), served_by));
+        }
+    }
+
+    /// What a session is shown of a run.
+    pub(super) fn shown(&self, flight: &H::Flight, session: Ticket) -> Option<(H::Object, Ticket)> {
+        let own = self.going.iter().find(|going| going.flight.is(flight) && going.session == session);
+        own.and_then(|going| going.made.clone())
+    }
+
     /// What happened while a computation went on.
     pub(super) fn marks(&self, ticket: Ticket) -> Marks {
         let own = self.going.iter().find(|going| going.ticket == ticket);
@@ -185,7 +212,8 @@ impl<H: Host> Flights<H> {
         session != 0 && self.going.iter().any(same)
     }
 
-    /// Notes that in a session the function calls itself, or puts a result, while it computes that key: in those runs that are `around` the caller.
+    /// Notes that in a session the function calls itself, or puts a result, while it computes that key: in those runs that are `around` the caller,
+    /// which are returned.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on.
@@ -195,16 +223,29 @@ impl<H: Host> Flights<H> {
         session: Ticket,
         around: &[H::Flight],
         verdicts: &Verdicts<H::Object>,
-    ) -> Result<(), Unsure<H::Object>> {
+    ) -> Result<Vec<Ticket>, Unsure<H::Object>> {
         let same = |going: &&mut Going<H>| {
             going.session == session
                 && going.probe.hash == probe.hash
                 && around.iter().any(|run| run.is(&going.flight))
         };
+        let mut outer = Vec::new();
         for going in self.going.iter_mut().filter(same) {
-            going.marks.bypassed |= going.probe.key.matches(probe, verdicts)?;
+            if going.probe.key.matches(probe, verdicts)? {
+                if going.marks.bypass == Bypass::No {
+                    going.marks.bypass = Bypass::Yes;
+                }
+                outer.push(going.ticket);
+            }
         }
-        Ok(())
+        Ok(outer)
+    }
+
+    /// Notes that the session of these runs goes by what was made within them.
+    pub(super) fn supersede(&mut self, outer: &[Ticket]) {
+        for going in self.going.iter_mut().filter(|going| outer.contains(&going.ticket)) {
+            going.marks.bypass = Bypass::Kept;
+        }
     }
 
     /// Notes that a computation is over for which somebody waits. Whether its result is to be remembered may change until it is taken.

@@ -41,13 +41,15 @@ impl Caller {
                     self.plan.learn(pair, equal);
                 }
                 Step::Ask(_) => {
-                    self.plan.observed(Number::new(self.version), ticket::NEVER);
+                    self.plan.observed(Number::new(self.version), Vec::new());
                 }
                 Step::Wait(run) => return (Does::Wait, Some(run)),
                 Step::Look => self.plan.is_inside(Vec::new()),
                 Step::Compute(run) => return (Does::Compute, Some(run)),
                 Step::Done(served) => return (Does::Done(served.value.get()), None),
-                Step::Sleep(_) | Step::Absent | Step::Raise => panic!("no such terms"),
+                Step::Validate(_) | Step::Holds(_) | Step::Sleep(_) | Step::Absent | Step::Raise => {
+                    panic!("no such terms")
+                }
             }
         }
     }

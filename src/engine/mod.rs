@@ -18,6 +18,7 @@ mod index;
 mod live;
 mod outcome;
 mod plan;
+mod reads;
 mod rows;
 mod session;
 mod source;
@@ -34,6 +35,9 @@ mod tests;
 pub mod ticket;
 mod touched;
 mod trouble;
+mod validate;
+#[cfg(test)]
+mod validate_tests;
 
 pub use compare::{Key, Object, Probe, Question, Sought, Unsure, Verdicts};
 pub use entry::{Course, Displaced, Entry, Leaving, Observation};
@@ -41,14 +45,16 @@ pub use few::Few;
 pub use flight::{Arrival, Flights, Going};
 pub use live::{Aside, Live, Look, Stored};
 pub use plan::{Made, Manner, NextStep, Plan, Refresh, Served, Step, Wish};
+pub use reads::{Basis, Noted, Own, Read, ReadLog, ReadSet, oldest};
 pub use rows::{Rows, Slot};
 pub use session::{Answers, Known, Reader, Scope, Shelf};
 pub use stamp::{Place, Stamp, Stamps};
 pub use stats::Stats;
 pub use status::{Forward, Logged, Status};
-pub use store::{Caller, Glanced, Lag, Store, Terms};
+pub use store::{Caller, Glanced, Lag, Putter, Store, Terms};
 pub use table::Table;
 pub use touched::Touched;
+pub use validate::Claim;
 
 /// What the engine needs to know of the language it serves.
 pub trait Host: Sized {

@@ -1,14 +1,18 @@
 //! What a call answers with, and what becomes of it: served, remembered for the session, stored.
 
 use super::entry::{Course, Displaced, Entry, Leaving};
-use super::flight::Arrival;
+use super::flight::{Arrival, Bypass};
 use super::live::Look;
 use super::plan::{Attempt, Decided, Doing, Made, Manner, NextStep, Plan, Served, Step};
+use super::reads::Basis;
 use super::session::Reader;
 use super::stamp::Stamp;
 use super::store::{Caller, Glance, Recognition, Store};
-use super::ticket::{self, Ticket};
+use super::ticket;
 use super::{Host, Key, Object, Slot, Unsure};
+
+/// What the session goes by in place of what was made, if anything, and by what the answer is served.
+type Placed<O> = (Option<O>, Basis<O>);
 
 impl<H: Host> Plan<H> {
     /// Serves what the session keeps for itself.
@@ -19,7 +23,7 @@ impl<H: Host> Plan<H> {
         displaced: &mut Displaced<H>,
     ) -> Decided<H, Option<NextStep<H>>> {
         let Some(reader) = caller.known.readers.get_mut(store.id) else { return Ok(None) };
-        if self.wish.manner == Manner::Now {
+        if matches!(self.wish.manner, Manner::Now | Manner::Validating) {
             return Ok(None);
         }
         let Reader { kept, left, first, .. } = reader;
@@ -30,13 +34,13 @@ impl<H: Host> Plan<H> {
                 displaced.extend(shelf.remove(slot).map(|(_, entry)| Leaving::Entry(entry)));
                 continue;
             }
-            let mut vouch = entry.vouch(&entry.stamp, store.terms.constant);
+            let mut basis = entry.basis(&entry.stamp, store.terms.constant);
             if entry.known_in != caller.id {
                 if self.refreshes() {
                     continue;
                 }
                 if self.agrees(&entry.stamp)? {
-                    vouch = self.vouch(vouch);
+                    basis = self.vouched(basis);
                 } else if !self.agreed_first(first.as_deref(), &entry.stamp)? {
                     continue;
                 }
@@ -48,7 +52,7 @@ impl<H: Host> Plan<H> {
                 entry.known_in = caller.id;
             }
             store.stats.hits += 1;
-            return Ok(Some(Step::Done(Served { value, vouch, behind: None })));
+            return Ok(Some(Step::Done(Served { value, basis, behind: None })));
         }
         Ok(None)
     }
@@ -67,11 +71,11 @@ impl<H: Host> Plan<H> {
         let Some(arrival) = self.arrival.take() else { return Ok(self.asks(None)) };
         let landed = &arrival.landed;
         let lags = landed.entry.stamp.lags;
-        let vouch = if lags { arrival.vouch } else { self.vouch(arrival.vouch) };
+        let basis = Basis { tag: arrival.under.tag, ticket: arrival.vouch, version: arrival.under.version };
+        let basis = if lags { basis } else { self.vouched(basis) };
         let value = landed.entry.value.clone();
         (self.status.hit, self.status.collapsed) = (true, true);
         store.stats.hits += 1;
-        displaced.push(Leaving::Object(arrival.under.version));
         if let Some((id, reader)) = reader.filter(|_| landed.is_to_be_kept()) {
             let mut kept = Entry { known_in: id, stored: 0, ..landed.entry.clone() };
             if !lags {
@@ -80,7 +84,7 @@ impl<H: Host> Plan<H> {
             reader.shelve(id, self.probe.hash, kept, store.terms.maxsize, displaced);
         }
         displaced.push(Leaving::Landed(arrival.landed));
-        Ok(Step::Done(Served { value, vouch, behind: None }))
+        Ok(Step::Done(Served { value, basis, behind: None }))
     }
 
     /// Answers with a stored entry. `agreed` says that its version was found equal to the observed one.
@@ -97,7 +101,7 @@ impl<H: Host> Plan<H> {
         store.stats.hits += 1;
         self.status.hit = true;
         if let Some(observation) = self.observation.as_ref().filter(|_| agreed) {
-            store.live.verify(slot, if constant { ticket::NEVER } else { observation.ticket });
+            store.live.verify(slot, if constant { ticket::NEVER } else { observation.since });
         }
         let Some((entry, stamp)) = store.live.get_mut(slot) else {
             return self.asks(None);
@@ -120,8 +124,8 @@ impl<H: Host> Plan<H> {
                 store.glances[ticket::lane(caller.id)] = Glance::of(caller.id, observation);
             }
         }
-        let (value, vouch) = (entry.value.clone(), entry.vouch(stamp, constant));
-        Step::Done(Served { value, vouch: if agreed { self.vouch(vouch) } else { vouch }, behind: None })
+        let (value, basis) = (entry.value.clone(), entry.basis(stamp, constant));
+        Step::Done(Served { value, basis: if agreed { self.vouched(basis) } else { basis }, behind: None })
     }
 
     /// Notes that the observation found the version of an entry unchanged, before it is served or a session takes a copy.
@@ -131,7 +135,7 @@ impl<H: Host> Plan<H> {
 
     /// Whether the hit path may know entries for the session by the version of this call, without a note of each: the session goes by that.
     fn knows_by_version(&self, store: &Store<H>, caller: &Caller<'_, H>) -> bool {
-        let reader = caller.known.readers.get(store.id).filter(|reader| reader.first.is_none());
+        let reader = caller.known.readers.get(store.id).filter(|reader| reader.knows_by_version());
         let seen = reader.map(|reader| reader.seen.peek(None, &self.verdicts));
         self.given.is_none()
             && !self.wish.special
@@ -184,23 +188,28 @@ impl<H: Host> Plan<H> {
         &mut self,
         store: &mut Store<H>,
         caller: Option<&mut Caller<'_, H>>,
-        made: Made<H::Object>,
+        mut made: Made<H::Object>,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
         let placed = self.lags(store, &made).and_then(|lags| {
             if lags && let Some(step) = self.try_again(store, displaced) {
                 return Ok(Err(step));
             }
+            if let Some(read) = self.unvalidated(&mut made.reads, displaced) {
+                store.flights.show(self.run, &made.value, self.validation.shown_by);
+                return Ok(Err(Step::Validate(read)));
+            }
             self.place(store, caller, &made, lags, displaced).map(Ok)
         });
         match placed {
-            Ok(Ok((known, vouch))) => {
+            Ok(Ok((known, basis))) => {
                 if self.previous.is_some() {
                     let counted =
                         if made.renewed { &mut store.stats.revalidated } else { &mut store.stats.misses };
                     *counted += 1;
                 }
                 store.flights.end(self.run, displaced);
+                displaced.extend(made.reads);
                 let value = match known {
                     Some(known) => {
                         displaced.push(Leaving::Object(made.value));
@@ -209,14 +218,13 @@ impl<H: Host> Plan<H> {
                     None => made.value,
                 };
                 displaced.extend(made.seen.map(Leaving::Object));
-                Ok(Step::Done(Served { value, vouch, behind: None }))
+                Ok(Step::Done(Served { value, basis, behind: None }))
             }
             Ok(Err(step)) => {
-                if self.attempt == Attempt::Sleeps {
+                if self.attempt == Attempt::Sleeps || matches!(step, Step::Validate(_)) {
                     self.made = Some(made);
                 } else {
-                    displaced.push(Leaving::Object(made.value));
-                    displaced.extend(made.seen.map(Leaving::Object));
+                    made.leave(displaced);
                 }
                 Ok(step)
             }
@@ -260,7 +268,7 @@ impl<H: Host> Plan<H> {
     }
 
     /// Stores what was made, or keeps it for the session, or neither. Returns what the session has come to know in its place, if anything,
-    /// and what the answer vouches for.
+    /// and by what the answer is served.
     fn place(
         &mut self,
         store: &mut Store<H>,
@@ -268,21 +276,23 @@ impl<H: Host> Plan<H> {
         made: &Made<H::Object>,
         lags: bool,
         displaced: &mut Displaced<H>,
-    ) -> Decided<H, (Option<H::Object>, Ticket)> {
+    ) -> Decided<H, Placed<H::Object>> {
         let old = self.find(store)?;
         let Some(observation) = self.observation.as_ref() else {
-            return Ok((None, 0));
+            unreachable!("a function runs under an observation");
         };
-        let tainted = self.rests_on_older(made.oldest);
-        // Never the observation's own ticket then, by which a computation around this one would take it for as new as itself.
-        let ticket =
-            if tainted { ticket::before(observation.ticket.min(made.oldest)) } else { observation.ticket };
+        let oldest = self.validation.oldest;
+        let tainted = self.rests_on_older(oldest);
+        // Never a ticket that was drawn then: its own version may hold though what it rests on does not.
+        // If all holds, then what the version function has read does so, too.
+        let ticket = if tainted { ticket::before(observation.ticket.min(oldest)) } else { observation.since };
         let vouch = match () {
             () if store.terms.constant && !tainted => ticket::NEVER,
             () if lags => ticket::LONG_AGO,
             () => ticket,
         };
         let version = made.seen.as_ref().unwrap_or(&observation.version);
+        let basis = || Basis { tag: observation.tag, ticket: vouch, version: observation.version.clone() };
         let other = !version.is(&observation.version);
         let kept = self.kept(store, caller.as_deref())?;
         let current = old.and_then(|slot| store.live.get(slot));
@@ -314,41 +324,37 @@ impl<H: Host> Plan<H> {
         }
         if !keeps {
             store.stats.not_stored += u64::from(made.wanted && store.terms.maxsize != Some(0));
-            return Ok((None, vouch));
+            return Ok((None, basis()));
         }
-        if let Some(caller) = caller.as_deref().filter(|_| !marks.bypassed && self.wish.manner != Manner::Now)
-            && let Some((value, vouch)) = Self::known(store, caller, kept, current)
+        if let Some(caller) =
+            caller.as_deref().filter(|_| marks.bypass == Bypass::No && self.wish.manner != Manner::Now)
+            && let Some((value, basis)) = Self::known(store, caller, kept, current)
         {
-            return Ok((Some(value), vouch));
+            return Ok((Some(value), basis));
         }
         let own = |Look { entry, .. }: Look<'_, H>| {
             session != 0 && entry.known_in == session && entry.stored > self.run
         };
-        if marks.bypassed && current.is_some_and(own) {
-            // The session goes by what the function put, or made when it called itself; this call returns its own.
-            return Ok((None, vouch));
-        }
-        if let (Some(look), Some(slot), true) = (current, old, store.terms.lag.ordered)
-            // What never changes has no place in an order.
-            && !version.is_immutable()
-            && !look.stamp.version.is_immutable()
-            && !self.verdicts.same(&look.stamp.version, version)?
-            && !self.verdicts.at_least(version, &look.stamp.version)?
+        if current.is_some_and(own) && marks.bypass != Bypass::No
+            || kept.is_some() && marks.bypass == Bypass::Kept
         {
-            // A node that is behind others: what is stored is newer by the order of versions.
-            let kept = (look.entry.value.clone(), look.entry.vouch(look.stamp, false));
+            // The session goes by what the function put, or made when it called itself; this call returns its own.
+            return Ok((None, basis()));
+        }
+        if let (Some(look), Some(slot)) = (current, old)
+            && self.is_behind(store, version, look)?
+        {
+            let (kept, basis) = (look.entry.value.clone(), look.entry.basis(look.stamp, false));
             store.stats.not_stored += 1;
-            if let Some(caller) = caller {
-                self.remember(store, slot, caller, true, displaced)?;
-            }
-            return Ok((Some(kept.0), kept.1));
+            caller.map_or(Ok(()), |caller| self.remember(store, slot, caller, true, displaced))?;
+            return Ok((Some(kept), basis));
         }
         // Of one version what was stored meanwhile stays, of two the one that was observed later.
         let outdated = current.is_some_and(|Look { entry, stamp }| {
             // Who wants it anew wants nothing that was begun before.
             let anew = self.wish.manner == Manner::Now || self.refreshes();
             let made = if anew { entry.began() } else { entry.stored };
-            if agreed { made > self.run } else { stamp.ticket > observation.ticket }
+            if agreed { made > self.run } else { stamp.ticket > observation.since }
         });
         let kin = store.live.stamps.kin(self.given.as_ref(), version, &self.verdicts)?;
         let unfit = tainted || outdated || self.impatient;
@@ -359,11 +365,15 @@ impl<H: Host> Plan<H> {
             }
             if unfit {
                 reader.shelve(session, self.probe.hash, entry(0), store.terms.maxsize, displaced);
+                reader.shadows |= old.is_some();
             }
         }
         if unfit {
             store.stats.not_stored += 1;
-            return Ok((None, vouch));
+            self.status.detail = if tainted { "session-only" } else { self.status.detail };
+            store.flights.supersede(&self.outer);
+            store.overshadow(old, session);
+            return Ok((None, basis()));
         }
         if caller.as_deref().is_some_and(|caller| self.knows_by_version(store, caller)) {
             store.glances[ticket::lane(session)] = Glance::of(session, observation);
@@ -371,7 +381,18 @@ impl<H: Host> Plan<H> {
         let entry = entry(ticket::draw());
         self.status.stored = true;
         store.store(self.probe.hash, (entry, kin), old, caller, displaced);
-        Ok((None, vouch))
+        Ok((None, basis()))
+    }
+
+    /// Whether a version is below the stored one by the order of versions: it is of a node that is behind others.
+    fn is_behind(&self, store: &Store<H>, version: &H::Object, stored: Look<'_, H>) -> Decided<H, bool> {
+        let stored = &stored.stamp.version;
+        // What never changes has no place in an order.
+        Ok(store.terms.lag.ordered
+            && !version.is_immutable()
+            && !stored.is_immutable()
+            && !self.verdicts.same(stored, version)?
+            && !self.verdicts.at_least(version, stored)?)
     }
 
     /// What a session has surely seen of the key and keeps.
@@ -390,20 +411,20 @@ impl<H: Host> Plan<H> {
         Ok(None)
     }
 
-    /// What the session has come to know of the key while this call computed, by which it goes on: the value and what that vouches for.
+    /// What the session has come to know of the key while this call computed, by which it goes on: the value and by what that is served.
     /// `kept` is what it keeps of that, `current` is what is stored.
     fn known(
         store: &Store<H>,
         caller: &Caller<'_, H>,
         kept: Option<&Entry<H>>,
         current: Option<Look<'_, H>>,
-    ) -> Option<(H::Object, Ticket)> {
+    ) -> Option<(H::Object, Basis<H::Object>)> {
         let constant = store.terms.constant;
         if let Some(kept) = kept.filter(|kept| kept.is_fresh_now(&store.terms)) {
-            return Some((kept.value.clone(), kept.vouch(&kept.stamp, constant)));
+            return Some((kept.value.clone(), kept.basis(&kept.stamp, constant)));
         }
         let known = current
             .filter(|Look { entry, .. }| entry.known_in == caller.id && entry.is_fresh_now(&store.terms));
-        known.map(|Look { entry, stamp }| (entry.value.clone(), entry.vouch(stamp, constant)))
+        known.map(|Look { entry, stamp }| (entry.value.clone(), entry.basis(stamp, constant)))
     }
 }

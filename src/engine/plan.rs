@@ -5,13 +5,15 @@
 
 use super::clock::Nanos;
 use super::compare::{Probe, Unsure, Verdicts};
-use super::entry::{Displaced, Leaving, Observation};
+use super::entry::{Displaced, Observation};
 use super::flight::Arrival;
+use super::reads::{Basis, Read, oldest};
 use super::rows::Slot;
 use super::session::Scope;
 use super::status::Status;
 use super::store::{Caller, Store};
 use super::ticket::{self, Ticket};
+use super::validate::{Claim, Found};
 use super::{Flight, Host};
 
 /// What is to be done next.
@@ -26,6 +28,10 @@ pub enum Step<O, F> {
     Look,
     /// Run the function, or what takes its place if there is something [`Plan::previous`]; then [`Plan::computed`]. Others may wait for that.
     Compute(F),
+    /// Ask whether a version that the function has read holds still, in a session that begins after [`Plan::own`]; then [`Plan::validated`].
+    Validate(Read<O>),
+    /// Nothing: so it is with the version that was to be asked about.
+    Holds(bool),
     /// Let so much time pass.
     Sleep(Nanos),
     /// Nothing: this is the answer.
@@ -46,8 +52,8 @@ pub(super) type Decided<H, T> = Result<T, Unsure<<H as Host>::Object>>;
 pub struct Served<O, F> {
     /// The result.
     pub value: O,
-    /// The observation that it vouches for to a computation that builds on it.
-    pub vouch: Ticket,
+    /// By what it is served, to a computation that builds on it.
+    pub basis: Basis<O>,
     /// A refresh that is to run behind, with this to tell when it is over.
     pub behind: Option<F>,
 }
@@ -56,8 +62,8 @@ pub struct Served<O, F> {
 pub struct Made<O> {
     /// The result.
     pub value: O,
-    /// The oldest observation that a cached result used on the way vouches for.
-    pub oldest: Ticket,
+    /// What was read on the way that may be older.
+    pub reads: Vec<Read<O>>,
     /// `cache_if` would have it.
     pub wanted: bool,
     /// The version of which it says it is.
@@ -90,6 +96,8 @@ pub enum Manner {
     Now,
     /// By a refresh behind: nobody waits for it.
     Behind,
+    /// Not at all: a version is asked about, for a computation that has read it.
+    Validating,
 }
 
 /// What is wanted of a result beyond the rule.
@@ -103,13 +111,15 @@ pub struct Wish {
     pub named: bool,
     /// Whether the session has wishes of any kind. Then the hit path knows only what was noted for it.
     pub special: bool,
+    /// Whether a computation makes the call.
+    pub nested: bool,
 }
 
 impl Wish {
     /// Nothing beyond how it is wanted.
     #[must_use]
     pub const fn of(manner: Manner) -> Self {
-        Self { manner, refresh: Refresh::No, named: false, special: false }
+        Self { manner, refresh: Refresh::No, named: false, special: false, nested: false }
     }
 }
 
@@ -178,6 +188,12 @@ pub struct Plan<H: Host> {
     /// The old value and its version, for what takes the function's place.
     pub(super) previous: Option<(H::Object, H::Object)>,
     pub(super) made: Option<Made<H::Object>>,
+    /// What was found of the versions that it has read.
+    pub(super) validation: Found<H::Object>,
+    /// The version to be asked about.
+    pub(super) claim: Option<Claim<H::Object>>,
+    /// The runs of this function, in the same session and for the same key, that this call is part of.
+    pub(super) outer: Vec<Ticket>,
     pub(super) attempt: Attempt,
     pub(super) retries: u32,
     /// Something failed; whether an old value may stand in for that.
@@ -224,6 +240,9 @@ impl<H: Host> Plan<H> {
             found: None,
             previous: None,
             made: None,
+            validation: Found::default(),
+            claim: None,
+            outer: Vec::new(),
             attempt: Attempt::Made,
             retries: 0,
             failure: None,
@@ -237,11 +256,12 @@ impl<H: Host> Plan<H> {
         self.verdicts.learn(pair, answer);
     }
 
-    /// Takes the answer to [`Step::Ask`]: the version. `oldest` is the oldest observation that a cached result used for the answer vouches
-    /// for: it is no newer than that.
-    pub fn observed(&mut self, version: H::Object, oldest: Ticket) {
-        let (tag, until, at) = (self.asks_since, ticket::draw(), self.now);
-        self.observation = Some(Observation { version, tag, ticket: tag.min(oldest), until, at });
+    /// Takes the answer to [`Step::Ask`]: the version, which is no newer than what was read for it.
+    pub fn observed(&mut self, version: H::Object, reads: Vec<Read<H::Object>>) {
+        let (since, until, at) = (self.asks_since, ticket::draw(), self.now);
+        let ticket = since.min(oldest(&reads));
+        let reads = (!reads.is_empty()).then(|| reads.into_boxed_slice());
+        self.observation = Some(Observation { version, tag: since, since, ticket, until, at, reads });
         self.asked = true;
         self.announce = true;
         if self.attempt == Attempt::Asks {
@@ -284,6 +304,7 @@ impl<H: Host> Plan<H> {
     pub fn computed(&mut self, made: Made<H::Object>) {
         self.made = Some(made);
         self.attempt = Attempt::Made;
+        self.validation = self.validation.of_the_next();
     }
 
     /// Takes the failure of the version function, of the function or of another's flight, after [`Plan::end`]. `stands` says that an old value
@@ -292,9 +313,12 @@ impl<H: Host> Plan<H> {
         self.failure = Some(stands);
     }
 
-    /// What something vouches for that was found to be of the observed version: it is as new as the observation, if not newer.
-    pub(super) fn vouch(&self, ticket: Ticket) -> Ticket {
-        self.observation.as_ref().filter(|seen| ticket <= seen.until).map_or(ticket, |seen| seen.ticket)
+    /// The basis of something that was found to be of the observed version: it is as new as the observation, if not newer.
+    pub(super) fn vouched(&self, basis: Basis<H::Object>) -> Basis<H::Object> {
+        match self.observation.as_ref().filter(|seen| basis.ticket <= seen.until) {
+            Some(seen) => Basis { ticket: seen.ticket, ..basis },
+            None => basis,
+        }
     }
 
     /// Whether what vouches for `oldest` may be older than what this call goes by.
@@ -314,7 +338,7 @@ impl<H: Host> Plan<H> {
         self.probe.hash
     }
 
-    /// The observation under which [`Step::Compute`] runs.
+    /// The newest that is known of the version under which [`Step::Compute`] runs.
     #[must_use]
     pub fn ticket(&self) -> Ticket {
         self.observation.as_ref().map_or(0, |observation| observation.ticket)
@@ -337,8 +361,13 @@ impl<H: Host> Plan<H> {
 
     /// Gives a call up.
     pub fn abandon(&mut self, store: &mut Store<H>, caller: Option<&mut Caller<'_, H>>) {
-        store.stats.errors += u64::from(self.wish.manner != Manner::Behind);
+        store.stats.errors += u64::from(self.is_a_call());
         self.end(store, caller);
+    }
+
+    /// Whether somebody called the function.
+    pub(super) fn is_a_call(&self) -> bool {
+        !matches!(self.wish.manner, Manner::Behind | Manner::Validating)
     }
 
     /// Nobody waits any more for what this call asked.
@@ -354,8 +383,9 @@ impl<H: Host> Plan<H> {
         let mut displaced = std::mem::take(&mut self.displaced);
         let step = match (self.failure, self.made.take()) {
             (Some(stands), made) => {
-                let objects = made.into_iter().flat_map(|made| made.seen.into_iter().chain([made.value]));
-                displaced.extend(objects.map(Leaving::Object));
+                if let Some(made) = made {
+                    made.leave(&mut displaced);
+                }
                 self.fall_back(store, caller.as_deref_mut(), stands, &mut displaced)
             }
             (None, None) => self.decide(store, caller.as_deref_mut(), &mut displaced),

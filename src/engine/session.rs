@@ -93,7 +93,7 @@ impl<H: Host> Answers<H> {
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
         if let Some(known) = self.get(given, verdicts)? {
-            displaced.push(Leaving::Object(std::mem::replace(known, observation.clone()).version));
+            displaced.push(Leaving::Observation(std::mem::replace(known, observation.clone())));
             return Ok(());
         }
         let Some(given) = given else {
@@ -106,7 +106,7 @@ impl<H: Host> Answers<H> {
         if bound.is_some_and(|bound| answers.len() > bound)
             && let Some(oldest) = answers.pop_oldest()
         {
-            displaced.push(Leaving::Object(oldest.observation.version));
+            displaced.push(Leaving::Observation(oldest.observation));
             displaced.push(Leaving::Key(oldest.given));
         }
         Ok(())
@@ -143,12 +143,19 @@ pub struct Reader<H: Host> {
     pub kept: Shelf<H>,
     /// What left the store and was there before the session began, so that it may have seen it. Never more than the store held then.
     pub left: Shelf<H>,
+    /// Whether something is kept in whose place something else is stored, which the session might take for what it knows.
+    pub(super) shadows: bool,
 }
 
 impl<H: Host> Reader<H> {
     /// One that has seen nothing yet.
     pub(super) fn of(function: H::Function) -> Self {
-        Self { function, seen: Answers::default(), first: None, kept: None, left: None }
+        Self { function, seen: Answers::default(), first: None, kept: None, left: None, shadows: false }
+    }
+
+    /// Whether the session knows what was stored when it began by its version alone, with no note of each.
+    pub(super) fn knows_by_version(&self) -> bool {
+        self.first.is_none() && !self.shadows
     }
 
     /// The answer by which the session judged first, if it goes by another because a call has asked again.

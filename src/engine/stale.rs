@@ -4,6 +4,7 @@ use super::clock::Nanos;
 use super::entry::{Displaced, Leaving, Observation};
 use super::live::Look;
 use super::plan::{Decided, Doing, Manner, NextStep, Plan, Served, Step};
+use super::reads::Basis;
 use super::rows::Slot;
 use super::store::{Caller, Store};
 use super::ticket;
@@ -43,14 +44,14 @@ impl<H: Host> Plan<H> {
         let Some((slot, source)) = found.and_then(|slot| Some((slot, stamps.source(slot)?))) else {
             return Ok(());
         };
-        if source.seen.as_ref().is_some_and(|seen| seen.ticket > observation.ticket) {
+        if source.seen.as_ref().is_some_and(|seen| seen.since > observation.since) {
             return Ok(());
         }
         // What is not verified by this has not been fresh since its version could not be asked.
         let at = source.trouble.map_or(observation.at, |trouble| trouble.first.min(observation.at));
         let mut differing = Vec::new();
         for (place, stamp) in stamps.open(slot) {
-            if stamp.ticket < observation.ticket && !self.agrees_with(stamp, observation)? {
+            if stamp.ticket < observation.since && !self.agrees_with(stamp, observation)? {
                 differing.push(place);
             }
         }
@@ -72,7 +73,7 @@ impl<H: Host> Plan<H> {
         }
         let source = store.live.stamps.find(self.given.as_ref(), &self.verdicts)?;
         let seen = source.and_then(|slot| store.live.stamps.source(slot)?.seen.as_ref());
-        let later = seen.filter(|seen| seen.ticket > observation.ticket);
+        let later = seen.filter(|seen| seen.since > observation.since);
         later.map_or(Ok(false), |later| Ok(!self.verdicts.same(&later.version, version)?))
     }
 
@@ -113,7 +114,10 @@ impl<H: Host> Plan<H> {
         }
         let behind = if renewed { self.begin_behind(store, slot, displaced) } else { None };
         let Some(Look { entry, stamp }) = store.live.get(slot) else { return Ok(Step::Raise) };
-        let served = Served { value: entry.value.clone(), vouch: entry.vouch(stamp, false), behind };
+        // To ask for its version again would tell nothing: it is not fresh.
+        let basis = entry.basis(stamp, false);
+        let basis = Basis { ticket: ticket::before(basis.ticket), ..basis };
+        let served = Served { value: entry.value.clone(), basis, behind };
         self.status.hit = true;
         self.status.detail = detail;
         store.live.touch(slot);
@@ -170,7 +174,7 @@ impl<H: Host> Plan<H> {
                 return Ok(step);
             }
         }
-        store.stats.errors += u64::from(self.wish.manner != Manner::Behind);
+        store.stats.errors += u64::from(self.is_a_call());
         Ok(Step::Raise)
     }
 }

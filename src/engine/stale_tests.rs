@@ -59,7 +59,7 @@ impl World {
                         plan.failed(true);
                     } else {
                         let version = Number::new(self.version);
-                        plan.observed(version, ticket::NEVER);
+                        plan.observed(version, Vec::new());
                     }
                 }
                 Step::Look => plan.is_inside(Vec::new()),
@@ -69,7 +69,9 @@ impl World {
                 }
                 Step::Done(served) => return Some(served.value.get()),
                 Step::Raise => return None,
-                Step::Wait(_) | Step::Sleep(_) | Step::Absent => panic!("no such terms"),
+                Step::Validate(_) | Step::Holds(_) | Step::Wait(_) | Step::Sleep(_) | Step::Absent => {
+                    panic!("no such terms")
+                }
             }
         }
     }
@@ -150,7 +152,7 @@ fn a_computation_that_fails_is_no_failure_of_the_version_function_for_those_who_
     for plan in [&mut leader, &mut waiter] {
         let step = world.next(None, plan);
         assert!(matches!(step, Step::Ask(_)));
-        plan.observed(Number::new(2), ticket::NEVER);
+        plan.observed(Number::new(2), Vec::new());
     }
     let step = world.next(None, &mut leader);
     assert!(matches!(step, Step::Compute(_)));
@@ -174,7 +176,7 @@ fn who_waits_for_what_fails_gets_what_its_session_was_given_meanwhile() {
     let (mut leader, mut waiter) = (world.plan(11), world.plan(11));
     let step = world.next(Some(&session), &mut leader);
     assert!(matches!(step, Step::Ask(_)));
-    leader.observed(Number::new(2), ticket::NEVER);
+    leader.observed(Number::new(2), Vec::new());
     let step = world.next(Some(&session), &mut leader);
     assert!(matches!(step, Step::Compute(_)));
     let step = world.next(Some(&session), &mut waiter);
@@ -243,7 +245,7 @@ fn a_computation_that_fails_says_nothing_of_one_that_began_later() {
     let mut slow = world.plan(11);
     let step = world.next(None, &mut slow);
     assert!(matches!(step, Step::Ask(_)));
-    slow.observed(Number::new(1), ticket::NEVER);
+    slow.observed(Number::new(1), Vec::new());
     let step = world.next(None, &mut slow);
     assert!(matches!(step, Step::Compute(_)));
     World::at(100);
@@ -265,7 +267,7 @@ fn what_differs_is_noted_though_the_source_has_failed_since_it_was_asked() {
     let mut slow = world.plan(11);
     let step = world.next(None, &mut slow);
     assert!(matches!(step, Step::Ask(_)));
-    slow.observed(Number::new(2), ticket::NEVER);
+    slow.observed(Number::new(2), Vec::new());
     World::at(200);
     world.version = 0;
     world.call(None, 12);

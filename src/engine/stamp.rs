@@ -184,7 +184,7 @@ impl<H: Host> Stamps<H> {
             && let Some(source) = self.sources.remove(slot)
         {
             displaced.extend(source.given.map(Leaving::Key));
-            displaced.extend(source.seen.map(|seen| Leaving::Object(seen.version)));
+            displaced.extend(source.seen.map(Leaving::Observation));
         }
         Some(stamp)
     }
@@ -202,7 +202,7 @@ impl<H: Host> Stamps<H> {
         if let Some(Some(shared)) = self.places.get_mut(place.0 as usize)
             && shared.stamp.differs != 0
             && let Some(source) = shared.source.and_then(|slot| self.sources.get_mut(slot))
-            && source.seen.as_ref().is_none_or(|seen| seen.ticket <= ticket)
+            && source.seen.as_ref().is_none_or(|seen| seen.since <= ticket)
         {
             shared.stamp.differs = 0;
             source.open.push(place);
@@ -224,10 +224,11 @@ impl<H: Host> Stamps<H> {
         displaced: &mut Displaced<H>,
     ) {
         let Some(source) = self.sources.get_mut(slot) else { return };
-        source.answers(seen.ticket);
-        source.trouble.take_if(|trouble| trouble.ticket < seen.ticket);
-        if source.seen.as_ref().is_none_or(|before| before.ticket != seen.ticket) {
-            displaced.extend(source.seen.replace(seen.clone()).map(|before| Leaving::Object(before.version)));
+        source.answers(seen.since);
+        source.trouble.take_if(|trouble| trouble.ticket < seen.since);
+        if source.seen.as_ref().is_none_or(|before| before.since != seen.since) {
+            let bare = Observation { version: seen.version.clone(), reads: None, ..*seen };
+            displaced.extend(source.seen.replace(bare).map(Leaving::Observation));
         }
         source.open.retain(|place| !differing.contains(place));
         for place in differing {

@@ -5,7 +5,7 @@ use super::entry::{Entry, Observation};
 use super::live::Look;
 use super::plan::{Decided, Manner, Plan};
 use super::store::{Caller, Store, Terms};
-use super::ticket::Ticket;
+use super::ticket::{self, Ticket};
 use super::trouble::is_allowed;
 use super::{Flight, Host, Object};
 
@@ -167,7 +167,9 @@ impl<H: Host> Plan<H> {
                     && (self.agrees(&entry.stamp)?
                         || self.agreed_first(reader.first.as_deref(), &entry.stamp)?)
             {
-                return Ok(Some(Status { hit: true, detail: "known", ..base }));
+                let only = !entry.stamp.lags && !ticket::is_drawn(entry.stamp.ticket);
+                let detail = if only { "session-only" } else { "known" };
+                return Ok(Some(Status { hit: true, detail, ..base }));
             }
         }
         Ok(None)

@@ -82,6 +82,14 @@ pub struct Caller<'a, H: Host> {
     pub known: &'a mut Known<H>,
 }
 
+/// Of what whoever puts a result is part.
+pub struct Putter<'a, H: Host> {
+    /// The runs around it.
+    pub around: &'a [H::Flight],
+    /// The oldest of what it has read until now, if not all of that holds still.
+    pub rests_on: Option<Ticket>,
+}
+
 /// The results of one function.
 pub struct Store<H: Host> {
     /// Names the function.
@@ -387,7 +395,7 @@ impl<H: Host> Store<H> {
         self.flights.strike(leaves, displaced);
     }
 
-    /// Stores a value as made from `version` just now. `given` is what the version function would be given, `around` which runs the caller is part of.
+    /// Stores a value as made from `version` just now. `given` is what the version function would be given.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared, before anything has changed but the caller's shelves.
@@ -396,13 +404,13 @@ impl<H: Host> Store<H> {
         (probe, given): (&Probe<H::Key>, Option<&Probe<H::Key>>),
         (value, version): (&H::Object, &H::Object),
         mut caller: Option<&mut Caller<'_, H>>,
-        around: &[H::Flight],
+        putter: &Putter<'_, H>,
         verdicts: &Verdicts<H::Object>,
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
         let old = self.find(probe, verdicts)?;
         let session = caller.as_ref().map_or(0, |caller| caller.id);
-        self.flights.bypass(probe, session, around, verdicts)?;
+        let outer = self.flights.bypass(probe, session, putter.around, verdicts)?;
         let kin = self.live.stamps.kin(given, version, verdicts)?;
         if let Some(caller) = caller.as_deref_mut() {
             self.join(caller.id, caller.session, displaced);
@@ -413,16 +421,31 @@ impl<H: Host> Store<H> {
         if self.terms.maxsize == Some(0) {
             return Ok(());
         }
-        let ticket = ticket::draw();
-        let entry = Entry {
+        let stored = ticket::draw();
+        let ticket = putter.rests_on.map_or(stored, ticket::before);
+        let mut entry = Entry {
             key: probe.key.clone(),
             value: value.clone(),
-            stamp: Stamp { version: version.clone(), tag: ticket, ticket, differs: 0, lags: false },
-            stored: ticket,
-            known_in: caller.as_ref().map_or(0, |caller| caller.id),
+            stamp: Stamp { version: version.clone(), tag: stored, ticket, differs: 0, lags: false },
+            stored,
+            known_in: session,
             born: clock::now(),
             course: Course::default(),
         };
+        if putter.rests_on.is_some() {
+            self.stats.not_stored += 1;
+            self.flights.supersede(&outer);
+            let reader = caller.and_then(|caller| caller.known.readers.get_mut(self.id));
+            if let Some(reader) = reader {
+                entry.stored = 0;
+                reader.shelve(session, probe.hash, entry, self.terms.maxsize, displaced);
+                reader.shadows |= old.is_some();
+                self.overshadow(old, session);
+            } else {
+                displaced.push(Leaving::Entry(entry));
+            }
+            return Ok(());
+        }
         self.store(probe.hash, (entry, kin), old, caller, displaced);
         Ok(())
     }
@@ -439,6 +462,19 @@ impl<H: Host> Store<H> {
         let found = self.find(probe, verdicts)?.and_then(|slot| self.live.get(slot));
         Ok(found
             .filter(|Look { entry, stamp }| stamp.version.is_immutable() || entry.is_fresh_now(&self.terms)))
+    }
+
+    /// Sees to it that a session which keeps a result in place of a stored one does not take the stored one for what it knows.
+    pub(super) fn overshadow(&mut self, old: Option<Slot>, session: Ticket) {
+        if let Some((entry, _)) = old.and_then(|slot| self.live.get_mut(slot))
+            && entry.known_in == session
+        {
+            entry.known_in = 0;
+        }
+        let glance = &mut self.glances[ticket::lane(session)];
+        if glance.session == session {
+            *glance = Glance::default();
+        }
     }
 
     /// Takes everything out, for good: the function is going.

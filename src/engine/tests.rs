@@ -45,13 +45,15 @@ impl World {
                 }
                 Step::Ask(_) => {
                     self.asked += 1;
-                    plan.observed(Number::new(self.version), ticket::NEVER);
+                    plan.observed(Number::new(self.version), Vec::new());
                 }
                 Step::Wait(flight) => plan.insist(flight),
                 Step::Look => plan.is_inside(Vec::new()),
                 Step::Compute(_) => return None,
                 Step::Done(served) => return Some(served),
-                Step::Sleep(_) | Step::Absent | Step::Raise => panic!("no such terms"),
+                Step::Validate(_) | Step::Holds(_) | Step::Sleep(_) | Step::Absent | Step::Raise => {
+                    panic!("no such terms")
+                }
             }
         }
     }
@@ -160,7 +162,7 @@ fn what_was_built_on_something_older_is_kept_for_its_session_only() {
     assert!(world.drive(&mut plan, Some(&session)).is_none());
     let older = plan.ticket() - 1;
     plan.computed(made(77, older));
-    assert_eq!(world.drive(&mut plan, Some(&session)).map(|served| served.vouch), Some(older));
+    assert_eq!(world.drive(&mut plan, Some(&session)).map(|served| served.basis.ticket), Some(older));
     assert!(world.store.is_empty());
     assert_eq!(world.call(Some(&session), 1), 77);
 }
@@ -238,7 +240,7 @@ fn what_saw_something_older_than_its_answer_never_vouches_for_its_own_observatio
     );
     // Observed while the version function ran: before or after what that saw, nobody knows.
     inner.computed(made(7, inner.ticket() + 1));
-    let vouch = world.drive(&mut inner, Some(&session)).map(|served| served.vouch);
+    let vouch = world.drive(&mut inner, Some(&session)).map(|served| served.basis.ticket);
     assert!(
         vouch.is_some_and(|vouch| vouch < outer.ticket()),
         "else the outer one takes it for as new as itself"

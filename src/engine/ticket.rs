@@ -70,3 +70,9 @@ pub fn lane(session: Ticket) -> usize {
 pub fn before(ticket: Ticket) -> Ticket {
     ticket.saturating_sub(1) | 1
 }
+
+/// Whether a place is one that was drawn, and not one before or between.
+#[must_use]
+pub fn is_drawn(ticket: Ticket) -> bool {
+    ticket.is_multiple_of(2)
+}

@@ -1,0 +1,237 @@
+//! Read sets and validations: what a computation has read is asked about when it has ended, and decides what becomes of its result.
+
+use std::rc::Rc;
+
+use super::fake::{Fake, Number, Run, Session, alone, enter, made, probe};
+use super::{
+    Claim, Flight, Made, Manner, NextStep, Plan, Read, Scope, Step, Store, Terms, Wish, clock, ticket,
+};
+
+/// One cached function with a version function of its own.
+struct Function {
+    store: Store<Fake>,
+    scope: Scope,
+    version: u32,
+    asked: u32,
+}
+
+impl Function {
+    fn new(version: u32) -> Self {
+        let store = Store::new(Terms { maxsize: Some(8), ..Terms::default() }, ());
+        Self { store, scope: Scope::default(), version, asked: 0 }
+    }
+
+    fn plan(&self) -> Plan<Fake> {
+        Plan::new(probe(1), None, self.scope.clone(), None, (), Wish::of(Manner::Called))
+    }
+
+    /// The next step that is more than a comparison or a question.
+    fn next(&mut self, session: &Rc<Session>, plan: &mut Plan<Fake>) -> NextStep<Fake> {
+        loop {
+            match enter(&mut self.store, Some(session), |store, caller| plan.next(store, caller)) {
+                Step::Compare(pair) => {
+                    let equal = pair.stored.get() == pair.probe.get();
+                    plan.learn(pair, equal);
+                }
+                Step::Ask(_) => {
+                    self.asked += 1;
+                    plan.observed(Number::new(self.version), Vec::new());
+                }
+                step => return step,
+            }
+        }
+    }
+
+    /// Calls it in a session: what it was served by, as who builds on it notes that.
+    fn read(&mut self, session: &Rc<Session>) -> Read<Number> {
+        let mut plan = self.plan();
+        loop {
+            match self.next(session, &mut plan) {
+                Step::Compute(_) => plan.computed(made(1, ticket::NEVER)),
+                Step::Done(served) => {
+                    let super::Basis { tag, ticket, version } = served.basis;
+                    return Read { tag, ticket, call: version };
+                }
+                _ => panic!("neither computed nor answered"),
+            }
+        }
+    }
+
+    /// Whether what was read holds, as a session of its own is told that began after `since`.
+    fn holds(&mut self, read: &Read<Number>, since: ticket::Ticket, session: &Rc<Session>) -> bool {
+        let claim = Claim { version: read.call.clone(), tag: read.tag, since };
+        let mut plan = self.plan().about(claim);
+        match self.next(session, &mut plan) {
+            Step::Holds(holds) => holds,
+            _ => panic!("only a version was asked about"),
+        }
+    }
+}
+
+/// A plan that has computed something under version 1, with what it has read.
+fn computed(outer: &mut Function, session: &Rc<Session>, reads: Vec<Read<Number>>) -> (Plan<Fake>, Run) {
+    let mut plan = outer.plan();
+    let Step::Compute(run) = outer.next(session, &mut plan) else { panic!("nothing is stored") };
+    plan.computed(Made { reads, ..made(7, ticket::NEVER) });
+    (plan, run)
+}
+
+#[test]
+fn what_is_older_is_asked_about_and_stored_for_all_if_it_holds() {
+    let _turn = alone();
+    clock::mock(1_000_000_000);
+    let (mut outer, mut inner) = (Function::new(1), Function::new(150));
+    let session = Session::begin();
+    let read = inner.read(&session);
+    let (mut plan, _run) = computed(&mut outer, &session, vec![read]);
+    let Step::Validate(read) = outer.next(&session, &mut plan) else { panic!("it is older") };
+    let holds = inner.holds(&read, plan.observed_until(), &Session::begin());
+    assert!(holds && inner.asked == 2);
+    plan.validated(&read, holds, Vec::new());
+    assert!(
+        matches!(outer.next(&session, &mut plan), Step::Done(served) if ticket::is_drawn(served.basis.ticket))
+    );
+    assert_eq!((outer.store.len(), outer.store.stats.not_stored), (1, 0));
+    clock::unmock();
+}
+
+#[test]
+fn what_has_changed_makes_a_result_its_sessions_only() {
+    let _turn = alone();
+    clock::mock(1_000_000_000);
+    let (mut outer, mut inner) = (Function::new(1), Function::new(150));
+    let session = Session::begin();
+    let read = inner.read(&session);
+    inner.version = 151;
+    let (mut plan, _run) = computed(&mut outer, &session, vec![read]);
+    let Step::Validate(read) = outer.next(&session, &mut plan) else { panic!("it is older") };
+    let holds = inner.holds(&read, plan.observed_until(), &Session::begin());
+    plan.validated(&read, holds, Vec::new());
+    let Step::Done(served) = outer.next(&session, &mut plan) else { panic!("it is made") };
+    assert!(!holds && !ticket::is_drawn(served.basis.ticket), "nobody may ask whether its own version holds");
+    assert_eq!((outer.store.len(), outer.store.stats.not_stored), (0, 1));
+    let mut again = outer.plan();
+    assert!(matches!(outer.next(&session, &mut again), Step::Done(served) if served.value.get() == 7));
+    assert!(matches!(outer.next(&Session::begin(), &mut outer.plan()), Step::Compute(_)));
+    clock::unmock();
+}
+
+#[test]
+fn one_session_for_validations_asks_once_and_what_was_seen_since_is_not_asked_at_all() {
+    let _turn = alone();
+    clock::mock(1_000_000_000);
+    let mut inner = Function::new(1);
+    let session = Session::begin();
+    let read = inner.read(&session);
+    let since = ticket::draw();
+    let apart = Session::begin();
+    assert!(inner.holds(&read, since, &apart) && inner.holds(&read, since, &apart));
+    assert_eq!(inner.asked, 2);
+    let _ = inner.read(&Session::begin());
+    assert!(inner.holds(&read, since, &Session::begin()));
+    assert_eq!(inner.asked, 3, "the store has seen it");
+    clock::unmock();
+}
+
+#[test]
+fn what_is_newer_or_of_the_same_answer_is_not_asked_about() {
+    let _turn = alone();
+    clock::mock(1_000_000_000);
+    let mut outer = Function::new(1);
+    let session = Session::begin();
+    let mut plan = outer.plan();
+    assert!(matches!(outer.next(&session, &mut plan), Step::Compute(_)));
+    let own = plan.own();
+    let reads = vec![
+        Read { tag: own.tag, ticket: own.ticket, call: Number::new(1) },
+        Read { tag: 2, ticket: own.until + 2, call: Number::new(2) },
+    ];
+    plan.computed(Made { reads, ..made(7, ticket::NEVER) });
+    assert!(matches!(outer.next(&session, &mut plan), Step::Done(_)));
+    assert_eq!(outer.store.len(), 1);
+    clock::unmock();
+}
+
+#[test]
+fn what_the_version_function_has_read_counts_too() {
+    let _turn = alone();
+    clock::mock(1_000_000_000);
+    let (mut outer, mut inner) = (Function::new(1), Function::new(1));
+    let session = Session::begin();
+    let read = inner.read(&session);
+    let mut plan = outer.plan();
+    let asks = enter(&mut outer.store, Some(&session), |store, caller| plan.next(store, caller));
+    assert!(matches!(asks, Step::Ask(_)));
+    plan.observed(Number::new(1), vec![read.clone()]);
+    assert!(matches!(outer.next(&session, &mut plan), Step::Compute(_)));
+    plan.computed(made(7, ticket::NEVER));
+    assert!(matches!(outer.next(&session, &mut plan), Step::Validate(asked) if asked.tag == read.tag));
+    clock::unmock();
+}
+
+#[test]
+fn one_that_does_not_hold_is_enough() {
+    let _turn = alone();
+    clock::mock(1_000_000_000);
+    let (mut outer, mut inner, mut other) = (Function::new(1), Function::new(1), Function::new(1));
+    let session = Session::begin();
+    let reads = vec![inner.read(&session), other.read(&session)];
+    let (mut plan, run) = computed(&mut outer, &session, reads);
+    let Step::Validate(read) = outer.next(&session, &mut plan) else { panic!("it is older") };
+    assert!(run.is_going(), "who waits waits for what is decided");
+    plan.validated(&read, false, Vec::new());
+    assert!(matches!(outer.next(&session, &mut plan), Step::Done(_)));
+    assert!(outer.store.is_empty() && plan.made_with().is_some());
+    clock::unmock();
+}
+
+#[test]
+fn that_a_version_holds_says_nothing_of_a_sessions_only_result_of_it() {
+    let _turn = alone();
+    clock::mock(1_000_000_000);
+    let (mut outer, mut inner) = (Function::new(1), Function::new(1));
+    let session = Session::begin();
+    let read = inner.read(&session);
+    let only = Read { ticket: ticket::before(read.ticket), ..read.clone() };
+    let (mut plan, _run) = computed(&mut outer, &session, vec![only, read]);
+    let Step::Validate(read) = outer.next(&session, &mut plan) else { panic!("it is older") };
+    plan.validated(&read, true, Vec::new());
+    assert!(matches!(outer.next(&session, &mut plan), Step::Done(_)));
+    assert!(outer.store.is_empty(), "it rests on both");
+    clock::unmock();
+}
+
+#[test]
+fn what_is_read_while_it_is_validated_is_asked_about_once() {
+    let _turn = alone();
+    clock::mock(1_000_000_000);
+    let (mut outer, mut inner, mut other) = (Function::new(1), Function::new(1), Function::new(1));
+    let session = Session::begin();
+    let (first, second) = (inner.read(&session), other.read(&session));
+    let (mut plan, _run) = computed(&mut outer, &session, vec![first.clone()]);
+    let Step::Validate(read) = outer.next(&session, &mut plan) else { panic!("it is older") };
+    plan.validated(&read, true, vec![first, second.clone()]);
+    let Step::Validate(read) = outer.next(&session, &mut plan) else { panic!("it is older, too") };
+    assert_eq!(read.tag, second.tag);
+    plan.validated(&read, true, Vec::new());
+    assert!(matches!(outer.next(&session, &mut plan), Step::Done(_)));
+    assert_eq!(outer.store.len(), 1);
+    clock::unmock();
+}
+
+#[test]
+fn an_answer_that_rests_on_something_stale_holds_nothing() {
+    let _turn = alone();
+    clock::mock(1_000_000_000);
+    let mut inner = Function::new(1);
+    let session = Session::begin();
+    let read = inner.read(&session);
+    let stale = Read { tag: 2, ticket: ticket::before(read.ticket), call: Number::new(1) };
+    let claim = Claim { version: read.call.clone(), tag: read.tag, since: ticket::draw() };
+    let (apart, mut plan) = (Session::begin(), inner.plan().about(claim));
+    let asks = enter(&mut inner.store, Some(&apart), |store, caller| plan.next(store, caller));
+    assert!(matches!(asks, Step::Ask(_)));
+    plan.observed(Number::new(1), vec![stale]);
+    assert!(matches!(inner.next(&apart, &mut plan), Step::Holds(false)));
+    clock::unmock();
+}
