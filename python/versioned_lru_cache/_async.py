@@ -31,6 +31,8 @@ async def drive(call: Call) -> Any:
             await _ask(call)
         elif step == "sleep":
             await _sleep(call)
+        elif step == "validate":
+            await _validate(call)
         else:
             return await call.run()
         step = call.next()
@@ -64,6 +66,29 @@ async def _ask(call: Call) -> None:
         call.asked(version, None)
 
 
+async def _validate(call: Call) -> None:
+    """Ask whether a version that the function has read still holds."""
+    call.enter()
+    try:
+        check = call.validation()
+        holds = check is not None and await drive(check)
+    except BaseException as error:
+        call.validated(False, error)
+    else:
+        call.validated(holds, None)
+
+
+def drive_alone(call: Call) -> Any:
+    """Drive a call from plain code, on an event loop of its own."""
+    if running_loop() is not None:
+        raise RuntimeError("an event loop runs in this thread, which plain code can't wait for")
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(drive(call))
+    finally:
+        loop.close()
+
+
 async def _compute(call: Call, loop: AbstractEventLoop | None) -> None:
     """Compute in a task of the library's own, which is cancelled when nobody waits for it any more, and not before."""
     if loop is None:
@@ -92,6 +117,8 @@ async def _run(call: Call) -> None:
                 await _sleep(call)
             elif step == "ask":
                 await _ask(call)
+            elif step == "validate":
+                await _validate(call)
         except BaseException as error:
             call.broke(error)
             return

@@ -23,10 +23,13 @@ class Explanation:
         collapsed: Whether it would wait for a computation that is in progress.
         key: A digest of the arguments, or the arguments.
         detail: More, in a word: ``known``, ``equal``, ``newer``, ``verified``, ``immutable``, ``offline``, ``refresh``,
-            ``changed``, ``expired``, ``asks``, ``stale-if-error``, ``stale-while-revalidate``, or nothing.
+            ``changed``, ``expired``, ``asks``, ``stale-if-error``, ``stale-while-revalidate``, ``session-only`` (the
+            result rests on something that its session has read and that has changed since), or nothing.
+        rests_on: Why the result of these arguments was not stored when it was computed last: the name of the cached
+            function whose version, as the computation had read it, did not hold when it was asked anew. Or ``None``.
     """
 
-    __slots__ = ("collapsed", "detail", "fwd", "hit", "key", "name", "stored", "ttl")
+    __slots__ = ("collapsed", "detail", "fwd", "hit", "key", "name", "rests_on", "stored", "ttl")
 
     def __init__(
         self,
@@ -38,9 +41,11 @@ class Explanation:
         collapsed: bool,
         key: str,
         detail: str,
+        rests_on: str | None = None,
     ) -> None:
         self.name, self.hit, self.fwd, self.ttl = name, hit, fwd, ttl
-        self.stored, self.collapsed, self.key, self.detail = stored, collapsed, key, detail
+        self.stored, self.collapsed, self.key = stored, collapsed, key
+        self.detail, self.rests_on = detail, rests_on
 
     def __str__(self) -> str:
         parts = [self.name if self.name[:1].isalpha() and _TOKEN.issuperset(self.name) else _quoted(self.name)]

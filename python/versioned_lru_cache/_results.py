@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         revalidated: int
         stale: int
         refresh_errors: int
+        validated: int
+        invalidated: int
 
     class Versioned(NamedTuple, Generic[T]):
         """A result, and the version of the data that it was made from."""
@@ -46,7 +48,7 @@ else:
     CacheStats = namedtuple(
         "CacheStats",
         "hits misses maxsize currsize version_calls verified evictions not_stored errors revalidated stale "
-        "refresh_errors",
+        "refresh_errors validated invalidated",
     )
     CacheStats.__doc__ = """All that a cached function counts, since it was decorated or last cleared.
 
@@ -54,7 +56,8 @@ else:
     the version function, ``verified`` how often one asked anew was found equal to that of what is stored, ``evictions``
     those that left because the store was full, ``not_stored`` results that were returned but could not be stored,
     ``errors`` calls that raised, ``revalidated`` old results that ``revalidate`` found good still, ``stale`` calls
-    answered with a value that was not fresh, ``refresh_errors`` refreshes behind that failed.
+    answered with a value that was not fresh, ``refresh_errors`` refreshes behind that failed, ``validated`` and
+    ``invalidated`` versions that computations had read before and that held, or did not, when they were asked anew.
     """
 
     Versioned = namedtuple("Versioned", "value version")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from ._core import advance_clock, clock_now, mock_clock, unmock_clock
+from ._core import advance_clock, clock_now, is_validating, mock_clock, unmock_clock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
+
+__all__ = ["MockClock", "is_validating"]
 
 _SECOND = 1_000_000_000
 

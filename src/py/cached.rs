@@ -18,12 +18,13 @@ use super::gc;
 use super::key::CacheKey;
 use super::object::Object;
 use super::session::Host;
-use super::sync::Visited;
+use super::sync::{Guarded, Visited};
 use super::task::Call;
+use super::validating::Unvalidated;
 use super::vector;
 use crate::engine::clock::Nanos;
 use crate::engine::ticket::{self, Ticket};
-use crate::engine::{Displaced, Manner, Observation, Scope, Store, Terms, Wish};
+use crate::engine::{Displaced, Manner, Observation, Putter, Scope, Store, Terms, Wish, oldest};
 
 /// What the answers of one version function have in common, wherever that is used.
 #[pyclass(frozen, weakref, module = "versioned_lru_cache._core", name = "Scope")]
@@ -82,6 +83,8 @@ pub(super) struct Function {
     pub(super) module: String,
     pub(super) name: String,
     pub(super) store: Visited<Store<Host>>,
+    /// What `cache_explain` tells of results that were not stored.
+    pub(super) unvalidated: Guarded<Unvalidated>,
 }
 
 impl Drop for Function {
@@ -166,9 +169,11 @@ impl Cached {
             None => Version::Constant(Observation {
                 version: constant.clone().into(),
                 tag: ticket::draw(),
+                since: 0,
                 ticket: 0,
                 until: 0,
                 at: 0,
+                reads: None,
             }),
         };
         let own = match (&version, &scope) {
@@ -188,7 +193,13 @@ impl Cached {
         let freshness = Freshness::new(options, &mut terms)?;
         let function = Arc::new_cyclic(|function| {
             let store = Store::new(terms, function.clone());
-            Function { id: store.id, module, name, store: Visited::new(store) }
+            Function {
+                id: store.id,
+                module,
+                name,
+                store: Visited::new(store),
+                unvalidated: Guarded::new(Unvalidated::default()),
+            }
         });
         let new = Self {
             function,
@@ -220,20 +231,23 @@ impl Cached {
     /// All that is counted.
     pub(super) fn cache_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let (stats, size, terms) = self.numbers(py);
-        results(py)?.getattr("CacheStats")?.call1((
-            stats.hits,
-            stats.misses,
-            terms.maxsize,
-            size,
-            stats.version_calls,
-            stats.verified,
-            stats.evictions,
-            stats.not_stored,
-            stats.errors,
-            stats.revalidated,
-            stats.stale,
-            stats.refresh_errors,
-        ))
+        let numbers = [
+            Some(stats.hits),
+            Some(stats.misses),
+            terms.maxsize.map(|maxsize| maxsize as u64),
+            Some(size as u64),
+            Some(stats.version_calls),
+            Some(stats.verified),
+            Some(stats.evictions),
+            Some(stats.not_stored),
+            Some(stats.errors),
+            Some(stats.revalidated),
+            Some(stats.stale),
+            Some(stats.refresh_errors),
+            Some(stats.validated),
+            Some(stats.invalidated),
+        ];
+        results(py)?.getattr("CacheStats")?.call1(PyTuple::new(py, numbers)?)
     }
 
     /// ``maxsize`` and ``typed``, as functools has them.
@@ -385,7 +399,11 @@ impl Cached {
         let (value, version) = (value.into(), version.into());
         let (_, given) =
             with_arguments(args, kwargs, self.is_method(), |arguments| self.given(py, arguments, &probe))?;
-        let around = computing::around(py);
+        let inside = computing::Inside::here(py);
+        let putter = Putter {
+            around: &inside.around,
+            rests_on: if self.all_hold(py, &inside)? { None } else { Some(oldest(&inside.reads)) },
+        };
         let mut displaced = Displaced::default();
         let put = drive::settle(py, |verdicts| {
             self.enter(py, session.as_ref(), |store, caller| {
@@ -393,7 +411,7 @@ impl Cached {
                     (&probe, given.as_ref()),
                     (&value, &version),
                     caller,
-                    &around,
+                    &putter,
                     verdicts,
                     &mut displaced,
                 )

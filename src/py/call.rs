@@ -4,6 +4,7 @@
 
 use std::hint::assert_unchecked;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
 use std::{ptr, slice};
 
 use pyo3::ffi::{self, PyObject};
@@ -15,7 +16,7 @@ use pyo3::types::{PyString, PyType};
 
 use super::arguments::{self, Arguments};
 use super::binding::Binding;
-use super::cached::{Cached, Version};
+use super::cached::Cached;
 use super::compare;
 use super::computing;
 use super::coroutine;
@@ -23,6 +24,7 @@ use super::glance::{self, Anywhere, Glance, Place};
 use super::hits;
 use super::key::Key;
 use super::method::{CachedMethod, MethodDoc};
+use super::noting::call_and_note;
 use super::object::Object;
 use super::sought::{Compared, Held, Many, Nothing, One};
 use super::vector::{self, Derived};
@@ -30,7 +32,7 @@ use crate::engine::ticket::Ticket;
 use crate::engine::{Look, Manner, Question, Sought, Unsure, Verdicts, Wish};
 
 /// How many comparisons a hit may take: keys that change the cache while they are compared are for the whole call.
-const MOST_COMPARISONS: usize = 8;
+pub(super) const MOST_COMPARISONS: usize = 8;
 
 static FUNCTION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -187,7 +189,7 @@ fn entrance(cached: &Cached) -> ffi::vectorcallfunc {
 /// # Safety
 /// To be used as CPython calls a vectorcall, on an instance of the class above.
 #[inline]
-unsafe fn called<'a>(
+pub(super) unsafe fn called<'a>(
     callable: *mut PyObject,
     args: *const *mut PyObject,
     nargsf: usize,
@@ -210,6 +212,9 @@ unsafe extern "C" fn call_function<P: Place>(
 ) -> *mut PyObject {
     // SAFETY: CPython calls it.
     unsafe {
+        if computing::is_going_on() {
+            return call_and_note(callable, args, nargsf, names);
+        }
         let count = ffi::PyVectorcall_NARGS(nargsf).unsigned_abs();
         let method = || function(callable).is_method();
         if !names.is_null() {
@@ -285,7 +290,7 @@ unsafe extern "C" fn call_with_many<P: Place, const METHOD: bool, const NAMED: b
     }
 }
 
-unsafe extern "C" fn call_function_slowly(
+pub(super) unsafe extern "C" fn call_function_slowly(
     callable: *mut PyObject,
     args: *const *mut PyObject,
     nargsf: usize,
@@ -442,24 +447,20 @@ fn find<P: Place, S: Sought<Key>>(
     (hash, id): (u64, Ticket),
     sought: S,
 ) -> Result<Option<*mut PyObject>, S::Untold> {
-    let found = hits::glance(py, &cached.function.store, (hash, id), sought, |Look { entry, stamp }| {
+    let found = hits::glance(py, &cached.function.store, (hash, id), sought, |Look { entry, .. }| {
         let value = entry.value.as_ptr();
         // SAFETY: the entry holds a reference, and we are attached.
-        unsafe { ffi::Py_INCREF(value) };
-        let vouch = || entry.vouch(stamp, matches!(cached.version, Version::Constant(_)));
-        (value, computing::is_going_on().then(vouch))
-    })?;
-    Ok(found.map(|(value, vouch)| {
-        if let Some(vouch) = vouch {
-            computing::note(py, vouch);
+        unsafe {
+            ffi::Py_INCREF(value);
+            NonNull::new_unchecked(value)
         }
-        value
-    }))
+    })?;
+    Ok(found.map(NonNull::as_ptr))
 }
 
 /// Of an argument without a hash the whole call says more, and it gives names theirs; any other error stands.
 #[cold]
-fn without_hash() -> Option<*mut PyObject> {
+pub(super) fn without_hash() -> Option<*mut PyObject> {
     // SAFETY: attached.
     unsafe {
         if ffi::PyErr_Occurred().is_null() {

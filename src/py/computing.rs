@@ -1,15 +1,22 @@
-//! The computations that the running code is part of, so that a result built on an older observation is known as such.
+//! The computations that the running code is part of: a stack of frames in a context variable, each with the read set of its computation.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::context;
+use super::gc;
+use super::object::Object;
+use super::reading::{self, Log};
+use super::session::{Active, Core};
 use super::spare;
 use super::sync::Guarded;
 use super::wait::Flight;
-use crate::engine::ticket::{NEVER, Ticket};
+use crate::engine::ticket::Ticket;
+use crate::engine::{Own, Read};
 
 /// How many computations are in progress in the process. While there is none, nobody looks for one.
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
@@ -18,20 +25,41 @@ static CURRENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 /// One to be used again.
 static SPARE: Guarded<Option<Py<Frame>>> = Guarded::new(None);
 
+/// What a frame is about.
+#[derive(Default)]
+struct State {
+    /// The run that others may wait for, if they may.
+    flight: Option<Flight>,
+    /// The session in which it runs, with its number then.
+    session: Option<Active>,
+    /// In place of every other session, where a version is asked about for a computation that has ended.
+    validation: Option<Arc<Core>>,
+    /// The observation under which it runs.
+    own: Own,
+    /// Where it begins in its session's log.
+    start: u64,
+}
+
 /// One computation. It stays in its context when it is over, since to take it out again would cost as much as to put it in: whoever looks goes on
 /// to the nearest one around it that is not over.
 #[pyclass(frozen, module = "versioned_lru_cache._core")]
 pub(super) struct Frame {
-    /// The oldest observation that a cached result used so far vouches for.
-    oldest: AtomicU64,
-    /// The run that others may wait for, if they may. Given up at the end, as the frame is not.
-    flight: Guarded<Option<Flight>>,
-    /// The observation under which it runs: what vouches for that same one is not older.
-    own: AtomicU64,
+    /// Given up at the end, as the frame is not.
+    state: Guarded<State>,
+    /// What its code has read in other sessions than its own.
+    reads: Log,
     /// Whether it has ended.
     over: AtomicBool,
     /// The computation around this one. Those that are over are left out by and by, so that a chain is no longer than what runs.
     around: Guarded<Option<Py<Self>>>,
+}
+
+#[pymethods]
+impl Frame {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.reads.trace(|log| gc::visit_log(log.as_deref(), &visit))?;
+        self.around.trace(|around| visit.call(around))
+    }
 }
 
 impl Frame {
@@ -67,33 +95,64 @@ impl Frame {
         running
     }
 
+    /// The innermost that the running code is part of.
+    pub(super) fn innermost(py: Python<'_>) -> Option<Bound<'_, Self>> {
+        let last = Self::last(CURRENT.get(py)?.bind(py)).ok()??;
+        Self::running(&last)
+    }
+
+    /// The session in which it runs, with its number then.
+    pub(super) fn session(&self, py: Python<'_>) -> Option<(Arc<Core>, Ticket)> {
+        self.state.with(py, |state| state.session.as_ref().map(|Active { core, id }| (core.clone(), *id)))
+    }
+
+    /// Runs `act` on the log of its own, which is begun if there is none.
+    pub(super) fn with_own_log(&self, py: Python<'_>, act: impl FnOnce(&Log)) {
+        let own = self.state.with(py, |state| state.own);
+        self.reads.with(py, |log| {
+            if log.is_none() {
+                log.get_or_insert_default().begin(own);
+            }
+        });
+        act(&self.reads);
+    }
+
+    /// What it has read until now.
+    fn read_until_now(&self, py: Python<'_>) -> Vec<Read<Object>> {
+        let (own, start) = self.state.with(py, |state| (state.own, state.start));
+        let mut reads =
+            self.reads.with(py, |log| log.as_ref().map_or_else(Vec::new, |log| log.since(0, own)));
+        if let Some((core, _)) = self.session(py) {
+            reads.extend(
+                core.reads.with(py, |log| log.as_ref().map_or_else(Vec::new, |log| log.since(start, own))),
+            );
+        }
+        reads
+    }
+
     /// One that begins, of a frame that is used again if there is one.
     fn new<'py>(
         py: Python<'py>,
-        flight: Option<&Flight>,
-        own: Ticket,
+        state: State,
         around: Option<Bound<'py, Self>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let (flight, around) = (flight.cloned(), around.map(Bound::unbind));
+        let around = around.map(Bound::unbind);
         // Without a GIL none is kept, and its place would only be one to stand in line at.
         let spare = if cfg!(Py_GIL_DISABLED) { None } else { SPARE.with(py, Option::take) };
         let Some(spare) = spare else {
             let frame = Self {
-                oldest: AtomicU64::new(NEVER),
-                flight: Guarded::new(flight),
-                own: AtomicU64::new(own),
+                state: Guarded::new(state),
+                reads: Guarded::new(None),
                 over: AtomicBool::new(false),
                 around: Guarded::new(around),
             };
             return Bound::new(py, frame);
         };
         let frame = spare.get();
-        frame.oldest.store(NEVER, Ordering::Relaxed);
-        frame.own.store(own, Ordering::Relaxed);
         frame.over.store(false, Ordering::Relaxed);
         // It was emptied before.
         let emptied = (
-            frame.flight.with(py, |place| std::mem::replace(place, flight)),
+            frame.state.with(py, |place| std::mem::replace(place, state)),
             frame.around.with(py, |place| std::mem::replace(place, around)),
         );
         drop(emptied);
@@ -124,83 +183,128 @@ pub(super) fn is_going_on() -> bool {
     ACTIVE.load(Ordering::Relaxed) != 0
 }
 
-/// Tells the computation that the running code is part of, if any, what a cached result vouches for.
-#[inline]
-pub(super) fn note(py: Python<'_>, vouch: Ticket) {
-    if is_going_on() {
-        note_in_context(py, vouch);
+/// The session that takes the place of every other, where the running code is asked about a version.
+pub(super) fn validation(py: Python<'_>) -> Option<Arc<Core>> {
+    if !is_going_on() {
+        return None;
     }
+    Frame::innermost(py)?.get().state.with(py, |state| state.validation.clone())
 }
 
-#[cold]
-fn note_in_context(py: Python<'_>, vouch: Ticket) {
-    let Some(variable) = CURRENT.get(py) else { return };
-    if let Ok(Some(last)) = Frame::last(variable.bind(py))
-        && let Some(frame) = Frame::running(&last)
-    {
-        let frame = frame.get();
-        if vouch != frame.own.load(Ordering::Relaxed) {
-            frame.oldest.fetch_min(vouch, Ordering::Relaxed);
-        }
+/// Whether the running code is part of a computation.
+pub(super) fn is_nested(py: Python<'_>) -> bool {
+    is_going_on() && Frame::innermost(py).is_some()
+}
+
+/// Of what the running code is part: the runs, the observation under which the innermost runs, and what that has read until now.
+pub(super) struct Inside {
+    pub(super) around: Vec<Flight>,
+    pub(super) own: Option<Own>,
+    pub(super) reads: Vec<Read<Object>>,
+    pub(super) session: Option<Active>,
+}
+
+impl Inside {
+    pub(super) fn here(py: Python<'_>) -> Self {
+        let frame = if is_going_on() { Frame::innermost(py) } else { None };
+        let Some(frame) = frame else {
+            return Self { around: Vec::new(), own: None, reads: Vec::new(), session: None };
+        };
+        let (own, session) = frame.get().state.with(py, |state| (state.own, state.session.clone()));
+        Self { around: around(py), own: Some(own), reads: frame.get().read_until_now(py), session }
     }
 }
 
 /// How a computation ended.
 pub(super) struct Ended<R> {
     pub(super) result: PyResult<R>,
-    /// The oldest observation that a cached result used on the way vouches for.
-    pub(super) oldest: Ticket,
+    /// What was read on the way that is older than the observation under which it ran.
+    pub(super) reads: Vec<Read<Object>>,
 }
 
 /// A computation that was entered.
 pub(super) struct Entered(Py<Frame>);
 
+/// As what a computation is entered.
+pub(super) struct Entrance<'a> {
+    /// The run that others may wait for, if they may.
+    pub(super) flight: Option<&'a Flight>,
+    /// The observation under which it runs.
+    pub(super) own: Own,
+    /// The session in which it runs.
+    pub(super) session: Option<&'a Active>,
+    /// The session by which all goes on within, where a version is asked about.
+    pub(super) validation: Option<Arc<Core>>,
+}
+
 impl Entered {
-    /// Begins a computation in this context, under the observation `own`. `flight` is the run that others may wait for, if they may.
-    pub(super) fn new(py: Python<'_>, flight: Option<&Flight>, own: Ticket) -> PyResult<Self> {
+    /// Begins a computation in this context.
+    pub(super) fn new(py: Python<'_>, entrance: Entrance<'_>) -> PyResult<Self> {
         let variable = current(py)?;
         let last = Frame::last(variable)?;
         let around = last.as_ref().and_then(Frame::running);
-        let frame = Frame::new(py, flight, own, around)?;
+        let Entrance { flight, own, session, validation } = entrance;
+        let inherited = || around.as_ref()?.get().state.with(py, |state| state.validation.clone());
+        let validation = validation.or_else(inherited);
+        let state = State { flight: flight.cloned(), session: session.cloned(), validation, own, start: 0 };
+        let frame = Frame::new(py, state, around)?;
         context::set(variable, frame.as_any())?;
         ACTIVE.fetch_add(1, Ordering::Relaxed);
+        if let Some(session) = session {
+            let start = reading::begin(py, session, own);
+            frame.get().state.with(py, |state| state.start = start);
+        }
         last.into_iter().for_each(Frame::keep);
         Ok(Self(frame.unbind()))
     }
 
-    fn end(&self, py: Python<'_>) {
+    /// Ends it, with what it has read, and the number of its session.
+    fn end(&self, py: Python<'_>) -> (Vec<Read<Object>>, Ticket) {
         let frame = self.0.get();
         frame.over.store(true, Ordering::Relaxed);
         ACTIVE.fetch_sub(1, Ordering::Relaxed);
-        drop(frame.flight.with(py, Option::take));
+        let State { flight, session, validation, own, start } = frame.state.with(py, std::mem::take);
+        let mut reads = Vec::new();
+        let mut id = 0;
+        if let Some(session) = session {
+            id = session.id;
+            reads = reading::end(py, &session, start, own);
+        }
+        if let Some(mut log) = frame.reads.with(py, Option::take) {
+            reads.extend(log.end(1, own).0);
+        }
+        drop((flight, validation));
+        (reads, id)
     }
 
     /// Ends it.
     pub(super) fn leave<R>(self, py: Python<'_>, result: PyResult<R>) -> Ended<R> {
-        let oldest = self.0.get().oldest.load(Ordering::Relaxed);
-        self.end(py);
+        let (reads, session) = self.end(py);
         // What failed on the strength of something old may decide what the computation around it returns.
-        let result = result.inspect_err(|_| note(py, oldest));
-        Ended { result, oldest }
+        let result = result.inspect_err(|_| reading::hand_on(py, session, &reads));
+        Ended { result, reads }
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
         if !self.0.get().is_over() {
-            Python::attach(|py| self.end(py));
+            Python::attach(|py| drop(self.end(py)));
         }
     }
 }
 
-/// Runs `compute` as a computation. Returns how it ended and the oldest observation used on the way.
+/// Runs `compute` as a computation.
 pub(super) fn within<R>(
     py: Python<'_>,
-    flight: Option<&Flight>,
-    own: Ticket,
+    entrance: Entrance<'_>,
     compute: impl FnOnce() -> PyResult<R>,
 ) -> PyResult<Ended<R>> {
-    let entered = Entered::new(py, flight, own)?;
+    let entered = Entered::new(py, entrance)?;
     let result = compute();
     Ok(entered.leave(py, result))
 }
@@ -208,11 +312,9 @@ pub(super) fn within<R>(
 /// The runs that the running code is part of.
 pub(super) fn around(py: Python<'_>) -> Vec<Flight> {
     let mut runs = Vec::new();
-    let Some(variable) = CURRENT.get(py) else { return runs };
-    let last = Frame::last(variable.bind(py)).unwrap_or(None);
-    let mut next = last.as_ref().and_then(Frame::running);
+    let mut next = Frame::innermost(py);
     while let Some(frame) = next {
-        runs.extend(frame.get().flight.with(py, |flight| flight.clone()));
+        runs.extend(frame.get().state.with(py, |state| state.flight.clone()));
         next = frame.get().around(py);
     }
     runs

@@ -15,7 +15,9 @@ use pyo3::types::{PyString, PyTuple, PyType};
 
 use super::arguments::Arguments;
 use super::cached::Cached;
+use super::computing;
 use super::glance;
+use super::noting;
 use super::spare;
 use super::task::Call;
 use super::{call, ending};
@@ -183,10 +185,15 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
         let named = if names.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(names).unsigned_abs() };
         let positional = values.len() - named;
         let arguments = Arguments::from_vector(values.as_ptr(), positional, names, cached.is_method());
-        if cached.has_hits()
-            && let Some(value) = call::hit::<glance::Anywhere>(py, cached, arguments)
-        {
-            return value;
+        if cached.has_hits() {
+            let hit = if computing::is_going_on() {
+                Python::attach_unchecked(|_| noting::hit_and_note(function, arguments))
+            } else {
+                call::hit::<glance::Anywhere>(py, cached, arguments)
+            };
+            if let Some(value) = hit {
+                return value;
+            }
         }
         let drive = || {
             let values = values.iter().map(|value| Borrowed::from_ptr(py, *value).to_owned());

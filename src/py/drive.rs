@@ -5,21 +5,25 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyBool, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::arguments::Arguments;
 use super::behind::Behind;
 use super::cached::{Cached, Version};
 use super::compare;
-use super::computing::{self, Ended};
+use super::computing::{self, Ended, Entrance};
 use super::freshness::versioned;
 use super::nested::Nested;
 use super::object::Object;
-use super::session::{Core, Host};
+use super::reading::{self, Service};
+use super::session::{Active, Core, Host};
 use super::wait::{Flight, Lead, Leader, Waited};
 use crate::engine::ticket::{NEVER, Ticket};
-use crate::engine::{Caller, Flight as _, Manner, Plan, Status, Step, Store, Unsure, Verdicts, Wish, clock};
+use crate::engine::{
+    Basis, Caller, Claim, Flight as _, Manner, Plan, Read, Status, Step, Store, Unsure, Verdicts, Wish,
+    clock, oldest,
+};
 
 /// How many comparisons one lookup may need before it is given up: keys that change while they are compared could go on for ever.
 const PATIENCE: usize = 2_000;
@@ -48,12 +52,6 @@ fn restless() -> PyErr {
     )
 }
 
-/// The session of a call, as it was when the call began.
-pub(super) struct Active {
-    core: Arc<Core>,
-    id: Ticket,
-}
-
 /// What is to be done next for a call, outside of the plan.
 pub(super) enum Next<'py> {
     /// Run the version function, then [`Drive::asked`].
@@ -62,10 +60,14 @@ pub(super) enum Next<'py> {
     Wait(Flight),
     /// Run the function, then [`Drive::computed`].
     Compute,
+    /// Ask about what was read, then [`Drive::validated`].
+    Validate,
     /// Let so much time pass.
     Sleep(Duration),
-    /// Nothing: this is the answer, what it vouches for to what builds on it, and a refresh that is to run behind.
-    Done(Bound<'py, PyAny>, Ticket, Option<Flight>),
+    /// Nothing: this is the answer, by what it is served to what builds on it, and a refresh that is to run behind.
+    Done(Bound<'py, PyAny>, Basis<Object>, Option<Flight>),
+    /// Nothing: so it is with the version that was to be asked about.
+    Holds(bool),
     /// Run the function and return what it does: nothing can be told about the cache.
     Uncached,
 }
@@ -86,6 +88,10 @@ pub(super) struct Drive {
     error: Option<PyErr>,
     /// The old result, as `revalidate` is shown it.
     previous: Option<Py<PyAny>>,
+    /// What the step is to ask about.
+    pub(super) asked_about: Option<Read<Object>>,
+    /// The session in which that is done.
+    validation: Option<Arc<Core>>,
 }
 
 impl Drive {
@@ -108,6 +114,7 @@ impl Drive {
             Version::Constant(observation) => Some(observation.clone()),
             Version::Asked(_) => None,
         };
+        let wish = Wish { nested: computing::is_nested(py), ..wish };
         Ok(Self {
             plan: Plan::new(probe, given, cached.scope.clone(), constant, leader, wish),
             session,
@@ -117,7 +124,20 @@ impl Drive {
             deadline: None,
             error: None,
             previous: None,
+            asked_about: None,
+            validation: None,
         })
+    }
+
+    /// A call that asks whether a version holds which a call with these arguments was answered by.
+    pub(super) fn about(
+        slf: &Bound<'_, Cached>,
+        arguments: Arguments<'_>,
+        leader: Leader,
+        claim: Claim<Object>,
+    ) -> PyResult<Self> {
+        let drive = Self::begin(slf, arguments, leader, Wish::of(Manner::Validating))?;
+        Ok(Self { plan: drive.plan.about(claim), ..drive })
     }
 
     /// Lets the plan decide what is next.
@@ -155,20 +175,32 @@ impl Drive {
                         .map(Bound::unbind);
                     return Ok(Next::Compute);
                 }
+                Step::Validate(read) => {
+                    self.asked_about = Some(read);
+                    self.prepare_validation(py);
+                    return Ok(Next::Validate);
+                }
+                Step::Holds(holds) => {
+                    self.lead = None;
+                    return Ok(Next::Holds(holds));
+                }
                 Step::Sleep(nanos) => return Ok(Next::Sleep(Duration::from_nanos(clock::pass(nanos)))),
                 Step::Done(served) => {
                     if let Some(lead) = self.lead.take() {
                         lead.land(self.plan.landing());
                     }
                     self.error = None;
-                    return Ok(Next::Done(served.value.0.into_bound(py), served.vouch, served.behind));
+                    if let Some(culprit) = self.plan.made_with() {
+                        cached.function.note_result(py, self.plan.hash(), culprit);
+                    }
+                    return Ok(Next::Done(served.value.0.into_bound(py), served.basis, served.behind));
                 }
                 Step::Absent => return Err(cached.not_stored(py)),
                 Step::Raise => return Err(self.error.take().unwrap_or_else(|| cached.not_stored(py))),
             }
         }
         self.abandon(cached, py);
-        Ok(Next::Uncached)
+        Ok(if self.plan.claim().is_some() { Next::Holds(false) } else { Next::Uncached })
     }
 
     /// What the call would do, and the hash of its key.
@@ -190,8 +222,49 @@ impl Drive {
     /// Runs the version function, a plain one.
     pub(super) fn ask(&mut self, cached: &Cached, py: Python<'_>, arguments: Arguments<'_>) -> PyResult<()> {
         let part = self.part.as_ref().map(|part| part.bind(py).clone());
-        let ended = computing::within(py, self.flight(), 0, || cached.ask(py, arguments, part.as_ref()))?;
+        let ended = computing::within(py, self.entrance(), || cached.ask(py, arguments, part.as_ref()))?;
         self.asked(cached, py, ended)
+    }
+
+    /// As what the running code is entered that the step asks for.
+    pub(super) fn entrance(&self) -> Entrance<'_> {
+        Entrance {
+            flight: self.flight(),
+            own: self.plan.own(),
+            session: self.session.as_ref(),
+            validation: self.validation.clone().filter(|_| self.asked_about.is_some()),
+        }
+    }
+
+    /// Finds a session for validations that began after the observation by which the call goes.
+    fn prepare_validation(&mut self, py: Python<'_>) {
+        let since = self.since();
+        if self.validation.as_ref().is_none_or(|session| session.began <= since) {
+            self.validation = Some(match &self.session {
+                Some(session) => session.core.validation(py, since),
+                None => Core::begin(None),
+            });
+        }
+    }
+
+    /// The observation by which the call goes is no newer than this.
+    pub(super) fn since(&self) -> Ticket {
+        self.plan.observed_until()
+    }
+
+    /// Takes whether what was read still holds.
+    pub(super) fn took_validation(&mut self, read: &Read<Object>, holds: bool, more: Vec<Read<Object>>) {
+        self.plan.validated(read, holds, more);
+    }
+
+    /// The session, if there is one.
+    pub(super) fn active(&self) -> Option<&Active> {
+        self.session.as_ref()
+    }
+
+    /// Its number; 0 for none.
+    pub(super) fn session_id(&self) -> Ticket {
+        self.session.as_ref().map_or(0, |session| session.id)
     }
 
     /// Takes how the version function ended.
@@ -205,8 +278,10 @@ impl Drive {
             Ok(version) => version,
             Err(error) => return self.source_failed(cached, py, error, NEVER),
         };
-        cached.function.store.with(py, |store| store.stats.version_calls += 1);
-        self.plan.observed(version.into(), ended.oldest);
+        // A validation is counted by the function whose computation needs it.
+        let counted = u64::from(self.plan.claim().is_none());
+        cached.function.store.with(py, |store| store.stats.version_calls += counted);
+        self.plan.observed(version.into(), ended.reads);
         Ok(())
     }
 
@@ -217,15 +292,16 @@ impl Drive {
         py: Python<'py>,
         ended: Ended<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
-        let Ended { result, oldest } = ended;
+        let Ended { result, reads } = ended;
         let value = match result {
             Ok(value) => value,
-            Err(error) => return self.source_failed(cached, py, error, oldest),
+            Err(error) => return self.source_failed(cached, py, error, oldest(&reads)),
         };
-        let made = cached.made(value, self.previous(py).as_ref(), oldest).inspect_err(|error| {
-            computing::note(py, oldest);
-            self.failed(cached, py, error, oldest);
+        let mut made = cached.made(value, self.previous(py).as_ref()).inspect_err(|error| {
+            reading::hand_on(py, self.session_id(), &reads);
+            self.failed(cached, py, error, oldest(&reads));
         })?;
+        made.reads = reads;
         self.plan.computed(made);
         Ok(())
     }
@@ -287,17 +363,14 @@ impl Drive {
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.plan.keys().try_for_each(|key| visit.call(&*key.object()))?;
         visit.call(&self.part)?;
-        visit.call(&self.previous)
+        visit.call(&self.previous)?;
+        self.plan.reads().chain(&self.asked_about).try_for_each(|read| visit.call(&read.call.0))?;
+        self.plan.claim().map_or(Ok(()), |claim| visit.call(&claim.version.0))
     }
 
     /// The old result, for what takes the function's place, if that is to run.
     pub(super) fn previous<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.previous.as_ref().map(|previous| previous.bind(py).clone())
-    }
-
-    /// The observation under which the function runs.
-    pub(super) fn own(&self) -> Ticket {
-        self.plan.ticket()
     }
 
     /// The run that this call leads.
@@ -313,9 +386,17 @@ impl Cached {
         arguments: Arguments<'_>,
         wish: Wish,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let _nested = Nested::enter(slf.py())?;
+        Self::drive(slf, arguments, &mut Drive::begin(slf, arguments, Leader::Thread, wish)?)
+    }
+
+    /// Drives a call to its end.
+    pub(super) fn drive<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: Arguments<'_>,
+        drive: &mut Drive,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let (py, cached) = (slf.py(), slf.get());
-        let _nested = Nested::enter(py)?;
-        let mut drive = Drive::begin(slf, arguments, Leader::Thread, wish)?;
         loop {
             match drive.next(cached, py)? {
                 Next::Ask => drive.ask(cached, py, arguments)?,
@@ -327,18 +408,23 @@ impl Cached {
                     }
                 }
                 Next::Compute => {
-                    let ended = computing::within(py, drive.flight(), drive.own(), || {
+                    let ended = computing::within(py, drive.entrance(), || {
                         cached.run(py, arguments, drive.previous(py).as_ref())
                     })?;
                     drive.computed(cached, py, ended)?;
                 }
+                Next::Validate => drive.validate(cached, py)?,
+                Next::Holds(holds) => return Ok(PyBool::new(py, holds).to_owned().into_any()),
                 Next::Sleep(span) => {
                     let slept =
                         py.import("time").and_then(|time| time.call_method1("sleep", (span.as_secs_f64(),)));
                     slept.inspect_err(|_| drive.abandon(cached, py))?;
                 }
-                Next::Done(value, vouch, behind) => {
-                    computing::note(py, vouch);
+                Next::Done(value, basis, behind) => {
+                    if computing::is_going_on() {
+                        let (session, active) = (drive.session_id(), drive.session.as_ref());
+                        Service { function: slf.as_borrowed(), arguments, session, active }.note(py, &basis);
+                    }
                     if let Some(flight) = behind {
                         let (args, names) = arguments.to_keep(py)?;
                         Behind::begin(slf, args, names, flight)?;
@@ -375,6 +461,9 @@ impl Cached {
 
     /// The session that is active now.
     pub(super) fn session(&self, py: Python<'_>) -> PyResult<Option<Active>> {
+        if let Some(core) = computing::validation(py) {
+            return Ok(Some(Active { id: core.id(), core }));
+        }
         let Some(session) = self.binding.find(py)? else { return Ok(None) };
         let core = session.get().core.clone();
         Ok(Some(Active { id: core.id(), core }))

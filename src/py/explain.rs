@@ -15,6 +15,7 @@ fn explanation<'py>(
     function: &Function,
     status: Status,
     key: String,
+    rests_on: Option<String>,
 ) -> PyResult<Bound<'py, PyAny>> {
     #[expect(clippy::cast_precision_loss, reason = "seconds to be read")]
     let seconds = |nanos: u64| nanos as f64 / 1e9;
@@ -23,7 +24,8 @@ fn explanation<'py>(
     let name = format!("{}.{}", function.module, function.name);
     let forward = status.forward.map(crate::engine::Forward::word);
     let class = py.import("versioned_lru_cache._explanation")?.getattr("Explanation")?;
-    class.call1((name, status.hit, forward, ttl, status.stored, status.collapsed, key, status.detail))
+    let (hit, stored, collapsed, detail) = (status.hit, status.stored, status.collapsed, status.detail);
+    class.call1((name, hit, forward, ttl, stored, collapsed, key, detail, rests_on))
 }
 
 /// A digest of a call's arguments.
@@ -53,7 +55,10 @@ impl Cached {
             let mut drive = Drive::begin(slf, arguments, Leader::Thread, Wish::of(Manner::Called))?;
             let (status, hash) = drive.explain(cached, py)?;
             let key = if show { shown(args, &keywords)? } else { digest(hash) };
-            explanation(py, &cached.function, status, key)
+            // What is stored, or was made by another session, is no riddle.
+            let riddle = !status.hit || status.detail == "session-only";
+            let rests_on = cached.function.culprit(py, hash).filter(|_| riddle);
+            explanation(py, &cached.function, status, key, rests_on)
         })
     }
 }
@@ -72,5 +77,5 @@ fn shown(args: &Bound<'_, PyTuple>, kwargs: &Bound<'_, PyDict>) -> PyResult<Stri
 
 /// What a session's call did, as a member of `Cache-Status`.
 pub(super) fn member(py: Python<'_>, function: &Function, key: u64, status: Status) -> PyResult<String> {
-    Ok(explanation(py, function, status, digest(key))?.str()?.to_string())
+    Ok(explanation(py, function, status, digest(key), None)?.str()?.to_string())
 }

@@ -11,7 +11,6 @@ use super::error::{self, Misuse};
 use super::marks;
 use super::object::Object;
 use crate::engine::clock::Nanos;
-use crate::engine::ticket::Ticket;
 use crate::engine::{Lag, Made, Terms};
 
 /// How often to try again, after how long, how soon a result settles, and the order of versions.
@@ -74,7 +73,6 @@ impl Cached {
         &self,
         value: Bound<'_, PyAny>,
         previous: Option<&Bound<'_, PyAny>>,
-        oldest: Ticket,
     ) -> PyResult<Made<Object>> {
         let py = value.py();
         if value.is(marks::not_modified(py)?) {
@@ -84,7 +82,7 @@ impl Cached {
                 ));
             };
             let value = previous.getattr("value")?.into();
-            return Ok(Made { value, oldest, wanted: true, seen: None, renewed: true });
+            return Ok(Made { value, reads: Vec::new(), wanted: true, seen: None, renewed: true });
         }
         if let Some(kind) = error::used_up(&value)? {
             let misuse = Misuse::UsedUp { function: self.function.name.clone(), kind };
@@ -99,7 +97,7 @@ impl Cached {
                 return Err(PyTypeError::new_err(misuse.to_string()));
             }
             let wanted = self.wants(&value)?;
-            return Ok(Made { value: value.into(), oldest, wanted, seen: None, renewed });
+            return Ok(Made { value: value.into(), reads: Vec::new(), wanted, seen: None, renewed });
         }
         let (value, seen) = (value.getattr("value")?, value.getattr("version")?);
         self.check_version(&seen, || "returned with its result".to_owned())?;
@@ -116,6 +114,6 @@ impl Cached {
             )));
         }
         let wanted = renewed || self.wants(&value)?;
-        Ok(Made { value: value.into(), oldest, wanted, seen: Some(seen.into()), renewed })
+        Ok(Made { value: value.into(), reads: Vec::new(), wanted, seen: Some(seen.into()), renewed })
     }
 }

@@ -3,11 +3,15 @@
 
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::object::Object;
 use super::session::Host;
-use crate::engine::{Answers, Known, Store};
+use crate::engine::{Answers, Known, ReadLog, Store};
 
 fn visit_answers(answers: &Answers<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-    answers.iter().try_for_each(|(_, observation)| visit.call(&observation.version.0))?;
+    for (_, observation) in answers.iter() {
+        visit.call(&observation.version.0)?;
+        observation.reads.iter().flatten().try_for_each(|read| visit.call(&read.call.0))?;
+    }
     answers.keys().try_for_each(|key| visit.call(&*key.object()))
 }
 
@@ -18,6 +22,10 @@ pub(super) fn visit_store(store: &Store<Host>, visit: &PyVisit<'_>) -> Result<()
     }
     store.live().versions().try_for_each(|version| visit.call(&version.0))?;
     store.live().givens().try_for_each(|given| visit.call(&*given.object()))
+}
+
+pub(super) fn visit_log(log: Option<&ReadLog<Object>>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    log.into_iter().flat_map(ReadLog::iter).try_for_each(|read| visit.call(&read.call.0))
 }
 
 pub(super) fn visit_known(known: &Known<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -27,8 +27,10 @@ mod marks;
 mod method;
 mod native;
 mod nested;
+mod noting;
 mod object;
 mod proxy;
+mod reading;
 mod session;
 #[cfg(all(Py_3_13, not(Py_3_14), not(Py_GIL_DISABLED)))]
 mod shared_keys;
@@ -36,6 +38,7 @@ mod sought;
 mod spare;
 mod sync;
 mod task;
+mod validating;
 mod vector;
 mod wait;
 mod waker;
@@ -65,8 +68,8 @@ mod _core {
     use super::task::{Call, Flight, Wait};
     #[pymodule_export]
     use super::{
-        advance_clock, begin_session, check_binding, clock_now, mock_clock, peek_session, session_place,
-        unmock_clock,
+        advance_clock, begin_session, check_binding, clock_now, is_validating, mock_clock, peek_session,
+        session_place, unmock_clock,
     };
 
     #[pymodule_init]
@@ -112,6 +115,12 @@ fn session_place<'py>(binding: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py,
 #[pyo3(signature = (binding, /))]
 fn check_binding(binding: &Bound<'_, PyAny>) -> PyResult<()> {
     binding::Binding::new(binding).map(drop)
+}
+
+/// Whether the running code, a version function, is asked once more for a computation that has read its answer.
+#[pyfunction]
+fn is_validating(py: Python<'_>) -> bool {
+    computing::validation(py).is_some()
 }
 
 /// Let the library's clock stand at ``at`` nanoseconds.

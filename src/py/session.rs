@@ -12,7 +12,8 @@ use super::arguments::Arguments;
 use super::cached::{Cached, Function};
 use super::key::Key;
 use super::object::Object;
-use super::sync::{Shared, attached};
+use super::reading::Log;
+use super::sync::{Guarded, Shared, attached};
 use super::wait::Flight;
 use super::{explain, gc};
 use crate::engine::ticket::{self, ByTicket, Ticket};
@@ -76,11 +77,57 @@ pub(super) struct Core {
     pub(super) policy: Option<Policy>,
     /// What it remembers.
     pub(super) known: Shared<Known<Host>>,
+    /// What was read in it while something is computed.
+    pub(super) reads: Log,
+    /// The session in which versions are asked about that computations of this one have read: the newest, if there was any need.
+    validation: Guarded<Option<Arc<Self>>>,
     /// What stores hold of it.
     pub(super) itself: SessionRef,
 }
 
+/// A session of a call, as it was when the call began.
+#[derive(Clone)]
+pub(super) struct Active {
+    pub(super) core: Arc<Core>,
+    pub(super) id: Ticket,
+}
+
 impl Core {
+    /// A session that begins now.
+    pub(super) fn begin(policy: Option<Policy>) -> Arc<Self> {
+        let began = ticket::draw_for_session();
+        Arc::new_cyclic(|itself| Self {
+            id: AtomicU64::new(began),
+            began,
+            policy,
+            known: Shared::new(Known::default()),
+            reads: Guarded::new(None),
+            validation: Guarded::new(None),
+            itself: SessionRef(itself.clone()),
+        })
+    }
+
+    /// A session for validations that began after `since`: one that did will do.
+    pub(super) fn validation(&self, py: Python<'_>, since: Ticket) -> Arc<Self> {
+        let latest = self.validation.with(py, |latest| latest.clone());
+        if let Some(latest) = latest.filter(|latest| latest.began > since) {
+            return latest;
+        }
+        let new = Self::begin(None);
+        drop(self.validation.with(py, |latest| latest.replace(new.clone())));
+        new
+    }
+
+    /// Shows the garbage collector what it holds.
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(policy) = &self.policy {
+            visit.call(&policy.refresh)?;
+        }
+        self.known.trace(|known| gc::visit_known(known, visit))?;
+        self.reads.trace(|log| gc::visit_log(log.as_deref(), visit))?;
+        self.validation.trace(|latest| latest.as_ref().map_or(Ok(()), |latest| latest.traverse(visit)))
+    }
+
     pub(super) fn id(&self) -> Ticket {
         self.id.load(Ordering::Relaxed)
     }
@@ -228,29 +275,21 @@ impl Session {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Some(policy) = &self.core.policy {
-            visit.call(&policy.refresh)?;
-        }
-        self.core.known.trace(|known| gc::visit_known(known, &visit))
+        self.core.traverse(&visit)
     }
 
     fn __clear__(&self) {
-        Python::attach(|py| drop(self.core.known.with(py, std::mem::take)));
+        Python::attach(|py| {
+            let known = self.core.known.with(py, std::mem::take);
+            drop((known, self.core.validation.with(py, Option::take)));
+        });
     }
 }
 
 impl Session {
     /// A session that begins now.
     pub(super) fn begin(policy: Option<Policy>) -> Self {
-        let began = ticket::draw_for_session();
-        let core = Arc::new_cyclic(|itself| Core {
-            id: AtomicU64::new(began),
-            began,
-            policy,
-            known: Shared::new(Known::default()),
-            itself: SessionRef(itself.clone()),
-        });
-        Self { core }
+        Self { core: Core::begin(policy) }
     }
 
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyBool, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::arguments::{self, Arguments};
@@ -14,11 +14,15 @@ use super::behind::Behind;
 use super::cached::Cached;
 use super::computing::{self, Ended, Entered};
 use super::drive::{Drive, Next};
+use super::object::Object;
+use super::reading::Service;
+use super::session::Active;
 use super::sync::Guarded;
+use super::validating::Check;
 use super::wait::{self, Leader, Waited};
 use super::waker::Waker;
 use crate::engine::ticket::NEVER;
-use crate::engine::{Flight as _, Wish};
+use crate::engine::{Basis, Flight as _, Manner, Wish};
 
 static DRIVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
@@ -29,13 +33,21 @@ struct State {
     drive: Option<Box<Drive>>,
     entered: Option<Entered>,
     flight: Option<wait::Flight>,
-    /// The answer, and what it vouches for.
-    answer: Option<(Py<PyAny>, crate::engine::ticket::Ticket)>,
+    answer: Option<Answer>,
     error: Option<PyErr>,
     /// The caller was cancelled.
     gone: bool,
     /// How long to let time pass.
     pause: Duration,
+}
+
+/// An answer.
+struct Answer {
+    value: Py<PyAny>,
+    /// By what it is served, unless it is only whether a version holds.
+    basis: Option<Basis<Object>>,
+    /// The call's session.
+    active: Option<Active>,
 }
 
 /// A call of a coroutine function.
@@ -45,6 +57,8 @@ pub(super) struct Call {
     args: Py<PyTuple>,
     names: Option<Py<PyTuple>>,
     wish: Wish,
+    /// The version that is to be asked about, in place of a result.
+    check: Option<Check>,
     state: Guarded<State>,
 }
 
@@ -55,7 +69,16 @@ impl Call {
         names: Option<Py<PyTuple>>,
         wish: Wish,
     ) -> Self {
-        Self { function, args, names, wish, state: Guarded::new(State::default()) }
+        Self { function, args, names, wish, check: None, state: Guarded::new(State::default()) }
+    }
+
+    /// A call that asks whether a version holds, of any function.
+    pub(super) fn about(py: Python<'_>, check: Check) -> Self {
+        let reading = check.reading.get();
+        let names = reading.names.as_ref().map(|names| names.clone_ref(py));
+        let wish = Wish::of(Manner::Validating);
+        let new = Self::new(reading.function.clone_ref(py), reading.args.clone_ref(py), names, wish);
+        Self { check: Some(check), ..new }
     }
 
     /// The coroutine that drives it.
@@ -116,6 +139,11 @@ impl Call {
         "done"
     }
 
+    fn answer(&self, py: Python<'_>, answer: Answer) {
+        let old = self.state.with(py, |state| state.answer.replace(answer));
+        drop(old);
+    }
+
     /// Takes how a wait ended.
     fn goes_on(&self, py: Python<'_>, ended: PyResult<Waited>) -> PyResult<()> {
         let taken = self.driving(py, |drive| match ended {
@@ -145,18 +173,23 @@ impl Call {
             Next::Ask => ("ask", None),
             Next::Wait(flight) => ("wait", Some(flight)),
             Next::Compute => ("compute", self.driving(py, |drive| Ok(drive.flight().cloned()))?),
+            Next::Validate => ("validate", None),
             Next::Sleep(span) => {
                 self.state.with(py, |state| state.pause = span);
                 ("sleep", None)
             }
-            Next::Done(value, vouch, behind) => {
+            Next::Holds(holds) => {
+                let value = PyBool::new(py, holds).to_owned().into_any().unbind();
+                self.answer(py, Answer { value, basis: None, active: None });
+                ("done", None)
+            }
+            Next::Done(value, basis, behind) => {
                 if let Some(flight) = behind {
                     let names = self.names.as_ref().map(|names| names.clone_ref(py));
                     Behind::begin(self.function.bind(py), self.args.clone_ref(py), names, flight)?;
                 }
-                let answer = (value.unbind(), vouch);
-                let old = self.state.with(py, |state| state.answer.replace(answer));
-                drop(old);
+                let active = self.driving(py, |drive| Ok(drive.active().cloned()))?;
+                self.answer(py, Answer { value: value.unbind(), basis: Some(basis), active });
                 ("done", None)
             }
             Next::Uncached => ("uncached", None),
@@ -179,19 +212,32 @@ impl Call {
     fn begin(&self, py: Python<'_>, event_loop: &Bound<'_, PyAny>) -> PyResult<&'static str> {
         let drive = self.with(py, |arguments| {
             let leader = Leader::Task(event_loop.as_ptr().addr());
-            Drive::begin(self.function.bind(py), arguments, leader, self.wish)
+            match &self.check {
+                Some(check) => Drive::about(self.function.bind(py), arguments, leader, check.claim(py)),
+                None => Drive::begin(self.function.bind(py), arguments, leader, self.wish),
+            }
         })?;
         self.state.with(py, |state| state.drive = Some(Box::new(drive)));
         self.next(py)
     }
 
-    /// What is to be done next: ``"ask"``, ``"wait"``, ``"compute"``, ``"done"``, or ``"uncached"``.
+    /// What is to be done next: ``"ask"``, ``"wait"``, ``"compute"``, ``"validate"``, ``"sleep"``, ``"done"``, or ``"uncached"``.
     fn next(&self, py: Python<'_>) -> PyResult<&'static str> {
-        let answer = || self.state.with(py, |state| state.answer.as_ref().map(|(_, vouch)| *vouch));
-        let step = if answer().is_some() { "done" } else { self.step(py)? };
+        let is_answered = self.state.with(py, |state| state.answer.is_some());
+        let step = if is_answered { "done" } else { self.step(py)? };
         // Here, in the caller's context, and not where it was computed.
-        if let Some(vouch) = answer() {
-            computing::note(py, vouch);
+        if step == "done" && computing::is_going_on() {
+            let answered = |state: &mut State| {
+                state.answer.as_ref().map(|answer| (answer.basis.clone(), answer.active.clone()))
+            };
+            if let Some((Some(basis), active)) = self.state.with(py, answered) {
+                let (function, active) = (self.function.bind_borrowed(py), active.as_ref());
+                let session = active.map_or(0, |active| active.id);
+                self.with(py, |arguments| {
+                    Service { function, arguments, session, active }.note(py, &basis);
+                    Ok(())
+                })?;
+            }
         }
         Ok(step)
     }
@@ -199,7 +245,7 @@ impl Call {
     /// The answer.
     #[getter]
     fn value(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.answer.as_ref().map(|(value, _)| value.clone_ref(py)))
+        self.state.with(py, |state| state.answer.as_ref().map(|answer| answer.value.clone_ref(py)))
     }
 
     /// The run that this call leads.
@@ -210,8 +256,7 @@ impl Call {
 
     /// Note that what runs now is part of this call.
     fn enter(&self, py: Python<'_>) -> PyResult<()> {
-        let (flight, own) = self.driving(py, |drive| Ok((drive.flight().cloned(), drive.own())))?;
-        let entered = Entered::new(py, flight.as_ref(), own)?;
+        let entered = self.driving(py, |drive| Entered::new(py, drive.entrance()))?;
         self.state.with(py, |state| state.entered = Some(entered));
         Ok(())
     }
@@ -250,6 +295,20 @@ impl Call {
     #[getter]
     fn is_awaited(&self, py: Python<'_>) -> PyResult<bool> {
         self.driving(py, |drive| Ok(drive.previous(py).is_none() || self.function.get().freshness.awaits))
+    }
+
+    /// The call that asks whether what was read holds; ``None`` if nothing can ask for that.
+    fn validation(&self, py: Python<'_>) -> PyResult<Option<Self>> {
+        self.driving(py, |drive| Ok(drive.check(py).map(|check| Self::about(py, check))))
+    }
+
+    /// Take how that ended.
+    #[pyo3(signature = (holds, error, /))]
+    fn validated(&self, py: Python<'_>, holds: bool, error: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let holds_here = PyBool::new(py, holds).to_owned().into_any();
+        let Ended { result, reads } = self.ended(py, holds_here, error)?;
+        let ended = Ended { result: result.map(|_| holds), reads };
+        self.driving(py, |drive| drive.validated(self.function.get(), py, ended))
     }
 
     /// How many seconds to let pass.
@@ -333,10 +392,13 @@ impl Call {
         visit.call(&self.function)?;
         visit.call(&self.args)?;
         visit.call(&self.names)?;
+        self.check.iter().try_for_each(|check| visit.call(&check.reading))?;
         self.state.trace(|state| {
-            if let Some((value, _)) = &state.answer {
-                visit.call(value)?;
+            if let Some(answer) = &state.answer {
+                visit.call(&answer.value)?;
+                answer.basis.iter().try_for_each(|basis| visit.call(&basis.version.0))?;
             }
+            state.entered.iter().try_for_each(|entered| entered.traverse(&visit))?;
             state.drive.as_ref().map_or(Ok(()), |drive| drive.traverse(&visit))
         })
     }
