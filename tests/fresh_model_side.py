@@ -80,6 +80,9 @@ class ModelSide(Side):
         if session:
             session.end()
 
+    def validating(self) -> bool:
+        return self.world.readers.validating
+
     def time(self) -> float:
         return self.now
 

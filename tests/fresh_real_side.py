@@ -11,7 +11,7 @@ from unittest import mock
 from fresh_oracle import Made, Terms, at_least, part_of
 from fresh_sides import DELAY, PLACES, Down, Side, Target
 from versioned_lru_cache import Lag, Refresh, Versioned, _behind, current_session, session, versioned_lru_cache
-from versioned_lru_cache.testing import MockClock
+from versioned_lru_cache.testing import MockClock, is_validating
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +83,9 @@ class RealSide(Side):
             context.run(block.__exit__, None, None, None)
         self.mappings[place].clear()
 
+    def validating(self) -> bool:
+        return is_validating()
+
     def time(self) -> float:
         return self.clock.now
 
@@ -116,7 +119,8 @@ class RealSide(Side):
 
     def counts(self, name: str) -> dict[str, int | None]:
         stats: dict[str, int | None] = self.cached[name].cache_stats()._asdict()
-        del stats["verified"]
+        for name in ("verified", "validated", "invalidated"):
+            del stats[name]
         return stats
 
     def stale(self, place: int) -> int:

@@ -13,15 +13,11 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from model_reads import Readers, Validation, same
 from versioned_lru_cache import IMMUTABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
-
-
-def same(one: object, other: object) -> bool:
-    """Equality as the containers of Python have it."""
-    return one is other or bool(one == other)
 
 
 @dataclass(frozen=True)
@@ -135,7 +131,10 @@ class Run:
 
     key: Hashable
     began: int
+    me: int = 0
     struck: bool = False
+    # What its function put, or made when it called itself, is its session's only.
+    superseded: bool = False
 
 
 class ModelWorld:
@@ -148,15 +147,8 @@ class ModelWorld:
         self.clock = clock
         self.sleep = sleep
         self.draw = count(1).__next__
-        # For each computation the oldest observation that it builds on, and the one under which it runs.
-        self.oldest: list[tuple[float, float]] = []
+        self.readers = Readers(self.draw)
         self.behind: list[Callable[[], None]] = []
-
-    def report(self, ticket: float) -> None:
-        """Tells the computation around this call how old the result is that it builds on."""
-        if self.oldest:
-            oldest, own = self.oldest[-1]
-            self.oldest[-1] = (oldest if ticket == own else min(oldest, ticket), own)
 
 
 NO, SOFT, HARD = range(3)
@@ -181,6 +173,7 @@ class ModelSession:
         self.offline = offline
         self.stale = 0
         self.readers: list[ModelStore] = []
+        self.validation: Validation | None = None
         self.renew()
 
     def renew(self) -> None:
@@ -251,19 +244,30 @@ class ModelStore:
         known = entry is not None and entry.known_in == result.known_in
         if run.struck:
             self.counts.not_stored += 1
-        elif session and entry and known and entry.stored > run.began:
+        elif session and (
+            (entry and known and entry.stored > run.began) or (run.superseded and view and result.key in view.kept)
+        ):
             pass  # The function called itself with the same arguments, or put a result: the session goes by that.
         elif result.tainted or (entry and self.outdated(run, entry, obs)):
             self.counts.not_stored += 1
             if view:
                 view.forget(result.key)
-                self.shelve(result, result.known_in)
+                self.keep_for_session(result, result.known_in)
         else:
             source = self.source_of(result)
             newest = source.newest
             if newest and source.outdates(obs.ticket) and not same(newest.version, result.stamp.version):
                 result.stamp.differed = obs.at  # It is known not to be of the version that was seen last.
             self.store(result)
+
+    def keep_for_session(self, result: Entry, me: int) -> None:
+        """Keeps a result for its session only, which goes by that whatever is stored."""
+        self.shelve(result, me)
+        if (old := self.live.get(result.key)) and old.known_in == me:
+            old.known_in = 0
+        for run in self.running:
+            if run.key == result.key and run.me == me and run.began < result.made:
+                run.superseded = True
 
     def outdated(self, run: Run, entry: Entry, obs: Observation) -> bool:
         """Whether what is stored is newer. Of one version what was stored meanwhile stays."""
@@ -412,9 +416,17 @@ class ModelStore:
             view.forget(self.key(args))
         if self.storing:
             known_in = session.id if session else 0
+            oldest = self.world.readers.put_fails()
             made = self.world.draw()
-            stamp = Stamp(version, self.given(args), made)
-            self.store(Entry(self.key(args), value, stamp, 0, known_in, self.world.clock(), made=made))
+            stamp = Stamp(version, self.given(args), made if oldest == math.inf else math.ceil(oldest) - 0.5)
+            entry = Entry(self.key(args), value, stamp, 0, known_in, self.world.clock(), made=made)
+            if oldest == math.inf:
+                self.store(entry)
+                return
+            self.counts.not_stored += 1
+            if session:
+                entry.tainted = True
+                self.keep_for_session(entry, session.id)
 
     def clear(self) -> None:
         """Empties all and counts anew; what runs now will not be stored."""

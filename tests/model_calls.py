@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from model import HARD, Entry, ModelSession, ModelStore, ModelWorld, Observation, Run, Stamp, View, same
+from model import HARD, Entry, ModelSession, ModelStore, ModelWorld, Observation, Run, Stamp, View
+from model_reads import Frame, Read, same
 from versioned_lru_cache import IMMUTABLE, NOT_MODIFIED, NotStored, Versioned
 
 if TYPE_CHECKING:
@@ -83,12 +84,12 @@ class ModelCache(ModelStore):
             entry = self.live.get(by.key)
             known = self.known(by, view, entry, obs)
             if known:
-                return self.serve(*known)
+                return self.serve(by, *known)
             if session and session.offline:
                 return self.offline(by, view, entry)
             if entry and entry.immutable and not self.chosen(by, entry):
                 self.remembered(by, entry)
-                return self.serve(entry)
+                return self.serve(by, entry)
             if entry and not by.behind and not self.chosen(by, entry) and self.is_left_alone(entry):
                 return self.serve_stale(by, entry)
             if obs and (anew or self.young(obs)):
@@ -168,11 +169,11 @@ class ModelCache(ModelStore):
         assert view
         if own := view.kept.get(by.key):
             view.kept.move_to_end(by.key)
-            return self.serve(own)
+            return self.serve(by, own)
         if not entry:
             raise NotStored
         self.remembered(by, entry)
-        return self.serve(entry)
+        return self.serve(by, entry)
 
     def chosen(self, by: Asked, entry: Entry) -> bool:
         """Whether the session wants it anew: it was made, and found good still, only before the session began."""
@@ -203,7 +204,7 @@ class ModelCache(ModelStore):
                 if verified:
                     self.verify(entry, obs)
                 self.remembered(by, entry)
-                return self.serve(entry, obs if verified else None)
+                return self.serve(by, entry, obs if verified else None)
             within = self.options.stale_while_revalidate
             if within is not None and self.staleness(entry) < within and not by.behind:
                 self.refresh_behind(by.args, entry)
@@ -228,7 +229,7 @@ class ModelCache(ModelStore):
         stands_in = isinstance(error, self.options.errors) and self.options.stale_if_error is not None
         if stands_in and (known := self.known(by, view, None, self.seen_in(view, by.args))):
             self.counts.hits -= ran
-            return self.serve(*known)
+            return self.serve(by, *known)
         if entry and isinstance(error, self.options.errors) and self.answers_for_errors(entry):
             return self.serve_stale(by, entry, ran)
         self.counts.errors += 1
@@ -245,14 +246,19 @@ class ModelCache(ModelStore):
         elif ran and entry:
             entry.failures.again(self.world.clock(), self.world.draw())
 
-    def serve(self, entry: Entry, verified_by: Observation | None = None) -> object:
+    def serve(self, by: Asked, entry: Entry, verified_by: Observation | None = None, stale: bool = False) -> object:
         """Answers with what is there, which an observation has perhaps found unchanged."""
         self.counts.hits += 1
         if verified_by:
             self.verify(entry, verified_by)
             self.well(entry, verified_by)
-        self.world.report(self.vouches_for(entry))
+        self.noted(by, entry, math.ceil(self.vouches_for(entry)) - 0.5 if stale else self.vouches_for(entry))
         return entry.value
+
+    def noted(self, by: Asked, entry: Entry, ticket: float) -> None:
+        """What it was answered with may be older than what is built on it."""
+        if ticket < math.inf:
+            self.world.readers.note(by.me, Read(self, by.args, entry.stamp.version, ticket))
 
     def verify(self, entry: Entry, obs: Observation) -> None:
         """It is as new as an observation that agrees."""
@@ -273,7 +279,7 @@ class ModelCache(ModelStore):
             self.remember(entry, by.me, by.args)
         self.live.move_to_end(by.key)
         self.counts.hits -= ran  # The call was counted when the function ran.
-        return self.serve(entry)
+        return self.serve(by, entry, stale=True)
 
     def remembered(self, by: Asked, entry: Entry) -> None:
         """The session has seen it now."""
@@ -295,13 +301,17 @@ class ModelCache(ModelStore):
 
     def ask(self, args: tuple[Hashable, ...]) -> Observation:
         """Runs the version function."""
+        obs = self.observe(args)
+        self.counts.version_calls += 1
+        self.note(args, obs)
+        return obs
+
+    def observe(self, args: tuple[Hashable, ...]) -> Observation:
+        """What its version is now."""
         assert callable(self.version)
         ticket, at = self.world.draw(), self.world.clock()
         version = self.version(*self.given(args))
-        self.counts.version_calls += 1
-        obs = Observation(version, ticket, at, self.world.draw())
-        self.note(args, obs)
-        return obs
+        return Observation(version, ticket, at, self.world.draw())
 
     def refresh_behind(self, args: tuple[Hashable, ...], entry: Entry) -> None:
         """Sees to it that the result is made anew some time, unless that goes on or failed just now."""
@@ -323,7 +333,7 @@ class ModelCache(ModelStore):
 
     def compute(self, by: Asked, obs: Observation, hard: bool = False) -> object:
         """Runs the function, or `revalidate`, as often as Lag says, and stores the result if that is right."""
-        run, old, previous = Run(by.key, self.world.draw()), self.live.get(by.key), None
+        run, old, previous = Run(by.key, self.world.draw(), by.me), self.live.get(by.key), None
         if self.options.revalidate and old and not hard:
             previous = Versioned(old.value, old.stamp.version)
         self.counts.misses += previous is None
@@ -332,42 +342,44 @@ class ModelCache(ModelStore):
             for again in range(self.options.retries + 1):
                 if self.constant:
                     obs = replace(obs, ticket=run.began, until=run.began)
-                result = self.attempt(by, obs, old, previous)
+                result, frame = self.attempt(by, obs, old, previous)
                 if not result.lags or again == self.options.retries:
                     break
                 self.world.sleep(self.options.delay * 2**again)
                 obs = self.seen_in(None, by.args) or self.ask(by.args)
                 self.tell(by, obs, again=True)
                 if self.visible(result.stamp.version, obs.version):
-                    result.lags, result.stamp.ticket, result.stamp.differed = False, obs.ticket, math.inf
+                    result.lags, result.stamp.differed = False, math.inf
                     break
+            self.validated(by, result, frame, obs)
         finally:
             self.running.remove(run)
         result.made = run.began
         return self.made(by, result, run, obs)
 
-    def attempt(self, by: Asked, obs: Observation, old: Entry | None, previous: Versioned[object] | None) -> Entry:
+    def validated(self, by: Asked, result: Entry, frame: Frame, obs: Observation) -> None:
+        """It is its session's only, if what it was made with does not hold any more."""
+        oldest = self.world.readers.fails(by.session, frame, obs)
+        result.tainted = oldest < obs.until
+        # Between tickets: its own version may hold though what it rests on does not.
+        result.stamp.ticket = math.ceil(min(oldest, obs.ticket)) - 0.5 if result.tainted else obs.ticket
+
+    def attempt(
+        self, by: Asked, obs: Observation, old: Entry | None, previous: Versioned[object] | None
+    ) -> tuple[Entry, Frame]:
         """Runs the function, or `revalidate` if something was there. What is made of the answer."""
         born = self.world.clock()
-        self.world.oldest.append((math.inf, obs.ticket))
-        failed = True
-        try:
+        until = math.inf if self.options.retries else obs.until
+        with self.world.readers.computing(Frame(by.session, by.me, obs.ticket, until)) as frame:
             if self.options.revalidate and previous:
                 answer = self.options.revalidate(previous, *by.args)
             else:
                 answer = self.function(*by.args)
             result = self.understood(by, answer, old, previous, obs)
-            failed = False
-        finally:
-            oldest, _ = self.world.oldest.pop()
-            if failed:
-                self.world.report(oldest)  # What failed on the strength of something old may decide what is made of it.
-        result.born, result.tainted = born, oldest < obs.until
+        result.born = born
         if result.lags:
             result.stamp.differed = obs.at
-        # Never the ticket of its own observation, if it may be older than that.
-        result.stamp.ticket = math.ceil(min(oldest, obs.ticket)) - 0.5 if result.tainted else obs.ticket
-        return result
+        return result, frame
 
     def understood(
         self, by: Asked, answer: object, old: Entry | None, previous: object | None, obs: Observation
@@ -418,10 +430,11 @@ class ModelCache(ModelStore):
             if session:
                 self.remember(entry, by.me, by.args)
             self.counts.not_stored += 1
-            self.world.report(self.vouches_for(entry))
+            self.noted(by, entry, self.vouches_for(entry))
             return entry.value
         # Who makes what never changes builds on no more than what was observed.
-        self.world.report(result.stamp.ticket if result.immutable and not self.constant else self.vouches_for(result))
+        ticket = result.stamp.ticket if result.immutable and not self.constant else self.vouches_for(result)
+        self.noted(by, replace(result, stamp=replace(result.stamp, version=obs.version)), ticket)
         if self.storing and (self.cache_if is None or self.cache_if(result.value)):
             self.keep(session, result, run, obs)
         return result.value

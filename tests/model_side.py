@@ -47,6 +47,9 @@ class ModelSide(Side):
     def ended(self, span: Span) -> None:
         self.sessions.pop(span).end()
 
+    def validating(self) -> bool:
+        return self.world.readers.validating
+
     def clock(self) -> float:
         return self.now
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from oracle import Made, Span, Terms
 from sides import HANDLE, PLACES, SLOTS, Side, pick
 from versioned_lru_cache import Versioned, session, versioned_lru_cache
-from versioned_lru_cache.testing import MockClock
+from versioned_lru_cache.testing import MockClock, is_validating
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -61,6 +61,9 @@ class RealSide(Side):
             self.token = None
         if place is not None:
             self.token = self.var.set(self.mappings[place])
+
+    def validating(self) -> bool:
+        return is_validating()
 
     def clock(self) -> float:
         return self.now

@@ -20,6 +20,7 @@ from typing import Any
 from stress_judge import Judge, Value
 from stress_rounds import go, rounds
 from versioned_lru_cache import versioned_lru_cache
+from versioned_lru_cache.testing import is_validating
 
 CALLS = 60
 PLACES = 3
@@ -75,6 +76,8 @@ class World:
 
         def version(x: object) -> int:
             self.give_way()
+            if is_validating():
+                return self.judge.validates()
             return self.judge.asked(name, x, self.session())
 
         @versioned_lru_cache(version, session=self.session, key=None, **options)

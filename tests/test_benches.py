@@ -47,6 +47,7 @@ TABLE = {
     ("session", "first call"): {"first call", "g.setdefault + 10 hits", "g.setdefault", "10 hits"},
     ("alternating", "ContextVar"): {"functools", "ours"},
     ("alternating", "Flask g"): {"functools", "ours"},
+    ("nested", "a page of 20 parts, second session"): {"without a cache", "ours"},
     **{
         ("ending a session", f"{count} entries"): {"one entry", "all of one version", "a version each"}
         for count in ("10", "1,000", "100,000")

@@ -211,3 +211,67 @@ def test_what_is_found_equal_though_it_was_stored_since_the_session_began() -> N
         with session():
             data.f(1)
         data.explains_what_it_does(True, None, "equal")
+
+
+def test_a_result_that_is_its_sessions_only_says_what_it_rests_on() -> None:
+    row = 1
+
+    @versioned_lru_cache(lambda: row, name="menu")
+    def menu() -> int:
+        return row
+
+    @versioned_lru_cache(lambda: -row, name="page")
+    def page(x: int) -> int:
+        return menu()
+
+    with session():
+        menu()
+        row = 2
+        assert page.cache_explain(1).rests_on is None, "nothing is made yet"
+        page(1)
+        known = page.cache_explain(1)
+        assert (known.hit, known.detail, known.rests_on) == (True, "session-only", f"{__name__}.menu")
+        assert page.cache_explain(2).rests_on is None
+    missing = page.cache_explain(1)
+    assert (missing.hit, missing.fwd, missing.rests_on) == (False, "miss", f"{__name__}.menu")
+    with session():
+        page(1)
+        assert page.cache_explain(1).rests_on is None, "now it is stored"
+
+
+def test_what_is_told_of_results_that_were_not_stored_is_bounded() -> None:
+    row = 1
+
+    @versioned_lru_cache(lambda: row)
+    def menu() -> int:
+        return row
+
+    @versioned_lru_cache(lambda: -row)
+    def page(x: int) -> int:
+        return menu()
+
+    with session():
+        menu()
+        row = 2
+        for x in range(100):
+            page(x)
+    told = [x for x in range(100) if page.cache_explain(x).rests_on]
+    assert told == list(range(84, 100))
+
+
+def test_a_session_logs_that_a_result_is_its_own_only() -> None:
+    row = 1
+
+    @versioned_lru_cache(lambda: row)
+    def menu() -> int:
+        return row
+
+    @versioned_lru_cache(lambda: -row)
+    def page() -> int:
+        return menu()
+
+    with session() as active:
+        menu()
+        row = 2
+        page()
+        assert active.cache_status().endswith("detail=session-only")

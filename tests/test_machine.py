@@ -146,6 +146,27 @@ class Machine(RuleBasedStateMachine):
     def switch(self, place: int | None) -> None:
         self.both("switch", place)
 
+    @rule()
+    def rest(self) -> None:
+        """While nothing changes, what has run once does not run again in another session (promise 11)."""
+        for again in (False, True):
+            self.both("switch", 0)
+            self.both("end", 0)
+            self.both("enter", None)
+            begun = len(self.real.log)
+            for function in range(len(self.real.functions)):
+                for key in range(len(self.real.keys)):
+                    self.both("call", function, key, (("call", function + 1, key),))
+            runs = {what[1] for what in self.real.log[begun:] if again and what[0] == "run"}
+            self.both("leave")
+            lasting = {terms.name for terms in self.real.functions if self.lasts(terms)}
+            assert not runs & lasting, f"promise 11: {runs & lasting} ran twice"
+
+    def lasts(self, terms: Terms) -> bool:
+        """Whether a function stores all that it makes, for good."""
+        large = terms.maxsize is None or terms.maxsize >= len(self.real.keys)
+        return large and terms.ttl is None and not terms.picky
+
     @rule(action=sessions)
     def turn(self, action: Action) -> None:
         self.both(*action)

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use loom::sync::Mutex;
 use loom::thread;
-use versioned_lru_cache::engine::ticket::NEVER;
 use versioned_lru_cache::engine::{
     Caller, Displaced, Made, Plan, Probe, Scope, Step, Store, Terms, Verdicts, Wish,
 };
@@ -210,7 +209,7 @@ impl Call<'_> {
                     match world.ask(self.lead.is_some()) {
                         (Body::Returns, _, version) => {
                             self.called.version = Some(version);
-                            self.plan.observed(Number::new(version), NEVER);
+                            self.plan.observed(Number::new(version), Vec::new());
                         }
                         (body, run, _) => return self.fails(body, run),
                     }
@@ -235,7 +234,7 @@ impl Call<'_> {
                             let value = Number::new(data);
                             self.plan.computed(Made {
                                 value,
-                                oldest: NEVER,
+                                reads: Vec::new(),
                                 wanted: true,
                                 seen: None,
                                 renewed: false,
@@ -250,7 +249,9 @@ impl Call<'_> {
                     }
                     return Answer::Value(served.value.get());
                 }
-                Step::Sleep(_) | Step::Absent | Step::Raise => panic!("no such terms"),
+                Step::Validate(_) | Step::Holds(_) | Step::Sleep(_) | Step::Absent | Step::Raise => {
+                    panic!("no such terms")
+                }
             }
         }
     }
