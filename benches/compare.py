@@ -28,6 +28,7 @@ from libraries import Variant, left_out, others, versions
 from many_versions import ending, known
 from measuring import LOOPS, Row, Section, measure, pin_to_core
 from misses import misses
+from nested_page import nested_page
 from places import places
 from results import Run, pooled
 from scaling import scaling
@@ -76,6 +77,7 @@ def sections_with(own: Sequence[Variant], calls: int) -> list[Section]:
         scaling(own[-2], all_calls),
         first_call(calls),
         alternating(calls),
+        nested_page(calls),
         ending(all_calls),
         known(calls),
         misses(variants, calls),
