@@ -59,9 +59,11 @@ pytest: $(VENV)/.wheel $(VENV)/.group-test ## tests of the installed wheel
 pytest-no-fast-paths: ## tests of the promises on a wheel whose calls all take the long way
 	$(MAKE) --no-print-directory pytest VENV=$(VENV)/no-fast-paths FEATURES=no-fast-paths TESTS="$(LONG_WAY)"
 
-stress: $(VENV)/.wheel $(VENV)/.group-test ## random schedules of threads, twice for SECONDS, 300 unless told
+stress: $(VENV)/.wheel $(VENV)/.group-test ## random schedules and random functions, four kinds for SECONDS each, 300 unless told
 	$(BIN)/python tests/stress.py --seconds $(or $(SECONDS),300)
 	$(BIN)/python tests/stress_fresh.py --seconds $(or $(SECONDS),300)
+	$(BIN)/python tests/stress_nested.py --seconds $(or $(SECONDS),300)
+	$(BIN)/python tests/graph_world.py --seconds $(or $(SECONDS),300)
 
 mutants: $(VENV)/.group-test ## break each promise on purpose; its test must notice
 	$(BIN)/python scripts/mutants.py
