@@ -5,7 +5,9 @@ A wrong value raises ``TypeError`` or ``ValueError`` with the option's name, the
 
 from __future__ import annotations
 
-from ._core import check_binding
+from types import FunctionType, MethodType
+
+from ._core import CachedFunction, CachedMethod, check_binding
 from ._signatures import COROUTINE, Shape, kind, shape
 
 TYPE_CHECKING = False
@@ -49,6 +51,8 @@ def checked_version_args(version_args: object, label: str) -> object:
 
 def checked_session(session: object, label: str) -> object:
     """Return where the session lies. Refuse what none can lie in."""
+    if issubclass(type(session), (FunctionType, MethodType, CachedFunction, CachedMethod)):  # A proxy would tell of its object.
+        check_kind(session, label)
     try:
         check_binding(session)
     except TypeError as error:

@@ -38,7 +38,7 @@ class Where:
     def finds(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Return what the predicate says of a call."""
         try:
-            return bool(self.predicate(*args, **kwargs))
+            answer: Any = self.predicate(*args, **kwargs)
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is None:  # Not from inside of the predicate.
                 raise TypeError(
@@ -46,6 +46,14 @@ class Where:
                     "function, with the same defaults"
                 ) from error
             raise
+        if hasattr(type(answer), "__await__"):  # It would be true, whatever it says.
+            if hasattr(answer, "close"):
+                answer.close()
+            raise TypeError(
+                f"{self!r} returned a {type(answer).__name__}, which nobody awaits; let it be a plain function that "
+                "returns its answer"
+            )
+        return bool(answer)
 
 
 class Refresh:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import BuiltinMethodType, FunctionType, MethodType
+from types import BuiltinMethodType, CodeType, FunctionType, MethodType, WrapperDescriptorType
 
 from ._core import Counter
 
@@ -153,26 +153,37 @@ def _inspected(function: Callable[..., object]) -> Shape | None:
 
 def kind(function: object) -> str | None:
     """Name the kind of a function whose call returns no plain result: a coroutine, a generator."""
-    if function is None:
+    if function is None or isinstance(function, Counter):
         return None
     if not isinstance(function, FunctionType):
         function = _innermost(function)
-    mark = getattr(function, "_is_coroutine_mark", None)  # of inspect.markcoroutinefunction, from Python 3.12 on
-    if mark is not None and mark is getattr(sys.modules.get("inspect"), "_is_coroutine_mark", None):
-        return COROUTINE
-    if isinstance(function, FunctionType):
-        flags = function.__code__.co_flags
-    else:
-        if not hasattr(function, "__code__") and not isinstance(function, type):
-            function = type(function).__dict__.get("__call__")
-        flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
-        if not isinstance(flags, int):
-            return None
-    if flags & (_COROUTINE | _ITERABLE_COROUTINE):
+    if not isinstance(function, FunctionType):
+        return _inspected_kind(function)
+    # A mark of `inspect.markcoroutinefunction` is an attribute, and compares only with what `inspect` itself knows.
+    inspect = sys.modules.get("inspect") if function.__dict__ else None
+    flags = function.__code__.co_flags
+    if flags & (_COROUTINE | _ITERABLE_COROUTINE) or (inspect is not None and inspect.iscoroutinefunction(function)):
         return COROUTINE
     if flags & _ASYNC_GENERATOR:
         return "async generator function"
     return "generator function" if flags & _GENERATOR else None
+
+
+def _inspected_kind(function: object) -> str | None:
+    """Name the kind of what is no plain function."""
+    import inspect
+
+    if inspect.iscoroutinefunction(function):
+        return COROUTINE
+    if inspect.isasyncgenfunction(function):
+        return "async generator function"
+    if inspect.isgeneratorfunction(function):
+        return "generator function"
+    if isinstance(function, type):
+        return None
+    # An object may be called by such a function; one that is written in C ends the search.
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - what is called, not whether
+    return None if isinstance(call, WrapperDescriptorType) else kind(call)
 
 
 def _innermost(function: object) -> object:
@@ -207,10 +218,11 @@ def mark_coroutine(cached: Any, function: Any) -> None:
         mark(cached)
         return
     # Before Python 3.12 inspect believes what has the attributes of a function.
-    plain = inspect.unwrap(function)
-    while isinstance(plain, (MethodType, partial)):
-        plain = plain.func if isinstance(plain, partial) else plain.__func__
-    if not isinstance(plain, FunctionType):
-        plain = type(plain).__call__
-    for name in ("__code__", "__defaults__", "__kwdefaults__", "__annotations__"):
+    plain = function
+    while not isinstance(getattr(plain, "__code__", None), CodeType):
+        if isinstance(plain, partial):
+            plain = plain.func
+        else:
+            plain = getattr(plain, "__func__", None) or getattr(plain, "__wrapped__", None) or type(plain).__call__
+    for name in ("__name__", "__code__", "__defaults__", "__kwdefaults__", "__annotations__"):
         cached.__dict__.setdefault(name, getattr(plain, name))

@@ -53,7 +53,7 @@ impl Cached {
         name: &'static str,
         arguments: Arguments<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        arguments.call(option).map_err(|cause| {
+        let answer = arguments.call(option).map_err(|cause| {
             let py = option.py();
             if cause.traceback(py).is_some() || !self.takes(py, arguments) {
                 return cause;
@@ -64,7 +64,16 @@ impl Cached {
                 &Misuse::CannotCall { function, option: name, reason: cause.value(py).to_string() },
                 cause,
             )
-        })
+        })?;
+        self.check_option(error::used_up(&answer)?, name)?;
+        Ok(answer)
+    }
+
+    /// Refuses what is no answer of an option yet, by its kind.
+    fn check_option(&self, kind: Option<&'static str>, option: &'static str) -> PyResult<()> {
+        let Some(kind) = kind else { return Ok(()) };
+        let function = self.function.name.clone();
+        Err(PyTypeError::new_err(Misuse::OptionUsedUp { function, option, kind }.to_string()))
     }
 
     /// Refuses a version without a hash, and a function in place of its answer.
@@ -179,7 +188,7 @@ impl Cached {
     pub(super) fn check_answer<'py>(&self, version: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let Version::Asked(Asked { function, default, .. }) = &self.version else { return Ok(version) };
         let py = version.py();
-        if let Some(kind) = error::used_up(&version)? {
+        if let Some(kind) = error::no_answer(&version)? {
             let (function, asked) = (self.function.name.clone(), error::name_of(function.bind(py)));
             return Err(PyTypeError::new_err(Misuse::NoAnswer { function, asked, kind }.to_string()));
         }
@@ -250,7 +259,9 @@ impl Cached {
     pub(super) fn compared(&self, py: Python<'_>, pair: &Unsure<Object>) -> PyResult<bool> {
         match (pair.question, &self.freshness.order) {
             (Question::AtLeast, Some(order)) => {
-                order.bind(py).call1((pair.probe.bind(py), pair.stored.bind(py)))?.is_truthy()
+                let answer = order.bind(py).call1((pair.probe.bind(py), pair.stored.bind(py)))?;
+                self.check_option(error::no_answer(&answer)?, "Lag(order)")?;
+                answer.is_truthy()
             }
             _ => compare::equal(py, pair),
         }
@@ -270,7 +281,11 @@ impl Cached {
     /// Whether a result is to be stored.
     pub(super) fn wants(&self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
         match &self.cache_if {
-            Some(cache_if) => cache_if.bind(value.py()).call1((value,))?.is_truthy(),
+            Some(cache_if) => {
+                let answer = cache_if.bind(value.py()).call1((value,))?;
+                self.check_option(error::no_answer(&answer)?, "cache_if")?;
+                answer.is_truthy()
+            }
             None => Ok(true),
         }
     }

@@ -8,9 +8,12 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
 use super::arguments::{Arguments, Owner};
+use super::coroutine;
+use super::object::is_awaitable;
 
-static KINDS: PyOnceLock<[(&str, Py<PyType>); 3]> = PyOnceLock::new();
+static KINDS: PyOnceLock<[(&str, Py<PyType>); 4]> = PyOnceLock::new();
 const COROUTINE: &str = "coroutine";
+const AWAITABLE: &str = "awaitable";
 
 /// What an object is called that is used up by whoever takes it first.
 pub(super) fn used_up(object: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
@@ -20,6 +23,7 @@ pub(super) fn used_up(object: &Bound<'_, PyAny>) -> PyResult<Option<&'static str
         let kind = |kind, class| Ok::<_, PyErr>((kind, types.getattr(class)?.cast_into()?.unbind()));
         Ok::<_, PyErr>([
             kind(COROUTINE, "CoroutineType")?,
+            (COROUTINE, coroutine::class(py)?.clone().unbind()),
             kind("generator", "GeneratorType")?,
             kind("async generator", "AsyncGeneratorType")?,
         ])
@@ -31,6 +35,11 @@ pub(super) fn used_up(object: &Bound<'_, PyAny>) -> PyResult<Option<&'static str
         object.call_method0("close")?;
     }
     Ok(Some(kind))
+}
+
+/// What an object is called that is no answer yet: it is used up by whoever takes it first, or has to be awaited.
+pub(super) fn no_answer(object: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
+    Ok(used_up(object)?.or_else(|| is_awaitable(object).then_some(AWAITABLE)))
 }
 
 /// Whether an object is a function, or one of the version functions of this library.
@@ -67,6 +76,8 @@ pub(super) enum Misuse {
     CannotCall { function: String, option: &'static str, reason: String },
     /// A version function returned a coroutine or generator.
     NoAnswer { function: String, asked: String, kind: &'static str },
+    /// An option returned a coroutine, a generator or something else that is no answer yet.
+    OptionUsedUp { function: String, option: &'static str, kind: &'static str },
     /// A version is a function.
     NotCalled { function: String, asked: String, value: String },
     /// The function returned a coroutine or generator, of which nobody but the first caller would have anything.
@@ -114,9 +125,10 @@ impl fmt::Display for Misuse {
                     "{function}: {option}= cannot take the arguments of this call ({reason}); let it take the same ones"
                 )
             }
-            Self::NoAnswer { function, asked, kind: COROUTINE } => write!(
+            Self::NoAnswer { function, asked, kind: kind @ (COROUTINE | AWAITABLE) } => write!(
                 out,
-                "{function}: its version function {asked} returned a coroutine; write it as `async def`, for a function that is one too"
+                "{function}: its version function {asked} returned {} {kind}; write it as `async def`, for a function that is one too",
+                article(kind)
             ),
             Self::NoAnswer { function, asked, kind } => {
                 write!(
@@ -124,6 +136,11 @@ impl fmt::Display for Misuse {
                     "{function}: its version function {asked} returned a {kind}; let it return the version"
                 )
             }
+            Self::OptionUsedUp { function, option, kind } => write!(
+                out,
+                "{function}: {option}= returned {} {kind}; it must be a plain function that returns its answer",
+                article(kind)
+            ),
             Self::NotCalled { function, asked, value } => write!(
                 out,
                 "{function}: its version, {asked}, is {value}; a version is the answer of a function and not the function, which \
@@ -160,6 +177,10 @@ impl fmt::Display for Misuse {
             ),
         }
     }
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with('a') { "an" } else { "a" }
 }
 
 impl Misuse {

@@ -1,6 +1,7 @@
 //! A Python object as the engine holds it.
+#![expect(unsafe_code, reason = "a look at a slot of a type, which is cheaper than for the attribute that it stands for")]
 
-use pyo3::ffi::PyObject;
+use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
 use super::sync::attached;
@@ -49,5 +50,14 @@ impl engine::Object for Object {
     #[inline]
     fn is_immutable(&self) -> bool {
         marks::is_immutable(self.as_ptr())
+    }
+}
+
+/// Whether an object is to be awaited.
+pub(super) fn is_awaitable(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: a type lives at least as long as its object, and its slots as long as the type.
+    unsafe {
+        let slots = (*ffi::Py_TYPE(object.as_ptr())).tp_as_async;
+        !slots.is_null() && (*slots).am_await.is_some()
     }
 }

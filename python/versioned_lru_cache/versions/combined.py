@@ -72,8 +72,9 @@ class _Asked(_Part):
     def answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the version, or what is to be awaited for it."""
         answer = self.version(*args, **kwargs) if self.takes else self.version()
-        if not self.awaits and hasattr(answer, "cr_frame"):  # It would be hashable, and new each time.
-            answer.close()
+        if not self.awaits and hasattr(type(answer), "__await__"):  # It would be hashable, and new each time.
+            if hasattr(answer, "close"):
+                answer.close()
             raise TypeError(
                 f"all_of: {self.version!r} answered with a coroutine that nobody awaits; let it be a coroutine "
                 "function, or return a version"
