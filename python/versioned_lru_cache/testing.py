@@ -11,12 +11,14 @@ if TYPE_CHECKING:
 __all__ = ["MockClock", "is_validating"]
 
 _SECOND = 1_000_000_000
+_STEP = _SECOND // 512  # In such steps seconds are exact as floats, and so is what a test adds to them.
 
 
 class MockClock:
     """A clock for tests of a ttl: while it is entered it is the only time that the library sees, in the whole process.
 
-    It stands still but for :meth:`advance`, and where the library itself lets time pass (the retries of ``Lag``)::
+    It begins at the time that the library has seen until then, so that what is stored already ages as well. From there
+    on it stands still but for :meth:`advance`, and where the library itself lets time pass (the retries of ``Lag``)::
 
         with MockClock() as clock:
             f(1)
@@ -27,13 +29,13 @@ class MockClock:
     _entered: ClassVar[list[MockClock]] = []
 
     def __init__(self) -> None:
-        """Make a clock that shows one second."""
-        self._now = _SECOND
+        """Make a clock; it begins when it is entered."""
+        self._now = _present()
 
     @property
     def now(self) -> float:
-        """The time it shows, in seconds."""
-        return (clock_now() if self._is_seen() else self._now) / _SECOND
+        """The time it shows, in seconds since an arbitrary moment."""
+        return (clock_now() if self._is_seen() else self._begins()) / _SECOND
 
     def advance(self, seconds: float) -> None:
         """Move it on. Threads may do so at the same time.
@@ -47,7 +49,11 @@ class MockClock:
         if self._is_seen():
             advance_clock(nanoseconds)
         else:
-            self._now += nanoseconds
+            self._now = self._begins() + nanoseconds
+
+    def _begins(self) -> int:
+        """Return where it goes on if it is entered now: never before what the library sees."""
+        return max(self._now, _present())
 
     def _is_seen(self) -> bool:
         return bool(self._entered) and self._entered[-1] is self
@@ -58,6 +64,7 @@ class MockClock:
 
     def __enter__(self) -> MockClock:
         """Replace the real clock, or the mock clock entered before."""
+        self._now = self._begins()
         if self._entered:
             self._entered[-1]._look()
         self._entered.append(self)
@@ -65,10 +72,20 @@ class MockClock:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Bring that clock back."""
+        """Bring that clock back, unless another is entered that has not been left yet."""
+        if not self._is_seen():
+            self._entered.reverse()
+            self._entered.remove(self)
+            self._entered.reverse()
+            return
         self._look()
         self._entered.pop()
         if self._entered:
             mock_clock(self._entered[-1]._now)
         else:
             unmock_clock()
+
+
+def _present() -> int:
+    """Return the time that the library sees, to the next step."""
+    return -(-clock_now() // _STEP) * _STEP
