@@ -282,7 +282,7 @@ def test_a_version_function_without_parameters_is_asked_once_per_session_with_no
 def test_a_version_function_that_names_parameters_is_asked_per_arguments(g: RequestLike) -> None:
     asked = []
 
-    def version(number: int) -> str:
+    def version(number: int = 0) -> str:
         asked.append(number)
         return f"version of {number}"
 
@@ -296,7 +296,7 @@ def test_a_version_function_that_names_parameters_is_asked_per_arguments(g: Requ
 def test_a_version_function_that_names_one_parameter_and_takes_more_is_asked_per_arguments(g: RequestLike) -> None:
     asked = []
 
-    def version(number: int, **more: Any) -> str:
+    def version(number: int = 0, **more: Any) -> str:
         asked.append((number, more))
         return "1"
 
@@ -327,7 +327,7 @@ def test_the_version_of_one_call_never_vouches_for_another(g: RequestLike) -> No
 
 def test_version_args_say_what_the_version_function_gets(g: RequestLike) -> None:
     version = Mock(return_value="1")
-    cached = decorated(g, generate_version_func=version, version_args=lambda number, **more: (number % 2,))
+    cached = decorated(g, generate_version_func=version, version_args=lambda number=0, **more: (number % 2,))
     for number in (1, 3, 2):
         cached(number)
     assert [call.args for call in version.call_args_list] == [(1,), (0,)]
@@ -397,7 +397,7 @@ def test_the_further_keywords_of_the_other_decorator_work(g: RequestLike) -> Non
     assert [typed(1), typed(1.0), typed(1)] == [1, 1.0, 1]
     assert work.call_count == 2
 
-    by_parity = decorated(g, key=lambda number: number % 2)
+    by_parity = decorated(g, key=lambda number=0: number % 2)
     assert [by_parity(1), by_parity(3)] == [2, 2]
 
     only_positive = decorated(g, cache_if=lambda value: value > 0)

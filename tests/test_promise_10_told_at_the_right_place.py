@@ -33,8 +33,15 @@ def test_a_wrong_call_is_told_as_the_function_itself_would() -> None:
 
 @pytest.mark.parametrize("option", ["key", "version_args"])
 def test_an_option_that_cannot_take_the_call_is_named(option: str) -> None:
-    f: Any = versioned_lru_cache(lambda: 1, **{option: lambda: ()})(report)
-    with pytest.raises(TypeError, match=f"report.*{option}= cannot take the arguments"):
+    decorate: Any = versioned_lru_cache(lambda: 1, **{option: lambda: ()})
+    with pytest.raises(TypeError, match=f"{option}=.*can't take the arguments of report: .*every call has at least 1"):
+        decorate(report)
+
+    def longer(*regions: str) -> str:
+        return regions[0]
+
+    f: Any = decorate(longer)
+    with pytest.raises(TypeError, match=f"longer.*{option}= cannot take the arguments"):
         f("eu")
 
 

@@ -109,7 +109,7 @@ def test_an_unhashable_constant_version(constant: Any) -> None:
 
 def test_a_constant_version_has_no_arguments() -> None:
     refused(lambda: versioned_lru_cache("v1", version_args=()), TypeError, "version_args", "()", "version")
-    refused(lambda: versioned_lru_cache("v1", version_args=lambda x: (x,)), TypeError, "version_args", "version")
+    refused(lambda: versioned_lru_cache("v1", version_args=lambda x=None: (x,)), TypeError, "version_args", "version")
 
 
 def test_no_version_at_all() -> None:
@@ -274,20 +274,20 @@ def test_an_unhashable_version_put() -> None:
 
 
 def test_a_key_that_returns_an_unhashable() -> None:
-    good = Good(key=lambda x: [x] if x == "bad" else x)
+    good = Good(key=lambda x=None: [x] if x == "bad" else x)
     refused(lambda: good.f("bad"), TypeError, "plain", "key", "['bad']", "hashable")
     good.is_well()
 
 
 @pytest.mark.parametrize("answer", [5, None, "ab", [1]])
 def test_version_args_that_returns_no_tuple(answer: Any) -> None:
-    good = Good(version=lambda *given: 1, version_args=lambda x: answer if x == "bad" else (x,))
+    good = Good(version=lambda *given: 1, version_args=lambda x=None: answer if x == "bad" else (x,))
     refused(lambda: good.f("bad"), TypeError, "plain", "version_args", repr(answer), "tuple")
     good.is_well()
 
 
 def test_version_args_that_returns_an_unhashable() -> None:
-    good = Good(version=lambda *given: 1, version_args=lambda x: ([x],) if x == "bad" else (x,))
+    good = Good(version=lambda *given: 1, version_args=lambda x=None: ([x],) if x == "bad" else (x,))
     refused(lambda: good.f("bad"), TypeError, "plain", "version_args", "['bad']", "hashable")
     good.is_well()
 
@@ -301,7 +301,7 @@ def test_a_version_function_that_cannot_take_this_call() -> None:
 
 
 def test_version_args_of_a_wrong_length() -> None:
-    good = Good(version=one, version_args=lambda x: (x, x) if x == "bad" else (x,))
+    good = Good(version=one, version_args=lambda x=None: (x, x) if x == "bad" else (x,))
     refused(lambda: good.f("bad"), TypeError, "version", "one", "version_args")
     good.is_well()
 
@@ -310,7 +310,7 @@ def test_a_type_error_of_the_version_function_itself_propagates_as_it_is() -> No
     failure = TypeError("unsupported operand")
     raising = True
 
-    def asked(x: object) -> int:
+    def asked(x: object = None) -> int:
         if raising:
             raise failure
         return 1
@@ -373,7 +373,7 @@ def test_what_is_allowed_is_accepted() -> None:
         {"ttl": 10**30},
         {"session": OrderedDict()},
         {"version_args": ()},
-        {"version_args": lambda x: (x,)},
+        {"version_args": lambda x=None: (x,)},
         {"name": "a name"},
     ]
     for options in allowed:

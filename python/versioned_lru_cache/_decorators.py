@@ -171,6 +171,7 @@ _FORGOTTEN = (
     ". Was @versioned_lru_cache written above the function? Write @versioned_lru_cache(version), with a version "
     "function or a constant such as None"
 )
+_OTHERWISE = ", or say with version_args= what it gets: () for nothing, or a callable that returns a tuple"
 _MISSING = object()
 _DEFAULTS: dict[str, Any] = versioned_lru_cache.__kwdefaults__ or {}
 _CHECKED_DEFAULTS: dict[str, Any] = {
@@ -225,15 +226,10 @@ def _decorator(
         signature = shape(function)
         if revalidate is not None:
             options.check_revalidate_fits(revalidate, signature, _name(function))
-        if gets in ("arguments", "key") and parameters and signature:
-            reason = parameters.never_fits(signature)
-            if reason:
-                label = labels.get("version", "version")
-                raise TypeError(
-                    f"{label}={ask!r} can't take the arguments of {_name(function)}: {reason}; let it take the same "
-                    "arguments, or say with version_args= what it gets: () for nothing, or a callable that returns a "
-                    "tuple"
-                )
+        if gets in ("arguments", "key"):
+            options.check_takes_calls(ask, labels.get("version", "version"), signature, _name(function), remedy=_OTHERWISE)
+        for option in ("key", "version_args"):
+            options.check_takes_calls(checked[option], option, signature, _name(function))
         own_name = _name(function) if module is None else str(getattr(function, "__name__", None) or _name(function))
         cached: CachedFunction[P, R] = CachedFunction(
             function,

@@ -136,14 +136,34 @@ def checked_revalidate(revalidate: object, label: str) -> tuple[object, bool] | 
     return revalidate, unfit is not None
 
 
+def check_takes_calls(value: object, label: str, function: Shape | None, name: str, *, remedy: str = "") -> None:
+    """Refuse what gets the arguments of a function's calls, but can't take them or has other defaults."""
+    parameters = shape(value) if callable(value) else None
+    if parameters is None or function is None:
+        return
+    reason = parameters.never_fits(function)
+    if reason:
+        raise TypeError(
+            f"{label}={value!r} can't take the arguments of {name}: {reason}; let it take the same arguments{remedy}"
+        )
+    reason = parameters.lacks(function) or parameters.differs(function)
+    if reason:
+        raise TypeError(
+            f"{label}={value!r} has other defaults than {name}: {reason}; let it have the same defaults{remedy}"
+        )
+
+
 def check_revalidate_fits(revalidate: object, function: Shape | None, name: str) -> None:
     """Refuse what can't take an old result and then the arguments of a function."""
     parameters = shape(revalidate) if callable(revalidate) else None
-    reason = parameters.after_one().never_fits(function) if parameters and function else None
+    if parameters is None or function is None:
+        return
+    behind = parameters.after_one()
+    reason = behind.never_fits(function) or behind.lacks(function) or behind.differs(function)
     if reason:
         raise TypeError(
             f"revalidate={revalidate!r} can't take an old result and the arguments of {name}: behind the old result, "
-            f"{reason}; let it take a Versioned first, and then the same arguments"
+            f"{reason}; let it take a Versioned first, and then the same arguments, with the same defaults"
         )
 
 

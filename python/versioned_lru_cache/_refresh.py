@@ -6,6 +6,7 @@ from types import MethodType
 
 from ._core import CachedFunction, CachedMethod, CacheKey
 from ._options import check_kind, checked_flag
+from ._signatures import shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ class Where:
                 "the function's arguments and tells whether to renew their result"
             )
         check_kind(predicate, "where(predicate)")
+        takes, calls = shape(predicate), shape(function)
+        reason = takes.differs(calls) if takes and calls else None
+        if reason:
+            raise TypeError(
+                f"where({predicate!r}) has other defaults than {function.__qualname__}: {reason}; let it have the same"
+            )
         self.function = function
         self.predicate = predicate
 

@@ -9,7 +9,7 @@ from ._core import Counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
 _VARARGS, _VARKEYWORDS = 0x04, 0x08
@@ -20,27 +20,33 @@ _GENERATOR, _COROUTINE, _ITERABLE_COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x10
 class Shape:
     """The parameters of a callable."""
 
-    __slots__ = ("keywords", "needed", "positional", "required", "unnamed", "var_keyword", "var_positional")
+    __slots__ = ("_defaults", "_named_defaults", "keywords", "needed", "positional", "unnamed", "var_keyword", "var_positional")
 
     def __init__(
         self,
         *,
         positional: tuple[str, ...],
-        needed: int,
+        defaults: tuple[object, ...],
         unnamed: int,
         keywords: tuple[str, ...],
-        required: frozenset[str],
+        named_defaults: Mapping[str, object],
         var_positional: bool,
         var_keyword: bool,
     ) -> None:
-        """Take the positional parameters, how many need a value, how many have no name, and the keyword-only ones."""
+        """Take the positional parameters, the defaults of the last, how many have no name, and the keyword-only ones."""
         self.positional = positional
-        self.needed = needed
+        self.needed = max(0, len(positional) - len(defaults))
         self.unnamed = unnamed
         self.keywords = keywords
-        self.required = required
+        self._defaults = defaults[max(0, len(defaults) - len(positional)) :]
+        self._named_defaults = named_defaults
         self.var_positional = var_positional
         self.var_keyword = var_keyword
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The keyword-only parameters that need a value."""
+        return frozenset(self.keywords).difference(self._named_defaults)
 
     @property
     def names(self) -> frozenset[str]:
@@ -65,10 +71,10 @@ class Shape:
         """Return what it takes behind the first positional argument."""
         return Shape(
             positional=self.positional[1:],
-            needed=max(0, self.needed - 1),
+            defaults=self._defaults,
             unnamed=max(0, self.unnamed - 1),
             keywords=self.keywords,
-            required=self.required,
+            named_defaults=self._named_defaults,
             var_positional=self.var_positional,
             var_keyword=self.var_keyword,
         )
@@ -92,13 +98,49 @@ class Shape:
         return None
 
 
-_NO_NAMES: frozenset[str] = frozenset()
+    def lacks(self, caller: Shape) -> str | None:
+        """Say which parameter a call that ``caller`` accepts may leave out, though it is needed here."""
+        own_defaults = dict(self._all_defaults())
+        for name, default, own in self._left_out(caller):
+            if own not in own_defaults:
+                return f"a call may leave out {name!r}, which then is {default!r}, but {own!r} has no default here"
+        return None
+
+    def differs(self, caller: Shape) -> str | None:
+        """Say which parameter means something else here where a call leaves it out."""
+        own_defaults = dict(self._all_defaults())
+        for name, default, own in self._left_out(caller):
+            if own in own_defaults and _differ(own_defaults[own], default):
+                return f"a call that leaves out {name!r} means {default!r}, but {own!r} is {own_defaults[own]!r} here"
+        return None
+
+    def _left_out(self, caller: Shape) -> Iterator[tuple[str, object, str]]:
+        """Yield what a call may leave out, what it means then, and the parameter here that would have been given it."""
+        for name, default in caller._all_defaults():
+            place = caller.positional.index(name) if name in caller.positional else len(self.positional)
+            if place < len(self.positional):
+                yield name, default, self.positional[place]  # Whatever it is called.
+            elif name in self.names:
+                yield name, default, name
+
+    def _all_defaults(self) -> list[tuple[str, object]]:
+        return [*zip(self.positional[self.needed :], self._defaults, strict=True), *self._named_defaults.items()]
+
+
+def _differ(one: object, other: object) -> bool:
+    """Return whether two defaults are surely not the same."""
+    try:
+        return one is not other and not one == other
+    except Exception:  # Such as of arrays, which have no one answer.
+        return False
+
+
 _NOTHING = Shape(
     positional=(),
-    needed=0,
+    defaults=(),
     unnamed=0,
     keywords=(),
-    required=_NO_NAMES,
+    named_defaults={},
     var_positional=False,
     var_keyword=False,
 )
@@ -121,10 +163,10 @@ def shape(function: Callable[..., object]) -> Shape | None:
     named = variables[count : count + keywords]
     return Shape(
         positional=variables[bound:count],
-        needed=max(0, count - bound - len(plain.__defaults__ or ())),
+        defaults=plain.__defaults__ or (),
         unnamed=max(0, code.co_posonlyargcount - bound),
         keywords=named,
-        required=frozenset(named).difference(plain.__kwdefaults__ or ()) if named else _NO_NAMES,
+        named_defaults=plain.__kwdefaults__ or {},
         var_positional=bool(flags & _VARARGS),
         var_keyword=bool(flags & _VARKEYWORDS),
     )
@@ -142,10 +184,10 @@ def _inspected(function: Callable[..., object]) -> Shape | None:
     named = [p for p in parameters if p.kind is kind.KEYWORD_ONLY]
     return Shape(
         positional=tuple(p.name for p in positional),
-        needed=sum(p.default is kind.empty for p in positional),
+        defaults=tuple(p.default for p in positional if p.default is not kind.empty),
         unnamed=sum(p.kind is kind.POSITIONAL_ONLY for p in positional),
         keywords=tuple(p.name for p in named),
-        required=frozenset(p.name for p in named if p.default is kind.empty),
+        named_defaults={p.name: p.default for p in named if p.default is not kind.empty},
         var_positional=any(p.kind is kind.VAR_POSITIONAL for p in parameters),
         var_keyword=any(p.kind is kind.VAR_KEYWORD for p in parameters),
     )

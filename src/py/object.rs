@@ -1,5 +1,8 @@
 //! A Python object as the engine holds it.
-#![expect(unsafe_code, reason = "a look at a slot of a type, which is cheaper than for the attribute that it stands for")]
+#![expect(
+    unsafe_code,
+    reason = "a look at a slot of a type, which is cheaper than for the attribute that it stands for"
+)]
 
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from typing import Any
 
+    from .._signatures import Shape
+
 
 def all_of(*versions: Callable[..., Any] | Hashable) -> Callable[..., Any]:
     """Return a version function whose version is the tuple of the versions of several.
@@ -41,6 +43,7 @@ def all_of(*versions: Callable[..., Any] | Hashable) -> Callable[..., Any]:
             configuration.append((type(version), version) if type(version) in PLAIN else id(version))
     if not any(isinstance(part, _Asked) for part in parts):
         raise TypeError(f"versions={versions!r} has no version function; all_of needs at least one")
+    _check_defaults([part for part in parts if part.takes])
     return known_by(tuple(configuration), lambda: _combined(parts))
 
 
@@ -48,6 +51,8 @@ class _Part:
     """A constant."""
 
     names = takes = awaits = False
+    needed = 0
+    parameters: Shape | None = None
 
     def __init__(self, version: Any) -> None:
         self.version = version
@@ -65,6 +70,8 @@ class _Asked(_Part):
         if kind(version) not in (None, COROUTINE):
             raise TypeError(f"{label}={version!r} is a {kind(version)}; it must be a function that returns its answer")
         parameters = shape(version)
+        self.parameters = parameters
+        self.needed = 0 if parameters is None else parameters.needed + len(parameters.required)
         self.takes = parameters is None or not parameters.takes_nothing
         self.names = parameters is not None and parameters.takes_names
         self.awaits = kind(version) == COROUTINE
@@ -94,6 +101,18 @@ class _AwaitedVersionFunction(VersionFunction):
         return version
 
 
+def _check_defaults(parts: list[_Part]) -> None:
+    """Refuse version functions that would answer for different things where a call leaves an argument out."""
+    for one in parts:
+        for other in parts:
+            reason = one.parameters.differs(other.parameters) if one.parameters and other.parameters else None
+            if reason:
+                raise TypeError(
+                    f"all_of: {one.version!r} has other defaults than {other.version!r}: {reason}; let all have the "
+                    "same defaults"
+                )
+
+
 def _combined(parts: list[_Part]) -> VersionFunction:
     def ask(*args: Any, **kwargs: Any) -> Hashable:
         return tuple([part.answer(args, kwargs) for part in parts])
@@ -105,8 +124,9 @@ def _combined(parts: list[_Part]) -> VersionFunction:
             answers.append(await answer if part.awaits else answer)
         return tuple(answers)
 
-    # One with names of its own says more of what all get than one that takes anything.
-    like = next((part.version for part in sorted(parts, key=lambda part: not part.names) if part.takes), None)
+    # One with names of its own says more of what all get than one that takes anything, and most says one that needs most.
+    telling = sorted(parts, key=lambda part: (not part.names, -part.needed))
+    like = next((part.version for part in telling if part.takes), None)
     shown = f"all_of({', '.join(repr(part.version) for part in parts)})"
     if any(part.awaits for part in parts):
         return _AwaitedVersionFunction(shown, ask_and_await, like=like)
