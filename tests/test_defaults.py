@@ -168,7 +168,9 @@ def test_a_predicate_with_another_default() -> None:
 def test_what_is_given_no_arguments_or_others_may_have_any() -> None:
     versioned_lru_cache(south, version_args=())(total)
     versioned_lru_cache(south, version_args=lambda region="north": (region,))(total)
-    assert versioned_lru_cache(lambda region: region, version_args=lambda region="north": (region,))(total)() == ["north"]
+    assert versioned_lru_cache(lambda region: region, version_args=lambda region="north": (region,))(total)() == [
+        "north"
+    ]
 
 
 def test_parts_of_a_version() -> None:

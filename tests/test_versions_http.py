@@ -209,6 +209,18 @@ def test_what_urllib_opens_by_may_be_installed_later(monkeypatch: pytest.MonkeyP
         assert site.requests[-1][2]["User-Agent"] == "mine"
 
 
+def test_two_addresses_with_equal_tags_are_not_taken_for_each_other() -> None:
+    with serving() as site:
+        now = ["north"]
+        f: Any = versioned_lru_cache(http_etag(lambda: f"{site.address}/{now[0]}"))(lambda: [*now])
+        for name in ("north", "south"):
+            site.put(f"/{name}", ETag='"1"')
+        for name in ("north", "south", "north"):
+            now[0] = name
+            assert f() == [name]
+            assert f() is f()
+
+
 def test_the_address_may_depend_on_the_call() -> None:
     with serving() as site:
         site.put("/north", ETag='"1"')

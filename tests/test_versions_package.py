@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import os
 import sqlite3
 import threading
 import urllib.request
@@ -20,7 +21,7 @@ from versioned_lru_cache.versions import all_of, file, http_etag, sqlite, tree
 from versioned_lru_cache.versions._version_function import _known
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 OPENER = urllib.request.build_opener()
 
@@ -156,7 +157,94 @@ def test_one_of_a_callable_that_died_is_not_found_by_another_at_its_address() ->
     for number in range(100):
         assert "partial" in repr(file(partial(str, number)))
         version = file(partial(by_region, f"none-{number}"))
-        assert version() is None
+        assert version() == (os.path.abspath(f"none-{number}.csv"), None)
+
+
+# --- where their answers come from
+
+
+class Tenant:
+    """Whose data it is now, as a request or a working directory says."""
+
+    name = "one"
+
+
+def tenants(folder: Path) -> Iterator[tuple[Any, Callable[[str], None]]]:
+    """Yield version functions that are about what is the tenant's now, and how the two come to be alike."""
+
+    def path() -> Path:
+        return folder / Tenant.name
+
+    def equal(name: str) -> None:
+        (folder / name).write_text("equal")
+
+    def empty(name: str) -> None:
+        (folder / name).mkdir()
+
+    def nothing(name: str) -> None:
+        pass
+
+    yield file(path), nothing
+    yield file(path, digest=True), nothing
+    yield file(path, digest=True), equal
+    yield tree(path), nothing
+    yield tree(path), empty
+    yield tree(path, digest=True), empty
+    yield all_of(file(path), tree(path)), nothing
+
+
+@pytest.mark.thread_unsafe(reason="one tenant for all threads")
+@pytest.mark.parametrize("case", range(7))
+def test_two_that_are_alike_are_not_taken_for_each_other(tmp_path: Path, case: int) -> None:
+    version, prepare = list(tenants(tmp_path))[case]
+    served_each_its_own(version, prepare)
+
+
+def served_each_its_own(version: Any, prepare: Callable[[str], None]) -> None:
+    f: Any = versioned_lru_cache(version)(lambda: [Tenant.name])
+    for name in ("one", "two"):
+        prepare(name)
+    for name in ("one", "two", "two", "one"):
+        Tenant.name = name
+        with session():
+            assert f() == [name]
+            assert f() is f()
+    Tenant.name = "two"
+    assert f() == ["two"]
+    assert f() is f(), "what has not changed is served"
+    Tenant.name = "one"
+
+
+@pytest.mark.thread_unsafe(reason="changes the working directory")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: file("a"),
+        lambda: file("a", digest=True),
+        lambda: tree("a"),
+        lambda: sqlite("a"),
+        lambda: file(lambda: "a"),
+    ],
+)
+def test_a_relative_path_is_another_in_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[], Any]
+) -> None:
+    version = make()
+    seen: list[object] = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        seen += [version(), version()]
+    assert seen[0] == seen[1] != seen[2] == seen[3]
+
+
+@pytest.mark.thread_unsafe(reason="changes the working directory")
+@pytest.mark.skipif(os.name == "nt", reason="nobody can remove a working directory there")
+def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert file("a")() == ("a", None)
 
 
 # --- what they take

@@ -227,7 +227,9 @@ def _decorator(
         if revalidate is not None:
             options.check_revalidate_fits(revalidate, signature, _name(function))
         if gets in ("arguments", "key"):
-            options.check_takes_calls(ask, labels.get("version", "version"), signature, _name(function), remedy=_OTHERWISE)
+            options.check_takes_calls(
+                ask, labels.get("version", "version"), signature, _name(function), remedy=_OTHERWISE
+            )
         for option in ("key", "version_args"):
             options.check_takes_calls(checked[option], option, signature, _name(function))
         own_name = _name(function) if module is None else str(getattr(function, "__name__", None) or _name(function))

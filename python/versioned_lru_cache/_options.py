@@ -51,7 +51,9 @@ def checked_version_args(version_args: object, label: str) -> object:
 
 def checked_session(session: object, label: str) -> object:
     """Return where the session lies. Refuse what none can lie in."""
-    if issubclass(type(session), (FunctionType, MethodType, CachedFunction, CachedMethod)):  # A proxy would tell of its object.
+    if issubclass(
+        type(session), (FunctionType, MethodType, CachedFunction, CachedMethod)
+    ):  # A proxy would tell of its object.
         check_kind(session, label)
     try:
         check_binding(session)

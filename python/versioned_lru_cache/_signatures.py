@@ -20,7 +20,16 @@ _GENERATOR, _COROUTINE, _ITERABLE_COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x10
 class Shape:
     """The parameters of a callable."""
 
-    __slots__ = ("_defaults", "_named_defaults", "keywords", "needed", "positional", "unnamed", "var_keyword", "var_positional")
+    __slots__ = (
+        "_defaults",
+        "_named_defaults",
+        "keywords",
+        "needed",
+        "positional",
+        "unnamed",
+        "var_keyword",
+        "var_positional",
+    )
 
     def __init__(
         self,
@@ -96,7 +105,6 @@ class Shape:
         if surplus and not self.var_keyword:
             return f"it does not take the keyword {min(surplus)!r}, which every call has"
         return None
-
 
     def lacks(self, caller: Shape) -> str | None:
         """Say which parameter a call that ``caller`` accepts may leave out, though it is needed here."""

@@ -74,6 +74,7 @@ def asking_about(
     check: Callable[[object, str], str],
     answer: Callable[[str], Hashable],
     *,
+    place: Callable[[str], str] | None = None,
     name: str,
     label: str,
     options: tuple[object, ...] = (),
@@ -81,10 +82,14 @@ def asking_about(
 ) -> VersionFunction:
     """Return a version function about something that has a name, such as a file.
 
+    Where it may be about one thing now and about another later, its version is a tuple of what it is about and of the
+    version of that: two may have the same, if neither is there.
+
     Args:
         given: The name, or a callable that makes one of the call's arguments.
         check: Returns a name as plain text. Gets what to call it in an error.
         answer: Returns the version of what has that name.
+        place: Returns where a name leads now, if that may change.
         name: The name of the function that the user called.
         label: The name of its parameter that ``given`` was given for.
         options: All else that ``answer`` depends on, as in :func:`known_by`.
@@ -95,14 +100,14 @@ def asking_about(
     """
     if not callable(given):
         text = check(given, label)
-        return known_by(
-            (name, text, *options), lambda: VersionFunction(f"{name}({text!r}{shown})", lambda: answer(text))
-        )
+        asked = (lambda: answer(text)) if place is None else lambda: (place(text), answer(text))
+        return known_by((name, text, *options), lambda: VersionFunction(f"{name}({text!r}{shown})", asked))
     made: Callable[..., object] = given
     check_kind(made, label)
 
     def ask(*args: Any, **kwargs: Any) -> Hashable:
-        return answer(check(made(*args, **kwargs), f"{label}()"))
+        found = check(made(*args, **kwargs), f"{label}()")
+        return place(found) if place else found, answer(found)
 
     return known_by(
         (name, identity(made)[0], *options), lambda: VersionFunction(f"{name}({made!r}{shown})", ask, like=made)

@@ -6,9 +6,10 @@ import os
 
 from .._options import check_kind
 from .._signatures import identity
+from ._sql_places import is_in_memory, place_of
 from ._sqlite_commits import Watch, Watched
 from ._version_function import PLAIN, VersionFunction, known_by
-from .files import checked_path
+from .files import checked_path, place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ def sqlite(path_or_connection: str | os.PathLike[str] | SqliteConnection) -> Cal
         path_or_connection: The file, a str or os.PathLike, or a ``sqlite3.Connection``.
 
     Returns:
-        A version function that takes nothing. A file that is not there has the version ``None``. It raises
-        ``sqlite3.OperationalError`` while the database is locked for longer than sqlite3's 5 seconds, and any other
-        ``sqlite3.Error`` that reading gives. After a fork parent and child have versions of their own.
+        A version function that takes nothing. A file that is not there has the version ``None``; the version of a
+        relative path is a tuple of where that led and of what it is there. It raises ``sqlite3.OperationalError`` while
+        the database is locked for longer than sqlite3's 5 seconds, and any other ``sqlite3.Error`` that reading gives.
+        After a fork parent and child have versions of their own.
 
     Raises:
         TypeError: It is neither a path nor a connection.
@@ -66,7 +68,8 @@ def sqlite(path_or_connection: str | os.PathLike[str] | SqliteConnection) -> Cal
 
     def make() -> VersionFunction:
         watch = Watch(path)
-        made = VersionFunction(f"sqlite({path!r})", watch.version)
+        ask = watch.version if os.path.isabs(path) else lambda: (place(path), watch.version())
+        made = VersionFunction(f"sqlite({path!r})", ask)
         watch.end_with(made)
         return made
 
@@ -95,15 +98,17 @@ def sql(
 
     Returns:
         A version function that takes nothing. The version is the value of the first row, a tuple if it has several,
-        ``None`` if there is no row. It raises what SQLAlchemy does, and TypeError if the callable returns nothing of
-        the above, or if the row has a mapped object, which would equal itself whatever is in it.
+        ``None`` if there is no row. Of anything but an Engine or a Connection, and of SQLite in memory, it is a tuple
+        of which database that was and this value, since two may have the same. It raises what SQLAlchemy does, and
+        TypeError if the callable returns nothing of the above, or if the row has a mapped object, which would equal
+        itself whatever is in it.
 
     Raises:
         ImportError: SQLAlchemy is not installed.
         TypeError: A parameter is of a wrong type.
         ValueError: ``statement`` is empty.
     """
-    from sqlalchemy import Executable, text
+    from sqlalchemy import Connection, Engine, Executable, text
 
     if callable(connectable):
         check_kind(connectable, "connectable")
@@ -120,13 +125,16 @@ def sql(
             f"statement={statement!r} is a {type(statement).__name__}; it must be a str or a statement of SQLAlchemy"
         )
     values = _checked_parameters(parameters)
+    # Of these each answer is of the one database; all others may lead to several: those of tenants, or of tests.
+    told = not isinstance(connectable, (Engine, Connection)) or is_in_memory(connectable.engine)
 
     def version() -> Hashable:
         found: object = connectable
         for _ in range(2):  # A callable may return a scoped_session, which is one itself.
             found = found() if callable(found) else found
         _check_connectable(found, "connectable()")
-        return _first_row(found, query, values)
+        where, row = _first_row(found, query, values)
+        return (where, _version_in(row)) if told else _version_in(row)
 
     asked = statement if isinstance(statement, str) else id(query)
     where = identity(connectable)[0] if callable(connectable) else id(connectable)
@@ -181,21 +189,28 @@ def _plain(values: dict[str, object]) -> object:
     return object()
 
 
-def _first_row(connectable: Any, query: Executable, values: dict[str, object]) -> Hashable:
-    """Run a query where it sees what an open transaction does, and leaves none open that was not."""
+def _first_row(connectable: Any, query: Executable, values: dict[str, object]) -> tuple[Hashable, Any]:
+    """Run a query where it sees what an open transaction does, and leave none open that was not.
+
+    Returns:
+        Which database it was, and the row.
+    """
     from sqlalchemy import Engine
 
     if isinstance(connectable, Engine):
         with connectable.connect() as connection:
-            return _version_in(connection.execute(query, values).first())
-    if connectable.in_transaction():
-        return _version_in(connectable.execute(query, values).first())
+            return place_of(connection), connection.execute(query, values).first()
     if not hasattr(connectable, "get_bind"):
+        was_open = connectable.in_transaction()
         try:
-            return _version_in(connectable.execute(query, values).first())
+            return place_of(connectable), connectable.execute(query, values).first()
         finally:
-            # Else this transaction would go on, and never see a change where transactions see one state of the data.
-            connectable.rollback()
+            if not was_open:
+                # Else it would go on, and never see a change where transactions see one state of the data.
+                connectable.rollback()
+    if connectable.in_transaction():
+        row = connectable.execute(query, values).first()
+        return place_of(connectable.connection(bind_arguments={"clause": query})), row
     # To roll back a Session would make it load its objects again.
     return _first_row(connectable.get_bind(clause=query), query, values)
 

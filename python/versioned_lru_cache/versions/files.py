@@ -35,9 +35,10 @@ def file(path: GivenPath, *, digest: bool = False) -> Callable[..., Hashable]:
         digest: Whether to read the whole file each time, and take a digest of it.
 
     Returns:
-        A version function. A file that is not there has the version ``None``, as has a link that leads nowhere. It
-        raises the OSError of anything else that is in the way, and IsADirectoryError for a folder, whose own times
-        don't tell of changes in its files.
+        A version function. A file that is not there has the version ``None``, as has a link that leads nowhere. The
+        version of a relative path, or of a callable's, is a tuple of where that led and of what it is there. It raises
+        the OSError of anything else that is in the way, and IsADirectoryError for a folder, whose own times don't tell
+        of changes in its files.
 
     Raises:
         TypeError: ``path`` or ``digest`` is of a wrong type.
@@ -48,6 +49,7 @@ def file(path: GivenPath, *, digest: bool = False) -> Callable[..., Hashable]:
         path,
         checked_path,
         _content_version if digest else _stat_version,
+        place=_moving(path),
         name="file",
         label="path",
         options=(digest,),
@@ -70,8 +72,8 @@ def tree(path: GivenPath, pattern: str = "**/*", *, digest: bool = False) -> Cal
 
     Returns:
         A version function, whose version is a digest over the sorted names of the files and what is told of each. A
-        folder that is not there has the version ``None``; what vanishes while it is looked at counts as not there.
-        It raises any other OSError.
+        folder that is not there has the version ``None``; what vanishes while it is looked at counts as not there. The
+        version of a relative path, or of a callable's, is a tuple as that of :func:`file`. It raises any other OSError.
 
     Raises:
         TypeError: ``path``, ``pattern`` or ``digest`` is of a wrong type.
@@ -99,6 +101,7 @@ def tree(path: GivenPath, pattern: str = "**/*", *, digest: bool = False) -> Cal
         path,
         checked_path,
         version,
+        place=_moving(path),
         name="tree",
         label="path",
         options=("/".join(matching), digest),
@@ -117,6 +120,19 @@ def checked_path(path: object, label: str) -> str:
     if not text or "\0" in text:
         raise ValueError(f"{label}={path!r} is not allowed; it must name something, without a null character")
     return text
+
+
+def _moving(path: object) -> Callable[[str], str] | None:
+    """Return what tells where a path leads, if it does not lead there always."""
+    return None if not callable(path) and os.path.isabs(checked_path(path, "path")) else place
+
+
+def place(path: str) -> str:
+    """Return where a path leads from the working directory of now."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:  # There is no such directory any more, and nothing in it.
+        return path
 
 
 def _stat_version(path: str) -> Hashable:

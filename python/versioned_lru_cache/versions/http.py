@@ -39,11 +39,12 @@ def http_etag(
             ``urllib.request.build_opener`` returns.
 
     Returns:
-        A version function. The version is the ETag as it is sent, else Last-Modified; where a redirect led elsewhere,
-        a tuple of that and the address that answered, since tags of two addresses say nothing of each other. It
-        raises urllib.error.HTTPError for any status that is an error (404 and 410 too, for some servers answer a
-        HEAD request so where GET would find something), other OSErrors if the server can't be reached in time, and
-        LookupError if the response has neither header.
+        A version function. The version is the ETag as it is sent, else Last-Modified; where a redirect led elsewhere, a
+        tuple of that and the address that answered, since tags of two addresses say nothing of each other; of a
+        callable's addresses, a tuple of the address that was asked and of all that. It raises urllib.error.HTTPError
+        for any status that is an error (404 and 410 too, for some servers answer a HEAD request so where GET would find
+        something), other OSErrors if the server can't be reached in time, and LookupError if the response has neither
+        header.
 
     Raises:
         TypeError: A parameter is of a wrong type.
