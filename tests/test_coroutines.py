@@ -153,7 +153,7 @@ async def test_the_age_counts_from_the_start_of_the_computation() -> None:
 
 @in_loop
 async def test_typed_and_key() -> None:
-    typed, keyed = World().cached(typed=True), World().cached(key=lambda x: x % 2)
+    typed, keyed = World().cached(typed=True), World().cached(key=lambda x=None: x % 2)
     assert await typed(1) is not await typed(1.0)
     assert await typed(1) is await typed(1)
     assert await keyed(1) is await keyed(3)

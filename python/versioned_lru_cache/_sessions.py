@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from ._core import SESSION_NAME, Session, ambient_session, begin_session, peek_session, session_place
+from _thread import get_ident
+
+from ._core import (
+    SESSION_NAME,
+    Session,
+    ambient_session,
+    begin_session,
+    end_session,
+    is_open,
+    is_within,
+    lay_over,
+    peek_session,
+    session_around,
+    session_beneath,
+    session_place,
+)
 from ._options import checked_flag, checked_session
 from ._refresh import Refresh, check_refresh
 
@@ -10,6 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contextvars import Token
     from types import TracebackType
+    from typing import Any
 
 
 class session:
@@ -24,7 +40,9 @@ class session:
 
     Yields:
         The :class:`Session`. Functions with ``session=None`` use it within the block. Sessions nest, and the
-        innermost counts.
+        innermost counts. One that has ended is never active again, whatever order blocks are left in, and for tasks
+        that outlive its block neither. Several threads and tasks may be in blocks of one ``session(...)`` at a time;
+        each has a session of its own.
 
     Raises:
         TypeError: ``mapping`` is nothing of the above, or ``refresh`` or ``offline`` is of a wrong type.
@@ -38,18 +56,16 @@ class session:
         self._mapping = mapping
         self._refresh = refresh or None
         self._offline = checked_flag(offline, "session(offline)")
-        self._open: list[tuple[Token[Session | None], Session | None, object, Session | None]] = []
+        self._open: dict[Session, tuple[Token[Session | None], Session | None, Any, int]] = {}
 
     def __enter__(self) -> Session:
         """Begin the session."""
-        new, place = begin_session(self._refresh, self._offline), session_place(self._mapping)
+        place, before = session_place(self._mapping), ambient_session.get(None)
+        new = begin_session(self._refresh, self._offline, before)
         if place is not None:
             peek_session(place)  # Something foreign under the name is an error, not something to hide.
-        hidden = None
-        if place is not None:
-            hidden = _swap(place, new)
-        before = ambient_session.get(None)
-        self._open.append((ambient_session.set(new), before, place, hidden))
+            lay_over(new, _swap(place, new))
+        self._open[new] = (ambient_session.set(new), before, place, get_ident())
         return new
 
     def __exit__(
@@ -58,14 +74,26 @@ class session:
         error: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        """End the session."""
-        token, before, place, hidden = self._open.pop()
-        try:
-            ambient_session.reset(token)
-        except ValueError:  # Left in another context than it was entered in, as fixtures of async test runners do.
-            ambient_session.set(before)
-        if place is not None:
-            _swap(place, hidden)
+        """End the session. Where it is not the active one, what is active stays so."""
+        own = self._entered_here()
+        token, before, place, _ = self._open.pop(own)
+        end_session(own)
+        if ambient_session.get(None) is own:
+            _bring_back(session_around(own), before, token)
+        if place is not None and not is_open(place.get(SESSION_NAME)):  # Else another block has put its own there.
+            _swap(place, session_beneath(own))
+
+    def _entered_here(self) -> Session:
+        """Return which of its sessions is to end: several threads and tasks may be in blocks of it, each in its own."""
+        active = ambient_session.get(None)
+        if active is not None and active in self._open:
+            return active
+        opened = list(self._open.items())
+        if not opened:
+            raise RuntimeError("session: a block is left that was not entered")
+        around = [own for own, _ in opened if active is not None and is_within(active, own)]
+        of_thread = [own for own, (*_, thread) in opened if thread == get_ident()]
+        return (around or of_thread or [own for own, _ in opened])[-1]
 
     async def __aenter__(self) -> Session:
         """Begin the session."""
@@ -79,6 +107,18 @@ class session:
     ) -> None:
         """End the session."""
         self.__exit__(kind, error, traceback)
+
+
+def _bring_back(around: Session | None, before: Session | None, token: Token[Session | None]) -> None:
+    """Make the session around a block the active one: the one before it, unless that has ended meanwhile."""
+    if around is before:
+        try:
+            ambient_session.reset(token)
+        except ValueError:  # Left in another context than it was entered in, as fixtures of async test runners do.
+            pass
+        else:
+            return
+    ambient_session.set(around)
 
 
 def _swap(place: object, new: Session | None) -> Session | None:

@@ -6,6 +6,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
+use super::block::lasting;
 use super::context::{self, is_variable};
 use super::error::shown;
 use super::glance;
@@ -113,7 +114,8 @@ impl Binding {
 
     /// The session that is active now, if one has begun.
     pub(super) fn peek<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, Session>>> {
-        self.place(py)?.map_or_else(|| ambient(py), |mapping| in_mapping(&mapping))
+        let found = self.place(py)?.map_or_else(|| ambient(py), |mapping| in_mapping(&mapping))?;
+        Ok(found.filter(|session| !session.get().core.has_ended()))
     }
 
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -133,7 +135,7 @@ fn is_mapping(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// The ambient session.
 pub(super) fn ambient(py: Python<'_>) -> PyResult<Option<Bound<'_, Session>>> {
     let session = context::get(ambient_variable(py)?)?.filter(|session| !session.is_none());
-    Ok(session.map(Bound::cast_into).transpose()?)
+    Ok(session.map(Bound::cast_into).transpose()?.and_then(lasting))
 }
 
 /// The session whose handle lies in a mapping, if any.

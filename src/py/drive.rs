@@ -466,6 +466,7 @@ impl Cached {
         }
         let Some(session) = self.binding.find(py)? else { return Ok(None) };
         let core = session.get().core.clone();
-        Ok(Some(Active { id: core.id(), core }))
+        // One that has ended may lie in a mapping still.
+        Ok((!core.has_ended()).then(|| Active { id: core.id(), core }))
     }
 }

@@ -4,6 +4,7 @@ mod arguments;
 mod asking;
 mod behind;
 mod binding;
+mod block;
 mod cached;
 mod call;
 mod compare;
@@ -68,8 +69,8 @@ mod _core {
     use super::task::{Call, Flight, Wait};
     #[pymodule_export]
     use super::{
-        advance_clock, begin_session, check_binding, clock_now, is_validating, mock_clock, peek_session,
-        session_place, unmock_clock,
+        advance_clock, begin_session, check_binding, clock_now, end_session, is_open, is_validating, is_within,
+        lay_over, mock_clock, peek_session, session_around, session_beneath, session_place, unmock_clock,
     };
 
     #[pymodule_init]
@@ -98,10 +99,54 @@ fn peek_session<'py>(binding: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, 
     binding::Binding::new(binding)?.peek(binding.py())
 }
 
-/// A session that renews what ``refresh`` chooses, and takes what is stored if it is ``offline``.
+/// A session that renews what ``refresh`` chooses, and takes what is stored if it is ``offline``. Around it is the ambient session
+/// where it begins.
 #[pyfunction]
-fn begin_session(refresh: Option<Py<PyAny>>, offline: bool) -> session::Session {
-    session::Session::begin(session::Policy::new(refresh, offline))
+fn begin_session(
+    refresh: Option<Py<PyAny>>,
+    offline: bool,
+    around: Option<Bound<'_, session::Session>>,
+) -> PyResult<session::Session> {
+    Ok(session::Session::begin(session::Policy::new(refresh, offline), block::Block::within(around)?))
+}
+
+/// End a session: where it is still found, calls look for the one around it.
+#[pyfunction]
+fn end_session(session: &Bound<'_, session::Session>) {
+    session.get().core.end();
+}
+
+/// The nearest ambient session around one that has not ended.
+#[pyfunction]
+fn session_around<'py>(session: &Bound<'py, session::Session>) -> Option<Bound<'py, session::Session>> {
+    session.get().block.around(session.py())
+}
+
+/// Whether an object is a session of a block that has not ended.
+#[pyfunction]
+fn is_open(object: &Bound<'_, PyAny>) -> bool {
+    object.cast::<session::Session>().is_ok_and(|session| {
+        let session = session.get();
+        session.block.is_one && !session.core.has_ended()
+    })
+}
+
+/// Whether a session began within another, at whatever depth.
+#[pyfunction]
+fn is_within(session: &Bound<'_, session::Session>, other: &Bound<'_, session::Session>) -> bool {
+    session.get().block.is_within(other)
+}
+
+/// What was there where a session was put in a mapping, if it has not ended.
+#[pyfunction]
+fn session_beneath(session: &Bound<'_, session::Session>) -> Option<Py<session::Session>> {
+    session.get().block.beneath(session.py())
+}
+
+/// Note what was there where a session is put in a mapping.
+#[pyfunction]
+fn lay_over(session: &Bound<'_, session::Session>, beneath: Option<Py<session::Session>>) {
+    session.get().block.lies_over(session.py(), beneath);
 }
 
 /// The mapping to which ``session=binding`` leads now; ``None`` is the ambient session.

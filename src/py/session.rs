@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyList};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::arguments::Arguments;
+use super::block::Block;
 use super::cached::{Cached, Function};
 use super::key::Key;
 use super::object::Object;
@@ -132,6 +133,16 @@ impl Core {
         self.id.load(Ordering::Relaxed)
     }
 
+    /// Ends it: nothing stored is known to it from now on, and calls look for another.
+    pub(super) fn end(&self) {
+        self.id.store(ticket::LONG_AGO, Ordering::Relaxed);
+    }
+
+    /// Whether the block for which it was open is over.
+    pub(super) fn has_ended(&self) -> bool {
+        self.id() == ticket::LONG_AGO
+    }
+
     /// The functions that the session reads, in the order in which they were decorated.
     fn functions(&self, py: Python<'_>) -> Vec<Arc<Function>> {
         self.known
@@ -173,6 +184,8 @@ impl engine::Audience<Host> for SessionRef {
 #[pyclass(frozen, weakref, module = "versioned_lru_cache", name = "Session")]
 pub(super) struct Session {
     pub(super) core: Arc<Core>,
+    /// If it is open for a block.
+    pub(super) block: Block,
 }
 
 #[pymethods]
@@ -180,7 +193,7 @@ pub(super) struct Session {
 impl Session {
     #[new]
     pub(super) fn new() -> Self {
-        Self::begin(None)
+        Self::begin(None, Block::nowhere())
     }
 
     /// Forget what was observed and what was read: everything is asked again.
@@ -188,7 +201,9 @@ impl Session {
     /// For a request that writes, and then reads what it wrote.
     fn renew(&self, py: Python<'_>) {
         let old = self.core.known.with(py, |known| {
-            self.core.id.store(ticket::draw_for_session(), Ordering::Relaxed);
+            if !self.core.has_ended() {
+                self.core.id.store(ticket::draw_for_session(), Ordering::Relaxed);
+            }
             std::mem::take(known)
         });
         drop(old);
@@ -211,7 +226,8 @@ impl Session {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!("<Session {} {}>", self.core.id(), self.versions(py)?.repr()?))
+        let name = if self.core.has_ended() { "over".to_owned() } else { self.core.id().to_string() };
+        Ok(format!("<Session {name} {}>", self.versions(py)?.repr()?))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
@@ -275,6 +291,7 @@ impl Session {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.block.traverse(&visit)?;
         self.core.traverse(&visit)
     }
 
@@ -288,8 +305,8 @@ impl Session {
 
 impl Session {
     /// A session that begins now.
-    pub(super) fn begin(policy: Option<Policy>) -> Self {
-        Self { core: Core::begin(policy) }
+    pub(super) fn begin(policy: Option<Policy>, block: Block) -> Self {
+        Self { core: Core::begin(policy), block }
     }
 
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
