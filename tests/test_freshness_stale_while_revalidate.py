@@ -422,3 +422,25 @@ def test_a_loop_that_ends_ends_what_runs_behind_and_the_next_begins_anew() -> No
         assert await f() == 3
 
     asyncio.run(second())
+
+
+@pytest.mark.thread_unsafe(reason="one pool for the whole process")
+def test_where_no_thread_can_be_started_the_caller_refreshes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor.submit", refuse)
+    now = [1]
+
+    @versioned_lru_cache(lambda: now[0], stale_while_revalidate=60)
+    def f() -> int:
+        if now[0] == 3:
+            raise OSError("away")
+        return now[0]
+
+    assert f() == 1
+    now[0] = 2
+    assert [f(), f()] == [1, 2], "the old value for the call that refreshes, and not for ever"
+    now[0] = 3
+    assert [f(), f()] == [2, 2]
+    assert f.cache_stats().refresh_errors >= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,16 +43,30 @@ async def drive(call: Call) -> Any:
 def running_loop() -> AbstractEventLoop | None:
     """Return the running event loop. There is none if another library than asyncio runs the coroutine."""
     try:
-        return asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
     except RuntimeError:
         return None
+    # Trio may run as a guest on asyncio's loop: without a task of asyncio's, which all that waits needs.
+    return loop if asyncio.current_task(loop) is not None else None
 
 
 async def _sleep(call: Call) -> None:
     """Let time pass; with the mock clock it has passed already."""
     seconds = call.pause()
-    if seconds > 0 and running_loop() is not None:
-        await asyncio.sleep(seconds)
+    if seconds > 0:
+        if running_loop() is not None:
+            await asyncio.sleep(seconds)
+        elif (trio := _running_trio()) is not None:
+            await trio.sleep(seconds)
+
+
+def _running_trio() -> Any:
+    """Return Trio, if that runs the coroutine."""
+    trio = sys.modules.get("trio")
+    try:
+        return trio if trio is not None and trio.lowlevel.current_task() else None
+    except RuntimeError:
+        return None
 
 
 async def _ask(call: Call) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+from asyncio import get_running_loop
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from threading import Lock
 
-from ._async import drive, running_loop
+from ._async import drive
 from ._surroundings import surroundings
 
 TYPE_CHECKING = False
@@ -33,16 +34,13 @@ def begin(behind: Behind) -> None:
             _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="versioned_lru_cache refresh")
     try:
         _pool.submit(Context().run, _run, behind)
-    except RuntimeError:  # The interpreter is ending: the old value has answered, and nobody will ask for a new one.
-        behind.end()
+    except RuntimeError:  # No thread can be started: the interpreter is ending, or the platform has none.
+        Context().run(_run, behind)
 
 
 def begin_task(behind: Behind) -> None:
-    """Let a coroutine function's refresh run as a task, if the event loop is asyncio's."""
-    loop = running_loop()
-    if loop is None:
-        behind.end()
-        return
+    """Let a coroutine function's refresh run as a task. It is begun by a call in a task of asyncio's."""
+    loop = get_running_loop()
     task: Task[None] = Context().run(loop.create_task, _await(behind), name=f"versioned_lru_cache {behind.name}")
     _tasks.add(task)  # The loop itself holds it weakly.
     task.add_done_callback(_tasks.discard)

@@ -69,7 +69,7 @@ impl<H: Host> Plan<H> {
         {
             // A computation waits for what is decided, since it would rest on it.
             if session != 0
-                && !self.wish.nested
+                && !self.wish.setting.nested
                 && let Some((value, ticket)) = store.flights.shown(&flight, session)
             {
                 (self.status.hit, self.status.collapsed) = (true, true);
@@ -187,6 +187,7 @@ impl<H: Host> Plan<H> {
         }
         let allowed = store.terms.stale_while_revalidate;
         if self.wish.manner == Manner::Called
+            && !self.wish.setting.alone
             && is_allowed(store.stale_since(slot, self.now), self.now, allowed)
         {
             return self.stale(store, slot, caller, (true, "stale-while-revalidate"), displaced).map(Some);

@@ -44,7 +44,7 @@ pub use entry::{Course, Displaced, Entry, Leaving, Observation};
 pub use few::Few;
 pub use flight::{Arrival, Flights, Going};
 pub use live::{Aside, Live, Look, Stored};
-pub use plan::{Made, Manner, NextStep, Plan, Refresh, Served, Step, Wish};
+pub use plan::{Made, Manner, NextStep, Plan, Refresh, Served, Setting, Step, Wish};
 pub use reads::{Basis, Noted, Own, Read, ReadLog, ReadSet, oldest};
 pub use rows::{Rows, Slot};
 pub use session::{Answers, Known, Reader, Scope, Shelf};

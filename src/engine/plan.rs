@@ -100,6 +100,15 @@ pub enum Manner {
     Validating,
 }
 
+/// Where a call is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Setting {
+    /// A computation makes it.
+    pub nested: bool,
+    /// No refresh can run behind there: the call itself makes what one would renew.
+    pub alone: bool,
+}
+
 /// What is wanted of a result beyond the rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wish {
@@ -111,15 +120,16 @@ pub struct Wish {
     pub named: bool,
     /// Whether the session has wishes of any kind. Then the hit path knows only what was noted for it.
     pub special: bool,
-    /// Whether a computation makes the call.
-    pub nested: bool,
+    /// Where the call is made.
+    pub setting: Setting,
 }
 
 impl Wish {
     /// Nothing beyond how it is wanted.
     #[must_use]
     pub const fn of(manner: Manner) -> Self {
-        Self { manner, refresh: Refresh::No, named: false, special: false, nested: false }
+        let setting = Setting { nested: false, alone: false };
+        Self { manner, refresh: Refresh::No, named: false, special: false, setting }
     }
 }
 

@@ -21,7 +21,7 @@ use super::session::{Active, Core, Host};
 use super::wait::{Flight, Lead, Leader, Waited};
 use crate::engine::ticket::{NEVER, Ticket};
 use crate::engine::{
-    Basis, Caller, Claim, Flight as _, Manner, Plan, Read, Status, Step, Store, Unsure, Verdicts, Wish,
+    Basis, Caller, Claim, Flight as _, Manner, Plan, Read, Setting, Status, Step, Store, Unsure, Verdicts, Wish,
     clock, oldest,
 };
 
@@ -107,14 +107,17 @@ impl Drive {
         // What runs behind belongs to no session.
         let session = if wish.manner == Manner::Behind { None } else { cached.session(py)? };
         let wish = match session.as_ref().and_then(|session| session.core.policy.as_ref()) {
-            Some(policy) if wish.manner == Manner::Called => policy.wish(slf, arguments)?,
+            Some(policy) if wish.manner == Manner::Called => {
+                Wish { setting: wish.setting, ..policy.wish(slf, arguments)? }
+            }
             _ => wish,
         };
         let constant = match &cached.version {
             Version::Constant(observation) => Some(observation.clone()),
             Version::Asked(_) => None,
         };
-        let wish = Wish { nested: computing::is_nested(py), ..wish };
+        let setting = Setting { nested: computing::is_nested(py), ..wish.setting };
+        let wish = Wish { setting, ..wish };
         Ok(Self {
             plan: Plan::new(probe, given, cached.scope.clone(), constant, leader, wish),
             session,

@@ -22,7 +22,7 @@ use super::validating::Check;
 use super::wait::{self, Leader, Waited};
 use super::waker::Waker;
 use crate::engine::ticket::NEVER;
-use crate::engine::{Basis, Flight as _, Manner, Wish};
+use crate::engine::{Basis, Flight as _, Manner, Setting, Wish};
 
 static DRIVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
@@ -212,9 +212,13 @@ impl Call {
     fn begin(&self, py: Python<'_>, event_loop: &Bound<'_, PyAny>) -> PyResult<&'static str> {
         let drive = self.with(py, |arguments| {
             let leader = Leader::Task(event_loop.as_ptr().addr());
+            // A refresh behind is a task of the event loop.
+            let setting = Setting { alone: event_loop.is_none(), ..self.wish.setting };
             match &self.check {
                 Some(check) => Drive::about(self.function.bind(py), arguments, leader, check.claim(py)),
-                None => Drive::begin(self.function.bind(py), arguments, leader, self.wish),
+                None => {
+                    Drive::begin(self.function.bind(py), arguments, leader, Wish { setting, ..self.wish })
+                }
             }
         })?;
         self.state.with(py, |state| state.drive = Some(Box::new(drive)));
