@@ -131,6 +131,12 @@ impl<E, C, T> Landing<E, C, T> {
         Some(number)
     }
 
+    /// Whether tasks wait for the end, or have still to look at it.
+    #[must_use]
+    pub fn has_tasks(&self) -> bool {
+        self.lock().tasks > 0
+    }
+
     /// Notes that a task runs it.
     pub fn runs_in(&self, task: T) {
         let mut state = self.lock();

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from child import run as run_child
 from tasks import TASKS_OF_ALL, Held, begun, ended, in_loop, run, turns
 from versioned_lru_cache import versioned_lru_cache
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def kinds(found: list[Any]) -> list[str]:
@@ -169,9 +173,21 @@ async def test_a_function_that_swallows_its_cancellation_has_a_result_after_all(
     assert runs == [1]
 
 
+@contextmanager
+def heard() -> Iterator[list[dict[str, Any]]]:
+    """What the loop's exception handler hears of."""
+    loop, told = asyncio.get_running_loop(), list[dict[str, Any]]()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: told.append(context))
+    try:
+        yield told
+    finally:
+        loop.set_exception_handler(before)
+
+
 @in_loop
 async def test_a_function_that_fails_while_it_is_cancelled() -> None:
-    """Nobody is there to hear of it, and nothing is logged. Who comes meanwhile gets the failure."""
+    """The event loop hears of it where nobody else does. Who comes meanwhile gets the failure."""
     runs = []
 
     @versioned_lru_cache(1)
@@ -190,10 +206,52 @@ async def test_a_function_that_fails_while_it_is_cancelled() -> None:
             call.cancel()
         await turns(1)
         calls += begun(late, f)
-        found = await ended(calls)
-        await turns()
+        with heard() as told:
+            found = await ended(calls)
+            await turns()
         assert kinds(found) == ["CancelledError"] * 2 + ["OSError"] * late
+        assert [str(context["exception"]) for context in told] == ["while it was cleaning up"] * (not late)
+        for context in told:
+            assert "f raised an exception while it was being cancelled" in context["message"]
+            assert context["task"].get_name() == f"versioned_lru_cache {f.__qualname__}"
+            del context["exception"]
     assert len(runs) == 2
+
+
+@in_loop
+async def test_what_else_fails_after_a_cancellation_is_heard_of() -> None:
+    def picky(value: object) -> bool:
+        raise OSError(f"can't tell of {value}")
+
+    @versioned_lru_cache(1, cache_if=picky)
+    async def f() -> int:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return 5
+
+    with heard() as told:
+        (call,) = begun(1, f)
+        await turns()
+        call.cancel()
+        await ended([call])
+        await turns()
+        assert [str(context.pop("exception")) for context in told] == ["can't tell of 5"]
+
+
+@in_loop
+async def test_nobody_has_to_hear_of_a_cancellation() -> None:
+    @versioned_lru_cache(1)
+    async def f() -> None:
+        await asyncio.Event().wait()
+
+    with heard() as told:
+        calls = begun(2, f)
+        await turns()
+        for call in calls:
+            call.cancel()
+        await ended(calls)
+        await turns()
+    assert told == []
 
 
 @in_loop

@@ -155,6 +155,15 @@ async def _run_once(call: Call) -> str:
     return call.computed(value, None)
 
 
+def tell(name: str, error: Exception) -> None:
+    """Let the event loop's exception handler hear of what a function raised when all who waited for it had gone."""
+    message = f"versioned_lru_cache: {name} raised an exception while it was being cancelled, and nobody waits for it"
+    loop = asyncio.get_running_loop()
+    context = {"message": message, "exception": error, "task": asyncio.current_task()}
+    # Later, because the handler runs in the task's own context, which can't be entered from within.
+    loop.call_soon(loop.call_exception_handler, context)
+
+
 def throw(kind: Any, value: Any = None, traceback: Any = None) -> NoReturn:
     """Raise what is thrown into a coroutine that was not awaited yet."""
     error = kind if value is None else value

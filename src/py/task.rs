@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyTuple};
@@ -128,8 +128,13 @@ impl Call {
         {
             return step;
         }
+        let awaited =
+            self.state.with(py, |state| state.flight.as_ref().is_some_and(wait::Flight::is_awaited));
         self.rest(py);
         if let Err(error) = next {
+            if !awaited && self.is_left(py) && error.is_instance_of::<PyException>(py) {
+                self.tell(py, &error);
+            }
             // Nobody is there to raise it if the caller has gone, and kept here it would keep this call by its traceback.
             let forgotten = self
                 .state
@@ -142,6 +147,17 @@ impl Call {
     fn answer(&self, py: Python<'_>, answer: Answer) {
         let old = self.state.with(py, |state| state.answer.replace(answer));
         drop(old);
+    }
+
+    /// Lets the event loop tell of an exception that nobody hears of, as of one of a task.
+    fn tell(&self, py: Python<'_>, error: &PyErr) {
+        let name = &self.function.get().function.name;
+        let told = py
+            .import("versioned_lru_cache._async")
+            .and_then(|module| module.call_method1("tell", (name, error.value(py))));
+        if let Err(error) = told {
+            error.write_unraisable(py, Some(self.function.bind(py)));
+        }
     }
 
     /// Takes how a wait ended.

@@ -248,6 +248,11 @@ impl Flight {
         self.0.landing.runs_in(task);
     }
 
+    /// Whether a task is there to hear how it ends.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.0.landing.has_tasks()
+    }
+
     /// Ends the wait of a task, which has looked at the outcome. The run's own task, if it goes on and nobody waits for it any more.
     pub(super) fn leave(&self, number: u64) -> Option<Py<PyAny>> {
         let (callback, end, task) = self.0.landing.leave(number);
