@@ -21,26 +21,30 @@ if TYPE_CHECKING:
     from .exceptions import NotStored
 else:
     # Most programs use few of these, and those that use none of them should not wait for the import.
-    _ON_USE = {
-        "CacheInfo": "_results",
-        "CacheStats": "_results",
-        "Explanation": "_explanation",
-        "Lag": "_lag",
-        "NotStored": "exceptions",
-        "Refresh": "_refresh",
-        "Versioned": "_results",
-        "current_session": "_sessions",
-        "run_behind_in": "_surroundings",
-        "session": "_sessions",
-    }
-
     def __getattr__(name: str) -> object:
         """Import what is used for the first time."""
-        if name not in _ON_USE:
+        # Written out, so that tools which look for imports find them.
+        if name in ("CacheInfo", "CacheStats", "Versioned"):
+            from . import _results as module
+        elif name in ("current_session", "session"):
+            from . import _sessions as module
+        elif name == "Explanation":
+            from . import _explanation as module
+        elif name == "Lag":
+            from . import _lag as module
+        elif name == "NotStored":
+            from . import exceptions as module
+        elif name == "Refresh":
+            from . import _refresh as module
+        elif name == "run_behind_in":
+            from . import _surroundings as module
+        else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = __import__(f"{__name__}.{_ON_USE[name]}", fromlist=[name])
         value = globals()[name] = getattr(module, name)
         return value
+
+    def _needed() -> None:
+        from . import _imported_by_core  # noqa: F401 - for those tools only
 
     def __dir__() -> list[str]:
         """Tell of what was not used yet too."""
