@@ -22,6 +22,7 @@ mod gc;
 mod glance;
 mod hits;
 mod instance;
+mod interpreter;
 mod key;
 mod lookup;
 mod marks;
@@ -50,47 +51,47 @@ use crate::engine::clock;
 
 /// The Rust half of `versioned_lru_cache`.
 #[pymodule(gil_used = false)]
-mod _core {
-    use pyo3::prelude::*;
-
-    #[pymodule_export]
-    use super::behind::Behind;
-    #[pymodule_export]
-    use super::cached::SharedScope;
-    #[pymodule_export]
-    use super::counter::Counter;
-    #[pymodule_export]
-    use super::key::CacheKey;
-    #[pymodule_export]
-    use super::marks::Mark;
-    #[pymodule_export]
-    use super::session::Session;
-    #[pymodule_export]
-    use super::task::{Call, Flight, Wait};
-    #[pymodule_export]
-    use super::{
-        advance_clock, begin_session, check_binding, clock_now, end_session, is_open, is_validating, is_within,
-        lay_over, mock_clock, peek_session, session_around, session_beneath, session_place, unmock_clock,
-    };
-
-    #[pymodule_init]
-    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        let py = module.py();
-        // `collections.abc` is the same, but imports `collections` too, which takes longer than this module.
-        py.import("_collections_abc")?
-            .getattr("Mapping")?
-            .call_method1("register", (py.get_type::<Session>(),))?;
-        module.add("CachedFunction", super::call::function_class(py)?)?;
-        module.add("CachedMethod", super::call::method_class(py)?)?;
-        module.add("CachedCoroutine", super::coroutine::class(py)?)?;
-        super::fork::watch();
-        module.add("IMMUTABLE", super::marks::immutable(py)?)?;
-        module.add("NOT_MODIFIED", super::marks::not_modified(py)?)?;
-        module.add("SESSION_NAME", super::binding::name(py))?;
-        // For the tests: what they count is another number where every call takes the long way.
-        module.add("FAST_PATHS", !cfg!(feature = "no-fast-paths"))?;
-        module.add("ambient_session", super::binding::ambient_variable(py)?)
-    }
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    interpreter::check()?;
+    let py = module.py();
+    // `collections.abc` is the same, but imports `collections` too, which takes longer than this module.
+    py.import("_collections_abc")?
+        .getattr("Mapping")?
+        .call_method1("register", (py.get_type::<session::Session>(),))?;
+    module.add_class::<behind::Behind>()?;
+    module.add_class::<cached::SharedScope>()?;
+    module.add_class::<counter::Counter>()?;
+    module.add_class::<key::CacheKey>()?;
+    module.add_class::<marks::Mark>()?;
+    module.add_class::<session::Session>()?;
+    module.add_class::<task::Call>()?;
+    module.add_class::<task::Flight>()?;
+    module.add_class::<task::Wait>()?;
+    module.add_function(wrap_pyfunction!(advance_clock, module)?)?;
+    module.add_function(wrap_pyfunction!(begin_session, module)?)?;
+    module.add_function(wrap_pyfunction!(check_binding, module)?)?;
+    module.add_function(wrap_pyfunction!(clock_now, module)?)?;
+    module.add_function(wrap_pyfunction!(end_session, module)?)?;
+    module.add_function(wrap_pyfunction!(is_open, module)?)?;
+    module.add_function(wrap_pyfunction!(is_validating, module)?)?;
+    module.add_function(wrap_pyfunction!(is_within, module)?)?;
+    module.add_function(wrap_pyfunction!(lay_over, module)?)?;
+    module.add_function(wrap_pyfunction!(mock_clock, module)?)?;
+    module.add_function(wrap_pyfunction!(peek_session, module)?)?;
+    module.add_function(wrap_pyfunction!(session_around, module)?)?;
+    module.add_function(wrap_pyfunction!(session_beneath, module)?)?;
+    module.add_function(wrap_pyfunction!(session_place, module)?)?;
+    module.add_function(wrap_pyfunction!(unmock_clock, module)?)?;
+    module.add("CachedFunction", call::function_class(py)?)?;
+    module.add("CachedMethod", call::method_class(py)?)?;
+    module.add("CachedCoroutine", coroutine::class(py)?)?;
+    fork::watch();
+    module.add("IMMUTABLE", marks::immutable(py)?)?;
+    module.add("NOT_MODIFIED", marks::not_modified(py)?)?;
+    module.add("SESSION_NAME", binding::name(py))?;
+    // For the tests: what they count is another number where every call takes the long way.
+    module.add("FAST_PATHS", !cfg!(feature = "no-fast-paths"))?;
+    module.add("ambient_session", binding::ambient_variable(py)?)
 }
 
 /// The session to which ``session=binding`` leads now, if it has begun; ``None`` leads to the ambient one.
