@@ -440,3 +440,18 @@ async def test_nested_calls_are_in_the_session_of_the_leading_caller() -> None:
     assert await leader == [1, 1]
     assert await other == [2], "what rests on an older session's reads is not for a newer session"
     assert await call(False) == [2]
+
+
+@in_loop
+async def test_what_is_never_stored_is_shared_by_tasks_unless_they_never_wait() -> None:
+    held = Held(maxsize=0)
+    calls = [await held.lead(1), *await held.waiting(3, 1)]
+    held.gate.set()
+    assert await ended(calls) == [[1, 1]] * 4
+    assert await held.f(1) == [1, 2]
+
+    apart = Held(maxsize=0, wait=0)
+    leader = await apart.lead(1)
+    assert sorted(await ended(begun(3, apart.f, 1))) == [[1, 2], [1, 3], [1, 4]]
+    apart.gate.set()
+    assert await leader == [1, 1]

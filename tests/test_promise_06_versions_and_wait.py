@@ -127,6 +127,25 @@ def test_the_session_of_a_call_that_did_not_wait_remembers_what_it_got() -> None
     assert Call(held.f, 1, session=session).result() is late
 
 
+def test_what_is_never_stored_is_shared_by_calls_at_the_same_time() -> None:
+    held = Held(maxsize=0)
+    leader = held.lead()
+    waiters = waiting(3, held.f, 1)
+    held.gate.open()
+    assert results([leader, *waiters]) == [[1, 1]] * 4
+    assert held.f(1) == [1, 2]
+    assert (held.f.cache_info().currsize, held.runs) == (0, 2)
+
+
+def test_what_is_never_stored_and_never_waits_runs_once_a_call() -> None:
+    held = Held(maxsize=0, wait=0)
+    leader = held.lead()
+    assert results([Call(held.f, 1) for _ in range(3)]) != [[1, 1]] * 3
+    assert held.runs == 4
+    held.gate.open()
+    assert leader.result() == [1, 1]
+
+
 @pytest.mark.parametrize("wait", [None, 3600, math.inf, timedelta(hours=1)])
 def test_a_wait_that_is_long_enough_gets_the_value(wait: object) -> None:
     held = Held(wait=wait)

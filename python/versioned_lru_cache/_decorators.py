@@ -56,7 +56,8 @@ def versioned_lru_cache(
         session: Where the session lies: a mapping or namespace with ``get`` and ``setdefault`` (a dict, ``flask.g``),
             a ContextVar that holds one, or a callable that returns one or ``None``. ``None`` is the ambient
             :class:`session`. Where there is no session every call is one of its own, and asks.
-        maxsize: At most so many results are stored; ``None`` is unbounded, 0 or less stores nothing.
+        maxsize: At most so many results are stored; ``None`` is unbounded, 0 or less stores nothing. Calls at the same
+            time share one run of the function even then, unless ``wait=0``.
         typed: Whether arguments of different types are different, as in functools.
         key: A callable that makes one hashable key of the call's arguments.
         ttl: A bound on a result's age, in seconds or as a timedelta. Age counts from the start of the computation.
