@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import gc
+import weakref
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from child import run
-from versioned_lru_cache import session, versioned_lru_cache
+from versioned_lru_cache import session, versioned_lru_cache, versions
+from versioned_lru_cache._decorators import _scopes
+from versioned_lru_cache._signatures import identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Slotted:
@@ -117,3 +125,101 @@ with session() as current:
 assert grown < 4, grown
 """
     run(code)
+
+
+class Data:
+    """Its methods are new objects each time they are looked up."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    @versioned_lru_cache(None, maxsize=0)
+    def cached(self) -> int:
+        self.runs += 1
+        return 1
+
+    @versioned_lru_cache(None, maxsize=0)
+    async def awaited(self) -> int:
+        self.runs += 1
+        return 1
+
+    @versioned_lru_cache(None, maxsize=0)
+    def path(self) -> str:
+        self.runs += 1
+        return "none"
+
+    def plain(self) -> int:
+        self.runs += 1
+        return 1
+
+    def __len__(self) -> int:
+        self.runs += 1
+        return 1
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda data: data.plain,
+        lambda data: data.cached,
+        lambda data: versions.all_of(data.cached, "v1"),
+        lambda data: versions.file(data.path),
+        lambda data: data.__len__,
+    ],
+)
+def test_a_method_of_an_object_is_one_version_function(made: Callable[[Data], Any]) -> None:
+    data = Data()
+    f = versioned_lru_cache(made(data))(lambda x: x)
+    g = versioned_lru_cache(made(data))(lambda x: -x)
+    with session():
+        assert (f(1), g(1), f(2)) == (1, -1, 2)
+    assert data.runs <= 1
+
+
+def test_a_cached_coroutine_method_is_one_version_function() -> None:
+    data = Data()
+
+    @versioned_lru_cache(data.awaited)
+    async def f() -> int:
+        return 1
+
+    @versioned_lru_cache(data.awaited)
+    async def g() -> int:
+        return 2
+
+    async def main() -> None:
+        async with session():
+            assert (await f(), await g()) == (1, 2)
+
+    asyncio.run(main())
+    assert data.runs == 1
+
+
+def test_methods_of_two_objects_are_two() -> None:
+    one, other = Data(), Data()
+    f = versioned_lru_cache(one.cached)(lambda x: x)
+    g = versioned_lru_cache(other.cached)(lambda x: -x)
+    with session():
+        assert (f(1), g(1)) == (1, -1)
+    assert (one.runs, other.runs) == (1, 1)
+
+
+def test_a_method_leaves_nothing_when_its_object_is_gone() -> None:
+    gc.collect()
+    before = len(_scopes)
+    data = Data()
+    f = versioned_lru_cache(data.cached)(lambda x: x)
+    assert len(_scopes) == before + 1
+    gone = weakref.ref(data)
+    del data, f
+    gc.collect()
+    assert gone() is None
+    assert len(_scopes) == before
+
+
+@pytest.mark.parametrize("owner", [[1], Data()])
+@pytest.mark.parametrize("name", ["__len__", "__repr__", "__reduce_ex__"])
+def test_methods_of_types_written_in_c_are_known_by_their_object(owner: Any, name: str) -> None:
+    told, _ = identity(getattr(owner, name))
+    assert identity(getattr(owner, name))[0] == told
+    assert identity(getattr(type(owner)(), name))[0] != told

@@ -6,7 +6,7 @@ from types import MethodType
 
 from ._core import CachedFunction, CachedMethod, CacheKey
 from ._options import check_kind, checked_flag
-from ._signatures import shape
+from ._signatures import is_awaitable, shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,9 +53,7 @@ class Where:
                     "function, with the same defaults"
                 ) from error
             raise
-        if hasattr(type(answer), "__await__"):  # It would be true, whatever it says.
-            if hasattr(answer, "close"):
-                answer.close()
+        if is_awaitable(answer):  # It would be true, whatever it says.
             raise TypeError(
                 f"{self!r} returned a {type(answer).__name__}, which nobody awaits; let it be a plain function that "
                 "returns its answer"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from types import BuiltinMethodType, CodeType, FunctionType, MethodType, WrapperDescriptorType
+from types import BuiltinMethodType, CodeType, FunctionType, MethodType, MethodWrapperType, WrapperDescriptorType
 
-from ._core import Counter
+from ._core import CachedMethod, Counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Shape:
         var_positional: bool,
         var_keyword: bool,
     ) -> None:
-        """Take the positional parameters, the defaults of the last, how many have no name, and the keyword-only ones."""
+        """Take the positional parameters, defaults of the last, how many have no name, and the keyword-only ones."""
         self.positional = positional
         self.needed = max(0, len(positional) - len(defaults))
         self.unnamed = unnamed
@@ -138,7 +138,7 @@ class Shape:
 def _differ(one: object, other: object) -> bool:
     """Return whether two defaults are surely not the same."""
     try:
-        return one is not other and not one == other
+        return one is not other and bool(one != other)
     except Exception:  # Such as of arrays, which have no one answer.
         return False
 
@@ -249,11 +249,22 @@ def _innermost(function: object) -> object:
             return function
 
 
+def is_awaitable(answer: object) -> bool:
+    """Return whether an answer has to be awaited. A coroutine is closed: nobody will await it."""
+    if not hasattr(type(answer), "__await__"):
+        return False
+    close: Any = getattr(answer, "close", None)
+    if close is not None:
+        close()
+    return True
+
+
 def identity(function: Callable[..., object]) -> tuple[tuple[object, ...], tuple[object, ...]]:
     """Return what tells a callable from others, though ``obj.method`` is new each time, and what that depends on."""
-    if isinstance(function, MethodType):
-        return (id(function.__self__), id(function.__func__)), (function.__self__, function.__func__)
-    if isinstance(function, BuiltinMethodType) and function.__self__ is not None:
+    if isinstance(function, (MethodType, CachedMethod)):
+        method: Any = function  # pyright: ignore[reportUnknownVariableType]
+        return (id(method.__self__), id(method.__func__)), (method.__self__, method.__func__)
+    if isinstance(function, (BuiltinMethodType, MethodWrapperType)) and function.__self__ is not None:
         return (id(function.__self__), function.__name__), (function.__self__,)
     return (id(function),), (function,)
 

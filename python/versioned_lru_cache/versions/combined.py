@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._options import check_constant
-from .._signatures import COROUTINE, identity, kind, shape
+from .._signatures import COROUTINE, identity, is_awaitable, kind, shape
 from ._version_function import PLAIN, VersionFunction, known_by
 
 TYPE_CHECKING = False
@@ -79,9 +79,7 @@ class _Asked(_Part):
     def answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the version, or what is to be awaited for it."""
         answer = self.version(*args, **kwargs) if self.takes else self.version()
-        if not self.awaits and hasattr(type(answer), "__await__"):  # It would be hashable, and new each time.
-            if hasattr(answer, "close"):
-                answer.close()
+        if not self.awaits and is_awaitable(answer):  # It would be hashable, and new each time.
             raise TypeError(
                 f"all_of: {self.version!r} answered with a coroutine that nobody awaits; let it be a coroutine "
                 "function, or return a version"
@@ -124,7 +122,7 @@ def _combined(parts: list[_Part]) -> VersionFunction:
             answers.append(await answer if part.awaits else answer)
         return tuple(answers)
 
-    # One with names of its own says more of what all get than one that takes anything, and most says one that needs most.
+    # One with names of its own says more of what all get than one that takes anything; one that needs more, too.
     telling = sorted(parts, key=lambda part: (not part.names, -part.needed))
     like = next((part.version for part in telling if part.takes), None)
     shown = f"all_of({', '.join(repr(part.version) for part in parts)})"
