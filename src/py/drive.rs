@@ -21,8 +21,8 @@ use super::session::{Active, Core, Host};
 use super::wait::{Flight, Lead, Leader, Waited};
 use crate::engine::ticket::{NEVER, Ticket};
 use crate::engine::{
-    Basis, Caller, Claim, Flight as _, Manner, Plan, Read, Setting, Status, Step, Store, Unsure, Verdicts, Wish,
-    clock, oldest,
+    Basis, Caller, Claim, Flight as _, Manner, Plan, Read, Setting, Status, Step, Store, Unsure, Verdicts,
+    Wish, clock, oldest,
 };
 
 /// How many comparisons one lookup may need before it is given up: keys that change while they are compared could go on for ever.
