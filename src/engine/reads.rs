@@ -4,11 +4,14 @@
 //! what may be older than its own version. When it has ended each noted version is asked anew, a *validation*: if all
 //! are what they were, the result is as new as its own observation and is stored for all, else it is its session's only.
 
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
 use smallvec::SmallVec;
 
 use super::Host;
 use super::entry::{Displaced, Leaving};
-use super::ticket::{self, ByTicket, Ticket};
+use super::ticket::{self, Spread, Ticket};
 
 /// By what a result was served: to a computation that builds on it, an element of its read set.
 #[derive(Clone, Debug)]
@@ -86,8 +89,8 @@ pub enum Noted {
     New,
 }
 
-/// What a log has no need for any more, to be let go of outside of the critical section.
-type Rest<O> = ByTicket<(u64, Read<O>)>;
+/// Reads by name, with their places in order.
+type ByName<O> = HashMap<(Ticket, Ticket), (u64, Read<O>), BuildHasherDefault<Spread>>;
 
 /// What was read while computations ran, in the order of the last time: each takes what was read since it began.
 pub struct ReadLog<O> {
@@ -95,8 +98,8 @@ pub struct ReadLog<O> {
     running: SmallVec<[Running; 2]>,
     /// Where they began, in order.
     starts: SmallVec<[u64; 2]>,
-    /// By tag, with the place in the order.
-    reads: ByTicket<(u64, Read<O>)>,
+    /// By name.
+    reads: ByName<O>,
     place: u64,
     /// With so many reads those are looked for that nobody needs.
     most: usize,
@@ -107,16 +110,16 @@ impl<O> Default for ReadLog<O> {
         Self {
             running: SmallVec::new(),
             starts: SmallVec::new(),
-            reads: ByTicket::default(),
+            reads: ByName::default(),
             place: 0,
             most: 64,
         }
     }
 }
 
-/// What names a read: those of one version are one, but for what can't be asked about.
-fn name(tag: Ticket, ticket: Ticket) -> Ticket {
-    if ticket::is_drawn(ticket) { tag } else { ticket }
+/// What names a read: those of one version are one, but for each that can't be asked about.
+fn name(tag: Ticket, ticket: Ticket) -> (Ticket, Ticket) {
+    (tag, if ticket::is_drawn(ticket) { 0 } else { ticket })
 }
 
 impl<O: Clone> ReadLog<O> {
@@ -174,7 +177,7 @@ impl<O: Clone> ReadLog<O> {
     }
 
     /// Ends it. Returns what it has read, and what nobody needs any more.
-    pub fn end(&mut self, start: u64, own: Own) -> (Vec<Read<O>>, Rest<O>) {
+    pub fn end(&mut self, start: u64, own: Own) -> (Vec<Read<O>>, ByName<O>) {
         let reads = if self.reads.is_empty() { Vec::new() } else { self.since(start, own) };
         if self.starts.len() == 1 {
             self.starts.clear();
@@ -192,7 +195,7 @@ impl<O: Clone> ReadLog<O> {
                 self.running.remove(place);
             }
         }
-        (reads, Rest::default())
+        (reads, ByName::default())
     }
 
     /// What was read, for whoever traces references.
@@ -253,8 +256,10 @@ mod tests {
         assert_eq!(read(&mut log, (10, 6), "its tag"), Noted::Unwanted);
         assert_eq!(read(&mut log, (10, 9), "its tag, for the session only"), Noted::New);
         assert_eq!(read(&mut log, (10, 9), "the same"), Noted::Known);
+        assert_eq!(read(&mut log, (10, 7), "another"), Noted::New);
+        assert_eq!(read(&mut log, (8, 9), "of another version"), Noted::New);
         let (reads, _) = log.end(start, own(10));
-        assert_eq!(oldest(&reads), 9);
+        assert_eq!((oldest(&reads), reads.len()), (7, 3));
     }
 
     #[test]
