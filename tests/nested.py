@@ -98,7 +98,7 @@ class Site:
                 raise self.fails[name]
             return self.row if answer is None else answer(*args)
 
-        async def with_argument(x: Any) -> Any:
+        async def with_argument(x: Any = 0) -> Any:
             return await answered(x)
 
         async def without() -> Any:

@@ -259,7 +259,7 @@ async def test_once_for_each_of_the_things_that_a_version_function_is_given(site
 async def test_a_part_of_the_arguments_is_a_scope(site: Site) -> None:
     rows = {"ann": 1, "bob": 1}
     version = site.version("calendar", takes=True, answer=lambda name: rows[name])
-    calendar = site.cached("calendar", version=version, version_args=lambda x: (x[0],))
+    calendar = site.cached("calendar", version=version, version_args=lambda x=0: (x[0],))
     days = [site.function_with(calendar, ("ann", day)) for day in range(3)]
     week, others = site.cached("week", *days), site.cached("others", site.function_with(calendar, ("bob", 0)))
     with site.new():

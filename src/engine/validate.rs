@@ -133,6 +133,12 @@ impl<H: Host> Plan<H> {
         }
     }
 
+    /// Whether the function runs now, and not its version function.
+    #[must_use]
+    pub fn is_computing(&self) -> bool {
+        self.doing == Doing::Computing
+    }
+
     /// The observation by which the call goes is no newer than this.
     #[must_use]
     pub fn observed_until(&self) -> Ticket {

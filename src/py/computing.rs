@@ -38,6 +38,19 @@ struct State {
     own: Own,
     /// Where it begins in its session's log.
     start: u64,
+    /// The same of the sessions for which versions are asked about, where that is why a function runs: other threads go on in those. What a version
+    /// function reads there is taken by the computation that asks, from its own session.
+    beside: Vec<(Active, Option<u64>)>,
+}
+
+impl State {
+    /// What a computation within it takes over: the session in place of every other, and those for which that is asked.
+    fn inherited(&mut self) -> (Option<Arc<Core>>, Vec<Active>) {
+        let Some(validation) = &self.validation else { return (None, Vec::new()) };
+        let own = self.session.iter().filter(|session| !Arc::ptr_eq(&session.core, validation));
+        let beside = self.beside.iter().map(|(session, _)| session);
+        (Some(validation.clone()), beside.chain(own).cloned().collect())
+    }
 }
 
 /// One computation. It stays in its context when it is over, since to take it out again would cost as much as to put it in: whoever looks goes on
@@ -235,6 +248,8 @@ pub(super) struct Entrance<'a> {
     pub(super) session: Option<&'a Active>,
     /// The session by which all goes on within, where a version is asked about.
     pub(super) validation: Option<Arc<Core>>,
+    /// The function runs, and not only its version function.
+    pub(super) computes: bool,
 }
 
 impl Entered {
@@ -243,16 +258,27 @@ impl Entered {
         let variable = current(py)?;
         let last = Frame::last(variable)?;
         let around = last.as_ref().and_then(Frame::running);
-        let Entrance { flight, own, session, validation } = entrance;
-        let inherited = || around.as_ref()?.get().state.with(py, |state| state.validation.clone());
-        let validation = validation.or_else(inherited);
-        let state = State { flight: flight.cloned(), session: session.cloned(), validation, own, start: 0 };
+        let Entrance { flight, own, session, validation, computes } = entrance;
+        let inherited = around.as_ref().map(|around| around.get().state.with(py, State::inherited));
+        let (inherited, beside) = inherited.unwrap_or_default();
+        let state = State {
+            flight: flight.cloned(),
+            session: session.cloned(),
+            validation: validation.or(inherited),
+            own,
+            start: 0,
+            beside: Vec::new(),
+        };
         let frame = Frame::new(py, state, around)?;
         context::set(variable, frame.as_any())?;
         ACTIVE.fetch_add(1, Ordering::Relaxed);
         if let Some(session) = session {
             let start = reading::begin(py, session, own);
             frame.get().state.with(py, |state| state.start = start);
+        }
+        for session in beside {
+            let start = computes.then(|| reading::begin(py, &session, own));
+            frame.get().state.with(py, |state| state.beside.push((session, start)));
         }
         last.into_iter().for_each(Frame::keep);
         Ok(Self(frame.unbind()))
@@ -263,12 +289,16 @@ impl Entered {
         let frame = self.0.get();
         frame.over.store(true, Ordering::Relaxed);
         ACTIVE.fetch_sub(1, Ordering::Relaxed);
-        let State { flight, session, validation, own, start } = frame.state.with(py, std::mem::take);
+        let State { flight, session, validation, own, start, beside } = frame.state.with(py, std::mem::take);
         let mut reads = Vec::new();
         let mut id = 0;
         if let Some(session) = session {
             id = session.id;
             reads = reading::end(py, &session, start, own);
+        }
+        for (session, start) in beside {
+            let read = start.map(|start| reading::end(py, &session, start, own));
+            reads.extend(read.into_iter().flatten());
         }
         if let Some(mut log) = frame.reads.with(py, Option::take) {
             reads.extend(log.end(1, own).0);

@@ -236,6 +236,15 @@ impl Drive {
             own: self.plan.own(),
             session: self.session.as_ref(),
             validation: self.validation.clone().filter(|_| self.asked_about.is_some()),
+            computes: self.asked_about.is_none() && self.plan.is_computing(),
+        }
+    }
+
+    /// Sees to it that nobody goes by what was answered in the session for validations.
+    pub(super) fn forget_validation(&mut self, py: Python<'_>) {
+        self.validation = None;
+        if let Some(session) = &self.session {
+            session.core.forget_validation(py);
         }
     }
 

@@ -119,6 +119,11 @@ impl Core {
         new
     }
 
+    /// Lets the next validation begin a session anew.
+    pub(super) fn forget_validation(&self, py: Python<'_>) {
+        drop(self.validation.with(py, Option::take));
+    }
+
     /// Shows the garbage collector what it holds.
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Some(policy) = &self.policy {

@@ -81,6 +81,10 @@ impl Drive {
             }
         };
         cached.count_validation(py, holds);
+        if !ended.reads.is_empty() {
+            // The answer may rest on them, so it is for nobody else.
+            self.forget_validation(py);
+        }
         self.took_validation(&read, holds, ended.reads);
         Ok(())
     }
@@ -123,8 +127,13 @@ fn still_holds(
 ) -> PyResult<bool> {
     let Some(reading) = reading(read, py).filter(|_| read.can_be_asked()) else { return Ok(false) };
     let check = Check { reading: reading.clone().unbind(), tag: read.tag, since };
-    let entrance =
-        Entrance { flight: None, own, session: inside.session.as_ref(), validation: Some(validation) };
+    let entrance = Entrance {
+        flight: None,
+        own,
+        session: inside.session.as_ref(),
+        validation: Some(validation),
+        computes: false,
+    };
     match computing::within(py, entrance, || check.holds(py))?.result {
         Err(error) if error.is_instance_of::<PyException>(py) => Ok(false),
         result => result,
