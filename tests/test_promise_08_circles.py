@@ -111,9 +111,12 @@ together, asked = threading.Barrier(n), []
 outer = threading.local()
 g = {{}}
 
+from versioned_lru_cache.testing import is_validating
+
 def make(number):
     def version():
-        asked.append(number)
+        if not is_validating():  # what the version of each rests on may be asked about once more
+            asked.append(number)
         if not getattr(outer, "is_inside", False):
             outer.is_inside = True
             together.wait(20)
