@@ -181,7 +181,8 @@ async def test_what_is_made_with_two_versions_of_one_scope(site: Site, first: st
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1), (1, 2, 1), (1,), (1, 1)], ids=str)
 @pytest.mark.parametrize("moves", [False, True], ids=["still", "moving"])
-def test_what_is_made_in_two_sessions(order: tuple[int, ...], moves: bool) -> None:
+@pytest.mark.parametrize("shared", [False, True], ids=["a version each", "one version"])
+def test_what_is_made_in_two_sessions(order: tuple[int, ...], moves: bool, shared: bool) -> None:
     """One part is made in a session with what another has read before the change; the other part is of after it."""
     row = 1
     mine: dict[str, Any] = {}
@@ -191,11 +192,14 @@ def test_what_is_made_in_two_sessions(order: tuple[int, ...], moves: bool) -> No
     def base() -> int:
         return row
 
-    @versioned_lru_cache(lambda: row, session=lambda: mine)
+    def version() -> int:
+        return row
+
+    @versioned_lru_cache(version, session=lambda: mine)
     def part(x: int) -> tuple[int, int]:
         return x, base()
 
-    @versioned_lru_cache(lambda: row, session=lambda: mine)
+    @versioned_lru_cache(version if shared else lambda: row, session=lambda: mine)
     def whole() -> list[tuple[int, int]]:
         return [part(x) for x in order]
 

@@ -19,7 +19,7 @@ from versioned_lru_cache import current_session, versioned_lru_cache
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SEEDS = int(os.environ.get("NESTED_SEEDS", "300"))
+SEEDS = int(os.environ.get("NESTED_SEEDS", "200"))
 
 
 # By hand.

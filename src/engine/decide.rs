@@ -71,11 +71,11 @@ impl<H: Host> Plan<H> {
             // A computation waits for what is decided, since it would rest on it.
             if session != 0
                 && !self.wish.setting.nested
-                && let Some((value, ticket)) = store.flights.shown(run, session)
+                && let Some((value, (tag, ticket))) = store.flights.shown(run, session)
             {
                 (self.status.hit, self.status.collapsed) = (true, true);
                 store.stats.hits += 1;
-                let basis = Basis { tag: observation.tag, ticket, version: observation.version.clone() };
+                let basis = Basis { tag, ticket, version: observation.version.clone() };
                 return Ok(Step::Done(Served { value, basis, behind: None }));
             }
             self.doing = Doing::Waiting;

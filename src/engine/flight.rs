@@ -59,6 +59,9 @@ impl<H: Host> Landed<H> {
     }
 }
 
+/// A result that is not decided yet, and by what tag and ticket it is served.
+type Shown<O> = (O, (Ticket, Ticket));
+
 /// A computation in progress.
 pub struct Going<H: Host> {
     ticket: Ticket,
@@ -70,8 +73,8 @@ pub struct Going<H: Host> {
     /// When it began.
     born: Nanos,
     marks: Marks,
-    /// What it has made, while that is validated, and by what ticket that is served.
-    made: Option<(H::Object, Ticket)>,
+    /// What it has made, while that is validated, and by what tag and ticket that is served.
+    made: Option<Shown<H::Object>>,
 }
 
 /// Whether the function called itself in the caller's session with the same arguments, or put a result.
@@ -285,14 +288,14 @@ impl<H: Host> Flights<H> {
     }
 
     /// Shows its own session what a computation has made, while that is validated: whatever comes of that, the session goes by it.
-    pub(super) fn show(&mut self, ticket: Ticket, value: &H::Object, served_by: Ticket) {
+    pub(super) fn show(&mut self, ticket: Ticket, value: &H::Object, served_by: (Ticket, Ticket)) {
         if let Some(going) = self.own_mut(ticket).filter(|going| going.made.is_none()) {
             going.made = Some((value.clone(), served_by));
         }
     }
 
     /// What a session is shown of a run.
-    pub(super) fn shown(&self, ticket: Ticket, session: Ticket) -> Option<(H::Object, Ticket)> {
+    pub(super) fn shown(&self, ticket: Ticket, session: Ticket) -> Option<Shown<H::Object>> {
         self.own(ticket).filter(|going| going.session == session)?.made.clone()
     }
 

@@ -35,8 +35,8 @@ pub(super) struct Found<O> {
     pub(super) oldest: Ticket,
     /// One of them.
     culprit: Option<Read<O>>,
-    /// By what ticket the session is served what was made, until that is decided; 0 before.
-    pub(super) shown_by: Ticket,
+    /// By what tag and ticket the session is served what was made, until that is decided: the tag is nobody else's. 0 before.
+    pub(super) shown_by: (Ticket, Ticket),
 }
 
 impl<O> Default for Found<O> {
@@ -47,7 +47,7 @@ impl<O> Default for Found<O> {
             held: Vec::new(),
             oldest: ticket::NEVER,
             culprit: None,
-            shown_by: 0,
+            shown_by: (0, 0),
         }
     }
 }
@@ -99,13 +99,14 @@ impl<H: Host> Plan<H> {
             reads.extend(observation.reads.iter().flatten().cloned());
         }
         let own = Own { until: observation.until, ..self.own() };
-        if self.validation.shown_by == 0 {
-            self.validation.shown_by = ticket::before(observation.ticket.min(oldest(reads)));
+        if self.validation.shown_by == (0, 0) && !reads.is_empty() {
+            let ticket = ticket::before(observation.ticket.min(oldest(reads)));
+            self.validation.shown_by = (ticket::draw(), ticket);
         }
         while let Some(read) = reads.pop() {
             let holds = read.can_be_asked() && self.validation.held.contains(&read.tag);
             // Who was shown what this call made has read nothing else.
-            let own_result = (read.tag, read.ticket) == (own.tag, self.validation.shown_by);
+            let own_result = read.tag == self.validation.shown_by.0;
             if holds || own_result || !own.is_newer_than(read.tag, read.ticket) {
                 displaced.push(Leaving::Object(read.call));
             } else if read.can_be_asked() && self.validation.culprit.is_none() {

@@ -237,3 +237,19 @@ fn an_answer_that_rests_on_something_stale_holds_nothing() {
     assert!(matches!(inner.next(&apart, &mut plan), Step::Holds(false)));
     clock::unmock();
 }
+
+#[test]
+fn a_sessions_only_result_of_the_same_answer_is_not_taken_for_ones_own() {
+    let _turn = alone();
+    clock::mock(1_000_000_000);
+    let mut outer = Function::new(1);
+    let session = Session::begin();
+    let mut plan = outer.plan();
+    assert!(matches!(outer.next(&session, &mut plan), Step::Compute(_)));
+    let own = plan.own();
+    let only = Read { tag: own.tag, ticket: ticket::before(own.ticket), call: Number::new(1) };
+    plan.computed(Made { reads: vec![only], ..made(7, ticket::NEVER) });
+    assert!(matches!(outer.next(&session, &mut plan), Step::Done(_)));
+    assert!(outer.store.is_empty());
+    clock::unmock();
+}
