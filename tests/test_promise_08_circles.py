@@ -126,7 +126,8 @@ def make(number):
 
 functions = [make(number) for number in range(n)]
 assert results([Call(f) for f in functions]) == [[number] for number in range(n)]
-assert len(asked) == n + 1, asked
+# Once more where a wait would close a circle: of the version functions, or with those that are asked for a validation.
+assert n < len(asked) <= 2 * n, asked
 quiet()
 """
     )
