@@ -3,6 +3,7 @@
 //! Knows no Python. Beside `src/py` only this and `gates.rs` touch what threads have in common, so that `tests/schedules` can run it, and
 //! the engine with it, in every order in which threads may take their turns: with `--cfg loom` these primitives are loom's.
 
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -20,8 +21,8 @@ struct State<E, C, T> {
     over: bool,
     /// How, until all have looked.
     end: Option<E>,
-    /// Handed out once it has ended.
-    callbacks: Vec<(u64, C)>,
+    /// Handed out once it has ended, by the number of the wait: there may be as many as tasks.
+    callbacks: BTreeMap<u64, C>,
     /// How many threads sleep: to wake nobody would be a call of the system for nothing, at the end of each run.
     sleepers: usize,
     /// How many tasks wait, and how many have begun to.
@@ -46,7 +47,7 @@ impl<E, C, T> Default for Landing<E, C, T> {
             state: Mutex::new(State {
                 over: false,
                 end: None,
-                callbacks: Vec::new(),
+                callbacks: BTreeMap::new(),
                 sleepers: 0,
                 tasks: 0,
                 joined: 0,
@@ -91,7 +92,7 @@ impl<E, C, T> Landing<E, C, T> {
         }
         // Only now: a destructor may run foreign code.
         drop(task);
-        callbacks.into_iter().map(|(_, callback)| callback).collect()
+        callbacks.into_values().collect()
     }
 
     /// Lets this thread wait for the end, for at most `span` and sometimes less. Returns whether it is still going on. If not, the thread
@@ -125,7 +126,7 @@ impl<E, C, T> Landing<E, C, T> {
             return None;
         }
         let number = state.joined;
-        state.callbacks.push((number, callback));
+        state.callbacks.insert(number, callback);
         state.joined += 1;
         state.tasks += 1;
         Some(number)
@@ -150,8 +151,7 @@ impl<E, C, T> Landing<E, C, T> {
     #[must_use]
     pub fn leave(&self, number: u64) -> (Option<C>, Option<E>, Option<T>) {
         let mut state = self.lock();
-        let place = state.callbacks.iter().position(|(other, _)| *other == number);
-        let callback = place.map(|place| state.callbacks.swap_remove(place).1);
+        let callback = state.callbacks.remove(&number);
         state.tasks -= 1;
         if state.tasks > 0 {
             return (callback, None, None);

@@ -16,28 +16,31 @@ if TYPE_CHECKING:
 async def drive(call: Call) -> Any:
     """Drive a call to its end."""
     loop = running_loop()
-    step = call.begin(loop)
-    while step != "done":
-        if step == "wait":
-            wait = call.join(loop)
-            if wait is not None:
-                try:
-                    await (wait.future if wait.limit is None else asyncio.wait([wait.future], timeout=wait.limit))
-                    call.waited(wait)
-                finally:
-                    wait.leave()
-        elif step == "compute":
-            await _compute(call, loop)
-        elif step == "ask":
-            await _ask(call)
-        elif step == "sleep":
-            await _sleep(call)
-        elif step == "validate":
-            await _validate(call)
-        else:
-            return await call.run()
-        step = call.next()
-    return call.value
+    try:
+        step = call.begin(loop)
+        while step != "done":
+            if step == "wait":
+                wait = call.join(loop)
+                if wait is not None:
+                    try:
+                        await (wait.future if wait.limit is None else asyncio.wait([wait.future], timeout=wait.limit))
+                        call.waited(wait)
+                    finally:
+                        wait.leave()
+            elif step == "compute":
+                await _compute(call, loop)
+            elif step == "ask":
+                await _ask(call)
+            elif step == "sleep":
+                await _sleep(call)
+            elif step == "validate":
+                await _validate(call)
+            else:
+                return await call.run()
+            step = call.next()
+        return call.value
+    finally:
+        call.leave()
 
 
 def running_loop() -> AbstractEventLoop | None:
@@ -110,10 +113,9 @@ async def _compute(call: Call, loop: AbstractEventLoop | None) -> None:
         await _run(call)
         call.settle()
         return
-    flight = call.flight
-    wait = flight.join(loop)
-    flight.task = loop.create_task(_run(call), name=f"versioned_lru_cache {call.name}")
+    wait = call.flight.join(loop)
     try:
+        call.runs_in(loop.create_task(_run(call), name=f"versioned_lru_cache {call.name}"))
         await wait.future
         call.settle()
     except BaseException:

@@ -7,7 +7,7 @@ use super::live::{Look, Stored};
 use super::plan::{Decided, Doing, Manner, NextStep, Plan, Refresh, Served, Step};
 use super::reads::Basis;
 use super::rows::Slot;
-use super::session::{Answers, Reader};
+use super::session::{Answers, Asks, Reader};
 use super::stamp::Stamp;
 use super::status::Forward;
 use super::store::{Caller, Glance, Store};
@@ -65,12 +65,13 @@ impl<H: Host> Plan<H> {
             ticket > since && clock::is_within(born, self.now, ttl) && self.may_wait(flight)
         };
         if let Some(observation) = self.observation.as_ref().filter(|_| !self.impatient)
-            && let Some(flight) = store.flights.find(&self.probe, observation, fit, &self.verdicts)?
+            && let Some((run, flight)) =
+                store.flights.find(&self.probe, observation, (&self.leader, fit), &self.verdicts)?
         {
             // A computation waits for what is decided, since it would rest on it.
             if session != 0
                 && !self.wish.setting.nested
-                && let Some((value, (tag, ticket))) = store.flights.shown(&flight, session)
+                && let Some((value, (tag, ticket))) = store.flights.shown(run, session)
             {
                 (self.status.hit, self.status.collapsed) = (true, true);
                 store.stats.hits += 1;
@@ -80,11 +81,7 @@ impl<H: Host> Plan<H> {
             self.doing = Doing::Waiting;
             return Ok(Step::Wait(flight));
         }
-        if self.around.is_none() && store.flights.computes(self.probe.hash, session) {
-            return Ok(Step::Look);
-        }
-        let around = self.around.as_deref().unwrap_or_default();
-        self.outer = store.flights.bypass(&self.probe, session, around, &self.verdicts)?;
+        store.flights.bypass(&self.probe, session, &self.leader, &self.verdicts)?;
         let old = found.and_then(|slot| store.live.get(slot));
         let due = old.is_some_and(|look| self.is_due(look.entry, caller.as_deref()));
         Ok(self.compute(store, found, (session, due), displaced))
@@ -231,13 +228,16 @@ impl<H: Host> Plan<H> {
             return Ok(self.asks(None));
         }
         let fit = |flight: &H::Flight| self.may_wait(flight);
-        if let Some((flight, since)) =
-            caller.known.asking(&self.scope, self.given.as_ref(), fit, &self.verdicts)?
-        {
-            (self.doing, self.asks_since) = (Doing::Asking, since);
-            return Ok(Step::Wait(flight));
+        let fit = (&self.leader, fit);
+        match caller.known.asking(&self.scope, self.given.as_ref(), fit, &self.verdicts)? {
+            Asks::Nobody => {}
+            Asks::Itself => return Ok(self.asks(None)),
+            Asks::Another(flight, since) => {
+                (self.doing, self.asks_since) = (Doing::Asking, since);
+                return Ok(Step::Wait(flight));
+            }
         }
-        let flight = H::Flight::begin(self.leader);
+        let flight = H::Flight::begin(&self.leader);
         let step = self.asks(Some(flight.clone()));
         caller.known.ask(&self.scope, self.given.as_ref(), (&flight, self.asks_since));
         self.asking = Some(flight);
@@ -263,9 +263,10 @@ impl<H: Host> Plan<H> {
             displaced.push(Leaving::Object(arrival.under.version));
         }
         let Some(observation) = self.observation.as_mut() else { return self.asks(None) };
-        let flight = H::Flight::begin(self.leader);
+        let flight = H::Flight::begin(&self.leader);
         self.born = self.now;
-        self.run = store.flights.begin(&self.probe, observation, &flight, (session, self.now), displaced);
+        let (led, course) = ((&flight, &self.leader), (session, self.now));
+        self.run = store.flights.begin(&self.probe, observation, led, course, &self.verdicts, displaced);
         if store.terms.constant {
             (observation.since, observation.ticket, observation.until) = (self.run, self.run, self.run);
         }

@@ -1,12 +1,12 @@
 //! A host for the engine's own tests: numbers that drop loudly, keys of numbers, and sessions without threads.
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::rc::{Rc, Weak};
 
 use super::ticket::{self, Ticket};
 use super::{
     Audience, Caller, Displaced, Flight, Host, Known, Leaving, Made, Object, Probe, Read, Store, Unsure,
-    Verdicts,
 };
 
 thread_local! {
@@ -42,8 +42,10 @@ impl Drop for Number {
 }
 
 impl Object for Number {
-    fn is(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
+    type Key = Self;
+
+    fn address(&self) -> usize {
+        Rc::as_ptr(&self.0).addr()
     }
 
     fn native_eq(&self, other: &Self) -> Option<bool> {
@@ -59,8 +61,12 @@ impl super::Key for Number {
     type Object = Self;
     type Rules = ();
 
-    fn matches(&self, probe: &Probe<Self>, verdicts: &Verdicts<Self>) -> Result<bool, Unsure<Self>> {
-        verdicts.same(self, &probe.key)
+    fn matches(&self, probe: &Probe<Self>) -> Option<bool> {
+        if self.is(&probe.key) { Some(true) } else { self.native_eq(&probe.key) }
+    }
+
+    fn address(&self) -> usize {
+        Rc::as_ptr(&self.0).addr()
     }
 
     fn is_gone(&self) -> bool {
@@ -92,11 +98,15 @@ impl Run {
 impl Flight for Run {
     type Leader = ();
 
-    fn begin((): ()) -> Self {
+    fn begin((): &()) -> Self {
         Self(Rc::new(Cell::new(true)))
     }
 
-    fn serves(&self, (): ()) -> bool {
+    fn encloses(&self, (): &()) -> bool {
+        false
+    }
+
+    fn serves(&self, (): &()) -> bool {
         self.is_going()
     }
 
@@ -171,6 +181,15 @@ pub(super) fn made(value: u32, oldest: Ticket) -> Made<Number> {
     let read = Read { tag: oldest, ticket: oldest, call: Number::new(0) };
     let reads = if oldest == ticket::NEVER { Vec::new() } else { vec![read] };
     Made { value: Number::new(value), reads, wanted: true, seen: None, renewed: false }
+}
+
+/// What the owners of numbers say.
+pub(super) fn told(unsure: &mut Unsure<Number>) -> bool {
+    let equal = unsure.ask(
+        |key, probe| Ok::<_, Infallible>(key.get() == probe.key.get()),
+        |pair| Ok(pair.stored.get() == pair.probe.get()),
+    );
+    equal.unwrap_or_else(|never| match never {})
 }
 
 /// A key to look for. All of one hash share the same low digit.

@@ -71,6 +71,11 @@ impl<T> Few<T> {
         gone.into_iter().map(|(_, thing)| thing)
     }
 
+    /// All of them, to be changed.
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.0.iter_mut().map(|(_, thing)| thing)
+    }
+
     /// All of them.
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|(_, thing)| thing)

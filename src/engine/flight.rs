@@ -1,14 +1,19 @@
 //! Computations in progress: who may wait for which, and what they leave to those who waited.
+//!
+//! There may be as many as a program has tasks, so each is found by its key or by its ticket.
 
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use smallvec::SmallVec;
+
 use super::clock::Nanos;
-use super::compare::{Key, Probe, Unsure, Verdicts};
+use super::compare::{Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Leaving, Observation};
+use super::plan::Decided;
+use super::rows::{Rows, Slot};
 use super::stamp::Stamp;
-use super::ticket::{self, Ticket};
+use super::ticket::{self, ByTicket, Ticket};
 use super::{Flight, Host};
 
 /// What a computation brings to those who waited for it.
@@ -36,7 +41,6 @@ impl<H: Host> Arrival<H> {
 
 /// A result that somebody has yet to take.
 pub struct Landed<H: Host> {
-    hash: u64,
     /// As it was stored, or might have been.
     pub(super) entry: Entry<H>,
     keep: AtomicBool,
@@ -47,6 +51,12 @@ impl<H: Host> Landed<H> {
     pub(super) fn is_to_be_kept(&self) -> bool {
         self.keep.load(Ordering::Relaxed)
     }
+
+    fn strike_if(&self, struck: bool) {
+        if struck {
+            self.keep.store(false, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A result that is not decided yet, and by what tag and ticket it is served.
@@ -55,7 +65,6 @@ type Shown<O> = (O, (Ticket, Ticket));
 /// A computation in progress.
 pub struct Going<H: Host> {
     ticket: Ticket,
-    probe: Probe<H::Key>,
     tag: Ticket,
     version: H::Object,
     flight: H::Flight,
@@ -69,7 +78,7 @@ pub struct Going<H: Host> {
 }
 
 /// Whether the function called itself in the caller's session with the same arguments, or put a result.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Bypass {
     #[default]
     No,
@@ -89,34 +98,121 @@ pub(super) struct Marks {
     pub(super) bypass: Bypass,
 }
 
+/// A computation, and those around it of the same key: the function called itself. Who is part of the innermost is part of all, so they are left
+/// out at once, however many there are.
+struct Stack<H: Host> {
+    top: Going<H>,
+    /// The outermost first.
+    below: Vec<Going<H>>,
+}
+
+impl<H: Host> Stack<H> {
+    /// The outermost first.
+    fn runs(&self) -> impl DoubleEndedIterator<Item = &Going<H>> {
+        self.below.iter().chain([&self.top])
+    }
+
+    fn runs_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Going<H>> {
+        self.below.iter_mut().chain([&mut self.top])
+    }
+}
+
+/// The computations of one key, in the order in which they began: hardly ever more than one.
+struct Group<H: Host> {
+    key: H::Key,
+    stacks: SmallVec<[Stack<H>; 1]>,
+}
+
+impl<H: Host> Group<H> {
+    fn runs(&self) -> impl Iterator<Item = &Going<H>> {
+        self.stacks.iter().flat_map(Stack::runs)
+    }
+
+    /// One that ended without a word, of those that nothing lies upon.
+    fn over(&self) -> Option<Ticket> {
+        self.stacks.iter().map(|stack| &stack.top).find(|top| !top.flight.is_going()).map(|top| top.ticket)
+    }
+
+    /// Adds one, on top of those that its leader is part of.
+    fn add(&mut self, going: Going<H>, leader: &<H::Flight as Flight>::Leader) {
+        match self.stacks.iter_mut().find(|stack| stack.top.flight.encloses(leader)) {
+            Some(stack) => stack.below.push(std::mem::replace(&mut stack.top, going)),
+            None => self.stacks.push(Stack { top: going, below: Vec::new() }),
+        }
+    }
+
+    /// Takes one out.
+    fn take(&mut self, ticket: Ticket) -> Option<Going<H>> {
+        for (number, stack) in self.stacks.iter_mut().enumerate().rev() {
+            if stack.top.ticket == ticket {
+                return Some(match stack.below.pop() {
+                    Some(next) => std::mem::replace(&mut stack.top, next),
+                    None => self.stacks.remove(number).top,
+                });
+            }
+            if let Some(place) = stack.below.iter().rposition(|going| going.ticket == ticket) {
+                return Some(stack.below.remove(place));
+            }
+        }
+        None
+    }
+
+    fn strike(&mut self) {
+        self.stacks.iter_mut().flat_map(Stack::runs_mut).for_each(|going| going.marks.struck = true);
+    }
+}
+
+/// How many things there may be before those that are over without a word are looked for, at least.
+const FEW: usize = 16;
+
 /// The computations of one function that are in progress.
 pub struct Flights<H: Host> {
-    going: Vec<Going<H>>,
-    landed: Vec<Weak<Landed<H>>>,
+    groups: Rows<Group<H>>,
+    /// Where each lies, by its ticket.
+    places: ByTicket<Slot>,
+    /// Those that ended without a word are looked for when there are more than so many.
+    most: usize,
+    /// By the hashes of their keys.
+    landed: ByTicket<Vec<Weak<Landed<H>>>>,
+    /// How many have landed since those were forgotten that nobody has yet to take, and when that is done again.
+    landings: (usize, usize),
 }
 
 impl<H: Host> Default for Flights<H> {
     fn default() -> Self {
-        Self { going: Vec::new(), landed: Vec::new() }
+        Self {
+            groups: Rows::default(),
+            places: ByTicket::default(),
+            most: FEW,
+            landed: ByTicket::default(),
+            landings: (0, FEW),
+        }
     }
 }
 
 impl<H: Host> Flights<H> {
-    /// Notes a computation. Those that ended without a word, with a thread that a fork left behind, are forgotten.
+    /// Notes a computation. Those that ended without a word, with a thread that a fork left behind, are forgotten: of the same key
+    /// now, others by and by.
     pub(super) fn begin(
         &mut self,
         probe: &Probe<H::Key>,
         seen: &Observation<H::Object>,
-        flight: &H::Flight,
+        (flight, leader): (&H::Flight, &<H::Flight as Flight>::Leader),
         (session, born): (Ticket, Nanos),
+        verdicts: &Verdicts<H::Object>,
         displaced: &mut Displaced<H>,
     ) -> Ticket {
-        let over = self.going.extract_if(.., |going| !going.flight.is_going());
-        displaced.extend(over.map(Leaving::Computation));
+        if self.places.len() >= self.most {
+            self.forget_what_is_over(displaced);
+        }
+        while let Ok(Some(slot)) = self.group(probe, verdicts)
+            && let Some(ticket) = self.groups.get(slot).and_then(Group::over)
+        {
+            self.end(ticket, displaced);
+        }
         let ticket = ticket::draw();
-        self.going.push(Going {
+        let going = Going {
             ticket,
-            probe: probe.clone(),
             tag: seen.tag,
             version: seen.version.clone(),
             flight: flight.clone(),
@@ -124,8 +220,34 @@ impl<H: Host> Flights<H> {
             born,
             marks: Marks::default(),
             made: None,
+        };
+        // Whoever begins one has looked for others of the key, so nothing is left to ask.
+        let slot = self.group(probe, verdicts).unwrap_or(None).unwrap_or_else(|| {
+            self.groups.insert(probe.hash, Group { key: probe.key.clone(), stacks: SmallVec::new() })
         });
+        if let Some(group) = self.groups.get_mut(slot) {
+            group.add(going, leader);
+        }
+        self.places.insert(ticket, slot);
         ticket
+    }
+
+    fn forget_what_is_over(&mut self, displaced: &mut Displaced<H>) {
+        let runs = self.groups.iter().flat_map(Group::runs);
+        let over: Vec<_> = runs.filter(|going| !going.flight.is_going()).map(|going| going.ticket).collect();
+        for ticket in over {
+            self.end(ticket, displaced);
+        }
+        self.most = FEW.max(2 * self.places.len());
+    }
+
+    /// Where the computations of a key lie.
+    fn group(
+        &self,
+        probe: &Probe<H::Key>,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<Option<Slot>, Unsure<H::Object>> {
+        verdicts.find(&self.groups, probe, |group| Some(&group.key))
     }
 
     /// The computation of a key and version, not struck, that is `fit` to be waited for by when it began. Somebody waits for it from now on.
@@ -133,32 +255,33 @@ impl<H: Host> Flights<H> {
         &mut self,
         probe: &Probe<H::Key>,
         seen: &Observation<H::Object>,
-        fit: impl Fn(&H::Flight, Nanos, Ticket) -> bool,
+        fit: (&<H::Flight as Flight>::Leader, impl Fn(&H::Flight, Nanos, Ticket) -> bool),
         verdicts: &Verdicts<H::Object>,
-    ) -> Result<Option<H::Flight>, Unsure<H::Object>> {
-        let place = self.position(probe, seen, fit, verdicts)?;
-        Ok(place.and_then(|place| self.going.get_mut(place)).map(|going| {
+    ) -> Decided<H, Option<(Ticket, H::Flight)>> {
+        let ticket = self.fit(probe, seen, fit, verdicts)?;
+        Ok(ticket.and_then(|ticket| self.own_mut(ticket)).map(|going| {
             going.marks.awaited = true;
-            going.flight.clone()
+            (going.ticket, going.flight.clone())
         }))
     }
 
-    /// Where such a computation is noted.
-    pub(super) fn position(
+    /// Which that is.
+    pub(super) fn fit(
         &self,
         probe: &Probe<H::Key>,
         seen: &Observation<H::Object>,
-        fit: impl Fn(&H::Flight, Nanos, Ticket) -> bool,
+        fit: (&<H::Flight as Flight>::Leader, impl Fn(&H::Flight, Nanos, Ticket) -> bool),
         verdicts: &Verdicts<H::Object>,
-    ) -> Result<Option<usize>, Unsure<H::Object>> {
-        for (place, going) in self.going.iter().enumerate() {
-            if going.probe.hash == probe.hash
-                && !going.marks.struck
+    ) -> Result<Option<Ticket>, Unsure<H::Object>> {
+        let (leader, fit) = fit;
+        let group = self.group(probe, verdicts)?.and_then(|slot| self.groups.get(slot));
+        let stacks = group.into_iter().flat_map(|group| &group.stacks);
+        for going in stacks.filter(|stack| !stack.top.flight.encloses(leader)).flat_map(Stack::runs) {
+            if !going.marks.struck
                 && fit(&going.flight, going.born, going.ticket)
-                && going.probe.key.matches(probe, verdicts)?
                 && (going.tag == seen.tag || verdicts.same(&going.version, &seen.version)?)
             {
-                return Ok(Some(place));
+                return Ok(Some(going.ticket));
             }
         }
         Ok(None)
@@ -166,34 +289,50 @@ impl<H: Host> Flights<H> {
 
     /// Shows its own session what a computation has made, while that is validated: whatever comes of that, the session goes by it.
     pub(super) fn show(&mut self, ticket: Ticket, value: &H::Object, served_by: (Ticket, Ticket)) {
-        let own = self.going.iter_mut().find(|going| going.ticket == ticket);
-        if let Some(going) = own.filter(|going| going.made.is_none()) {
+        if let Some(going) = self.own_mut(ticket).filter(|going| going.made.is_none()) {
             going.made = Some((value.clone(), served_by));
         }
     }
 
     /// What a session is shown of a run.
-    pub(super) fn shown(&self, flight: &H::Flight, session: Ticket) -> Option<Shown<H::Object>> {
-        let own = self.going.iter().find(|going| going.flight.is(flight) && going.session == session);
-        own.and_then(|going| going.made.clone())
+    pub(super) fn shown(&self, ticket: Ticket, session: Ticket) -> Option<Shown<H::Object>> {
+        self.own(ticket).filter(|going| going.session == session)?.made.clone()
+    }
+
+    /// Where a computation lies with those of the same key.
+    pub(super) fn slot(&self, ticket: Ticket) -> Option<Slot> {
+        self.places.get(&ticket).copied()
+    }
+
+    fn own(&self, ticket: Ticket) -> Option<&Going<H>> {
+        let group = self.groups.get(*self.places.get(&ticket)?)?;
+        group.stacks.iter().rev().flat_map(|stack| stack.runs().rev()).find(|going| going.ticket == ticket)
+    }
+
+    fn own_mut(&mut self, ticket: Ticket) -> Option<&mut Going<H>> {
+        let group = self.groups.get_mut(*self.places.get(&ticket)?)?;
+        let runs = group.stacks.iter_mut().rev().flat_map(|stack| stack.runs_mut().rev());
+        runs.into_iter().find(|going| going.ticket == ticket)
     }
 
     /// What happened while a computation went on.
     pub(super) fn marks(&self, ticket: Ticket) -> Marks {
-        let own = self.going.iter().find(|going| going.ticket == ticket);
-        own.map_or_else(Marks::default, |going| going.marks)
+        self.own(ticket).map_or_else(Marks::default, |going| going.marks)
     }
 
     /// The run of a computation.
     pub(super) fn flight(&self, ticket: Ticket) -> Option<H::Flight> {
-        let own = self.going.iter().find(|going| going.ticket == ticket);
-        own.map(|going| going.flight.clone())
+        self.own(ticket).map(|going| going.flight.clone())
     }
 
     /// Forgets a computation that is over.
     pub(super) fn end(&mut self, ticket: Ticket, displaced: &mut Displaced<H>) {
-        let ended = self.going.iter().position(|going| going.ticket == ticket);
-        displaced.extend(ended.map(|place| Leaving::Computation(self.going.swap_remove(place))));
+        let Some(slot) = self.places.remove(&ticket) else { return };
+        let Some(group) = self.groups.get_mut(slot) else { return };
+        displaced.extend(group.take(ticket).map(Leaving::Computation));
+        if group.stacks.is_empty() {
+            displaced.extend(self.groups.remove(slot).map(|(_, group)| Leaving::Key(group.key)));
+        }
     }
 
     /// Notes that a computation begins anew under another observation.
@@ -203,112 +342,136 @@ impl<H: Host> Flights<H> {
         seen: &Observation<H::Object>,
         displaced: &mut Displaced<H>,
     ) {
-        if let Some(going) = self.going.iter_mut().find(|going| going.ticket == ticket) {
+        if let Some(going) = self.own_mut(ticket) {
             going.tag = seen.tag;
             displaced.push(Leaving::Object(std::mem::replace(&mut going.version, seen.version.clone())));
         }
     }
 
-    /// Whether a session computes a key of that hash.
-    pub(super) fn computes(&self, hash: u64, session: Ticket) -> bool {
-        let same = |going: &Going<H>| going.session == session && going.probe.hash == hash;
-        session != 0 && self.going.iter().any(same)
-    }
-
-    /// Notes that in a session the function calls itself, or puts a result, while it computes that key: in those runs that are `around` the caller,
-    /// which are returned.
+    /// Notes that in a session the function calls itself, or puts a result, while it computes that key: in those runs that its `leader` is part of.
+    /// Returns where the computations of the key lie.
     ///
     /// # Errors
-    /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on.
+    /// [`Unsure`] when that depends on keys not yet compared. Asked again with the verdict it goes on.
     pub(super) fn bypass(
         &mut self,
         probe: &Probe<H::Key>,
         session: Ticket,
-        around: &[H::Flight],
+        leader: &<H::Flight as Flight>::Leader,
         verdicts: &Verdicts<H::Object>,
-    ) -> Result<Vec<Ticket>, Unsure<H::Object>> {
-        let same = |going: &&mut Going<H>| {
-            going.session == session
-                && going.probe.hash == probe.hash
-                && around.iter().any(|run| run.is(&going.flight))
-        };
-        let mut outer = Vec::new();
-        for going in self.going.iter_mut().filter(same) {
-            if going.probe.key.matches(probe, verdicts)? {
-                if going.marks.bypass == Bypass::No {
-                    going.marks.bypass = Bypass::Yes;
-                }
-                outer.push(going.ticket);
-            }
+    ) -> Result<Option<Slot>, Unsure<H::Object>> {
+        if session == 0 || self.groups.is_empty() {
+            return Ok(None);
         }
-        Ok(outer)
+        let slot = self.group(probe, verdicts)?;
+        self.bypassed(slot, (0, session), leader, Bypass::Yes);
+        Ok(slot)
     }
 
-    /// Notes that the session of these runs goes by what was made within them.
-    pub(super) fn supersede(&mut self, outer: &[Ticket]) {
-        for going in self.going.iter_mut().filter(|going| outer.contains(&going.ticket)) {
-            going.marks.bypass = Bypass::Kept;
+    /// Notes that the session of the runs that lie there goes by what was made within them, in a run of its `own` if that is not 0.
+    pub(super) fn supersede(
+        &mut self,
+        slot: Option<Slot>,
+        (own, session): (Ticket, Ticket),
+        leader: &<H::Flight as Flight>::Leader,
+    ) {
+        if session != 0 {
+            self.bypassed(slot, (own, session), leader, Bypass::Kept);
+        }
+    }
+
+    fn bypassed(
+        &mut self,
+        slot: Option<Slot>,
+        (own, session): (Ticket, Ticket),
+        leader: &<H::Flight as Flight>::Leader,
+        bypass: Bypass,
+    ) {
+        let group = slot.and_then(|slot| self.groups.get_mut(slot));
+        for stack in group.into_iter().flat_map(|group| &mut group.stacks) {
+            let same = |going: &&mut Going<H>| going.session == session && going.ticket != own;
+            for going in stack.runs_mut().rev().filter(same) {
+                if going.marks.bypass >= bypass {
+                    // And so it is with those around it.
+                    break;
+                }
+                if going.flight.encloses(leader) {
+                    going.marks.bypass = bypass;
+                }
+            }
         }
     }
 
     /// Notes that a computation is over for which somebody waits. Whether its result is to be remembered may change until it is taken.
     pub(super) fn land(&mut self, (hash, entry): (u64, Entry<H>), keep: bool) -> Arc<Landed<H>> {
-        self.landed.retain(|landed| landed.strong_count() > 0);
-        let landed = Arc::new(Landed { hash, entry, keep: AtomicBool::new(keep) });
-        self.landed.push(Arc::downgrade(&landed));
+        if self.landings.0 >= self.landings.1 {
+            self.landed.retain(|_, landed| {
+                landed.retain(|landed| landed.strong_count() > 0);
+                !landed.is_empty()
+            });
+            let left = self.landed.values().map(Vec::len).sum();
+            self.landings = (left, FEW.max(2 * left));
+        }
+        self.landings.0 += 1;
+        let landed = Arc::new(Landed { entry, keep: AtomicBool::new(keep) });
+        self.landed.entry(hash).or_default().push(Arc::downgrade(&landed));
         landed
     }
 
-    /// What runs now for keys that `leaves` accepts will not be stored, and nobody begins to wait for it.
-    pub(super) fn strike(&mut self, leaves: impl Fn(&H::Key) -> bool, displaced: &mut Displaced<H>) {
-        let Ok(()) = self.strike_where(|_, key| Ok::<_, Infallible>(leaves(key)), displaced);
+    /// What runs now for keys that `leaves` accepts will not be stored, and nobody begins to wait for it. Where a hash is given, only keys of
+    /// that are looked at.
+    pub(super) fn strike(
+        &mut self,
+        hash: Option<u64>,
+        leaves: impl Fn(&H::Key) -> bool,
+        displaced: &mut Displaced<H>,
+    ) {
+        for slot in hash.map_or_else(|| self.groups.slots().collect(), |hash| self.groups.slots_of(hash)) {
+            if let Some(group) = self.groups.get_mut(slot).filter(|group| leaves(&group.key)) {
+                group.strike();
+            }
+        }
+        let of_hash = hash.map(|hash| self.landed.get(&hash));
+        let all = of_hash.is_none().then(|| self.landed.values()).into_iter().flatten();
+        let landed = all.chain(of_hash.flatten()).flatten().filter_map(Weak::upgrade);
+        for landed in landed {
+            landed.strike_if(leaves(&landed.entry.key));
+            // Whoever was to take it may have let go of it meanwhile.
+            displaced.push(Leaving::Landed(landed));
+        }
     }
 
-    /// As [`Flights::strike`], for one key.
+    /// The same for one key.
     ///
     /// # Errors
-    /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on.
+    /// [`Unsure`] when that depends on keys not yet compared. Asked again with the verdict it goes on.
     pub(super) fn strike_key(
         &mut self,
         probe: &Probe<H::Key>,
         verdicts: &Verdicts<H::Object>,
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        let same =
-            |hash, key: &H::Key| if hash == probe.hash { key.matches(probe, verdicts) } else { Ok(false) };
-        self.strike_where(same, displaced)
-    }
-
-    /// The same for the keys, with their hashes, that `leaves` accepts.
-    fn strike_where<E>(
-        &mut self,
-        leaves: impl Fn(u64, &H::Key) -> Result<bool, E>,
-        displaced: &mut Displaced<H>,
-    ) -> Result<(), E> {
-        for going in &mut self.going {
-            going.marks.struck |= leaves(going.probe.hash, &going.probe.key)?;
+        if let Some(group) = self.group(probe, verdicts)?.and_then(|slot| self.groups.get_mut(slot)) {
+            group.strike();
         }
-        for landed in self.landed.iter().filter_map(Weak::upgrade) {
-            let struck = leaves(landed.hash, &landed.entry.key);
-            if matches!(struck, Ok(true)) {
-                landed.keep.store(false, Ordering::Relaxed);
-            }
-            // Whoever was to take it may have let go of it meanwhile.
+        let landed = self.landed.get(&probe.hash).into_iter().flatten().filter_map(Weak::upgrade);
+        let landed = landed.map(|landed| (landed.entry.key.clone(), landed));
+        verdicts.tell(probe, landed, |landed, key, same| {
+            landed.strike_if(same);
             displaced.push(Leaving::Landed(landed));
-            struck?;
-        }
-        Ok(())
+            displaced.push(Leaving::Key(key));
+        })
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.going.len()
+        self.places.len()
     }
 
     /// Whether nothing is being computed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.going.is_empty()
+        self.places.is_empty()
     }
 }

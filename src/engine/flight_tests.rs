@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::fake::{Fake, Number, Run, Session, enter, made, probe};
+use super::fake::{Fake, Number, Run, Session, enter, made, probe, told};
 use super::{Displaced, Plan, Scope, Step, Store, Terms, Wish, ticket};
 
 fn store(maxsize: Option<usize>) -> Store<Fake> {
@@ -36,15 +36,14 @@ impl Caller {
     fn next(&mut self, store: &mut Store<Fake>) -> (Does, Option<Run>) {
         loop {
             match enter(store, self.session.as_ref(), |store, caller| self.plan.next(store, caller)) {
-                Step::Compare(pair) => {
-                    let equal = pair.stored.get() == pair.probe.get();
-                    self.plan.learn(pair, equal);
+                Step::Compare(mut unsure) => {
+                    let equal = told(&mut unsure);
+                    self.plan.learn(unsure, equal);
                 }
                 Step::Ask(_) => {
                     self.plan.observed(Number::new(self.version), Vec::new());
                 }
                 Step::Wait(run) => return (Does::Wait, Some(run)),
-                Step::Look => self.plan.is_inside(Vec::new()),
                 Step::Compute(run) => return (Does::Compute, Some(run)),
                 Step::Done(served) => return (Does::Done(served.value.get()), None),
                 Step::Validate(_) | Step::Holds(_) | Step::Sleep(_) | Step::Absent | Step::Raise => {

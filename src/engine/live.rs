@@ -1,7 +1,8 @@
 //! The entries of a store, in order of use, and the versions that they share.
 
 use super::Host;
-use super::compare::Sought;
+use super::compare::{Key, Probe, Sought, Unsure, Verdicts};
+use super::crowd::{Asked, Crowd, Met};
 use super::entry::{Displaced, Entry, Leaving};
 use super::rows::{Rows, Slot};
 use super::stamp::{Kin, Place, Stamp, Stamps};
@@ -79,20 +80,34 @@ impl<H: Host> Live<H> {
         self.rows.is_empty()
     }
 
-    /// Finds the entry whose key `same` accepts.
+    /// Where the entry of a key lies.
     ///
     /// # Errors
-    /// What `same` returns as an error.
+    /// [`Unsure`] when that depends on keys not yet compared.
     #[inline]
-    pub fn find<E>(
+    pub(super) fn find(
         &self,
-        hash: u64,
-        mut same: impl FnMut(&H::Key) -> Result<bool, E>,
-    ) -> Result<Option<Slot>, E> {
-        self.rows.find(hash, |row| same(&row.key))
+        probe: &Probe<H::Key>,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<Option<Slot>, Unsure<H::Object>> {
+        verdicts.find(&self.rows, probe, |row| Some(&row.key))
     }
 
-    /// The same, with the entry.
+    /// The address of the key of some arguments, of which none was made; `same` tells what needs no asking.
+    ///
+    /// # Errors
+    /// What has to be asked.
+    pub(super) fn address_of(
+        &self,
+        hash: u64,
+        same: impl Fn(&H::Key) -> Option<bool>,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<Option<usize>, Asked<H::Key>> {
+        let slot = verdicts.find_arguments(&self.rows, hash, |row| Met::of(&row.key, same(&row.key)))?;
+        Ok(slot.and_then(|slot| self.rows.get(slot)).map(|row| row.key.address()))
+    }
+
+    /// What is sought, with its entry.
     ///
     /// # Errors
     /// What `sought` returns as an error.
@@ -102,23 +117,18 @@ impl<H: Host> Live<H> {
         &self,
         hash: u64,
         sought: S,
-    ) -> Result<Option<(Slot, Look<'_, H>)>, S::Untold> {
+    ) -> Result<Option<(Slot, Look<'_, H>)>, S::Other> {
         let Some((slot, entry)) = self.rows.first(hash) else { return Ok(None) };
-        if sought.is(&entry.key)? {
-            return Ok(self.stamps.get(entry.stamp).map(|stamp| (slot, Look { entry, stamp })));
-        }
-        self.look_in_crowd(hash, sought)
+        sought.is(&entry.key)?;
+        Ok(self.stamps.get(entry.stamp).map(|stamp| (slot, Look { entry, stamp })))
     }
 
-    /// The same among entries of one hash.
-    #[cold]
-    fn look_in_crowd<S: Sought<H::Key>>(
-        &self,
-        hash: u64,
-        sought: S,
-    ) -> Result<Option<(Slot, Look<'_, H>)>, S::Untold> {
-        let slot = self.rows.find(hash, |row| sought.is(&row.key))?;
-        Ok(slot.and_then(|slot| Some((slot, self.get(slot)?))))
+    /// The entry whose key lies at an address.
+    #[inline]
+    pub(super) fn at(&self, hash: u64, address: usize) -> Option<Slot> {
+        let lies_there = |(slot, row): (Slot, &Stored<H>)| (row.key.address() == address).then_some(slot);
+        let first = self.rows.first(hash).and_then(lies_there);
+        first.or_else(|| self.rows.walk(hash, |slot, row| lies_there((slot, row))))
     }
 
     /// The entry in a slot.

@@ -6,6 +6,7 @@
 
 pub mod clock;
 mod compare;
+mod crowd;
 mod decide;
 mod entry;
 #[cfg(test)]
@@ -39,7 +40,8 @@ mod validate;
 #[cfg(test)]
 mod validate_tests;
 
-pub use compare::{Key, Object, Probe, Question, Sought, Unsure, Verdicts};
+pub use compare::{Key, Object, Pair, Probe, Question, Sought, Unsure, Verdicts};
+pub use crowd::Asked;
 pub use entry::{Course, Displaced, Entry, Leaving, Observation};
 pub use few::Few;
 pub use flight::{Arrival, Flights, Going};
@@ -59,7 +61,7 @@ pub use validate::Claim;
 /// What the engine needs to know of the language it serves.
 pub trait Host: Sized {
     /// Results and versions.
-    type Object: Object;
+    type Object: Object<Key = Self::Key>;
     /// Arguments.
     type Key: Key<Object = Self::Object>;
     /// A session that may end at any time.
@@ -73,10 +75,10 @@ pub trait Host: Sized {
 /// One run of a function that others may wait for.
 pub trait Flight: Clone {
     /// Who leads a run, or would wait for one.
-    type Leader: Copy;
+    type Leader;
 
     /// A run that begins now.
-    fn begin(leader: Self::Leader) -> Self;
+    fn begin(leader: &Self::Leader) -> Self;
 
     /// Whether both are the same run.
     fn is(&self, other: &Self) -> bool;
@@ -84,8 +86,11 @@ pub trait Flight: Clone {
     /// Whether it is still going on, in this process.
     fn is_going(&self) -> bool;
 
-    /// Whether it is going on and another may wait for it.
-    fn serves(&self, other: Self::Leader) -> bool;
+    /// Whether somebody is part of it: a wait would never end.
+    fn encloses(&self, other: &Self::Leader) -> bool;
+
+    /// Whether it is going on and another may wait for it, who is no part of it.
+    fn serves(&self, other: &Self::Leader) -> bool;
 }
 
 /// A weak hold on a session, by which a store reaches what the session remembers.

@@ -9,7 +9,7 @@ use super::session::Reader;
 use super::stamp::Stamp;
 use super::store::{Caller, Glance, Recognition, Store};
 use super::ticket;
-use super::{Host, Key, Object, Slot, Unsure};
+use super::{Host, Object, Slot, Unsure};
 
 /// What the session goes by in place of what was made, if anything, and by what the answer is served.
 type Placed<O> = (Option<O>, Basis<O>);
@@ -28,7 +28,7 @@ impl<H: Host> Plan<H> {
         }
         let Reader { kept, left, first, .. } = reader;
         for shelf in [kept, left].into_iter().flatten() {
-            let found = shelf.find(self.probe.hash, |row| row.key.matches(&self.probe, &self.verdicts))?;
+            let found = self.verdicts.find(&**shelf, &self.probe, |row| Some(&row.key))?;
             let Some((slot, entry)) = found.and_then(|slot| Some((slot, shelf.get(slot)?))) else { continue };
             if !entry.is_fresh(self.now, &store.terms) && self.wish.manner != Manner::Offline {
                 displaced.extend(shelf.remove(slot).map(|(_, entry)| Leaving::Entry(entry)));
@@ -371,7 +371,8 @@ impl<H: Host> Plan<H> {
         if unfit {
             store.stats.not_stored += 1;
             self.status.detail = if tainted { "session-only" } else { self.status.detail };
-            store.flights.supersede(&self.outer);
+            let slot = store.flights.slot(self.run);
+            store.flights.supersede(slot, (self.run, session), &self.leader);
             store.overshadow(old, session);
             return Ok((None, basis()));
         }

@@ -14,18 +14,16 @@ use super::status::Status;
 use super::store::{Caller, Store};
 use super::ticket::{self, Ticket};
 use super::validate::{Claim, Found};
-use super::{Flight, Host};
+use super::{Flight, Host, Object};
 
 /// What is to be done next.
-pub enum Step<O, F> {
+pub enum Step<O: Object, F> {
     /// Ask about two objects, then [`Plan::learn`].
     Compare(Unsure<O>),
     /// Run the version function, then [`Plan::observed`]. Others in the session may wait for that.
     Ask(Option<F>),
     /// Wait for what another does; then [`Plan::landed`] if that brought a result. If it can't be waited for, [`Plan::insist`].
     Wait(F),
-    /// Tell which runs the caller is part of: [`Plan::is_inside`].
-    Look,
     /// Run the function, or what takes its place if there is something [`Plan::previous`]; then [`Plan::computed`]. Others may wait for that.
     Compute(F),
     /// Ask whether a version that the function has read holds still, in a session that begins after [`Plan::own`]; then [`Plan::validated`].
@@ -177,8 +175,6 @@ pub struct Plan<H: Host> {
     pub(super) asking: Option<H::Flight>,
     /// What it can't wait for, because that would never end.
     circular: Vec<H::Flight>,
-    /// What it is part of, once that was told.
-    pub(super) around: Option<Vec<H::Flight>>,
     /// What fails now is this.
     pub(super) doing: Doing,
     /// Drawn before the run of the version function that this call makes or waits for.
@@ -202,8 +198,6 @@ pub struct Plan<H: Host> {
     pub(super) validation: Found<H::Object>,
     /// The version to be asked about.
     pub(super) claim: Option<Claim<H::Object>>,
-    /// The runs of this function, in the same session and for the same key, that this call is part of.
-    pub(super) outer: Vec<Ticket>,
     pub(super) attempt: Attempt,
     pub(super) retries: u32,
     /// Something failed; whether an old value may stand in for that.
@@ -238,7 +232,6 @@ impl<H: Host> Plan<H> {
             leader,
             asking: None,
             circular: Vec::new(),
-            around: None,
             doing: Doing::Asking,
             asks_since: 0,
             impatient: false,
@@ -252,13 +245,18 @@ impl<H: Host> Plan<H> {
             made: None,
             validation: Found::default(),
             claim: None,
-            outer: Vec::new(),
             attempt: Attempt::Made,
             retries: 0,
             failure: None,
             status: Status::default(),
             displaced: Displaced::default(),
         }
+    }
+
+    /// Takes what is known of the key before.
+    pub fn know(&mut self, mut verdicts: Verdicts<H::Object>) {
+        verdicts.belong_to(&self.probe.key);
+        self.verdicts = verdicts;
     }
 
     /// Takes the answer to [`Step::Compare`].
@@ -282,11 +280,6 @@ impl<H: Host> Plan<H> {
     /// Takes the place of [`Step::Wait`] where that would never end: does itself what another does.
     pub fn insist(&mut self, flight: H::Flight) {
         self.circular.push(flight);
-    }
-
-    /// Takes the answer to [`Step::Look`].
-    pub fn is_inside(&mut self, runs: Vec<H::Flight>) {
-        self.around = Some(runs);
     }
 
     /// As [`Plan::insist`], because the wait took too long. The result will not be stored.
@@ -356,7 +349,7 @@ impl<H: Host> Plan<H> {
 
     /// Whether this call may wait for a run.
     pub(super) fn may_wait(&self, flight: &H::Flight) -> bool {
-        flight.serves(self.leader) && !self.circular.iter().any(|circular| circular.is(flight))
+        flight.serves(&self.leader) && !self.circular.iter().any(|circular| circular.is(flight))
     }
 
     /// Gives up what others wait for.
@@ -383,7 +376,7 @@ impl<H: Host> Plan<H> {
     /// Nobody waits any more for what this call asked.
     pub(super) fn end_asking(&mut self, caller: &mut Caller<'_, H>, displaced: &mut Displaced<H>) {
         if let Some(flight) = self.asking.take() {
-            caller.known.asked(&flight, displaced);
+            caller.known.asked(&self.scope, self.given.as_ref(), &flight, displaced);
         }
     }
 

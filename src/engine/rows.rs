@@ -4,13 +4,25 @@
 //! use. What was stored one after another lies one after another, and so does the order of a walk over it. Only the index, which has four bytes for
 //! a row, is in an order of its own.
 
-use std::convert::Infallible;
-
+use super::crowd::{Census, Crowd};
 use super::index::Index;
 
 /// Where a row lies, until it is taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot(pub(super) u32);
+
+impl From<u64> for Slot {
+    #[expect(clippy::cast_possible_truncation, reason = "it was a slot before")]
+    fn from(slot: u64) -> Self {
+        Self(slot as u32)
+    }
+}
+
+impl From<Slot> for u64 {
+    fn from(slot: Slot) -> Self {
+        slot.0.into()
+    }
+}
 
 impl Slot {
     fn place(self) -> usize {
@@ -40,11 +52,29 @@ pub struct Rows<T> {
     /// The row that followed the one used last when that was used before (itself, if it was used twice), or the head: a guess at what is
     /// sought next, since whoever comes again often comes in the same order. Where it holds, the index need not be asked.
     next: Slot,
+    census: Census,
 }
 
 impl<T> Default for Rows<T> {
     fn default() -> Self {
-        Self { ring: Vec::new(), index: Index::default(), free: HEAD, next: HEAD }
+        Self { ring: Vec::new(), index: Index::default(), free: HEAD, next: HEAD, census: Census::default() }
+    }
+}
+
+impl<T> Crowd for Rows<T> {
+    type Slot = Slot;
+    type Row = T;
+
+    fn census(&self) -> Census {
+        self.census
+    }
+
+    fn expected(&self, hash: u64) -> Option<(Slot, &T)> {
+        Some((self.next, self.of_hash(hash, self.next)?))
+    }
+
+    fn walk<'a, R>(&'a self, hash: u64, mut visit: impl FnMut(Slot, &'a T) -> Option<R>) -> Option<R> {
+        self.index.find(hash, |slot| visit(slot, self.of_hash(hash, slot)?))
     }
 }
 
@@ -116,6 +146,7 @@ impl<T> Rows<T> {
 
     /// Adds a row as the most recently used one.
     pub fn insert(&mut self, hash: u64, held: T) -> Slot {
+        self.census.changed();
         if self.ring.is_empty() {
             self.ring.push(Row { held: None, hash: 0, newer: HEAD, older: HEAD });
         }
@@ -142,6 +173,7 @@ impl<T> Rows<T> {
     pub fn remove(&mut self, slot: Slot) -> Option<(u64, T)> {
         let row = self.ring.get_mut(slot.place())?;
         let (hash, held) = (row.hash, row.held.take()?);
+        self.census.changed();
         self.index.remove(hash, slot);
         self.unlink(slot);
         self.ring[slot.place()].older = std::mem::replace(&mut self.free, slot);
@@ -156,16 +188,19 @@ impl<T> Rows<T> {
 
     /// Takes all rows out that `leaves` accepts; where a hash is given, only rows of that are looked at.
     pub fn strike(&mut self, hash: Option<u64>, leaves: impl Fn(&T) -> bool) -> Vec<T> {
-        let mut struck = Vec::new();
-        if let Some(hash) = hash {
-            while let Ok(Some(slot)) = self.find(hash, |held| Ok::<_, Infallible>(leaves(held))) {
-                struck.extend(self.remove(slot).map(|(_, held)| held));
-            }
-        } else {
-            let slots: Vec<_> = self.slots().filter(|slot| self.get(*slot).is_some_and(&leaves)).collect();
-            struck.extend(slots.into_iter().filter_map(|slot| self.remove(slot)).map(|(_, held)| held));
-        }
-        struck
+        let mut slots = hash.map_or_else(|| self.slots().collect::<Vec<_>>(), |hash| self.slots_of(hash));
+        slots.retain(|slot| self.get(*slot).is_some_and(&leaves));
+        slots.into_iter().filter_map(|slot| self.remove(slot)).map(|(_, held)| held).collect()
+    }
+
+    /// The rows of a hash.
+    pub(super) fn slots_of(&self, hash: u64) -> Vec<Slot> {
+        let mut slots = Vec::new();
+        self.walk(hash, |slot, _| {
+            slots.push(slot);
+            None::<()>
+        });
+        slots
     }
 
     /// What the rows hold, most recently used first.
@@ -174,7 +209,7 @@ impl<T> Rows<T> {
     }
 
     /// The rows, most recently used first.
-    fn slots(&self) -> impl Iterator<Item = Slot> {
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> {
         let older = |slot: Slot| Some(self.ring.get(slot.place())?.older).filter(|older| *older != HEAD);
         std::iter::successors(older(HEAD), move |slot| older(*slot))
     }

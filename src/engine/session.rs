@@ -31,17 +31,22 @@ struct Answer<H: Host> {
     observation: Observation<H::Object>,
 }
 
+/// How many answers there are at least before those for the dead are looked for.
+const FEW: u32 = 64;
+
 /// The answers of one version function in one session.
 pub struct Answers<H: Host> {
     /// When it is given nothing.
     one: Option<Observation<H::Object>>,
     /// For each that it was given.
     each: Option<Box<Table<Answer<H>>>>,
+    /// With so many, those for instances that have died are looked for: none of them will be asked for again.
+    most: u32,
 }
 
 impl<H: Host> Default for Answers<H> {
     fn default() -> Self {
-        Self { one: None, each: None }
+        Self { one: None, each: None, most: FEW }
     }
 }
 
@@ -57,7 +62,7 @@ impl<H: Host> Answers<H> {
     ) -> Result<Option<&mut Observation<H::Object>>, Unsure<H::Object>> {
         let Some(given) = given else { return Ok(self.one.as_mut()) };
         let Some(answers) = self.each.as_mut() else { return Ok(None) };
-        let found = answers.find(given.hash, |answer| answer.given.matches(given, verdicts))?;
+        let found = verdicts.find(&**answers, given, |answer| Some(&answer.given))?;
         Ok(found.and_then(|slot| {
             answers.touch(slot);
             answers.get_mut(slot).map(|answer| &mut answer.observation)
@@ -76,7 +81,7 @@ impl<H: Host> Answers<H> {
         let Some((given, answers)) = given.zip(self.each.as_ref()) else {
             return Ok(self.one.as_ref().filter(|_| given.is_none()));
         };
-        let found = answers.find(given.hash, |answer| answer.given.matches(given, verdicts))?;
+        let found = verdicts.find(&**answers, given, |answer| Some(&answer.given))?;
         Ok(found.and_then(|slot| answers.get(slot)).map(|answer| &answer.observation))
     }
 
@@ -101,15 +106,32 @@ impl<H: Host> Answers<H> {
             return Ok(());
         };
         let answer = Answer { given: given.key.clone(), hash: given.hash, observation: observation.clone() };
+        if self.each.as_ref().is_some_and(|answers| answers.len() >= self.most as usize) {
+            self.forget_the_dead(None, displaced);
+            let left = self.each.as_ref().map_or(0, |answers| answers.len());
+            self.most = FEW.max(u32::try_from(2 * left).unwrap_or(u32::MAX));
+        }
         let answers = self.each.get_or_insert_default();
-        answers.insert(given.hash, answer);
+        let slot = answers.insert(given.hash, answer);
         if bound.is_some_and(|bound| answers.len() > bound)
             && let Some(oldest) = answers.pop_oldest()
         {
             displaced.push(Leaving::Observation(oldest.observation));
             displaced.push(Leaving::Key(oldest.given));
         }
+        verdicts.found(&**answers, given, slot);
         Ok(())
+    }
+
+    /// Forgets the answers for instances that have died; where a hash is given, only those of that. What lives at the address of a dead one has its
+    /// hash, so these would crowd.
+    pub(super) fn forget_the_dead(&mut self, hash: Option<u64>, displaced: &mut Displaced<H>) {
+        let gone =
+            self.each.iter_mut().flat_map(|answers| answers.strike(hash, |answer| answer.given.is_gone()));
+        for answer in gone {
+            displaced.push(Leaving::Observation(answer.observation));
+            displaced.push(Leaving::Key(answer.given));
+        }
     }
 
     /// The answers, with the hash of what they were given.
@@ -198,7 +220,7 @@ impl<H: Host> Reader<H> {
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
         for shelf in [&mut self.kept, &mut self.left].into_iter().flatten() {
-            while let Some(slot) = shelf.find(probe.hash, |row| row.key.matches(probe, verdicts))? {
+            while let Some(slot) = verdicts.find(&**shelf, probe, |row| Some(&row.key))? {
                 displaced.extend(shelf.remove(slot).map(|(_, entry)| Leaving::Entry(entry)));
             }
         }
@@ -233,7 +255,7 @@ impl<H: Host> Reader<H> {
         verdicts: &Verdicts<H::Object>,
     ) -> impl Iterator<Item = Decided<H, Option<&Entry<H>>>> {
         [&self.kept, &self.left].into_iter().flatten().map(|shelf| {
-            let slot = shelf.find(probe.hash, |row| row.key.matches(probe, verdicts))?;
+            let slot = verdicts.find(&**shelf, probe, |row| Some(&row.key))?;
             Ok(slot.and_then(|slot| shelf.get(slot)))
         })
     }
@@ -247,10 +269,25 @@ impl<H: Host> Reader<H> {
 /// A version function that is being asked.
 struct Asking<H: Host> {
     scope: Ticket,
-    given: Option<Probe<H::Key>>,
+    given: Option<H::Key>,
     flight: H::Flight,
     /// When it began, in the order of events.
     since: Ticket,
+}
+
+/// Who asks.
+pub enum Asks<F> {
+    /// Nobody.
+    Nobody,
+    /// A run that will answer for the caller too; and when it began.
+    Another(F, Ticket),
+    /// One that the caller is part of. What it asks within is for nobody else.
+    Itself,
+}
+
+/// Where it lies among others.
+fn hash_of<K: Key>(scope: &Scope, given: Option<&Probe<K>>) -> u64 {
+    given.map_or(0, |given| given.hash) ^ scope.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// All that one session remembers.
@@ -259,9 +296,10 @@ pub struct Known<H: Host> {
     pub stale: u64,
     /// What its latest calls did that were not answered at once.
     pub log: VecDeque<Logged>,
-    /// Version functions that are being asked: hardly ever more than one.
+    /// A version function that is being asked, if it is given nothing: most sessions ask no other.
     asking: Option<Asking<H>>,
-    also_asking: Vec<Asking<H>>,
+    /// All others.
+    also_asking: Option<Box<Rows<Asking<H>>>>,
     answers: Few<(Weak<Ticket>, Answers<H>)>,
     /// By function.
     pub readers: Few<Reader<H>>,
@@ -273,7 +311,7 @@ impl<H: Host> Default for Known<H> {
             stale: 0,
             log: VecDeque::new(),
             asking: None,
-            also_asking: Vec::new(),
+            also_asking: None,
             answers: Few::default(),
             readers: Few::default(),
         }
@@ -292,31 +330,34 @@ impl<H: Host> Known<H> {
         &mut known.1
     }
 
-    /// A run of a version function that will answer for this caller too, and that is `fit` to be waited for; and when it began.
+    /// Who asks what a caller would ask. Only what is `fit` counts as a run to be waited for.
     ///
     /// # Errors
-    /// [`Unsure`] when that depends on two objects not yet compared.
+    /// [`Unsure`] when that depends on keys not yet compared.
     pub fn asking(
         &self,
         scope: &Scope,
         given: Option<&Probe<H::Key>>,
-        fit: impl Fn(&H::Flight) -> bool,
+        (leader, fit): (&<H::Flight as Flight>::Leader, impl Fn(&H::Flight) -> bool),
         verdicts: &Verdicts<H::Object>,
-    ) -> Decided<H, Option<(H::Flight, Ticket)>> {
-        let asking = self.asking.iter().chain(&self.also_asking);
-        for asking in asking.filter(|asking| asking.scope == *scope.0) {
-            let same = match (&asking.given, given) {
-                (None, None) => true,
-                (Some(theirs), Some(ours)) => {
-                    theirs.hash == ours.hash && theirs.key.matches(ours, verdicts)?
-                }
-                _ => false,
-            };
-            if same && fit(&asking.flight) {
-                return Ok(Some((asking.flight.clone(), asking.since)));
-            }
+    ) -> Decided<H, Asks<H::Flight>> {
+        let counts = |asking: &Asking<H>| {
+            asking.scope == *scope.0 && (asking.flight.encloses(leader) || fit(&asking.flight))
+        };
+        let mut found = self.asking.as_ref().filter(|asking| given.is_none() && counts(asking));
+        if found.is_none()
+            && let Some(others) = self.also_asking.as_ref()
+        {
+            let slot = verdicts.find_given(&**others, (hash_of(scope, given), given), |asking| {
+                counts(asking).then_some(asking.given.as_ref())
+            })?;
+            found = slot.and_then(|slot| others.get(slot));
         }
-        Ok(None)
+        Ok(match found {
+            None => Asks::Nobody,
+            Some(asking) if asking.flight.encloses(leader) => Asks::Itself,
+            Some(asking) => Asks::Another(asking.flight.clone(), asking.since),
+        })
     }
 
     /// Notes a run of a version function, and when it began.
@@ -326,20 +367,46 @@ impl<H: Host> Known<H> {
         given: Option<&Probe<H::Key>>,
         (flight, since): (&H::Flight, Ticket),
     ) {
-        let asking = Asking { scope: *scope.0, given: given.cloned(), flight: flight.clone(), since };
-        if self.asking.is_none() {
+        let key = given.map(|given| given.key.clone());
+        let asking = Asking { scope: *scope.0, given: key, flight: flight.clone(), since };
+        if self.asking.is_none() && given.is_none() {
             self.asking = Some(asking);
         } else {
-            self.also_asking.push(asking);
+            self.also_asking.get_or_insert_default().insert(hash_of(scope, given), asking);
         }
     }
 
     /// Forgets a run that is over.
-    pub fn asked(&mut self, flight: &H::Flight, displaced: &mut Displaced<H>) {
-        let is_over = |asking: &mut Asking<H>| asking.flight.is(flight);
-        let one = self.asking.take_if(is_over);
-        let over = one.into_iter().chain(self.also_asking.extract_if(.., is_over));
-        displaced.extend(over.filter_map(|asking| asking.given).map(|given| Leaving::Key(given.key)));
+    pub fn asked(
+        &mut self,
+        scope: &Scope,
+        given: Option<&Probe<H::Key>>,
+        flight: &H::Flight,
+        displaced: &mut Displaced<H>,
+    ) {
+        let is_over = |asking: &Asking<H>| asking.flight.is(flight);
+        displaced
+            .extend(self.asking.take_if(|asking| is_over(asking)).map(|asking| Leaving::Run(asking.flight)));
+        let others = self.also_asking.as_mut();
+        for asking in
+            others.into_iter().flat_map(|others| others.strike(Some(hash_of(scope, given)), is_over))
+        {
+            displaced.push(Leaving::Run(asking.flight));
+            displaced.extend(asking.given.map(Leaving::Key));
+        }
+    }
+
+    /// Forgets the answers of a hash for instances that have died, of all version functions and of the reader `id`.
+    pub(super) fn forget_the_dead(&mut self, id: Ticket, hash: u64, displaced: &mut Displaced<H>) {
+        for (_, answers) in self.answers.values_mut() {
+            answers.forget_the_dead(Some(hash), displaced);
+        }
+        if let Some(reader) = self.readers.get_mut(id) {
+            reader.seen.forget_the_dead(Some(hash), displaced);
+            if let Some(first) = &mut reader.first {
+                first.forget_the_dead(Some(hash), displaced);
+            }
+        }
     }
 
     /// All answers, for whoever traces references.

@@ -91,7 +91,7 @@ impl<H: Host> Plan<H> {
         if aside.behind.as_ref().is_some_and(Flight::is_going) {
             return None;
         }
-        let flight = H::Flight::begin(self.leader);
+        let flight = H::Flight::begin(&self.leader);
         displaced.extend(aside.behind.replace(flight.clone()).map(Leaving::Run));
         Some(flight)
     }

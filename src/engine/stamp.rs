@@ -92,11 +92,8 @@ impl<H: Host> Stamps<H> {
         given: Option<&Probe<H::Key>>,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<Slot>, Unsure<H::Object>> {
-        self.sources.find(given.map_or(0, |given| given.hash), |source| match (&source.given, given) {
-            (None, None) => Ok(true),
-            (Some(theirs), Some(ours)) => theirs.matches(ours, verdicts),
-            _ => Ok(false),
-        })
+        let hash = given.map_or(0, |given| given.hash);
+        verdicts.find_given(&self.sources, (hash, given), |source| Some(source.given.as_ref()))
     }
 
     /// What is known of a source.

@@ -153,8 +153,8 @@ impl<H: Host> Plan<H> {
     }
 
     fn joins(&self, store: &Store<H>, observation: &Observation<H::Object>) -> Decided<H, bool> {
-        let fit = |flight: &H::Flight, _, _| flight.serves(self.leader);
-        Ok(store.flights.position(&self.probe, observation, fit, &self.verdicts)?.is_some())
+        let fit = |flight: &H::Flight, _, _| flight.serves(&self.leader);
+        Ok(store.flights.fit(&self.probe, observation, (&self.leader, fit), &self.verdicts)?.is_some())
     }
 
     fn on_shelf(&self, store: &Store<H>, caller: &Caller<'_, H>, now: Nanos) -> Decided<H, Option<Status>> {

@@ -1,7 +1,8 @@
 //! The results of one function, and what its methods do to them outside a call.
 
 use super::clock::{self, Nanos};
-use super::compare::{Key, Probe, Sought, Unsure, Verdicts};
+use super::compare::{Probe, Sought, Unsure, Verdicts};
+use super::crowd::Asked;
 use super::entry::{Course, Displaced, Entry, Leaving, Observation};
 use super::flight::Flights;
 use super::live::{Live, Look, Stored};
@@ -11,7 +12,7 @@ use super::stamp::{Kin, Stamp};
 use super::stats::Stats;
 use super::ticket::{self, ByTicket, Ticket};
 use super::touched::Touched;
-use super::{Audience, Host, Object};
+use super::{Audience, Flight, Host, Object};
 
 /// What was agreed for a function when it was decorated.
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,8 +85,8 @@ pub struct Caller<'a, H: Host> {
 
 /// Of what whoever puts a result is part.
 pub struct Putter<'a, H: Host> {
-    /// The runs around it.
-    pub around: &'a [H::Flight],
+    /// Who that is, with the runs around it.
+    pub leader: &'a <H::Flight as Flight>::Leader,
     /// The oldest of what it has read until now, if not all of that holds still.
     pub rests_on: Option<Ticket>,
 }
@@ -197,7 +198,7 @@ impl<H: Host> Store<H> {
         now: impl FnOnce() -> Nanos,
         sought: S,
         take: impl FnOnce(Look<'_, H>) -> R,
-    ) -> Result<Option<R>, S::Untold> {
+    ) -> Result<Option<R>, S::Other> {
         let Some((slot, look)) = self.live.look(hash, sought)? else { return Ok(None) };
         let seen = self.glances[ticket::lane(id)];
         let agrees = seen.agrees(look, id);
@@ -215,6 +216,33 @@ impl<H: Host> Store<H> {
         Ok(taken)
     }
 
+    /// The same for the entry whose key lies at an address.
+    #[inline]
+    pub fn glance_at<R>(
+        &mut self,
+        (hash, address): (u64, usize),
+        id: Ticket,
+        now: impl FnOnce() -> Nanos,
+        take: impl FnOnce(Look<'_, H>) -> R,
+    ) -> Option<R> {
+        let slot = self.live.at(hash, address)?;
+        let look = self.live.get(slot)?;
+        let seen = self.glances[ticket::lane(id)];
+        let agrees = seen.agrees(look, id);
+        if self.is_no_hit(look.entry, id, agrees, now) {
+            return None;
+        }
+        let taken = if agrees && look.stamp.ticket < seen.ticket {
+            self.raise(slot, seen.ticket);
+            self.live.get(slot).map(take)
+        } else {
+            Some(take(look))
+        };
+        self.stats.hits += 1;
+        self.live.touch(slot);
+        taken
+    }
+
     /// The same beside others that look at the store: what a hit changes is noted in `touched`, for [`Store::take_up`].
     ///
     /// # Errors
@@ -228,7 +256,7 @@ impl<H: Host> Store<H> {
         now: impl FnOnce() -> Nanos,
         sought: S,
         take: impl FnOnce(Look<'_, H>) -> R,
-    ) -> Result<Glanced<R>, S::Untold> {
+    ) -> Result<Glanced<R>, S::Other> {
         let Some((slot, look)) = self.live.look(hash, sought)? else { return Ok(Glanced::Nothing) };
         let seen = self.glances[ticket::lane(id)];
         let agrees = seen.agrees(look, id);
@@ -247,6 +275,19 @@ impl<H: Host> Store<H> {
         slots.for_each(|slot| self.live.touch(slot));
     }
 
+    /// The address of the stored key of some arguments, of which none was made; `same` tells what needs no asking.
+    ///
+    /// # Errors
+    /// What has to be asked.
+    pub fn address_of(
+        &self,
+        hash: u64,
+        same: impl Fn(&H::Key) -> Option<bool>,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<Option<usize>, Asked<H::Key>> {
+        self.live.address_of(hash, same, verdicts)
+    }
+
     /// Notes that a newer observation found an entry's version unchanged, and so that of all that share it.
     pub(super) fn raise(&mut self, slot: Slot, ticket: Ticket) {
         let place =
@@ -262,7 +303,7 @@ impl<H: Host> Store<H> {
         probe: &Probe<H::Key>,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<Option<Slot>, Unsure<H::Object>> {
-        self.live.find(probe.hash, |key| key.matches(probe, verdicts))
+        self.live.find(probe, verdicts)
     }
 
     /// Makes a session one of the readers.
@@ -352,7 +393,7 @@ impl<H: Host> Store<H> {
                 reader.clear_shelves(displaced);
             });
         }
-        self.flights.strike(|_| true, displaced);
+        self.flights.strike(None, |_| true, displaced);
         self.stats = Stats::default();
     }
 
@@ -392,7 +433,14 @@ impl<H: Host> Store<H> {
         for id in self.audience.keys() {
             self.reach(*id, displaced, |reader, displaced| reader.strike(hash, &leaves, displaced));
         }
-        self.flights.strike(leaves, displaced);
+        if let Some(hash) = hash {
+            for (id, session) in &self.audience {
+                session.reach(*id, displaced, |known, displaced| {
+                    known.forget_the_dead(self.id, hash, displaced);
+                });
+            }
+        }
+        self.flights.strike(hash, leaves, displaced);
     }
 
     /// Stores a value as made from `version` just now. `given` is what the version function would be given.
@@ -410,7 +458,7 @@ impl<H: Host> Store<H> {
     ) -> Result<(), Unsure<H::Object>> {
         let old = self.find(probe, verdicts)?;
         let session = caller.as_ref().map_or(0, |caller| caller.id);
-        let outer = self.flights.bypass(probe, session, putter.around, verdicts)?;
+        let slot = self.flights.bypass(probe, session, putter.leader, verdicts)?;
         let kin = self.live.stamps.kin(given, version, verdicts)?;
         if let Some(caller) = caller.as_deref_mut() {
             self.join(caller.id, caller.session, displaced);
@@ -434,7 +482,7 @@ impl<H: Host> Store<H> {
         };
         if putter.rests_on.is_some() {
             self.stats.not_stored += 1;
-            self.flights.supersede(&outer);
+            self.flights.supersede(slot, (0, session), putter.leader);
             let reader = caller.and_then(|caller| caller.known.readers.get_mut(self.id));
             if let Some(reader) = reader {
                 entry.stored = 0;

@@ -9,6 +9,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use lru::LruCache;
 
+use super::crowd::{Census, Crowd};
+
 /// Slots are hashes already.
 #[derive(Clone, Copy, Default)]
 struct Mixed(u64);
@@ -33,17 +35,53 @@ impl Hasher for Mixed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot(u64);
 
+/// What lies between two slots of a hash, and what that times makes one.
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+const INVERSE: u64 = 0xF1DE_83E1_9937_733D;
+const _: () = assert!(STEP.wrapping_mul(INVERSE) == 1);
+
+impl From<u64> for Slot {
+    fn from(slot: u64) -> Self {
+        Self(slot)
+    }
+}
+
+impl From<Slot> for u64 {
+    fn from(slot: Slot) -> Self {
+        slot.0
+    }
+}
+
 impl Slot {
     fn of(hash: u64, step: u32) -> Self {
-        Self(hash.wrapping_add(u64::from(step).wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+        Self(hash.wrapping_add(u64::from(step).wrapping_mul(STEP)))
     }
+
+    /// How many steps it is from the slot of a hash.
+    fn steps(self, hash: u64) -> u32 {
+        u32::try_from(self.0.wrapping_sub(hash).wrapping_mul(INVERSE)).unwrap_or(u32::MAX)
+    }
+}
+
+struct Row<T> {
+    hash: u64,
+    held: T,
+}
+
+/// Which slots a hash has that more than one row had.
+#[derive(Default)]
+struct Steps {
+    /// The furthest that was in use.
+    reach: u32,
+    /// Those up to there that are not.
+    free: Vec<u32>,
 }
 
 /// Rows in order of use.
 pub struct Table<T> {
-    rows: LruCache<u64, T, BuildHasherDefault<Mixed>>,
-    /// The furthest step in use for each hash that more than one row had.
-    crowded: HashMap<u64, u32, ahash::RandomState>,
+    rows: LruCache<u64, Row<T>, BuildHasherDefault<Mixed>>,
+    crowded: HashMap<u64, Steps, ahash::RandomState>,
+    census: Census,
 }
 
 impl<T> Default for Table<T> {
@@ -51,7 +89,21 @@ impl<T> Default for Table<T> {
         Self {
             rows: LruCache::unbounded_with_hasher(BuildHasherDefault::default()),
             crowded: HashMap::default(),
+            census: Census::default(),
         }
+    }
+}
+
+impl<T> Crowd for Table<T> {
+    type Slot = Slot;
+    type Row = T;
+
+    fn census(&self) -> Census {
+        self.census
+    }
+
+    fn walk<'a, R>(&'a self, hash: u64, mut visit: impl FnMut(Slot, &'a T) -> Option<R>) -> Option<R> {
+        (0..=self.reach(hash)).map(|step| Slot::of(hash, step)).find_map(|slot| visit(slot, self.get(slot)?))
     }
 }
 
@@ -75,37 +127,21 @@ impl<T> Table<T> {
         self.rows.is_empty()
     }
 
-    /// Finds the row with this hash that `same` accepts.
-    ///
-    /// # Errors
-    /// What `same` returns as an error.
-    pub fn find<E>(&self, hash: u64, mut same: impl FnMut(&T) -> Result<bool, E>) -> Result<Option<Slot>, E> {
-        for step in 0..=self.reach(hash) {
-            let slot = Slot::of(hash, step);
-            if let Some(row) = self.rows.peek(&slot.0)
-                && same(row)?
-            {
-                return Ok(Some(slot));
-            }
-        }
-        Ok(None)
-    }
-
     fn reach(&self, hash: u64) -> u32 {
-        if self.crowded.is_empty() { 0 } else { self.crowded.get(&hash).copied().unwrap_or(0) }
+        if self.crowded.is_empty() { 0 } else { self.crowded.get(&hash).map_or(0, |steps| steps.reach) }
     }
 
     /// The row in a slot.
     #[must_use]
     #[inline]
     pub fn get(&self, slot: Slot) -> Option<&T> {
-        self.rows.peek(&slot.0)
+        self.rows.peek(&slot.0).map(|row| &row.held)
     }
 
     /// The row in a slot, to be changed.
     #[must_use]
     pub fn get_mut(&mut self, slot: Slot) -> Option<&mut T> {
-        self.rows.peek_mut(&slot.0)
+        self.rows.peek_mut(&slot.0).map(|row| &mut row.held)
     }
 
     /// Makes a row the most recently used one.
@@ -117,17 +153,18 @@ impl<T> Table<T> {
     }
 
     /// Adds a row as the most recently used one. Its key must not be in the table. The row stays in its slot until it is taken out.
-    pub fn insert(&mut self, hash: u64, row: T) -> Slot {
-        let mut step = 0;
-        while self.rows.contains(&Slot::of(hash, step).0) {
-            step += 1;
+    pub fn insert(&mut self, hash: u64, held: T) -> Slot {
+        self.census.changed();
+        let mut slot = Slot::of(hash, 0);
+        while self.rows.contains(&slot.0) {
+            let steps = self.crowded.entry(hash).or_default();
+            let step = steps.free.pop().unwrap_or_else(|| {
+                steps.reach += 1;
+                steps.reach
+            });
+            slot = Slot::of(hash, step);
         }
-        if step > 0 {
-            let reach = self.crowded.entry(hash).or_insert(0);
-            *reach = step.max(*reach);
-        }
-        let slot = Slot::of(hash, step);
-        self.rows.put(slot.0, row);
+        self.rows.put(slot.0, Row { hash, held });
         slot
     }
 
@@ -135,39 +172,58 @@ impl<T> Table<T> {
     #[must_use]
     pub fn remove(&mut self, slot: Slot) -> Option<T> {
         let row = self.rows.pop(&slot.0)?;
-        self.thin_out();
-        Some(row)
+        Some(self.without(slot, row))
     }
 
     /// Takes the least recently used row out.
     #[must_use]
     pub fn pop_oldest(&mut self) -> Option<T> {
-        let (_, row) = self.rows.pop_lru()?;
-        self.thin_out();
-        Some(row)
+        let (slot, row) = self.rows.pop_lru()?;
+        Some(self.without(Slot(slot), row))
     }
 
-    /// Forgets crowds that have gone, once there are more of them than rows could account for.
-    fn thin_out(&mut self) {
-        if self.crowded.len() > 16 + self.rows.len() {
-            let rows = &self.rows;
-            self.crowded
-                .retain(|hash, reach| (1..=*reach).any(|step| rows.contains(&Slot::of(*hash, step).0)));
+    fn without(&mut self, slot: Slot, Row { hash, held }: Row<T>) -> T {
+        self.census.changed();
+        if !self.crowded.is_empty()
+            && let Some(steps) = self.crowded.get_mut(&hash)
+        {
+            // The one that needs no step is looked at first anyway.
+            steps.free.extend(Some(slot.steps(hash)).filter(|step| *step != 0));
+            if steps.free.len() == steps.reach as usize {
+                self.crowded.remove(&hash);
+            }
         }
+        held
+    }
+
+    /// Takes all rows out that `leaves` accepts; where a hash is given, only rows of that are looked at.
+    pub fn strike(&mut self, hash: Option<u64>, leaves: impl Fn(&T) -> bool) -> Vec<T> {
+        let mut slots = Vec::new();
+        match hash {
+            Some(hash) => {
+                self.walk(hash, |slot, row| {
+                    slots.extend(leaves(row).then_some(slot));
+                    None::<()>
+                });
+            }
+            None => slots
+                .extend(self.rows.iter().filter(|(_, row)| leaves(&row.held)).map(|(slot, _)| Slot(*slot))),
+        }
+        slots.into_iter().filter_map(|slot| self.remove(slot)).collect()
     }
 
     /// The rows, most recently used first.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.rows.iter().map(|(_, row)| row)
+        self.rows.iter().map(|(_, row)| &row.held)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Table;
+    use super::{Crowd, Table};
 
     fn find(table: &Table<(u64, &'static str)>, hash: u64, name: &str) -> Option<super::Slot> {
-        table.find::<()>(hash, |row| Ok(row.1 == name)).unwrap_or(None)
+        table.walk(hash, |slot, row| (row.1 == name).then_some(slot))
     }
 
     #[test]
@@ -203,7 +259,6 @@ mod tests {
             let _ = table.pop_oldest();
             let _ = table.pop_oldest();
         }
-        assert!(table.is_empty());
-        assert!(table.crowded.len() <= 17, "{}", table.crowded.len());
+        assert!(table.is_empty() && table.crowded.is_empty());
     }
 }

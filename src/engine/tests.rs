@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::fake::{Fake, Number, Run, Session, alone, enter, made, probe};
+use super::fake::{Fake, Number, Run, Session, alone, enter, made, probe, told};
 use super::{
     Displaced, Glanced, Plan, Scope, Served, Sought, Step, Store, Terms, Touched, Wish, clock, ticket,
 };
@@ -39,16 +39,15 @@ impl World {
     fn drive(&mut self, plan: &mut Plan<Fake>, session: Option<&Rc<Session>>) -> Option<Served<Number, Run>> {
         loop {
             match enter(&mut self.store, session, |store, caller| plan.next(store, caller)) {
-                Step::Compare(pair) => {
-                    let equal = pair.stored.get() == pair.probe.get();
-                    plan.learn(pair, equal);
+                Step::Compare(mut unsure) => {
+                    let equal = told(&mut unsure);
+                    plan.learn(unsure, equal);
                 }
                 Step::Ask(_) => {
                     self.asked += 1;
                     plan.observed(Number::new(self.version), Vec::new());
                 }
                 Step::Wait(flight) => plan.insist(flight),
-                Step::Look => plan.is_inside(Vec::new()),
                 Step::Compute(_) => return None,
                 Step::Done(served) => return Some(served),
                 Step::Validate(_) | Step::Holds(_) | Step::Sleep(_) | Step::Absent | Step::Raise => {
@@ -188,9 +187,9 @@ fn an_invalidation_strikes_the_computation_of_its_key_alone() {
     assert!(world.drive(&mut struck, None).is_none() && world.drive(&mut spared, None).is_none());
     let (target, mut verdicts, mut displaced) =
         (probe(121), super::Verdicts::default(), Displaced::default());
-    while let Err(pair) = world.store.invalidate(&target, &verdicts, &mut displaced) {
-        let equal = pair.stored.get() == pair.probe.get();
-        verdicts.learn(pair, equal);
+    while let Err(mut unsure) = world.store.invalidate(&target, &verdicts, &mut displaced) {
+        let equal = told(&mut unsure);
+        verdicts.learn(unsure, equal);
     }
     for plan in [&mut struck, &mut spared] {
         plan.computed(made(5, ticket::NEVER));
@@ -252,10 +251,10 @@ fn what_saw_something_older_than_its_answer_never_vouches_for_its_own_observatio
 struct Seeking(u32);
 
 impl Sought<Number> for Seeking {
-    type Untold = ();
+    type Other = ();
 
-    fn is(self, key: &Number) -> Result<bool, ()> {
-        Ok(key.get() == self.0)
+    fn is(self, key: &Number) -> Result<(), ()> {
+        (key.get() == self.0).then_some(()).ok_or(())
     }
 }
 

@@ -153,11 +153,9 @@ impl<H: Host> Plan<H> {
     }
 
     /// Makes the call one that asks about a version, in place of a result.
-    #[must_use]
-    pub fn about(mut self, claim: Claim<H::Object>) -> Self {
+    pub fn about(&mut self, claim: Claim<H::Object>) {
         self.wish.manner = Manner::Validating;
         self.claim = Some(claim);
-        self
     }
 
     /// The version that is to be asked about, for whoever traces references.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::fake::{Fake, Number, Run, Session, alone, enter, made, probe};
+use super::fake::{Fake, Number, Run, Session, alone, enter, made, probe, told};
 use super::{
     Claim, Flight, Made, Manner, NextStep, Plan, Read, Scope, Step, Store, Terms, Wish, clock, ticket,
 };
@@ -29,9 +29,9 @@ impl Function {
     fn next(&mut self, session: &Rc<Session>, plan: &mut Plan<Fake>) -> NextStep<Fake> {
         loop {
             match enter(&mut self.store, Some(session), |store, caller| plan.next(store, caller)) {
-                Step::Compare(pair) => {
-                    let equal = pair.stored.get() == pair.probe.get();
-                    plan.learn(pair, equal);
+                Step::Compare(mut unsure) => {
+                    let equal = told(&mut unsure);
+                    plan.learn(unsure, equal);
                 }
                 Step::Ask(_) => {
                     self.asked += 1;
@@ -60,7 +60,8 @@ impl Function {
     /// Whether what was read holds, as a session of its own is told that began after `since`.
     fn holds(&mut self, read: &Read<Number>, since: ticket::Ticket, session: &Rc<Session>) -> bool {
         let claim = Claim { version: read.call.clone(), tag: read.tag, since };
-        let mut plan = self.plan().about(claim);
+        let mut plan = self.plan();
+        plan.about(claim);
         match self.next(session, &mut plan) {
             Step::Holds(holds) => holds,
             _ => panic!("only a version was asked about"),
@@ -228,7 +229,8 @@ fn an_answer_that_rests_on_something_stale_holds_nothing() {
     let read = inner.read(&session);
     let stale = Read { tag: 2, ticket: ticket::before(read.ticket), call: Number::new(1) };
     let claim = Claim { version: read.call.clone(), tag: read.tag, since: ticket::draw() };
-    let (apart, mut plan) = (Session::begin(), inner.plan().about(claim));
+    let (apart, mut plan) = (Session::begin(), inner.plan());
+    plan.about(claim);
     let asks = enter(&mut inner.store, Some(&apart), |store, caller| plan.next(store, caller));
     assert!(matches!(asks, Step::Ask(_)));
     plan.observed(Number::new(1), vec![stale]);

@@ -266,6 +266,17 @@ impl<'a> Arguments<'a> {
         Some(state)
     }
 
+    /// What the hash has of the order of several names, where that counts.
+    pub(super) fn order_of_names(self, seed: Seed) -> u64 {
+        let names = self.names();
+        if names.len() < 2 {
+            return 0;
+        }
+        // SAFETY: the items of a tuple are alive.
+        let hashes = names.iter().filter_map(|name| unsafe { native::hash_of_name(*name) });
+        hashes.fold(seed.start, |state, hash| seed.fold(state, hash))
+    }
+
     /// Whether both are of the same instance, or of none. Two that are gone were never the same unless one weak reference stands for both.
     #[inline]
     fn is_owned_as(self, other: Arguments<'_>) -> bool {
@@ -350,17 +361,13 @@ fn hash_at_length(
     for value in rest {
         state = seed.take(state, *value, rules)?;
     }
-    let mut unordered = 0_u64;
+    let mut named_values = 0_u64;
     for (name, value) in names.iter().zip(named) {
-        let before = if rules.ordered { state } else { seed.start };
-        let pair = seed.take(seed.fold(before, hash_of_name(name)?), *value, rules)?;
-        if rules.ordered {
-            state = pair;
-        } else {
-            unordered = unordered.wrapping_add(pair);
-        }
+        let pair = seed.take(seed.fold(seed.start, hash_of_name(name)?), *value, rules)?;
+        named_values = named_values.wrapping_add(pair);
     }
-    Some(if rules.ordered { state } else { seed.fold(state, unordered) })
+    let hash = seed.fold(state, named_values);
+    Some(if rules.ordered { hash.wrapping_add(arguments.order_of_names(seed)) } else { hash })
 }
 
 /// The hash of a single argument.

@@ -23,8 +23,13 @@ fn explain(py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
 type GivenParts<'py> = (Option<Bound<'py, PyTuple>>, Option<Probe<Key>>);
 
 impl Cached {
-    /// The key of a call.
-    pub(super) fn probe(&self, py: Python<'_>, arguments: Arguments<'_>) -> PyResult<Probe<Key>> {
+    /// The key of a call, whose hash may be known.
+    pub(super) fn probe(
+        &self,
+        py: Python<'_>,
+        arguments: Arguments<'_>,
+        hash: Option<u64>,
+    ) -> PyResult<Probe<Key>> {
         let stand_in = |hash| {
             let instance = arguments.instance_in(py).unwrap_or_else(|| py.None().into_bound(py));
             instance::stand_in(&instance, &self.function, hash)
@@ -34,7 +39,7 @@ impl Cached {
             let values = arguments.instance_in(py).into_iter().chain([object.clone()]);
             let values = PyTuple::new(py, values.collect::<Vec<_>>())?;
             let whole = arguments::in_tuple(&values, arguments.owner);
-            return key::probe(py, whole, self.rules, &stand_in).map_err(|cause| {
+            return key::probe(py, whole, self.rules, None, &stand_in).map_err(|cause| {
                 let misuse = Misuse::UnhashableKey {
                     function: self.function.name.clone(),
                     value: error::shown(&object),
@@ -42,7 +47,7 @@ impl Cached {
                 explain(py, &misuse, cause)
             });
         }
-        key::probe(py, arguments, self.rules, &stand_in)
+        key::probe(py, arguments, self.rules, hash, &stand_in)
             .map_err(|cause| error::unhashable(self.wrapped.bind(py), &self.function.name, arguments, cause))
     }
 
@@ -109,7 +114,10 @@ impl Cached {
             // The order of keywords is the function's affair, not that of a version function which others may share.
             Given::Arguments if self.rules.ordered && !arguments.names.is_null() => {
                 let rules = Rules { ordered: false, ..self.rules };
-                (None, Some(key::probe(py, arguments, rules, &stand_in)?))
+                // Nobody is asked for a hash again.
+                let order = probe.key.arguments().order_of_names(self.seed);
+                let hash = self.key.is_none().then(|| probe.hash.wrapping_sub(order));
+                (None, Some(key::probe(py, arguments, rules, hash, &stand_in)?))
             }
             Given::Key | Given::Arguments => (None, Some(probe.clone())),
             Given::Part(part) => {
@@ -126,7 +134,7 @@ impl Cached {
                 let begins = |instance| tuple.get_item(0).is_ok_and(|first| first.is(&instance));
                 let owner = if instance.is_some_and(begins) { Owner::Instance } else { Owner::Nobody };
                 let part = arguments::in_tuple(tuple, owner);
-                let given = key::probe(py, part, self.rules, &stand_in).map_err(|cause| {
+                let given = key::probe(py, part, self.rules, None, &stand_in).map_err(|cause| {
                     let misuse = Misuse::UnhashableGiven {
                         function: self.function.name.clone(),
                         value: error::shown(tuple),
@@ -224,7 +232,9 @@ impl Cached {
         misfit.is_instance_of::<PyTypeError>(py).then_some(misfit)
     }
 
-    /// Calls the function; or what takes its place, where there is an old result for that.
+    /// Calls the function; or what takes its place, where there is an old result for that. Within whoever runs it, as a frame less on the stack.
+    #[expect(clippy::inline_always, reason = "each level of recursion has it on the stack")]
+    #[inline(always)]
     pub(super) fn run<'py>(
         &self,
         py: Python<'py>,
@@ -238,6 +248,7 @@ impl Cached {
     }
 
     /// Calls what takes the function's place, with the old result and the call's arguments.
+    #[inline(never)]
     fn revalidate<'py>(
         &self,
         revalidate: &Bound<'py, PyAny>,
@@ -256,14 +267,14 @@ impl Cached {
     }
 
     /// What is to be asked about two objects: whether they are equal, or which version is above the other.
-    pub(super) fn compared(&self, py: Python<'_>, pair: &Unsure<Object>) -> PyResult<bool> {
-        match (pair.question, &self.freshness.order) {
-            (Question::AtLeast, Some(order)) => {
+    pub(super) fn compared(&self, py: Python<'_>, unsure: &mut Unsure<Object>) -> PyResult<bool> {
+        match (unsure, &self.freshness.order) {
+            (Unsure::Pair(pair), Some(order)) if pair.question == Question::AtLeast => {
                 let answer = order.bind(py).call1((pair.probe.bind(py), pair.stored.bind(py)))?;
                 self.check_option(error::no_answer(&answer)?, "Lag(order)")?;
                 answer.is_truthy()
             }
-            _ => compare::equal(py, pair),
+            (unsure, _) => compare::equal(py, unsure),
         }
     }
 

@@ -8,6 +8,7 @@ use super::arguments;
 use super::cached::Cached;
 use super::sync::Guarded;
 use super::task::Call;
+use super::tried::Tried;
 use super::wait::{Flight, Lead};
 use crate::engine::{Manner, Wish};
 
@@ -53,13 +54,13 @@ impl Behind {
         let function = self.function.bind(py);
         let names = self.names.as_ref().map(|names| names.bind(py));
         let arguments = arguments::in_call(self.args.bind(py), names, function.get().is_method());
-        Cached::call(function, arguments, WISH).map(drop)
+        Cached::call(function, arguments, WISH, Tried::NOTHING).map(drop)
     }
 
     /// The call of a coroutine function, for a task to drive.
     fn call(&self, py: Python<'_>) -> Call {
         let names = self.names.as_ref().map(|names| names.clone_ref(py));
-        Call::new(self.function.clone_ref(py), self.args.clone_ref(py), names, WISH)
+        Call::new(self.function.clone_ref(py), self.args.clone_ref(py), names, WISH, Tried::NOTHING)
     }
 
     /// It failed.

@@ -11,7 +11,7 @@ use pyo3::{PyTraverseError, PyVisit, intern};
 
 use super::arguments::{self, Rules, Seed, with_arguments};
 use super::binding::Binding;
-use super::computing;
+use super::computing::Inside;
 use super::drive;
 use super::freshness::Freshness;
 use super::gc;
@@ -20,8 +20,10 @@ use super::object::Object;
 use super::session::Host;
 use super::sync::{Guarded, Visited};
 use super::task::Call;
+use super::tried::Tried;
 use super::validating::Unvalidated;
 use super::vector;
+use super::wait::Leader;
 use crate::engine::clock::Nanos;
 use crate::engine::ticket::{self, Ticket};
 use crate::engine::{Displaced, Manner, Observation, Putter, Scope, Store, Terms, Wish, oldest};
@@ -277,10 +279,10 @@ impl Cached {
         let wish = Wish::of(Manner::Now);
         with_arguments(args, kwargs, cached.is_method(), |arguments| {
             if !cached.coroutine {
-                return Self::call(slf, arguments, wish);
+                return Self::call(slf, arguments, wish, Tried::NOTHING);
             }
             let (args, names) = arguments.to_keep(py)?;
-            Call::new(slf.clone().unbind(), args, names, wish).driver(py)
+            Call::new(slf.clone().unbind(), args, names, wish, Tried::NOTHING).driver(py)
         })
     }
 
@@ -399,9 +401,10 @@ impl Cached {
         let (value, version) = (value.into(), version.into());
         let (_, given) =
             with_arguments(args, kwargs, self.is_method(), |arguments| self.given(py, arguments, &probe))?;
-        let inside = computing::Inside::here(py);
+        let inside = Inside::here(py);
+        let leader = Leader::thread(py);
         let putter = Putter {
-            around: &inside.around,
+            leader: &leader,
             rests_on: if self.all_hold(py, &inside)? { None } else { Some(oldest(&inside.reads)) },
         };
         let mut displaced = Displaced::default();

@@ -20,19 +20,21 @@ use super::cached::Cached;
 use super::compare;
 use super::computing;
 use super::coroutine;
-use super::glance::{self, Anywhere, Glance, Place};
+use super::glance::{self, Glance, Place};
 use super::hits;
 use super::key::Key;
 use super::method::{CachedMethod, MethodDoc};
 use super::noting::call_and_note;
 use super::object::Object;
-use super::sought::{Compared, Held, Many, Nothing, One};
+use super::sought::{Any, Many, Nothing, One};
+use super::tried::{Room, Tried};
 use super::vector::{self, Derived};
 use crate::engine::ticket::Ticket;
-use crate::engine::{Look, Manner, Question, Sought, Unsure, Verdicts, Wish};
+use crate::engine::{Look, Manner, Sought, Verdicts, Wish};
 
-/// How many comparisons a hit may take: keys that change the cache while they are compared are for the whole call.
-pub(super) const MOST_COMPARISONS: usize = 8;
+/// How many turns of comparisons a hit may take, each of which asks about twice as many keys: those that change the cache while they are compared
+/// are for the whole call.
+const MOST_TURNS: usize = 32;
 
 static FUNCTION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -265,8 +267,13 @@ unsafe extern "C" fn call_with_one<P: Place>(
 ) -> *mut PyObject {
     // SAFETY: as above.
     unsafe {
-        hit_of_one::<P>(Python::assume_attached(), function(callable), *args)
-            .unwrap_or_else(|| call_function_slowly(callable, args, 1, ptr::null_mut()))
+        let mut tried = Room::new();
+        hit_of_one::<P>(Python::assume_attached(), function(callable), *args, &mut tried).unwrap_or_else(
+            || {
+                let Tried { hash, verdicts } = tried.take();
+                call_at_length(callable, args, 1, ptr::null_mut(), hash, verdicts)
+            },
+        )
     }
 }
 
@@ -282,15 +289,23 @@ unsafe extern "C" fn call_with_many<P: Place, const METHOD: bool, const NAMED: b
     unsafe {
         let names = if NAMED { names } else { ptr::null_mut() };
         assert_unchecked(names.is_null() != NAMED);
-        Arguments::some(args, count, names, METHOD)
-            .and_then(|arguments| {
-                hit_of_many::<P, METHOD, NAMED>(Python::assume_attached(), function(callable), arguments)
-            })
-            .unwrap_or_else(|| call_function_slowly(callable, args, count, names))
+        let mut tried = Room::new();
+        let hit = match Arguments::some(args, count, names, METHOD) {
+            Some(arguments) => {
+                let (py, cached) = (Python::assume_attached(), function(callable));
+                hit_of_many::<P, METHOD, NAMED>(py, cached, arguments, &mut tried)
+            }
+            None => tried.leave(Tried::NOTHING),
+        };
+        hit.unwrap_or_else(|| {
+            let Tried { hash, verdicts } = tried.take();
+            call_at_length(callable, args, count, names, hash, verdicts)
+        })
     }
 }
 
-pub(super) unsafe extern "C" fn call_function_slowly(
+#[inline(never)]
+unsafe extern "C" fn call_function_slowly(
     callable: *mut PyObject,
     args: *const *mut PyObject,
     nargsf: usize,
@@ -298,7 +313,23 @@ pub(super) unsafe extern "C" fn call_function_slowly(
 ) -> *mut PyObject {
     // SAFETY: CPython calls it.
     let (callable, arguments) = unsafe { called(callable, args, nargsf, names) };
-    miss(&callable, arguments)
+    miss(&callable, arguments, Tried::NOTHING)
+}
+
+/// The same after a look that found nothing, with what was learned of the call: each in a register.
+#[cold]
+#[inline(never)]
+pub(super) unsafe extern "C" fn call_at_length(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+    hash: u64,
+    verdicts: Option<Box<Verdicts<Object>>>,
+) -> *mut PyObject {
+    // SAFETY: the arguments are those of a vectorcall.
+    let (callable, arguments) = unsafe { called(callable, args, nargsf, names) };
+    miss(&callable, arguments, Tried { hash, verdicts })
 }
 
 unsafe extern "C" fn call_coroutine_function(
@@ -314,63 +345,77 @@ unsafe extern "C" fn call_coroutine_function(
     }
 }
 
-/// Answers a call whose result the session surely knows; null is an error that is set.
+/// A result, null for an error that is set; or none, for a call that is for the long way. What was learned of that has its [`Room`], which is not
+/// so much as emptied for others.
+type Hit = Option<*mut PyObject>;
+
+/// Answers a call whose result the session surely knows.
 #[inline]
 pub(super) fn hit<P: Place>(
     py: Python<'_>,
     cached: &Cached,
     arguments: Arguments<'_>,
-) -> Option<*mut PyObject> {
-    match arguments.only() {
-        Some(only) => hit_of_one::<P>(py, cached, only),
-        None if arguments.values.is_empty() => hit_of_none::<P>(py, cached),
-        None => hit_of_any::<P>(py, cached, arguments),
-    }
+) -> Result<*mut PyObject, Tried> {
+    let mut tried = Room::new();
+    let hit = match arguments.only() {
+        Some(only) => hit_of_one::<P>(py, cached, only, &mut tried),
+        None if arguments.values.is_empty() => {
+            hit_of_none::<P>(py, cached).or_else(|| tried.leave(Tried::NOTHING))
+        }
+        None => hit_of_any::<P>(py, cached, arguments, &mut tried),
+    };
+    // SAFETY: no hit leaves what it has tried.
+    hit.ok_or_else(|| unsafe { tried.take() })
 }
 
 /// The same for no argument.
 #[inline(always)]
-fn hit_of_none<P: Place>(py: Python<'_>, cached: &Cached) -> Option<*mut PyObject> {
+fn hit_of_none<P: Place>(py: Python<'_>, cached: &Cached) -> Hit {
     let Glance::Session(id) = P::glance(&cached.binding, py) else { return None };
-    find::<P, _>(py, cached, (arguments::HASH_OF_NONE, id), Nothing).unwrap_or(None)
+    let found = find::<P, _>(py, cached, (arguments::HASH_OF_NONE, id), Nothing);
+    found.unwrap_or(None)
 }
 
-/// The same for more than one argument, of a method or not, with names or not.
+/// The same for more than one argument, of a method or not, with names or not. Leaves their hash in `known`.
 #[inline(always)]
 fn hit_of_many<P: Place, const METHOD: bool, const NAMED: bool>(
     py: Python<'_>,
     cached: &Cached,
     arguments: Arguments<'_>,
-) -> Option<*mut PyObject> {
-    let Some(hash) = arguments.hash_of_many(cached.rules, cached.seed) else { return without_hash() };
-    let Glance::Session(id) = P::glance(&cached.binding, py) else { return None };
+    tried: &mut Room,
+) -> Hit {
+    let Some(hash) = arguments.hash_of_many(cached.rules, cached.seed) else { return without_hash(tried) };
+    let Glance::Session(id) = P::glance(&cached.binding, py) else { return tried.leave(Tried::of(hash)) };
     let sought = Many::<METHOD, NAMED> { arguments: &arguments, rules: &cached.rules };
     match find::<P, _>(py, cached, (hash, id), sought) {
-        Ok(found) => found,
-        Err(pair) => hit_after_comparing(cached, arguments, (hash, id), (pair, None)),
+        Ok(Some(found)) => Some(found),
+        Ok(None) => tried.leave(Tried::of(hash)),
+        Err(()) => hit_after_comparing(cached, arguments, (hash, id, tried), None),
     }
 }
 
 /// The same for whatever else there is, at leisure.
-fn hit_of_any<P: Place>(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>) -> Option<*mut PyObject> {
-    let Some(hash) = arguments.hash_of_many(cached.rules, cached.seed) else { return without_hash() };
-    let Glance::Session(id) = P::glance(&cached.binding, py) else { return None };
-    let sought = Compared { arguments, rules: cached.rules, verdicts: &Verdicts::default() };
-    match find::<P, _>(py, cached, (hash, id), sought) {
-        Ok(found) => found,
-        Err(pair) => hit_after_comparing(cached, arguments, (hash, id), (pair, None)),
+fn hit_of_any<P: Place>(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>, tried: &mut Room) -> Hit {
+    let Some(hash) = arguments.hash_of_many(cached.rules, cached.seed) else { return without_hash(tried) };
+    let Glance::Session(id) = P::glance(&cached.binding, py) else { return tried.leave(Tried::of(hash)) };
+    match find::<P, _>(py, cached, (hash, id), Any { arguments, rules: cached.rules }) {
+        Ok(Some(found)) => Some(found),
+        Ok(None) => tried.leave(Tried::of(hash)),
+        Err(()) => hit_after_comparing(cached, arguments, (hash, id, tried), None),
     }
 }
 
 /// The same for a single argument.
 #[inline(always)]
-fn hit_of_one<P: Place>(py: Python<'_>, cached: &Cached, only: *mut PyObject) -> Option<*mut PyObject> {
+fn hit_of_one<P: Place>(py: Python<'_>, cached: &Cached, only: *mut PyObject, tried: &mut Room) -> Hit {
     let rules = &cached.rules;
-    let Some(hash) = arguments::hash_of(only, *rules, cached.seed) else { return without_hash() };
-    let Glance::Session(id) = P::glance(&cached.binding, py) else { return None };
+    let Some(hash) = arguments::hash_of(only, *rules, cached.seed) else { return without_hash(tried) };
+    let Glance::Session(id) = P::glance(&cached.binding, py) else { return tried.leave(Tried::of(hash)) };
     match find::<P, _>(py, cached, (hash, id), One { only, rules }) {
-        Ok(found) => found,
-        Err(stored) => hit_of_equal(py, cached, only, (hash, id), stored),
+        Ok(Some(found)) => Some(found),
+        Ok(None) => tried.leave(Tried::of(hash)),
+        Err(Some(stored)) => hit_of_equal(py, cached, only, (hash, id, tried), stored),
+        Err(None) => hit_after_comparing(cached, Arguments::of_one(&only), (hash, id, tried), None),
     }
 }
 
@@ -382,22 +427,23 @@ fn hit_of_equal(
     py: Python<'_>,
     cached: &Cached,
     only: *mut PyObject,
-    found: (u64, Ticket),
+    (hash, id, tried): (u64, Ticket, &mut Room),
     stored: Object,
-) -> Option<*mut PyObject> {
+) -> Hit {
     // What is bound is let go of at once where it is dropped.
     let stored = stored.0.into_bound(py);
     // SAFETY: whoever calls the function holds its arguments.
-    let probe = unsafe { Borrowed::from_ptr(py, only) };
-    match compare::both_equal(&stored, &probe) {
+    let sought = unsafe { Borrowed::from_ptr(py, only) };
+    match compare::both_equal(&stored, &sought) {
         // The stored object is held, so that nothing else has its address. A key of it is the one that was compared, or was put there
         // for it since.
-        Ok(true) => find::<Anywhere, _>(py, cached, found, Held(stored.as_ptr()))
-            .unwrap_or_else(|never| match never {}),
+        Ok(true) => {
+            find_held(py, cached, (hash, id), stored.as_ptr().addr()).or_else(|| tried.leave(Tried::of(hash)))
+        }
         Ok(false) => {
-            let (stored, probe) = (stored.into(), probe.to_owned().into());
-            let pair = Unsure { stored, probe, question: Question::Equal };
-            hit_after_comparing(cached, Arguments::of_one(&only), found, (pair, Some(false)))
+            let stored = stored.as_ptr();
+            let differs = Key::new(py, Arguments::of_one(&stored)).ok();
+            hit_after_comparing(cached, Arguments::of_one(&only), (hash, id, tried), differs)
         }
         Err(error) => {
             error.restore(py);
@@ -406,36 +452,62 @@ fn hit_of_equal(
     }
 }
 
-/// The same where arguments have to be asked whether they are equal, one after the other. What is known of the first pair comes with it.
+/// The same where keys have to be asked whether they are that of the call, one after the other. The one that `differs` was asked before.
 #[cold]
 #[inline(never)]
 fn hit_after_comparing(
     cached: &Cached,
     arguments: Arguments<'_>,
-    found: (u64, Ticket),
-    (mut pair, mut known): (Unsure<Object>, Option<bool>),
-) -> Option<*mut PyObject> {
-    let rules = cached.rules;
+    (hash, id, tried): (u64, Ticket, &mut Room),
+    differs: Option<Key>,
+) -> Hit {
     let compared = |py: Python<'_>| {
-        let mut verdicts = Verdicts::default();
-        for _ in 0..MOST_COMPARISONS {
-            match known.take().map_or_else(|| compare::equal(py, &pair), Ok) {
-                Ok(equal) => verdicts.learn(pair, equal),
-                Err(error) => {
-                    error.restore(py);
-                    return Some(ptr::null_mut());
-                }
+        let find = |address| find_held(py, cached, (hash, id), address);
+        match find_after_comparing(py, cached, arguments, (hash, differs), find) {
+            Ok(found) => Some(found),
+            Err(Ok(learned)) => tried.leave(learned),
+            Err(Err(error)) => {
+                error.restore(py);
+                Some(ptr::null_mut())
             }
-            let sought = Compared { arguments, rules, verdicts: &verdicts };
-            pair = match find::<Anywhere, _>(py, cached, found, sought) {
-                Ok(found) => return found,
-                Err(pair) => pair,
-            };
         }
-        None
     };
     // SAFETY: we are attached, but PyO3 does not know it, and would let go of the objects compared only when it does.
     unsafe { Python::attach_unchecked(compared) }
+}
+
+/// What `find` makes of the key of the call, which is told from others of its hash by comparing, and lies at the address that it is given; or what was
+/// learned, or what a comparison raised.
+pub(super) fn find_after_comparing<R>(
+    py: Python<'_>,
+    cached: &Cached,
+    arguments: Arguments<'_>,
+    (hash, differs): (u64, Option<Key>),
+    find: impl FnOnce(usize) -> Option<R>,
+) -> Result<R, PyResult<Tried>> {
+    let (rules, store) = (cached.rules, &cached.function.store);
+    let mut verdicts = Verdicts::default();
+    if let Some(key) = differs {
+        verdicts.learn_of_first(key);
+    }
+    for _ in 0..MOST_TURNS {
+        let address = store
+            .read(py, |store| store.address_of(hash, |key| key.is_natively(arguments, rules), &verdicts));
+        let mut asked = match address {
+            Ok(Some(address)) => {
+                if let Some(found) = find(address) {
+                    return Ok(found);
+                }
+                break;
+            }
+            Ok(None) => break,
+            Err(asked) => asked,
+        };
+        asked.ask(|key| key.equals(py, arguments, rules)).map_err(Err)?;
+        // Held by what was learned from here on.
+        verdicts.learn_of_keys(asked);
+    }
+    Err(Ok(Tried { hash, verdicts: Some(Box::new(verdicts)) }))
 }
 
 /// Finds the result of what is sought by its hash, if the session, which its ticket names, surely knows it. It is compiled for each kind of
@@ -446,47 +518,70 @@ fn find<P: Place, S: Sought<Key>>(
     cached: &Cached,
     (hash, id): (u64, Ticket),
     sought: S,
-) -> Result<Option<*mut PyObject>, S::Untold> {
+) -> Result<Option<*mut PyObject>, S::Other> {
     let found = hits::glance(py, &cached.function.store, (hash, id), sought, |Look { entry, .. }| {
-        let value = entry.value.as_ptr();
-        // SAFETY: the entry holds a reference, and we are attached.
-        unsafe {
-            ffi::Py_INCREF(value);
-            NonNull::new_unchecked(value)
-        }
+        taken(&entry.value)
     })?;
     Ok(found.map(NonNull::as_ptr))
 }
 
+/// The result of a key that is held, or of one that is made of the very object that is held.
+fn find_held(
+    py: Python<'_>,
+    cached: &Cached,
+    (hash, id): (u64, Ticket),
+    address: usize,
+) -> Option<*mut PyObject> {
+    let found = hits::glance_at(py, &cached.function.store, (hash, address), id, |Look { entry, .. }| {
+        taken(&entry.value)
+    });
+    found.map(NonNull::as_ptr)
+}
+
+/// What a hit takes of an entry. No pointer without a place, so that none is told from some by the pointer itself.
+#[inline(always)]
+fn taken(value: &Object) -> NonNull<PyObject> {
+    let value = value.as_ptr();
+    // SAFETY: the entry holds a reference, and we are attached.
+    unsafe {
+        ffi::Py_INCREF(value);
+        NonNull::new_unchecked(value)
+    }
+}
+
 /// Of an argument without a hash the whole call says more, and it gives names theirs; any other error stands.
 #[cold]
-pub(super) fn without_hash() -> Option<*mut PyObject> {
+pub(super) fn without_hash(tried: &mut Room) -> Hit {
     // SAFETY: attached.
     unsafe {
         if ffi::PyErr_Occurred().is_null() {
-            return None;
+            return tried.leave(Tried::NOTHING);
         }
         if ffi::PyErr_ExceptionMatches(ffi::PyExc_TypeError) == 0 {
             return Some(ptr::null_mut());
         }
         ffi::PyErr_Clear();
     }
-    None
+    tried.leave(Tried::NOTHING)
 }
 
-/// Answers any other call. A panic becomes an exception, as in all of PyO3.
+/// A panic as an exception, as in all of PyO3.
 #[cold]
 #[inline(never)]
-fn miss(cached: &Bound<'_, Cached>, arguments: Arguments<'_>) -> *mut PyObject {
+fn panicked(panic: &(dyn std::any::Any + Send)) -> PyErr {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+    PanicException::new_err(text.to_owned())
+}
+
+/// Answers any other call. A panic becomes an exception.
+#[cold]
+#[inline(never)]
+fn miss(cached: &Bound<'_, Cached>, arguments: Arguments<'_>, tried: Tried) -> *mut PyObject {
     Python::attach(|py| {
-        let answer =
-            catch_unwind(AssertUnwindSafe(|| Cached::call(cached, arguments, Wish::of(Manner::Called))));
-        let answer = answer.unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text =
-                text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
-            Err(PanicException::new_err(text.to_owned()))
-        });
+        let call = || Cached::call(cached, arguments, Wish::of(Manner::Called), tried);
+        let answer = catch_unwind(AssertUnwindSafe(call));
+        let answer = answer.unwrap_or_else(|panic| Err(panicked(&*panic)));
         match answer {
             Ok(value) => value.into_ptr(),
             Err(error) => {

@@ -9,6 +9,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::context;
 use super::gc;
+use super::nest::Nest;
 use super::object::Object;
 use super::reading::{self, Log};
 use super::session::{Active, Core};
@@ -28,8 +29,8 @@ static SPARE: Guarded<Option<Py<Frame>>> = Guarded::new(None);
 /// What a frame is about.
 #[derive(Default)]
 struct State {
-    /// The run that others may wait for, if they may.
-    flight: Option<Flight>,
+    /// The runs that it is part of, its own first if others may wait for that.
+    nest: Option<Nest>,
     /// The session in which it runs, with its number then.
     session: Option<Active>,
     /// In place of every other session, where a version is asked about for a computation that has ended.
@@ -209,9 +210,8 @@ pub(super) fn is_nested(py: Python<'_>) -> bool {
     is_going_on() && Frame::innermost(py).is_some()
 }
 
-/// Of what the running code is part: the runs, the observation under which the innermost runs, and what that has read until now.
+/// Of what the running code is part: the observation under which the innermost computation runs, and what that has read until now.
 pub(super) struct Inside {
-    pub(super) around: Vec<Flight>,
     pub(super) own: Option<Own>,
     pub(super) reads: Vec<Read<Object>>,
     pub(super) session: Option<Active>,
@@ -221,10 +221,10 @@ impl Inside {
     pub(super) fn here(py: Python<'_>) -> Self {
         let frame = if is_going_on() { Frame::innermost(py) } else { None };
         let Some(frame) = frame else {
-            return Self { around: Vec::new(), own: None, reads: Vec::new(), session: None };
+            return Self { own: None, reads: Vec::new(), session: None };
         };
         let (own, session) = frame.get().state.with(py, |state| (state.own, state.session.clone()));
-        Self { around: around(py), own: Some(own), reads: frame.get().read_until_now(py), session }
+        Self { own: Some(own), reads: frame.get().read_until_now(py), session }
     }
 }
 
@@ -259,10 +259,16 @@ impl Entered {
         let last = Frame::last(variable)?;
         let around = last.as_ref().and_then(Frame::running);
         let Entrance { flight, own, session, validation, computes } = entrance;
-        let inherited = around.as_ref().map(|around| around.get().state.with(py, State::inherited));
-        let (inherited, beside) = inherited.unwrap_or_default();
+        let inherited = around
+            .as_ref()
+            .map(|around| around.get().state.with(py, |state| (state.nest.clone(), state.inherited())));
+        let (outer, (inherited, beside)) = inherited.unwrap_or_default();
+        let nest = match flight {
+            Some(flight) => Some(Nest::new(flight, outer)),
+            None => outer,
+        };
         let state = State {
-            flight: flight.cloned(),
+            nest,
             session: session.cloned(),
             validation: validation.or(inherited),
             own,
@@ -289,7 +295,7 @@ impl Entered {
         let frame = self.0.get();
         frame.over.store(true, Ordering::Relaxed);
         ACTIVE.fetch_sub(1, Ordering::Relaxed);
-        let State { flight, session, validation, own, start, beside } = frame.state.with(py, std::mem::take);
+        let State { nest, session, validation, own, start, beside } = frame.state.with(py, std::mem::take);
         let mut reads = Vec::new();
         let mut id = 0;
         if let Some(session) = session {
@@ -303,7 +309,7 @@ impl Entered {
         if let Some(mut log) = frame.reads.with(py, Option::take) {
             reads.extend(log.end(1, own).0);
         }
-        drop((flight, validation));
+        drop((nest, validation));
         (reads, id)
     }
 
@@ -340,12 +346,9 @@ pub(super) fn within<R>(
 }
 
 /// The runs that the running code is part of.
-pub(super) fn around(py: Python<'_>) -> Vec<Flight> {
-    let mut runs = Vec::new();
-    let mut next = Frame::innermost(py);
-    while let Some(frame) = next {
-        runs.extend(frame.get().state.with(py, |state| state.flight.clone()));
-        next = frame.get().around(py);
+pub(super) fn inside(py: Python<'_>) -> Option<Nest> {
+    if !is_going_on() {
+        return None;
     }
-    runs
+    Frame::innermost(py)?.get().state.with(py, |state| state.nest.clone())
 }

@@ -20,6 +20,7 @@ use super::glance;
 use super::noting;
 use super::spare;
 use super::task::Call;
+use super::tried::Tried;
 use super::{call, ending};
 use crate::engine::{Manner, Wish};
 
@@ -41,6 +42,8 @@ pub(super) struct Coroutine {
     names: *mut PyObject,
     /// The coroutine that does what is left, or null.
     driver: *mut PyObject,
+    /// The call that the driver drives, or null: its end must not depend on Python code, for which there may be no room on the stack.
+    call: *mut PyObject,
     state: u8,
     /// The `StopIteration` that it ended with, or null.
     stop: *mut PyObject,
@@ -153,6 +156,7 @@ pub(super) unsafe fn new(function: *mut PyObject, arguments: Arguments<'_>) -> *
         (*object).function = ffi::Py_NewRef(function);
         (*object).names = ffi::Py_XNewRef(arguments.names);
         (*object).driver = ptr::null_mut();
+        (*object).call = ptr::null_mut();
         (*object).state = NEW;
         (*object).stop = ptr::null_mut();
         let values = object.add(1).cast::<*mut PyObject>();
@@ -185,25 +189,31 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
         let named = if names.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(names).unsigned_abs() };
         let positional = values.len() - named;
         let arguments = Arguments::from_vector(values.as_ptr(), positional, names, cached.is_method());
+        let mut tried = Tried::NOTHING;
         if cached.has_hits() {
             let hit = if computing::is_going_on() {
                 Python::attach_unchecked(|_| noting::hit_and_note(function, arguments))
             } else {
                 call::hit::<glance::Anywhere>(py, cached, arguments)
             };
-            if let Some(value) = hit {
-                return value;
+            match hit {
+                Ok(value) => return value,
+                Err(learned) => tried = learned,
             }
         }
-        let drive = || {
+        let drive = move || {
             let values = values.iter().map(|value| Borrowed::from_ptr(py, *value).to_owned());
             let values = PyTuple::new(py, values.collect::<Vec<_>>())?.unbind();
             let names = Bound::from_borrowed_ptr_or_opt(py, names)
                 .map(|names| names.cast_into_unchecked::<PyTuple>().unbind());
-            Call::new(function.to_owned().unbind(), values, names, Wish::of(Manner::Called)).driver(py)
+            let call =
+                Call::new(function.to_owned().unbind(), values, names, Wish::of(Manner::Called), tried);
+            let call = Bound::new(py, call)?;
+            Ok::<_, PyErr>((Call::driver_of(&call)?, call))
         };
         match drive() {
-            Ok(driver) => {
+            Ok((driver, call)) => {
+                (*object).call = call.into_ptr();
                 (*object).driver = driver.into_ptr();
                 (*object).state = DRIVEN;
             }
@@ -280,8 +290,20 @@ unsafe fn end(coroutine: *mut Coroutine) {
     unsafe {
         (*coroutine).state = OVER;
         let object = Borrowed::from_ptr(Python::assume_attached(), coroutine.cast());
-        let driver =
-            with_critical_section(&object, || std::mem::replace(&mut (*coroutine).driver, ptr::null_mut()));
+        let [driver, call] = with_critical_section(&object, || {
+            [&mut (*coroutine).driver, &mut (*coroutine).call]
+                .map(|place| std::mem::replace(place, ptr::null_mut()))
+        });
+        if !call.is_null() {
+            Python::attach(|py| {
+                let call = Bound::from_owned_ptr(py, call).cast_into_unchecked::<Call>();
+                let raised = PyErr::take(py);
+                call.get().left(py);
+                if let Some(raised) = raised {
+                    raised.restore(py);
+                }
+            });
+        }
         ffi::Py_XDECREF(driver);
     }
 }
@@ -434,7 +456,7 @@ unsafe extern "C" fn traverse(object: *mut PyObject, visit: ffi::visitproc, arg:
     unsafe {
         let coroutine = object.cast::<Coroutine>();
         let class = ffi::Py_TYPE(object).cast::<PyObject>();
-        let own = [class, (*coroutine).function, (*coroutine).names, (*coroutine).driver];
+        let own = [class, (*coroutine).function, (*coroutine).names, (*coroutine).driver, (*coroutine).call];
         for part in own.iter().chain(values(coroutine)).filter(|part| !part.is_null()) {
             let found = visit(*part, arg);
             if found != 0 {

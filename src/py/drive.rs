@@ -12,12 +12,13 @@ use super::arguments::Arguments;
 use super::behind::Behind;
 use super::cached::{Cached, Version};
 use super::compare;
-use super::computing::{self, Ended, Entrance};
+use super::computing::{self, Ended, Entered, Entrance};
 use super::freshness::versioned;
 use super::nested::Nested;
 use super::object::Object;
 use super::reading::{self, Service};
 use super::session::{Active, Core, Host};
+use super::tried::Tried;
 use super::wait::{Flight, Lead, Leader, Waited};
 use crate::engine::ticket::{NEVER, Ticket};
 use crate::engine::{
@@ -25,7 +26,8 @@ use crate::engine::{
     Wish, clock, oldest,
 };
 
-/// How many comparisons one lookup may need before it is given up: keys that change while they are compared could go on for ever.
+/// How many turns one lookup may take before it is given up: keys that change the cache while they are compared could go on for ever. A turn is
+/// many comparisons where many keys have one hash, and only where something changes it takes another.
 const PATIENCE: usize = 2_000;
 
 /// Repeats a lookup until all that it needs to know about equality has been asked.
@@ -37,9 +39,9 @@ pub(super) fn settle<R>(
     for _ in 0..PATIENCE {
         match look(&verdicts) {
             Ok(found) => return Ok(found),
-            Err(pair) => {
-                let equal = compare::equal(py, &pair)?;
-                verdicts.learn(pair, equal);
+            Err(mut unsure) => {
+                let equal = compare::equal(py, &mut unsure)?;
+                verdicts.learn(unsure, equal);
             }
         }
     }
@@ -100,9 +102,10 @@ impl Drive {
         arguments: Arguments<'_>,
         leader: Leader,
         wish: Wish,
-    ) -> PyResult<Self> {
+        tried: Tried,
+    ) -> PyResult<Box<Self>> {
         let (py, cached) = (slf.py(), slf.get());
-        let probe = cached.probe(py, arguments)?;
+        let probe = cached.probe(py, arguments, tried.hash())?;
         let (part, given) = cached.given(py, arguments, &probe)?;
         // What runs behind belongs to no session.
         let session = if wish.manner == Manner::Behind { None } else { cached.session(py)? };
@@ -118,8 +121,12 @@ impl Drive {
         };
         let setting = Setting { nested: computing::is_nested(py), ..wish.setting };
         let wish = Wish { setting, ..wish };
-        Ok(Self {
-            plan: Plan::new(probe, given, cached.scope.clone(), constant, leader, wish),
+        let mut plan = Plan::new(probe, given, cached.scope.clone(), constant, leader, wish);
+        if let Some(verdicts) = tried.verdicts {
+            plan.know(*verdicts);
+        }
+        Ok(Box::new(Self {
+            plan,
             session,
             part: part.map(Bound::unbind),
             lead: None,
@@ -129,7 +136,7 @@ impl Drive {
             previous: None,
             asked_about: None,
             validation: None,
-        })
+        }))
     }
 
     /// A call that asks whether a version holds which a call with these arguments was answered by.
@@ -138,9 +145,10 @@ impl Drive {
         arguments: Arguments<'_>,
         leader: Leader,
         claim: Claim<Object>,
-    ) -> PyResult<Self> {
-        let drive = Self::begin(slf, arguments, leader, Wish::of(Manner::Validating))?;
-        Ok(Self { plan: drive.plan.about(claim), ..drive })
+    ) -> PyResult<Box<Self>> {
+        let mut drive = Self::begin(slf, arguments, leader, Wish::of(Manner::Validating), Tried::NOTHING)?;
+        drive.plan.about(claim);
+        Ok(drive)
     }
 
     /// Lets the plan decide what is next.
@@ -150,11 +158,11 @@ impl Drive {
             let step = cached.enter(py, self.session.as_ref(), |store, caller| self.plan.next(store, caller));
             // What this call asked is known to its session now, so whoever waited for that may look.
             match step {
-                Step::Compare(pair) => {
+                Step::Compare(mut unsure) => {
                     let answer = cached
-                        .compared(py, &pair)
+                        .compared(py, &mut unsure)
                         .inspect_err(|error| self.failed(cached, py, error, NEVER))?;
-                    self.plan.learn(pair, answer);
+                    self.plan.learn(unsure, answer);
                 }
                 Step::Ask(flight) => {
                     // One that asks again while it computes goes on to lead that.
@@ -165,7 +173,6 @@ impl Drive {
                     self.lead = None;
                     return Ok(Next::Wait(flight));
                 }
-                Step::Look => self.plan.is_inside(computing::around(py)),
                 Step::Compute(flight) => {
                     if self.lead.as_ref().is_none_or(|lead| !lead.0.is(&flight)) {
                         self.lead = Some(Lead(flight));
@@ -213,9 +220,9 @@ impl Drive {
                 cached.enter(py, self.session.as_ref(), |store, caller| self.plan.explain(store, caller));
             match explained {
                 Ok(status) => return Ok((status, self.plan.hash())),
-                Err(pair) => {
-                    let answer = cached.compared(py, &pair)?;
-                    self.plan.learn(pair, answer);
+                Err(mut unsure) => {
+                    let answer = cached.compared(py, &mut unsure)?;
+                    self.plan.learn(unsure, answer);
                 }
             }
         }
@@ -279,6 +286,72 @@ impl Drive {
         self.session.as_ref().map_or(0, |session| session.id)
     }
 
+    /// Runs the function, a plain one.
+    #[inline(never)]
+    fn compute(&mut self, cached: &Cached, py: Python<'_>, arguments: Arguments<'_>) -> PyResult<()> {
+        let entered = self.enter(py)?;
+        let result = cached.run(py, arguments, self.previous(py).as_ref());
+        self.left(cached, py, entered, result)
+    }
+
+    #[inline(never)]
+    fn enter(&self, py: Python<'_>) -> PyResult<Entered> {
+        Entered::new(py, self.entrance())
+    }
+
+    #[inline(never)]
+    fn left<'py>(
+        &mut self,
+        cached: &Cached,
+        py: Python<'py>,
+        entered: Entered,
+        result: PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let ended = entered.leave(py, result);
+        self.computed(cached, py, ended)
+    }
+
+    /// Does what is next beside running the functions. What the call returns, if that is known.
+    #[inline(never)]
+    fn take<'py>(
+        &mut self,
+        slf: &Bound<'py, Cached>,
+        arguments: Arguments<'_>,
+        next: Next<'py>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (py, cached) = (slf.py(), slf.get());
+        match next {
+            Next::Ask | Next::Compute => {}
+            Next::Wait(flight) => {
+                let deadline = self.deadline(cached.wait);
+                match flight.wait(py, deadline) {
+                    Ok(waited) => self.waited(waited),
+                    Err(error) => self.source_failed(cached, py, error, NEVER)?,
+                }
+            }
+            Next::Sleep(span) => {
+                let slept =
+                    py.import("time").and_then(|time| time.call_method1("sleep", (span.as_secs_f64(),)));
+                slept.inspect_err(|_| self.abandon(cached, py))?;
+            }
+            Next::Validate => self.validate(cached, py)?,
+            Next::Holds(holds) => return Ok(Some(PyBool::new(py, holds).to_owned().into_any())),
+            Next::Done(value, basis, behind) => {
+                if computing::is_going_on() {
+                    let (session, active) = (self.session_id(), self.session.as_ref());
+                    Service { function: slf.as_borrowed(), arguments, session, active }.note(py, &basis);
+                }
+                if let Some(flight) = behind {
+                    let (args, names) = arguments.to_keep(py)?;
+                    Behind::begin(slf, args, names, flight)?;
+                }
+                return Ok(Some(value));
+            }
+            Next::Uncached => return arguments.call(cached.wrapped.bind(py)).map(Some),
+        }
+        Ok(None)
+    }
+
     /// Takes how the version function ended.
     pub(super) fn asked<'py>(
         &mut self,
@@ -332,7 +405,7 @@ impl Drive {
             self.failed(cached, py, &error, oldest);
             return Err(error);
         }
-        cached.enter(py, self.session.as_ref(), |store, caller| self.plan.end(store, caller));
+        self.end(cached, py);
         self.tell(py, &error, oldest);
         self.plan.failed(cached.freshness.counts(py, &error));
         self.error = Some(error);
@@ -359,6 +432,11 @@ impl Drive {
         if let Some(lead) = self.lead.take() {
             if self.plan.rests_on_older(oldest) { lead.land(None) } else { lead.fail(py, error) }
         }
+    }
+
+    /// Gives up what others wait for, without a word.
+    pub(super) fn end(&mut self, cached: &Cached, py: Python<'_>) {
+        cached.enter(py, self.session.as_ref(), |store, caller| self.plan.end(store, caller));
     }
 
     pub(super) fn abandon(&mut self, cached: &Cached, py: Python<'_>) {
@@ -397,9 +475,13 @@ impl Cached {
         slf: &Bound<'py, Self>,
         arguments: Arguments<'_>,
         wish: Wish,
+        tried: Tried,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let _nested = Nested::enter(slf.py())?;
-        Self::drive(slf, arguments, &mut Drive::begin(slf, arguments, Leader::Thread, wish)?)
+        let py = slf.py();
+        let _nested = Nested::enter(py)?;
+        // What is large lies elsewhere, since a function that calls itself has all of this on the stack at each level.
+        let mut drive = Drive::begin(slf, arguments, Leader::thread(py), wish, tried)?;
+        Self::drive(slf, arguments, &mut drive)
     }
 
     /// Drives a call to its end.
@@ -412,38 +494,12 @@ impl Cached {
         loop {
             match drive.next(cached, py)? {
                 Next::Ask => drive.ask(cached, py, arguments)?,
-                Next::Wait(flight) => {
-                    let deadline = drive.deadline(cached.wait);
-                    match flight.wait(py, deadline) {
-                        Ok(waited) => drive.waited(waited),
-                        Err(error) => drive.source_failed(cached, py, error, NEVER)?,
+                Next::Compute => drive.compute(cached, py, arguments)?,
+                next => {
+                    if let Some(answer) = drive.take(slf, arguments, next)? {
+                        return Ok(answer);
                     }
                 }
-                Next::Compute => {
-                    let ended = computing::within(py, drive.entrance(), || {
-                        cached.run(py, arguments, drive.previous(py).as_ref())
-                    })?;
-                    drive.computed(cached, py, ended)?;
-                }
-                Next::Validate => drive.validate(cached, py)?,
-                Next::Holds(holds) => return Ok(PyBool::new(py, holds).to_owned().into_any()),
-                Next::Sleep(span) => {
-                    let slept =
-                        py.import("time").and_then(|time| time.call_method1("sleep", (span.as_secs_f64(),)));
-                    slept.inspect_err(|_| drive.abandon(cached, py))?;
-                }
-                Next::Done(value, basis, behind) => {
-                    if computing::is_going_on() {
-                        let (session, active) = (drive.session_id(), drive.session.as_ref());
-                        Service { function: slf.as_borrowed(), arguments, session, active }.note(py, &basis);
-                    }
-                    if let Some(flight) = behind {
-                        let (args, names) = arguments.to_keep(py)?;
-                        Behind::begin(slf, args, names, flight)?;
-                    }
-                    return Ok(value);
-                }
-                Next::Uncached => return arguments.call(cached.wrapped.bind(py)),
             }
         }
     }

@@ -6,6 +6,7 @@ use pyo3::types::{PyDict, PyDictMethods, PyTuple};
 use super::arguments::with_arguments;
 use super::cached::{Cached, Function};
 use super::drive::Drive;
+use super::tried::Tried;
 use super::wait::Leader;
 use crate::engine::{Manner, Status, Wish, clock};
 
@@ -52,7 +53,8 @@ impl Cached {
         }
         cached.check_fit(py, "cache_explain", args, Some(&keywords))?;
         with_arguments(args, Some(&keywords), cached.is_method(), |arguments| {
-            let mut drive = Drive::begin(slf, arguments, Leader::Thread, Wish::of(Manner::Called))?;
+            let mut drive =
+                Drive::begin(slf, arguments, Leader::thread(py), Wish::of(Manner::Called), Tried::NOTHING)?;
             let (status, hash) = drive.explain(cached, py)?;
             let key = if show { shown(args, &keywords)? } else { digest(hash) };
             // What is stored, or was made by another session, is no riddle.

@@ -28,7 +28,7 @@ pub(super) fn glance<R, S: Sought<Key>>(
     (hash, id): (u64, Ticket),
     sought: S,
     take: impl Fn(Look<'_, Host>) -> R,
-) -> Result<Option<R>, S::Untold> {
+) -> Result<Option<R>, S::Other> {
     #[cfg(Py_GIL_DISABLED)]
     loop {
         use crate::engine::Glanced;
@@ -44,4 +44,15 @@ pub(super) fn glance<R, S: Sought<Key>>(
         }
     }
     store.with(py, |store| store.glance(hash, id, clock::latest, sought, take))
+}
+
+/// The same for the entry whose key lies at an address.
+pub(super) fn glance_at<R>(
+    py: Python<'_>,
+    store: &Visited<Store<Host>>,
+    place: (u64, usize),
+    id: Ticket,
+    take: impl FnOnce(Look<'_, Host>) -> R,
+) -> Option<R> {
+    store.with(py, |store| store.glance_at(place, id, clock::latest, take))
 }

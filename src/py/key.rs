@@ -11,10 +11,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
 use super::arguments::{Arguments, Owner, Rules, seed};
-use super::native;
 use super::object::Object;
 use super::sync::attached;
-use crate::engine::{self, Probe, Unsure, Verdicts};
+use super::{compare, native};
+use crate::engine::{self, Probe};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -166,18 +166,20 @@ impl Key {
         self.0.as_ptr() == only
     }
 
-    /// Whether it is the key of `probe`, by what has been learned.
-    pub(super) fn is(
-        &self,
-        probe: Arguments<'_>,
-        rules: Rules,
-        verdicts: &Verdicts<Object>,
-    ) -> Result<bool, Unsure<Object>> {
-        self.arguments().same(probe, rules, |stored, probe| {
-            // SAFETY: each pointer is that of a living object, and an `Object` is nothing but that.
-            let [stored, probe] =
-                [&stored, &probe].map(|object| unsafe { &*ptr::from_ref(object).cast::<Object>() });
-            verdicts.same(stored, probe)
+    /// Whether it is that of a call, as far as that can be told without asking Python.
+    pub(super) fn is_natively(&self, arguments: Arguments<'_>, rules: Rules) -> Option<bool> {
+        // SAFETY: both are alive.
+        let same = |stored, sought| unsafe { native::same(stored, sought) }.ok_or(());
+        self.arguments().same(arguments, rules, same).ok()
+    }
+
+    /// Whether it is that of a call, by Python's `==`.
+    pub(super) fn equals(&self, py: Python<'_>, arguments: Arguments<'_>, rules: Rules) -> PyResult<bool> {
+        self.arguments().same(arguments, rules, |stored, sought| {
+            // SAFETY: the key holds the one, and whoever calls the other.
+            let [stored, sought] =
+                [stored, sought].map(|object| unsafe { Bound::<PyAny>::from_borrowed_ptr(py, object) });
+            compare::both_equal(&stored, &sought)
         })
     }
 }
@@ -186,8 +188,13 @@ impl engine::Key for Key {
     type Object = Object;
     type Rules = Rules;
 
-    fn matches(&self, probe: &Probe<Self>, verdicts: &Verdicts<Object>) -> Result<bool, Unsure<Object>> {
-        self.is(probe.key.arguments(), probe.rules, verdicts)
+    fn matches(&self, probe: &Probe<Self>) -> Option<bool> {
+        self.is_natively(probe.key.arguments(), probe.rules)
+    }
+
+    #[inline]
+    fn address(&self) -> usize {
+        self.0.addr().get()
     }
 
     fn is_gone(&self) -> bool {
@@ -198,11 +205,12 @@ impl engine::Key for Key {
 /// What stands for the instance in the key of a method's call, given the key's hash, and as what.
 type StandIn<'a, 'py> = &'a dyn Fn(u64) -> PyResult<(Bound<'py, PyAny>, Owner)>;
 
-/// The key of a call with its hash.
+/// The key of a call with its hash, which is asked of nobody if it is `known`.
 pub(super) fn probe<'py>(
     py: Python<'py>,
     arguments: Arguments<'_>,
     rules: Rules,
+    known: Option<u64>,
     stand_in: StandIn<'_, 'py>,
 ) -> PyResult<Probe<Key>> {
     if !arguments.has_plain_names() {
@@ -212,9 +220,9 @@ pub(super) fn probe<'py>(
         };
         let names = arguments.names().iter().map(plain).collect::<PyResult<Vec<_>>>()?;
         let names = PyTuple::new(py, names)?;
-        return probe(py, Arguments { names: names.as_ptr(), ..arguments }, rules, stand_in);
+        return probe(py, Arguments { names: names.as_ptr(), ..arguments }, rules, known, stand_in);
     }
-    let hash = arguments.hash(rules, seed()).ok_or_else(|| PyErr::fetch(py))?;
+    let hash = known.or_else(|| arguments.hash(rules, seed())).ok_or_else(|| PyErr::fetch(py))?;
     if arguments.owner == Owner::Nobody {
         return Ok(Probe { key: Key::new(py, arguments)?, hash, rules });
     }

@@ -65,7 +65,7 @@ impl Cached {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Probe<Key>> {
-        with_arguments(args, kwargs, self.is_method(), |arguments| self.probe(py, arguments))
+        with_arguments(args, kwargs, self.is_method(), |arguments| self.probe(py, arguments, None))
     }
 
     /// Refuses arguments with which the function can't be called.

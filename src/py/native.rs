@@ -1,7 +1,7 @@
 //! Equality of Python's own plain types, told without running any Python code: exact int, str, bytes, float, bool and None, and
 //! tuples of those.
 //!
-//! What is no such type, and NaN, is nobody's business here. Mixed numbers (`1 == 1.0 == True`) are left to Python too.
+//! What is no such type, and NaN, is nobody's business here.
 #![expect(unsafe_code, reason = "reads the objects' memory and calls their types' slots")]
 
 use std::sync::atomic::{AtomicIsize, AtomicPtr, Ordering};
@@ -141,14 +141,62 @@ unsafe fn same_within(a: *mut PyObject, b: *mut PyObject, depth: u8) -> Option<b
             }
             (Kind::Bool, Kind::Bool) => Some(a == b),
             (Kind::Tuple, Kind::Tuple) => same_tuple(a, b, depth),
-            // A number may equal a number of another type; text, bytes and None equal nothing of another type.
-            (Kind::Other, _)
-            | (_, Kind::Other)
-            | (Kind::Int | Kind::Float | Kind::Bool, Kind::Int | Kind::Float | Kind::Bool) => None,
+            (_, Kind::Other) => None,
             (Kind::None, Kind::None) => Some(true),
+            // A number may equal a number of another type; text, bytes and None equal nothing of another type.
+            _ => same_number(a, b, kind(b)),
+        }
+    }
+}
+
+/// Whether two are numbers of different types, and equal: `1 == 1.0 == True`. `None` is for NaN and where ints are not read.
+///
+/// # Safety
+/// Both must be alive, and `other` the kind of `b`.
+#[cold]
+unsafe fn same_number(a: *mut PyObject, b: *mut PyObject, other: Kind) -> Option<bool> {
+    // SAFETY: the caller says so; a bool is laid out as the int that it is.
+    unsafe {
+        match (kind(a), other) {
+            (Kind::Int, Kind::Bool) | (Kind::Bool, Kind::Int) => Some(same_int(a, b)),
+            (Kind::Int | Kind::Bool, Kind::Float) => same_int_and_float(a, ffi::PyFloat_AS_DOUBLE(b)),
+            (Kind::Float, Kind::Int | Kind::Bool) => same_int_and_float(b, ffi::PyFloat_AS_DOUBLE(a)),
             _ => Some(false),
         }
     }
+}
+
+/// # Safety
+/// The object must be an exact `int` or a `bool`.
+unsafe fn same_int_and_float(int: *mut PyObject, float: f64) -> Option<bool> {
+    /// How many bits a digit has.
+    const DIGIT: i32 = 30;
+    if cfg!(not(target_pointer_width = "64")) || float.is_nan() {
+        return None;
+    }
+    if !float.is_finite() || float.fract() != 0.0 {
+        return Some(false);
+    }
+    // SAFETY: the caller says so.
+    let (sign, digits) = unsafe { sign_and_digits(int.cast()) };
+    if float == 0.0 || sign == 0 {
+        return Some(float == 0.0 && sign == 0);
+    }
+    if (float < 0.0) != (sign < 0) {
+        return Some(false);
+    }
+    // What an exponent of no bits means is below one.
+    let bits = float.abs().to_bits();
+    let exponent = i32::try_from(bits >> 52).unwrap_or(0) - 1_075;
+    let mantissa = u128::from(bits & ((1 << 52) - 1) | 1 << 52);
+    let digit = |place: i32| match place * DIGIT - exponent {
+        shift @ 0..64 => mantissa >> shift,
+        shift @ -29..0 => mantissa << -shift,
+        _ => 0,
+    };
+    let count = (exponent + 53 + DIGIT - 1) / DIGIT;
+    let equal = |(place, own): (i32, &u32)| digit(place) & ((1 << DIGIT) - 1) == u128::from(*own);
+    Some(i32::try_from(digits.len()) == Ok(count) && (0..).zip(digits).all(equal))
 }
 
 /// Whether two tuples are equal, item by item and identity first, as Python does it; up to the first item that can't be told.
@@ -253,8 +301,27 @@ unsafe fn size_of_int(int: *mut Int) -> usize {
     unsafe { (*int).size & !SMALL }
 }
 
+/// Whether an int is above, at or below zero, and its digits.
+///
 /// # Safety
-/// Both must be exact `int`, on a 64-bit machine.
+/// It must be an exact `int` or a `bool` that outlives the answer, on a 64-bit machine.
+unsafe fn sign_and_digits<'a>(int: *mut Int) -> (i8, &'a [u32]) {
+    // SAFETY: the caller says so, and the size word says how many digits follow.
+    unsafe {
+        let size = size_of_int(int);
+        let (sign, count) = if cfg!(Py_3_12) {
+            ([1, 0, -1, 0][size & 3], size >> 3)
+        } else {
+            let size = size.cast_signed();
+            (if size < 0 { -1 } else { i8::from(size > 0) }, size.unsigned_abs())
+        };
+        let digits = if sign == 0 { 0 } else { count };
+        (sign, slice::from_raw_parts((&raw const (*int).digits).cast::<u32>(), digits))
+    }
+}
+
+/// # Safety
+/// Both must be exact `int`, or `bool`, on a 64-bit machine.
 #[inline]
 unsafe fn same_int(a: *mut PyObject, b: *mut PyObject) -> bool {
     let (a, b) = (a.cast::<Int>(), b.cast::<Int>());

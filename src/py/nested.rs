@@ -5,6 +5,8 @@ use pyo3::exceptions::PyRecursionError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::nest::Nest;
+
 /// How much of the C stack a call must find free, in bytes: enough for the interpreter to raise an error and clean up, and half of
 /// the smallest that threads are given (musl).
 const STACK: usize = 64 * 1024;
@@ -14,6 +16,19 @@ const STACK: usize = 64 * 1024;
 pub(super) fn check_stack() -> PyResult<()> {
     if stacker::remaining_stack().is_some_and(|left| left < STACK) {
         return Err(PyRecursionError::new_err("maximum recursion depth exceeded in a cached function"));
+    }
+    Ok(())
+}
+
+/// Raises an error where code is part of more runs of tasks than the interpreter allows nested calls: each has a stack of its own, so that
+/// nothing else would end a coroutine function that awaits itself.
+pub(super) fn check_nest(inside: Option<&Nest>) -> PyResult<()> {
+    // SAFETY: only reads a number, attached as whoever holds an error to raise.
+    let limit = usize::try_from(unsafe { ffi::Py_GetRecursionLimit() }).unwrap_or(usize::MAX);
+    if inside.is_some_and(|inside| inside.is_deeper_than(limit)) {
+        return Err(PyRecursionError::new_err(
+            "maximum recursion depth exceeded in a cached coroutine function",
+        ));
     }
     Ok(())
 }

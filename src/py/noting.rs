@@ -6,15 +6,15 @@ use pyo3::prelude::*;
 
 use super::arguments::Arguments;
 use super::cached::{Cached, Version};
-use super::call::{MOST_COMPARISONS, call_function_slowly, called, without_hash};
-use super::compare;
+use super::call::{call_at_length, called, find_after_comparing, without_hash};
 use super::computing;
 use super::glance::{Anywhere, Glance, Place};
 use super::hits;
 use super::reading::Service;
 use super::session::Host;
-use super::sought::Compared;
-use crate::engine::{Look, Verdicts};
+use super::sought::Any;
+use super::tried::{Room, Tried};
+use crate::engine::Look;
 
 /// What CPython's call becomes while something is computed.
 #[cold]
@@ -28,8 +28,10 @@ pub(super) unsafe extern "C" fn call_and_note(
     // SAFETY: as CPython calls a vectorcall, attached; PyO3 does not know that, and would let go of what is noted only when it does.
     unsafe {
         let (function, arguments) = called(callable, args, nargsf, names);
-        Python::attach_unchecked(|_| hit_and_note(function, arguments))
-            .unwrap_or_else(|| call_function_slowly(callable, args, nargsf, names))
+        match Python::attach_unchecked(|_| hit_and_note(function, arguments)) {
+            Ok(answer) => answer,
+            Err(Tried { hash, verdicts }) => call_at_length(callable, args, nargsf, names, hash, verdicts),
+        }
     }
 }
 
@@ -40,34 +42,36 @@ pub(super) unsafe extern "C" fn call_and_note(
 pub(super) fn hit_and_note(
     function: Borrowed<'_, '_, Cached>,
     arguments: Arguments<'_>,
-) -> Option<*mut PyObject> {
+) -> Result<*mut PyObject, Tried> {
     let (py, cached) = (function.py(), function.get());
     if computing::validation(py).is_some() {
-        return None;
+        return Err(Tried::NOTHING);
     }
-    let Some(hash) = arguments.hash(cached.rules, cached.seed) else { return without_hash() };
-    let Glance::Session(session) = Anywhere::glance(&cached.binding, py) else { return None };
+    let Some(hash) = arguments.hash(cached.rules, cached.seed) else {
+        let mut tried = Room::new();
+        // SAFETY: it leaves what is known where it has no answer.
+        return without_hash(&mut tried).ok_or_else(|| unsafe { tried.take() });
+    };
+    let Glance::Session(session) = Anywhere::glance(&cached.binding, py) else { return Err(Tried::of(hash)) };
+    let store = &cached.function.store;
     let constant = matches!(cached.version, Version::Constant(_));
-    let mut verdicts = Verdicts::default();
-    for _ in 0..MOST_COMPARISONS {
-        let sought = Compared { arguments, rules: cached.rules, verdicts: &verdicts };
-        let take =
-            |Look { entry, stamp }: Look<'_, Host>| (entry.value.clone(), entry.basis(stamp, constant));
-        let pair = match hits::glance(py, &cached.function.store, (hash, session), sought, take) {
-            Ok(found) => {
-                let (value, basis) = found?;
-                Service { function, arguments, session, active: None }.note(py, &basis);
-                return Some(value.0.into_ptr());
-            }
-            Err(pair) => pair,
-        };
-        match compare::equal(py, &pair) {
-            Ok(equal) => verdicts.learn(pair, equal),
-            Err(error) => {
-                error.restore(py);
-                return Some(std::ptr::null_mut());
-            }
+    let take = |Look { entry, stamp }: Look<'_, Host>| (entry.value.clone(), entry.basis(stamp, constant));
+    let sought = Any { arguments, rules: cached.rules };
+    let found = if let Ok(found) = hits::glance(py, store, (hash, session), sought, take) {
+        found.ok_or(Ok(Tried::of(hash)))
+    } else {
+        let find = |address| hits::glance_at(py, store, (hash, address), session, take);
+        find_after_comparing(py, cached, arguments, (hash, None), find)
+    };
+    match found {
+        Ok((value, basis)) => {
+            Service { function, arguments, session, active: None }.note(py, &basis);
+            Ok(value.0.into_ptr())
+        }
+        Err(Ok(tried)) => Err(tried),
+        Err(Err(error)) => {
+            error.restore(py);
+            Ok(std::ptr::null_mut())
         }
     }
-    None
 }

@@ -7,6 +7,7 @@
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
+use super::key::Key;
 use super::sync::attached;
 use super::{marks, native};
 use crate::engine;
@@ -40,9 +41,11 @@ impl Clone for Object {
 }
 
 impl engine::Object for Object {
+    type Key = Key;
+
     #[inline]
-    fn is(&self, other: &Self) -> bool {
-        self.as_ptr() == other.as_ptr()
+    fn address(&self) -> usize {
+        self.as_ptr().addr()
     }
 
     #[inline]

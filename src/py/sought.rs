@@ -1,7 +1,6 @@
 //! What the hit path looks for: arguments where they lie, compared with stored keys.
 #![expect(unsafe_code, reason = "reads objects and tuples in place")]
 
-use std::convert::Infallible;
 use std::hint::assert_unchecked;
 
 use pyo3::ffi::{self, PyObject};
@@ -10,18 +9,18 @@ use super::arguments::{Arguments, Owner, Rules};
 use super::key::{Key, Shape, kind_of};
 use super::native;
 use super::object::Object;
-use crate::engine::{Sought, Unsure, Verdicts};
+use crate::engine::Sought;
 
 /// A call without arguments.
 #[derive(Clone, Copy)]
 pub(super) struct Nothing;
 
 impl Sought<Key> for Nothing {
-    type Untold = Unsure<Object>;
+    type Other = ();
 
     #[inline]
-    fn is(self, key: &Key) -> Result<bool, Unsure<Object>> {
-        Ok(key.kind().0 == Shape::Nothing)
+    fn is(self, key: &Key) -> Result<(), ()> {
+        if key.kind().0 == Shape::Nothing { Ok(()) } else { Err(()) }
     }
 }
 
@@ -33,23 +32,27 @@ pub(super) struct One<'a> {
 }
 
 impl Sought<Key> for One<'_> {
-    /// The stored argument.
-    type Untold = Object;
+    /// The stored argument, if it has to be asked.
+    type Other = Option<Object>;
 
     #[inline]
-    fn is(self, key: &Key) -> Result<bool, Object> {
+    fn is(self, key: &Key) -> Result<(), Option<Object>> {
         let Self { only, rules } = self;
         if key.is_object(only) {
-            return Ok(true);
+            return Ok(());
         }
         let stored = key.as_ptr();
         // SAFETY: both are alive.
         if key.kind().0 != Shape::One || unsafe { rules.typed && ffi::Py_TYPE(stored) != ffi::Py_TYPE(only) }
         {
-            return Ok(false);
+            return Err(None);
         }
         // SAFETY: as above.
-        unsafe { native::same(stored, only) }.ok_or_else(|| key.held())
+        match unsafe { native::same(stored, only) } {
+            Some(true) => Ok(()),
+            Some(false) => Err(None),
+            None => Err(Some(key.held())),
+        }
     }
 }
 
@@ -62,12 +65,16 @@ pub(super) struct Many<'a, const METHOD: bool, const NAMED: bool> {
 }
 
 impl<const METHOD: bool, const NAMED: bool> Sought<Key> for Many<'_, METHOD, NAMED> {
-    type Untold = Unsure<Object>;
+    type Other = ();
 
     #[expect(clippy::inline_always, reason = "the arguments stay in registers")]
     #[inline(always)]
-    fn is(self, key: &Key) -> Result<bool, Unsure<Object>> {
-        if self.is_of_same_objects(key) { Ok(true) } else { is_natively(key, self.arguments, *self.rules) }
+    fn is(self, key: &Key) -> Result<(), ()> {
+        if self.is_of_same_objects(key) || is_natively(key, self.arguments, *self.rules) {
+            Ok(())
+        } else {
+            Err(())
+        }
     }
 }
 
@@ -109,37 +116,23 @@ impl<const METHOD: bool, const NAMED: bool> Many<'_, METHOD, NAMED> {
     }
 }
 
-/// A call whose arguments were compared by their own `==`.
+/// Whether a key is surely that of a call, as far as that can be told without asking Python.
+#[inline(never)]
+fn is_natively(key: &Key, arguments: &Arguments<'_>, rules: Rules) -> bool {
+    key.is_natively(*arguments, rules) == Some(true)
+}
+
+/// A call with whatever arguments, at leisure.
 #[derive(Clone, Copy)]
-pub(super) struct Compared<'a> {
+pub(super) struct Any<'a> {
     pub(super) arguments: Arguments<'a>,
     pub(super) rules: Rules,
-    pub(super) verdicts: &'a Verdicts<Object>,
 }
 
-impl Sought<Key> for Compared<'_> {
-    type Untold = Unsure<Object>;
+impl Sought<Key> for Any<'_> {
+    type Other = ();
 
-    fn is(self, key: &Key) -> Result<bool, Unsure<Object>> {
-        key.is(self.arguments, self.rules, self.verdicts)
+    fn is(self, key: &Key) -> Result<(), ()> {
+        if is_natively(key, &self.arguments, self.rules) { Ok(()) } else { Err(()) }
     }
-}
-
-/// The very object that was found equal to the single argument of a call, and that is held.
-#[derive(Clone, Copy)]
-pub(super) struct Held(pub(super) *mut PyObject);
-
-impl Sought<Key> for Held {
-    type Untold = Infallible;
-
-    #[inline]
-    fn is(self, key: &Key) -> Result<bool, Infallible> {
-        Ok(key.is_object(self.0))
-    }
-}
-
-/// Whether a key is that of a call, as far as that can be told without asking Python.
-#[inline(never)]
-fn is_natively(key: &Key, arguments: &Arguments<'_>, rules: Rules) -> Result<bool, Unsure<Object>> {
-    key.is(*arguments, rules, &Verdicts::default())
 }

@@ -1,6 +1,5 @@
 //! A call of a coroutine function, as `_async.py` drives it, and the runs that tasks wait for.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyException, PyRuntimeError};
@@ -14,12 +13,17 @@ use super::behind::Behind;
 use super::cached::Cached;
 use super::computing::{self, Ended, Entered};
 use super::drive::{Drive, Next};
+use super::end::End;
+use super::nest::Nest;
+use super::nested;
 use super::object::Object;
 use super::reading::Service;
 use super::session::Active;
 use super::sync::Guarded;
+use super::tried::Tried;
 use super::validating::Check;
 use super::wait::{self, Leader, Waited};
+use super::waits;
 use super::waker::Waker;
 use crate::engine::ticket::NEVER;
 use crate::engine::{Basis, Flight as _, Manner, Setting, Wish};
@@ -35,6 +39,10 @@ struct State {
     flight: Option<wait::Flight>,
     answer: Option<Answer>,
     error: Option<PyErr>,
+    /// What is known of the call, until it begins.
+    tried: Option<Tried>,
+    /// A task runs the function: by its end the run ends.
+    is_run: bool,
     /// The caller was cancelled.
     gone: bool,
     /// How long to let time pass.
@@ -68,8 +76,10 @@ impl Call {
         args: Py<PyTuple>,
         names: Option<Py<PyTuple>>,
         wish: Wish,
+        tried: Tried,
     ) -> Self {
-        Self { function, args, names, wish, check: None, state: Guarded::new(State::default()) }
+        let state = State { tried: Some(tried), ..State::default() };
+        Self { function, args, names, wish, check: None, state: Guarded::new(state) }
     }
 
     /// A call that asks whether a version holds, of any function.
@@ -77,13 +87,24 @@ impl Call {
         let reading = check.reading.get();
         let names = reading.names.as_ref().map(|names| names.clone_ref(py));
         let wish = Wish::of(Manner::Validating);
-        let new = Self::new(reading.function.clone_ref(py), reading.args.clone_ref(py), names, wish);
+        let new = Self::new(
+            reading.function.clone_ref(py),
+            reading.args.clone_ref(py),
+            names,
+            wish,
+            Tried::NOTHING,
+        );
         Self { check: Some(check), ..new }
     }
 
     /// The coroutine that drives it.
     pub(super) fn driver(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        DRIVE.import(py, "versioned_lru_cache._async", "drive")?.call1((self,))
+        Self::driver_of(&Bound::new(py, self)?)
+    }
+
+    /// The same for one that is kept.
+    pub(super) fn driver_of<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        DRIVE.import(slf.py(), "versioned_lru_cache._async", "drive")?.call1((slf,))
     }
 
     /// Runs `act` on the arguments.
@@ -226,18 +247,19 @@ impl Call {
 
     /// Begin, in a task of this event loop or in none. What is to be done next.
     fn begin(&self, py: Python<'_>, event_loop: &Bound<'_, PyAny>) -> PyResult<&'static str> {
+        let tried = self.state.with(py, |state| state.tried.take()).unwrap_or(Tried::NOTHING);
         let drive = self.with(py, |arguments| {
-            let leader = Leader::Task(event_loop.as_ptr().addr());
+            let leader = Leader::task(py, event_loop.as_ptr().addr());
+            nested::check_nest(leader.inside.as_ref())?;
+            let function = self.function.bind(py);
+            if let Some(check) = &self.check {
+                return Drive::about(function, arguments, leader, check.claim(py));
+            }
             // A refresh behind is a task of the event loop.
             let setting = Setting { alone: event_loop.is_none(), ..self.wish.setting };
-            match &self.check {
-                Some(check) => Drive::about(self.function.bind(py), arguments, leader, check.claim(py)),
-                None => {
-                    Drive::begin(self.function.bind(py), arguments, leader, Wish { setting, ..self.wish })
-                }
-            }
+            Drive::begin(function, arguments, leader, Wish { setting, ..self.wish }, tried)
         })?;
-        self.state.with(py, |state| state.drive = Some(Box::new(drive)));
+        self.state.with(py, |state| state.drive = Some(drive));
         self.next(py)
     }
 
@@ -354,6 +376,27 @@ impl Call {
         self.proceed(py, self.step(py))
     }
 
+    /// Note that a task runs the function. However that ends, the run ends with it.
+    fn runs_in(slf: &Bound<'_, Self>, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (py, call) = (slf.py(), slf.get());
+        let end = Bound::new(py, End::of(slf))?;
+        let flight = call.state.with(py, |state| {
+            state.is_run = true;
+            state.flight.clone()
+        });
+        if let Some(flight) = flight {
+            flight.runs_in(task.clone().unbind());
+        }
+        let noted = task.call_method1("add_done_callback", (&end,));
+        noted.map(drop).inspect_err(|error| call.over(py, Some(error.clone_ref(py))))
+    }
+
+    /// Note that the caller has come to its end. What it leads and no task runs is over.
+    #[pyo3(name = "leave")]
+    fn leave_call(&self, py: Python<'_>) {
+        self.left(py);
+    }
+
     /// Take what else went wrong where the function ran.
     fn broke(&self, py: Python<'_>, error: Bound<'_, PyAny>) {
         self.proceed(py, Err(PyErr::from_value(error)));
@@ -384,8 +427,10 @@ impl Call {
     fn join(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<Option<Wait>> {
         let py = event_loop.py();
         let Some(flight) = self.state.with(py, |state| state.flight.clone()) else { return Ok(None) };
-        let inside = computing::around(py);
-        if event_loop.is_none() || closes_a_circle(py, &flight, &inside) {
+        let inside = computing::inside(py);
+        if event_loop.is_none()
+            || inside.as_ref().is_some_and(|inside| waits::closes_a_circle(py, &flight, inside))
+        {
             self.goes_on(py, Ok(Waited::Circle(flight)))?;
             return Ok(None);
         }
@@ -424,15 +469,32 @@ impl Call {
     }
 }
 
-/// Waits of tasks that are part of a run themselves, by number.
-static WAITS: std::sync::LazyLock<Guarded<Vec<Waiting>>> =
-    std::sync::LazyLock::new(|| Guarded::new(Vec::new()));
-static NUMBER: AtomicU64 = AtomicU64::new(1);
+impl Call {
+    /// The caller has come to its end.
+    pub(super) fn left(&self, py: Python<'_>) {
+        if !self.state.with(py, |state| state.is_run) {
+            self.over(py, None);
+        }
+    }
 
-struct Waiting {
-    number: u64,
-    inside: Vec<wait::Flight>,
-    on: wait::Flight,
+    /// Ends the run, if it goes on: nobody is left who would.
+    pub(super) fn over(&self, py: Python<'_>, error: Option<PyErr>) {
+        let Some(mut drive) = self.state.with(py, |state| state.drive.take()) else { return };
+        match error {
+            Some(error) => {
+                drive.failed(self.function.get(), py, &error, NEVER);
+                self.proceed(py, Err(error));
+            }
+            None => drive.end(self.function.get(), py),
+        }
+        drop(drive);
+        self.rest(py);
+    }
+
+    /// Whether nothing is left to be done.
+    pub(super) fn is_over(&self, py: Python<'_>) -> bool {
+        self.state.with(py, |state| state.drive.is_none())
+    }
 }
 
 /// A run that tasks wait for.
@@ -441,47 +503,18 @@ pub(super) struct Flight(wait::Flight);
 
 #[pymethods]
 impl Flight {
-    /// The task that runs it.
-    #[setter]
-    fn set_task(&self, task: Py<PyAny>) {
-        self.0.runs_in(task);
-    }
-
     /// Begin to wait for it in the task of this event loop that leads it.
     fn join(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<Option<Wait>> {
-        Wait::begin(event_loop, &self.0, computing::around(event_loop.py()), None)
+        Wait::begin(event_loop, &self.0, computing::inside(event_loop.py()), None)
     }
-}
-
-/// Whether a run waits, over any number of others, for one of those that the running code is part of.
-fn closes_a_circle(py: Python<'_>, flight: &wait::Flight, inside: &[wait::Flight]) -> bool {
-    if inside.is_empty() {
-        return false;
-    }
-    WAITS.with(py, |waits| {
-        let mut reached = vec![flight.clone()];
-        let mut place = 0;
-        while let Some(flight) = reached.get(place).cloned() {
-            place += 1;
-            if inside.iter().any(|own| own.is(&flight)) {
-                return true;
-            }
-            for wait in waits.iter().filter(|wait| wait.inside.iter().any(|own| own.is(&flight))) {
-                if wait.on.is_going() && !reached.iter().any(|known| known.is(&wait.on)) {
-                    reached.push(wait.on.clone());
-                }
-            }
-        }
-        false
-    })
 }
 
 /// One wait of a task.
 #[pyclass(frozen, module = "versioned_lru_cache._core")]
 pub(super) struct Wait {
-    /// Among the waits that may be part of a circle; 0 for none of them.
-    number: u64,
-    /// Among those for the run.
+    /// What it is part of, and may close a circle with.
+    inside: Option<Nest>,
+    /// Among the waits for the run.
     place: u64,
     on: wait::Flight,
     limit: Option<Duration>,
@@ -495,18 +528,16 @@ impl Wait {
     fn begin(
         event_loop: &Bound<'_, PyAny>,
         on: &wait::Flight,
-        inside: Vec<wait::Flight>,
+        inside: Option<Nest>,
         limit: Option<Duration>,
     ) -> PyResult<Option<Self>> {
         let py = event_loop.py();
         let (waker, future) = Waker::new(event_loop)?;
         let Some(place) = on.on_end(Bound::new(py, waker)?.into_any().unbind()) else { return Ok(None) };
-        let number = if inside.is_empty() { 0 } else { NUMBER.fetch_add(1, Ordering::Relaxed) };
-        if number != 0 {
-            let waiting = Waiting { number, inside, on: on.clone() };
-            WAITS.with(py, |waits| waits.push(waiting));
+        if let Some(inside) = &inside {
+            waits::begin(py, inside, on);
         }
-        Ok(Some(Self { number, place, on: on.clone(), limit, future: future.unbind() }))
+        Ok(Some(Self { inside, place, on: on.clone(), limit, future: future.unbind() }))
     }
 }
 
@@ -520,12 +551,8 @@ impl Wait {
 
     /// End to wait, after a look at how the run ended. The task of a run for which nobody waits any more is cancelled.
     fn leave(&self, py: Python<'_>) -> PyResult<()> {
-        if self.number != 0 {
-            let ended = WAITS.with(py, |waits| {
-                let place = waits.iter().position(|wait| wait.number == self.number);
-                place.map(|place| waits.swap_remove(place))
-            });
-            drop(ended);
+        if let Some(inside) = &self.inside {
+            waits::end(py, inside, &self.on);
         }
         match self.on.leave(self.place) {
             Some(task) => task.call_method0(py, "cancel").map(drop),

@@ -46,7 +46,7 @@ impl Check {
         }
         let claim = self.claim(py);
         self.reading.get().with(py, |arguments| {
-            let mut drive = Drive::about(function.bind(py), arguments, Leader::Thread, claim)?;
+            let mut drive = Drive::about(function.bind(py), arguments, Leader::thread(py), claim)?;
             Cached::drive(function.bind(py), arguments, &mut drive)?.is_truthy()
         })
     }

@@ -2,7 +2,7 @@
 //! signals, and never waits in a circle.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Weak};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTraceback;
 
+use super::computing;
 use super::fork;
+use super::nest::Nest;
 use super::session::Host;
 use super::sync::Guarded;
 use crate::engine::{self, Arrival};
@@ -41,11 +43,24 @@ thread_local! {
 }
 
 /// Who leads a run, or would wait for one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Leader {
-    Thread,
+pub(super) struct Leader {
+    /// The event loop of its task, by its address; none is a thread.
+    task: Option<usize>,
+    thread: ThreadId,
+    /// The runs that it is part of.
+    pub(super) inside: Option<Nest>,
+}
+
+impl Leader {
+    /// This thread, in what it is doing now.
+    pub(super) fn thread(py: Python<'_>) -> Self {
+        Self { task: None, thread: ME.with(|me| *me), inside: computing::inside(py) }
+    }
+
     /// A task of the event loop at this address.
-    Task(usize),
+    pub(super) fn task(py: Python<'_>, event_loop: usize) -> Self {
+        Self { task: Some(event_loop), ..Self::thread(py) }
+    }
 }
 
 /// How a run ended.
@@ -57,8 +72,9 @@ enum End {
     Failed(PyErr, Option<Py<PyTraceback>>),
 }
 
-struct Run {
-    leader: Leader,
+pub(super) struct Run {
+    /// The event loop of the task that leads it; none is a thread.
+    task: Option<usize>,
     thread: ThreadId,
     forks: u32,
     /// Callbacks and the task that runs it are Python's.
@@ -78,13 +94,9 @@ pub(super) struct Flight(Arc<Run>);
 impl engine::Flight for Flight {
     type Leader = Leader;
 
-    fn begin(leader: Leader) -> Self {
-        Self(Arc::new(Run {
-            leader,
-            thread: ME.with(|me| *me),
-            forks: fork::count(),
-            landing: Landing::default(),
-        }))
+    fn begin(leader: &Leader) -> Self {
+        let Leader { task, thread, .. } = *leader;
+        Self(Arc::new(Run { task, thread, forks: fork::count(), landing: Landing::default() }))
     }
 
     fn is(&self, other: &Self) -> bool {
@@ -95,10 +107,18 @@ impl engine::Flight for Flight {
         self.0.is_of_this_process() && self.0.landing.is_going()
     }
 
+    /// A thread leads it from beneath what the thread does now, or from another place on its stack, to which it can't go back; nor can a thread
+    /// go back to its tasks.
+    fn encloses(&self, other: &Leader) -> bool {
+        let of_thread = self.0.task.is_none() || other.task.is_none();
+        of_thread && self.0.thread == other.thread
+            || other.inside.as_ref().is_some_and(|inside| inside.contains(self))
+    }
+
     /// Tasks of two event loops do not wait for each other: either loop may stop at any time.
-    fn serves(&self, other: Leader) -> bool {
-        let foreign = matches!((self.0.leader, other), (Leader::Task(a), Leader::Task(b)) if a != b);
-        !foreign && self.is_going()
+    fn serves(&self, other: &Leader) -> bool {
+        let foreign = matches!((self.0.task, other.task), (Some(a), Some(b)) if a != b);
+        !foreign && self.is_going() && !self.encloses(other)
     }
 }
 
@@ -178,6 +198,24 @@ impl Drop for Waiter<'_> {
 }
 
 impl Flight {
+    /// Where it lies.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    pub(super) fn weak(&self) -> Weak<Run> {
+        Arc::downgrade(&self.0)
+    }
+
+    pub(super) fn of(run: &Weak<Run>) -> Option<Self> {
+        run.upgrade().map(Self)
+    }
+
+    /// Whether it is going on, in this process.
+    pub(super) fn goes_on(&self) -> bool {
+        engine::Flight::is_going(self)
+    }
+
     /// Waits in this thread until the run is over, or until `deadline`. The leader's exception is raised here too.
     pub(super) fn wait(&self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Waited> {
         let me = thread::current().id();

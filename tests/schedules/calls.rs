@@ -1,5 +1,6 @@
 //! A cached function on that host, and calls of it: they drive a plan as `src/py/drive.rs` does.
 
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -199,9 +200,12 @@ impl Call<'_> {
         loop {
             let step = self.function.enter(self.session, |store, caller| self.plan.next(store, caller));
             match step {
-                Step::Compare(pair) => {
-                    let equal = pair.stored.get() == pair.probe.get();
-                    self.plan.learn(pair, equal);
+                Step::Compare(mut unsure) => {
+                    let equal = unsure.ask(
+                        |key, probe| Ok::<_, Infallible>(key.get() == probe.key.get()),
+                        |pair| Ok(pair.stored.get() == pair.probe.get()),
+                    );
+                    self.plan.learn(unsure, equal.unwrap_or_else(|never| match never {}));
                 }
                 Step::Ask(run) => {
                     world.notes(run.as_ref());
@@ -225,7 +229,6 @@ impl Call<'_> {
                         return error;
                     }
                 }
-                Step::Look => self.plan.is_inside(Vec::new()),
                 Step::Compute(run) => {
                     world.notes(Some(&run));
                     self.lead = Some(Lead(run));

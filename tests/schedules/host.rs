@@ -28,8 +28,10 @@ impl Number {
 }
 
 impl Object for Number {
-    fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+    type Key = Self;
+
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     fn native_eq(&self, other: &Self) -> Option<bool> {
@@ -45,8 +47,12 @@ impl Key for Number {
     type Object = Self;
     type Rules = ();
 
-    fn matches(&self, probe: &Probe<Self>, verdicts: &Verdicts<Self>) -> Result<bool, Unsure<Self>> {
-        verdicts.same(self, &probe.key)
+    fn matches(&self, probe: &Probe<Self>) -> Option<bool> {
+        if self.is(&probe.key) { Some(true) } else { self.native_eq(&probe.key) }
+    }
+
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     fn is_gone(&self) -> bool {
@@ -80,7 +86,7 @@ pub(crate) struct Run(pub(crate) Arc<Landing<End, (), ()>>);
 impl Flight for Run {
     type Leader = ();
 
-    fn begin((): ()) -> Self {
+    fn begin((): &()) -> Self {
         Self(Arc::default())
     }
 
@@ -92,7 +98,11 @@ impl Flight for Run {
         self.0.is_going()
     }
 
-    fn serves(&self, (): ()) -> bool {
+    fn encloses(&self, (): &()) -> bool {
+        false
+    }
+
+    fn serves(&self, (): &()) -> bool {
         self.is_going()
     }
 }

@@ -1,0 +1,44 @@
+//! The end of the task that runs a coroutine function.
+
+use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::task::Call;
+
+/// Called when the task of a run is done, and dropped with that task: whatever way it ends, the run is over.
+#[pyclass(frozen, module = "versioned_lru_cache._core")]
+pub(super) struct End(Py<Call>);
+
+impl End {
+    pub(super) fn of(call: &Bound<'_, Call>) -> Self {
+        Self(call.clone().unbind())
+    }
+}
+
+#[pymethods]
+impl End {
+    fn __call__(&self, task: &Bound<'_, PyAny>) {
+        let py = task.py();
+        let call = self.0.get();
+        if call.is_over(py) {
+            return;
+        }
+        let error = match task.call_method0("exception") {
+            Ok(error) if error.is_none() => None,
+            Ok(error) => Some(PyErr::from_value(error)),
+            // It was cancelled.
+            Err(error) => Some(error),
+        };
+        call.over(py, error);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        Python::attach(|py| self.0.get().over(py, None));
+    }
+}
