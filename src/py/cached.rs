@@ -20,6 +20,7 @@ use super::object::Object;
 use super::session::Host;
 use super::sync::{Guarded, Visited};
 use super::task::Call;
+use super::trashcan;
 use super::tried::Tried;
 use super::validating::Unvalidated;
 use super::vector;
@@ -131,6 +132,12 @@ pub(super) struct Cached {
     pub(super) wait: Option<Duration>,
     /// Seeds the hash of arguments; a copy is nearer than the static.
     pub(super) seed: Seed,
+}
+
+impl Drop for Cached {
+    fn drop(&mut self) {
+        Python::attach(|py| trashcan::discard(std::mem::replace(&mut self.wrapped, py.None())));
+    }
 }
 
 #[pymethods]

@@ -10,10 +10,10 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use super::arguments::{Arguments, Owner, Rules, seed};
+use super::arguments::{self, Arguments, Owner, Rules, seed};
 use super::object::Object;
 use super::sync::attached;
-use super::{compare, native};
+use super::{compare, native, trashcan};
 use crate::engine::{self, Probe};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -238,6 +238,17 @@ pub(super) fn probe<'py>(
 pub(super) struct CacheKey {
     pub(super) function: Py<PyAny>,
     pub(super) probe: Probe<Key>,
+}
+
+impl Drop for CacheKey {
+    fn drop(&mut self) {
+        Python::attach(|py| {
+            let function = std::mem::replace(&mut self.function, py.None());
+            if let Ok(nothing) = Key::new(py, arguments::NONE) {
+                trashcan::discard((function, std::mem::replace(&mut self.probe.key, nothing)));
+            }
+        });
+    }
 }
 
 #[pymethods]

@@ -42,6 +42,7 @@ mod sought;
 mod spare;
 mod sync;
 mod task;
+mod trashcan;
 mod tried;
 mod validating;
 mod vector;

@@ -16,7 +16,7 @@ use super::object::Object;
 use super::reading::Log;
 use super::sync::{Guarded, Shared, attached};
 use super::wait::Flight;
-use super::{explain, gc};
+use super::{explain, gc, trashcan};
 use crate::engine::ticket::{self, ByTicket, Ticket};
 use crate::engine::{self, Displaced, Known, Leaving, Logged, Manner, Refresh, Wish};
 
@@ -191,6 +191,15 @@ pub(super) struct Session {
     pub(super) core: Arc<Core>,
     /// If it is open for a block.
     pub(super) block: Block,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A call that has begun goes on with what is known.
+        if Arc::strong_count(&self.core) == 1 {
+            Python::attach(|py| trashcan::discard(self.core.known.with(py, std::mem::take)));
+        }
+    }
 }
 
 #[pymethods]
