@@ -1,5 +1,5 @@
-from collections.abc import Callable, Coroutine, Hashable, Iterator, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Coroutine, Generator, Hashable, Iterator, Mapping
+from types import TracebackType
 from typing import (
     Any,
     Concatenate,
@@ -15,6 +15,8 @@ from typing import (
     overload,
     type_check_only,
 )
+
+from typing_extensions import Self
 
 from ._explanation import Explanation
 from ._refresh import Refresh, Where
@@ -45,22 +47,14 @@ __all__ = [
     "Mark",
     "Scope",
     "Session",
+    "SessionBlocks",
     "Wait",
     "advance_clock",
-    "ambient_session",
-    "begin_session",
     "check_binding",
     "clock_now",
-    "end_session",
-    "is_open",
     "is_validating",
-    "is_within",
-    "lay_over",
     "mock_clock",
     "peek_session",
-    "session_around",
-    "session_beneath",
-    "session_place",
     "unmock_clock",
 ]
 
@@ -68,22 +62,13 @@ SESSION_NAME: Final[str]
 FAST_PATHS: Final[bool]  # whether hits take a shorter way than other calls, as in all wheels but one of the tests
 IMMUTABLE: Final[Mark]
 NOT_MODIFIED: Final[Mark]
-ambient_session: Final[ContextVar[Session | None]]
 
 def advance_clock(nanoseconds: int) -> None: ...
-def begin_session(refresh: Refresh | None, offline: bool, around: Session | None) -> Session: ...
 def check_binding(binding: object, /) -> None: ...
 def clock_now() -> int: ...
-def end_session(session: Session) -> None: ...
-def is_open(object: object) -> bool: ...
 def is_validating() -> bool: ...
-def is_within(session: Session, other: Session) -> bool: ...
-def lay_over(session: Session, beneath: Session | None) -> None: ...
 def mock_clock(at: int) -> None: ...
 def peek_session(binding: object) -> Session | None: ...
-def session_around(session: Session) -> Session | None: ...
-def session_beneath(session: Session) -> Session | None: ...
-def session_place(binding: object) -> Any: ...
 def unmock_clock() -> None: ...
 
 @final
@@ -108,6 +93,28 @@ class Session(Mapping[str, Mapping[str, Any]]):
     def __getitem__(self, module: str, /) -> Mapping[str, Any]: ...
     def __hash__(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
+
+class SessionBlocks:
+    def __new__(cls, mapping: object, refresh: Refresh | None, offline: bool) -> Self: ...
+    def __enter__(self) -> Session: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None: ...
+    def __aenter__(self) -> Ready[Session]: ...
+    def __aexit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> Ready[None]: ...
+
+@type_check_only
+@final
+class Ready(Generic[_T]):
+    def __await__(self) -> Generator[Any, Any, _T]: ...
 
 @final
 class Mark:

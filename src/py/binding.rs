@@ -139,7 +139,7 @@ pub(super) fn ambient(py: Python<'_>) -> PyResult<Option<Bound<'_, Session>>> {
 }
 
 /// The session whose handle lies in a mapping, if any.
-fn in_mapping<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, Session>>> {
+pub(super) fn in_mapping<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, Session>>> {
     let name = name(mapping.py());
     let found = match mapping.cast_exact::<PyDict>() {
         Ok(dict) => dict.get_item(name)?,

@@ -36,22 +36,53 @@ pub(super) fn get<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'p
     }
 }
 
-/// Lets a `ContextVar` hold a value here. Returns the token by which that could be taken back.
+/// Lets a `ContextVar` hold a value here. Returns the token by which that could be taken back. Whoever calls holds what the variable held until now:
+/// what dies in the midst of the change might change it too.
 pub(super) fn set<'py>(
     variable: &Bound<'py, PyAny>,
     value: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
     debug_assert!(is_variable(variable));
-    // SAFETY: as in `get`; the token is a new reference or an error.
-    unsafe {
-        // Before 3.12 the garbage collector runs in the midst of allocations, and CPython would go on with a context that a finalizer has changed.
-        #[cfg(not(Py_3_12))]
-        let collecting = ffi::PyGC_Disable() == 1;
-        let token = ffi::PyContextVar_Set(variable.as_ptr(), value.as_ptr());
-        #[cfg(not(Py_3_12))]
-        if collecting {
-            ffi::PyGC_Enable();
+    changing(variable.py(), || {
+        // SAFETY: as in `get`; the token is a new reference or an error.
+        unsafe {
+            let token = ffi::PyContextVar_Set(variable.as_ptr(), value.as_ptr());
+            Bound::from_owned_ptr_or_err(variable.py(), token)
         }
-        Bound::from_owned_ptr_or_err(variable.py(), token)
+    })
+}
+
+/// Takes back what a token is for. Held must be the same as for `set`.
+///
+/// # Errors
+/// `ValueError` in another context than that in which the value was set.
+pub(super) fn reset(variable: &Bound<'_, PyAny>, token: &Bound<'_, PyAny>) -> PyResult<()> {
+    debug_assert!(is_variable(variable));
+    changing(variable.py(), || {
+        // SAFETY: as in `get`; CPython looks at what the token is.
+        if unsafe { ffi::PyContextVar_Reset(variable.as_ptr(), token.as_ptr()) } < 0 {
+            return Err(PyErr::fetch(variable.py()));
+        }
+        Ok(())
+    })
+}
+
+/// Changes the context. Before 3.12 the garbage collector runs in the midst of allocations, and CPython would go on with a context that a finalizer
+/// has changed: so none runs within, and what runs within one may be within somebody else's change.
+#[cfg(not(Py_3_12))]
+fn changing<R>(py: Python<'_>, change: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
+    super::collecting::hold(py)?;
+    // SAFETY: attached, as the token says.
+    let collecting = unsafe { ffi::PyGC_Disable() } == 1;
+    let changed = change();
+    if collecting {
+        // SAFETY: as above.
+        unsafe { ffi::PyGC_Enable() };
     }
+    changed
+}
+
+#[cfg(Py_3_12)]
+fn changing<R>(_: Python<'_>, change: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
+    change()
 }
