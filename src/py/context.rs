@@ -43,7 +43,7 @@ pub(super) fn set<'py>(
     value: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
     debug_assert!(is_variable(variable));
-    changing(variable.py(), || {
+    changing(value, || {
         // SAFETY: as in `get`; the token is a new reference or an error.
         unsafe {
             let token = ffi::PyContextVar_Set(variable.as_ptr(), value.as_ptr());
@@ -58,7 +58,7 @@ pub(super) fn set<'py>(
 /// `ValueError` in another context than that in which the value was set.
 pub(super) fn reset(variable: &Bound<'_, PyAny>, token: &Bound<'_, PyAny>) -> PyResult<()> {
     debug_assert!(is_variable(variable));
-    changing(variable.py(), || {
+    changing(token, || {
         // SAFETY: as in `get`; CPython looks at what the token is.
         if unsafe { ffi::PyContextVar_Reset(variable.as_ptr(), token.as_ptr()) } < 0 {
             return Err(PyErr::fetch(variable.py()));
@@ -67,11 +67,11 @@ pub(super) fn reset(variable: &Bound<'_, PyAny>, token: &Bound<'_, PyAny>) -> Py
     })
 }
 
-/// Changes the context. Before 3.12 the garbage collector runs in the midst of allocations, and CPython would go on with a context that a finalizer
+/// Changes the context to what is `new` there. Before 3.12 the garbage collector runs in the midst of allocations, and CPython would go on with a context that a finalizer
 /// has changed: so none runs within, and what runs within one may be within somebody else's change.
 #[cfg(not(Py_3_12))]
-fn changing<R>(py: Python<'_>, change: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
-    super::collecting::hold(py)?;
+fn changing<R>(new: &Bound<'_, PyAny>, change: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
+    super::collecting::hold(new)?;
     // SAFETY: attached, as the token says.
     let collecting = unsafe { ffi::PyGC_Disable() } == 1;
     let changed = change();
@@ -83,6 +83,6 @@ fn changing<R>(py: Python<'_>, change: impl FnOnce() -> PyResult<R>) -> PyResult
 }
 
 #[cfg(Py_3_12)]
-fn changing<R>(_: Python<'_>, change: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
+fn changing<R>(_: &Bound<'_, PyAny>, change: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
     change()
 }
