@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from child import run
+from child import run as run_child
 
 pytestmark = pytest.mark.child
 
@@ -43,6 +43,11 @@ class InACycle:
     def __del__(self):
         DO
 """
+
+
+def run(code: str) -> None:
+    """With allocators that fill what is freed, so that whoever goes on to read it is caught."""
+    run_child(code, PYTHONMALLOC="debug")
 
 
 def prelude(done: str) -> str:
