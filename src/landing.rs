@@ -146,6 +146,12 @@ impl<E, C, T> Landing<E, C, T> {
         }
     }
 
+    /// Shows all that it holds, without a wait that could last: the lock is held for a moment at a time.
+    pub fn trace<R>(&self, show: impl FnOnce(Option<&E>, &BTreeMap<u64, C>, Option<&T>) -> R) -> R {
+        let state = self.lock();
+        show(state.end.as_ref(), &state.callbacks, state.task.as_ref())
+    }
+
     /// Ends the wait of a task, which has looked at the end. What was kept for it and is to be dropped; and the task that runs it, if it
     /// goes on and no task waits for it any more.
     #[must_use]

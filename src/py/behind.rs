@@ -77,6 +77,7 @@ impl Behind {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.function)?;
         visit.call(&self.args)?;
-        visit.call(&self.names)
+        visit.call(&self.names)?;
+        self.lead.trace(|lead| lead.as_ref().map_or(Ok(()), |lead| lead.traverse(&visit)))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyBaseException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -87,7 +87,7 @@ pub(super) struct Drive {
     /// Until when to wait for others.
     deadline: Option<Instant>,
     /// What failed, until it is clear whether an old value stands in for it.
-    error: Option<PyErr>,
+    error: Option<Py<PyBaseException>>,
     /// The old result, as `revalidate` is shown it.
     previous: Option<Py<PyAny>>,
     /// What the step is to ask about.
@@ -206,7 +206,10 @@ impl Drive {
                     return Ok(Next::Done(served.value.0.into_bound(py), served.basis, served.behind));
                 }
                 Step::Absent => return Err(cached.not_stored(py)),
-                Step::Raise => return Err(self.error.take().unwrap_or_else(|| cached.not_stored(py))),
+                Step::Raise => {
+                    let error = self.error.take().map(|error| error.into_bound(py).into_any());
+                    return Err(error.map_or_else(|| cached.not_stored(py), PyErr::from_value));
+                }
             }
         }
         self.abandon(cached, py);
@@ -408,7 +411,7 @@ impl Drive {
         self.end(cached, py);
         self.tell(py, &error, oldest);
         self.plan.failed(cached.freshness.counts(py, &error));
-        self.error = Some(error);
+        self.error = Some(error.into_value(py));
         Ok(())
     }
 
@@ -452,8 +455,10 @@ impl Drive {
     /// Shows the garbage collector what the plan holds of the arguments.
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.plan.keys().try_for_each(|key| visit.call(&*key.object()))?;
+        self.lead.as_ref().map_or(Ok(()), |lead| lead.traverse(visit))?;
         visit.call(&self.part)?;
         visit.call(&self.previous)?;
+        visit.call(&self.error)?;
         self.plan.reads().chain(&self.asked_about).try_for_each(|read| visit.call(&read.call.0))?;
         self.plan.claim().map_or(Ok(()), |claim| visit.call(&claim.version.0))
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pyo3::exceptions::{PyException, PyRuntimeError};
+use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyTuple};
@@ -38,7 +38,7 @@ struct State {
     entered: Option<Entered>,
     flight: Option<wait::Flight>,
     answer: Option<Answer>,
-    error: Option<PyErr>,
+    error: Option<Py<PyBaseException>>,
     /// What is known of the call, until it begins.
     tried: Option<Tried>,
     /// A task runs the function: by its end the run ends.
@@ -157,6 +157,7 @@ impl Call {
                 self.tell(py, &error);
             }
             // Nobody is there to raise it if the caller has gone, and kept here it would keep this call by its traceback.
+            let error = error.into_value(py);
             let forgotten = self
                 .state
                 .with(py, |state| if state.gone { Some(error) } else { state.error.replace(error) });
@@ -419,7 +420,8 @@ impl Call {
 
     /// Raise what the function raised.
     fn settle(&self, py: Python<'_>) -> PyResult<()> {
-        self.state.with(py, |state| state.error.take()).map_or(Ok(()), Err)
+        let error = self.state.with(py, |state| state.error.take());
+        error.map_or(Ok(()), |error| Err(PyErr::from_value(error.into_bound(py).into_any())))
     }
 
     /// Begin to wait for another's run in a task of this event loop. ``None`` if there is nothing to wait for any more, or if that
@@ -463,6 +465,7 @@ impl Call {
                 visit.call(&answer.value)?;
                 answer.basis.iter().try_for_each(|basis| visit.call(&basis.version.0))?;
             }
+            visit.call(&state.error)?;
             state.entered.iter().try_for_each(|entered| entered.traverse(&visit))?;
             state.drive.as_ref().map_or(Ok(()), |drive| drive.traverse(&visit))
         })
@@ -558,5 +561,9 @@ impl Wait {
             Some(task) => task.call_method0(py, "cancel").map(drop),
             None => Ok(()),
         }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.future)
     }
 }

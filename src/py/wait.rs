@@ -6,10 +6,11 @@ use std::sync::{Arc, LazyLock, Weak};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::PyException;
+use pyo3::exceptions::{PyBaseException, PyException};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTraceback;
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::computing;
 use super::fork;
@@ -69,7 +70,7 @@ enum End {
     Void,
     Landed(Arrival<Host>),
     /// With the traceback as it was then: each who raises it adds to it.
-    Failed(PyErr, Option<Py<PyTraceback>>),
+    Failed(Py<PyBaseException>, Option<Py<PyTraceback>>),
 }
 
 pub(super) struct Run {
@@ -145,7 +146,7 @@ impl Lead {
     pub(super) fn fail(&self, py: Python<'_>, error: &PyErr) {
         let theirs = error.is_instance_of::<PyException>(py);
         self.end(if theirs {
-            End::Failed(error.clone_ref(py), error.traceback(py).map(Bound::unbind))
+            End::Failed(error.value(py).clone().unbind(), error.traceback(py).map(Bound::unbind))
         } else {
             End::Void
         });
@@ -167,6 +168,25 @@ impl Lead {
                 }
             });
         }
+    }
+}
+
+impl Lead {
+    /// Shows the garbage collector what hangs on the run: only its one leader does.
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let run = &*self.0.0;
+        // In a forked child the lock may be held for good.
+        if !run.is_of_this_process() {
+            return Ok(());
+        }
+        run.landing.trace(|end, callbacks, task| {
+            if let Some(End::Failed(error, traceback)) = end {
+                visit.call(error)?;
+                visit.call(traceback)?;
+            }
+            callbacks.values().try_for_each(|callback| visit.call(callback))?;
+            task.map_or(Ok(()), |task| visit.call(task))
+        })
     }
 }
 
@@ -271,6 +291,7 @@ impl Flight {
             _ => Ok(Waited::Over(None)),
         });
         ended.map_err(|(error, traceback)| {
+            let error = PyErr::from_value(error.into_bound(py).into_any());
             error.set_traceback(py, traceback.map(|traceback| traceback.into_bound(py)));
             error
         })

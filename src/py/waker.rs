@@ -3,6 +3,7 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::{PyTraverseError, PyVisit};
 
 static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
@@ -23,6 +24,11 @@ impl Waker {
 
 #[pymethods]
 impl Waker {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.event_loop)?;
+        visit.call(&self.future)
+    }
+
     fn __call__(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let (event_loop, future) = (slf.get().event_loop.bind(py), slf.get().future.bind(py));
