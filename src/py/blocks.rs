@@ -140,9 +140,9 @@ impl Blocks {
     fn entered_here(&self, py: Python<'_>) -> PyResult<Open> {
         let active = context::get(binding::ambient_variable(py)?)?;
         let active = active.and_then(|active| active.cast_into::<Session>().ok());
-        let opened: Vec<_> = self.open.with(py, |open| {
-            open.iter().map(|open| (open.session.clone_ref(py), open.thread)).collect()
-        });
+        let opened: Vec<_> = self
+            .open
+            .with(py, |open| open.iter().map(|open| (open.session.clone_ref(py), open.thread)).collect());
         let latest = |fits: &dyn Fn(&(Py<Session>, ThreadId)) -> bool| {
             opened.iter().rev().find(|open| fits(open)).map(|(session, _)| session)
         };

@@ -102,14 +102,6 @@ fn peek_session<'py>(binding: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, 
     binding::Binding::new(binding)?.peek(binding.py())
 }
 
-
-
-
-
-
-
-
-
 /// Refuse what ``session=`` can't be, by its type.
 #[pyfunction]
 #[pyo3(signature = (binding, /))]

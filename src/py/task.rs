@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyTuple};
-use pyo3::{PyTraverseError, PyVisit};
+use pyo3::{PyTraverseError, PyVisit, intern};
 
 use super::arguments::{self, Arguments};
 use super::behind::Behind;
@@ -24,7 +24,7 @@ use super::tried::Tried;
 use super::validating::Check;
 use super::wait::{self, Leader, Waited};
 use super::waits;
-use super::waker::Waker;
+use super::waker::{self, Waker};
 use crate::engine::ticket::NEVER;
 use crate::engine::{Basis, Flight as _, Manner, Setting, Wish};
 
@@ -177,8 +177,9 @@ impl Call {
         let told = py
             .import("versioned_lru_cache._async")
             .and_then(|module| module.call_method1("tell", (name, error.value(py))));
-        if let Err(error) = told {
-            error.write_unraisable(py, Some(self.function.bind(py)));
+        if told.is_err() {
+            // No event loop runs here.
+            error.clone_ref(py).write_unraisable(py, Some(self.function.bind(py)));
         }
     }
 
@@ -368,6 +369,10 @@ impl Call {
         error: Option<Bound<'py, PyAny>>,
     ) -> PyResult<&'static str> {
         let ended = self.ended(py, value, error)?;
+        if self.is_over(py) {
+            // Its task was destroyed: nobody is there to hear.
+            return Ok("done");
+        }
         let taken = self.driving(py, |drive| drive.computed(self.function.get(), py, ended));
         Ok(self.proceed(py, taken.and_then(|()| self.step(py))))
     }
@@ -521,6 +526,7 @@ pub(super) struct Wait {
     place: u64,
     on: wait::Flight,
     limit: Option<Duration>,
+    event_loop: Py<PyAny>,
     /// Resolved when the run is over.
     #[pyo3(get)]
     future: Py<PyAny>,
@@ -540,7 +546,8 @@ impl Wait {
         if let Some(inside) = &inside {
             waits::begin(py, inside, on);
         }
-        Ok(Some(Self { inside, place, on: on.clone(), limit, future: future.unbind() }))
+        let event_loop = event_loop.clone().unbind();
+        Ok(Some(Self { inside, place, on: on.clone(), limit, event_loop, future: future.unbind() }))
     }
 }
 
@@ -557,13 +564,16 @@ impl Wait {
         if let Some(inside) = &self.inside {
             waits::end(py, inside, &self.on);
         }
-        match self.on.leave(self.place) {
-            Some(task) => task.call_method0(py, "cancel").map(drop),
-            None => Ok(()),
+        let Some(task) = self.on.leave(self.place) else { return Ok(()) };
+        match task.call_method0(py, intern!(py, "cancel")) {
+            // Its event loop is closed: it goes with that.
+            Err(_) if waker::is_closed(self.event_loop.bind(py))? => Ok(()),
+            cancelled => cancelled.map(drop),
         }
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.event_loop)?;
         visit.call(&self.future)
     }
 }

@@ -7,6 +7,11 @@ use pyo3::{PyTraverseError, PyVisit};
 
 static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
+/// Whether an event loop will never run again.
+pub(super) fn is_closed(event_loop: &Bound<'_, PyAny>) -> PyResult<bool> {
+    event_loop.call_method0(intern!(event_loop.py(), "is_closed"))?.is_truthy()
+}
+
 /// Resolves a future in its own event loop.
 #[pyclass(frozen, module = "versioned_lru_cache._core")]
 pub(super) struct Waker {
@@ -42,7 +47,7 @@ impl Waker {
         let told = event_loop.call_method1(intern!(py, "call_soon_threadsafe"), (slf,));
         match told {
             // Who waits in a loop that is closed will never go on.
-            Err(_) if event_loop.call_method0(intern!(py, "is_closed"))?.is_truthy()? => Ok(()),
+            Err(_) if is_closed(event_loop)? => Ok(()),
             told => told.map(drop),
         }
     }
