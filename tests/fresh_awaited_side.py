@@ -11,7 +11,7 @@ from greenlet import getcurrent
 
 from awaited_side import Body, driven
 from fresh_real_side import RealSide
-from versioned_lru_cache import _behind
+from versioned_lru_cache import _async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -27,7 +27,7 @@ class AwaitedSide(RealSide):
         self.complaints: list[Any] = []
         self.loop.set_exception_handler(lambda _loop, context: self.complaints.append(context))
         super().__init__(functions)
-        self.stack.enter_context(mock.patch.object(_behind, "begin_task", self.behind.append))
+        self.stack.enter_context(mock.patch.object(_async, "begin_task", self.behind.append))
 
     def function(self, terms: Terms) -> Callable[..., Coroutine[Any, Any, object]]:
         return self.awaited(super().function(terms))
@@ -60,7 +60,7 @@ class AwaitedSide(RealSide):
 
     def do_behind(self) -> None:
         async def run() -> None:
-            await Context().run(asyncio.ensure_future, _behind._await(self.behind.pop(0)))
+            await Context().run(asyncio.ensure_future, _async._refresh(self.behind.pop(0)))
 
         if self.behind:
             self.wait(run())

@@ -286,10 +286,19 @@ class World:
 
 def drain() -> None:
     """Returns when all has ended that was to run behind: then each thread of the pool waits for the others here."""
-    all_of_them = threading.Barrier(_behind.THREADS)
-    if _behind._pool is not None:
-        for waiting in [_behind._pool.submit(all_of_them.wait, ROUND_LIMIT) for _ in range(_behind.THREADS)]:
-            waiting.result(ROUND_LIMIT)
+    all_of_them = threading.Barrier(_behind.THREADS + 1)
+
+    class Waiting:
+        name = "none"
+
+        def run(self) -> None:
+            all_of_them.wait(ROUND_LIMIT)
+
+        def end(self) -> None: ...
+
+    for _ in range(_behind.THREADS):
+        _behind._pool.takes(Waiting())  # type: ignore[arg-type]
+    all_of_them.wait(ROUND_LIMIT)
 
 
 def one_round(seed: int, threads: int) -> Judge:

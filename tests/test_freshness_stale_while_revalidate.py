@@ -429,7 +429,8 @@ def test_where_no_thread_can_be_started_the_caller_refreshes(monkeypatch: pytest
     def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor.submit", refuse)
+    monkeypatch.setattr(_behind, "_pool", _behind.Pool())
+    monkeypatch.setattr(_behind, "start_new_thread", refuse)
     now = [1]
 
     @versioned_lru_cache(lambda: now[0], stale_while_revalidate=60)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextvars import Context
+
+from ._behind import failed, surroundings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
+    from asyncio import AbstractEventLoop, Task
     from typing import Any, NoReturn
 
-    from ._core import Call
+    from ._core import Behind, Call
+
+# Refreshes behind that are tasks, which an event loop holds weakly.
+_refreshes: dict[AbstractEventLoop, dict[Task[None], Behind]] = {}
 
 
 async def drive(call: Call) -> Any:
     """Drive a call to its end."""
+    if _refreshes:
+        _end_in_closed_loops()
     loop = running_loop()
     try:
         step = call.begin(loop)
@@ -155,6 +163,43 @@ async def _run_once(call: Call) -> str:
             raise
         return step
     return call.computed(value, None)
+
+
+def begin_task(behind: Behind) -> None:
+    """Let a coroutine function's refresh run as a task. It is begun by a call in a task of asyncio's."""
+    loop = asyncio.get_running_loop()
+    refreshes = _refreshes.setdefault(loop, {})
+    task: Task[None] = Context().run(loop.create_task, _refresh(behind), name=f"versioned_lru_cache {behind.name}")
+    refreshes[task] = behind
+    task.add_done_callback(_forget)
+
+
+async def _refresh(behind: Behind) -> None:
+    try:
+        with surroundings():
+            await drive(behind.call())
+    except Exception:
+        failed(behind)
+    finally:
+        behind.end()
+
+
+def _forget(task: Task[None]) -> None:
+    loop = task.get_loop()
+    refreshes = _refreshes.get(loop, {})
+    behind = refreshes.pop(task, None)
+    if behind is not None:
+        behind.end()  # However the task has ended.
+    if not refreshes:
+        _refreshes.pop(loop, None)
+
+
+def _end_in_closed_loops() -> None:
+    """End the refreshes that nothing will go on with, so that others can begin."""
+    for loop in list(_refreshes):
+        if loop.is_closed():
+            for behind in _refreshes.pop(loop, {}).values():
+                behind.end()
 
 
 def tell(name: str, error: Exception) -> None:

@@ -1,49 +1,96 @@
-"""Refreshes that run behind, while an old value answers: on a bounded pool, or as tasks of the running event loop."""
+"""Refreshes that run behind, while an old value answers: on a pool of threads, whose queue is re-entrant.
+
+A finalizer or a signal's handler may ask for a refresh at any moment, also while its thread asks for one. So nothing here holds a lock, which the
+standard library's pools do.
+"""
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
-from asyncio import get_running_loop
-from concurrent.futures import ThreadPoolExecutor
+from _thread import start_new_thread
+from contextlib import nullcontext
 from contextvars import Context
-from threading import Lock
+from queue import Empty, SimpleQueue
 
-from ._async import drive
-from ._surroundings import surroundings
+from . import _surroundings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from asyncio import Task
+    from contextlib import AbstractContextManager
+    from typing import Any
 
     from ._core import Behind
 
 THREADS = 4
 
 _logger = logging.getLogger("versioned_lru_cache")
-_lock = Lock()
-_pool: ThreadPoolExecutor | None = None
-_tasks: set[Task[None]] = set()
+
+
+class Pool:
+    """Threads that take refreshes from a queue. They are started when there is something to do, and then wait for more."""
+
+    def __init__(self) -> None:
+        """Prepare it; no thread is started."""
+        self._work: SimpleQueue[Behind | None] = SimpleQueue()
+        self._not_started: SimpleQueue[None] = SimpleQueue()
+        self._ended: SimpleQueue[None] = SimpleQueue()
+        self._is_closed = False
+        for _ in range(THREADS):
+            self._not_started.put(None)
+
+    def takes(self, behind: Behind) -> bool:
+        """Queue a refresh, unless there is no thread for it: the interpreter is ending, or the platform has none."""
+        if self._is_closed or not self._has_threads():
+            return False
+        self._work.put(behind)
+        return True
+
+    def _has_threads(self) -> bool:
+        try:
+            self._not_started.get_nowait()
+        except Empty:
+            return True
+        try:
+            start_new_thread(self._serve, ())
+        except RuntimeError:
+            self._not_started.put(None)
+        return self._not_started.qsize() < THREADS
+
+    def _serve(self) -> None:
+        try:
+            while (behind := self._work.get()) is not None:
+                try:
+                    Context().run(_run, behind)
+                except BaseException:  # Ends neither the thread nor the program.
+                    failed(behind)
+                del behind  # Nothing is held while the thread waits.
+        finally:
+            (self._ended if self._is_closed else self._not_started).put(None)
+
+    def close(self) -> None:
+        """Wait until all that is queued has been done."""
+        self._is_closed = True
+        started = 0
+        for _ in range(THREADS):
+            try:
+                self._not_started.get_nowait()
+            except Empty:
+                started += 1
+        for _ in range(started):
+            self._work.put(None)
+        for _ in range(started):
+            self._ended.get()
+
+
+_pool = Pool()
 
 
 def begin(behind: Behind) -> None:
     """Let a plain function's refresh run on the pool, which ends its work before the interpreter exits."""
-    global _pool
-    with _lock:
-        if _pool is None:
-            _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="versioned_lru_cache refresh")
-    try:
-        _pool.submit(Context().run, _run, behind)
-    except RuntimeError:  # No thread can be started: the interpreter is ending, or the platform has none.
+    if not _pool.takes(behind):
         Context().run(_run, behind)
-
-
-def begin_task(behind: Behind) -> None:
-    """Let a coroutine function's refresh run as a task. It is begun by a call in a task of asyncio's."""
-    loop = get_running_loop()
-    task: Task[None] = Context().run(loop.create_task, _await(behind), name=f"versioned_lru_cache {behind.name}")
-    _tasks.add(task)  # The loop itself holds it weakly.
-    task.add_done_callback(_tasks.discard)
 
 
 def _run(behind: Behind) -> None:
@@ -51,32 +98,33 @@ def _run(behind: Behind) -> None:
         with surroundings():
             behind.run()
     except Exception:
-        _failed(behind)
+        failed(behind)
     finally:
         behind.end()
 
 
-async def _await(behind: Behind) -> None:
-    try:
-        with surroundings():
-            await drive(behind.call())
-    except Exception:
-        _failed(behind)
-    finally:
-        behind.end()
+def surroundings() -> AbstractContextManager[Any]:
+    """Return the context manager to be entered around a refresh."""
+    entered = _surroundings.entered
+    return nullcontext() if entered is None else entered()
 
 
-def _failed(behind: Behind) -> None:
+def failed(behind: Behind) -> None:
+    """Count and log the failure of a refresh."""
     behind.failed()
     _logger.warning("versioned_lru_cache: the refresh of %s behind failed", behind.name, exc_info=True)
 
 
 def _forget() -> None:
-    """The threads did not come along into a forked child."""
-    global _pool, _lock
-    _pool, _lock = None, Lock()
-    _tasks.clear()
+    """The threads did not come along into a forked child, nor what they had to do."""
+    global _pool
+    _pool = Pool()
 
 
+def _close() -> None:
+    _pool.close()
+
+
+atexit.register(_close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)

@@ -248,6 +248,7 @@ def _decorator(
             name=given.get("name") or own_name,
         )
         cached.__dict__.update(_attributes(function))
+        _import_for_calls(awaits=awaited != "neither", behind=given.get("stale_while_revalidate") is not None)
         if awaited != "neither":
             mark_coroutine(cached, function)
         return cached
@@ -270,6 +271,18 @@ def _given(
     if original and (parameters is None or not parameters.takes_names):
         return "first"
     return "key" if has_key else "arguments"
+
+
+def _import_for_calls(*, awaits: bool, behind: bool) -> None:
+    """Import what calls need. In their midst a fork would leave a child at the module's lock, a signal's handler find half a module."""
+    import threading  # noqa: F401
+
+    from . import _results  # noqa: F401
+
+    if awaits:
+        from . import _async  # noqa: F401
+    elif behind:
+        from . import _behind  # noqa: F401
 
 
 def _attributes(function: object) -> dict[str, object]:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any
 
-_context: Callable[[], AbstractContextManager[Any]] | None = None
+entered: Callable[[], AbstractContextManager[Any]] | None = None
 
 
 def run_behind_in(context: Callable[[], AbstractContextManager[Any]] | None) -> None:
@@ -23,17 +23,10 @@ def run_behind_in(context: Callable[[], AbstractContextManager[Any]] | None) -> 
     Raises:
         TypeError: ``context`` is not callable.
     """
-    global _context
+    global entered
     if context is not None and not callable(context):
         raise TypeError(
             f"run_behind_in({context!r}): a {type(context).__name__} is not callable; it must be a callable that "
             "returns a context manager, such as app.app_context"
         )
-    _context = context
-
-
-def surroundings() -> AbstractContextManager[Any]:
-    """Return the context manager to be entered around a refresh."""
-    from contextlib import nullcontext
-
-    return nullcontext() if _context is None else _context()
+    entered = context

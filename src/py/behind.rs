@@ -2,19 +2,19 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use pyo3::{PyTraverseError, PyVisit};
+use pyo3::{PyTraverseError, PyVisit, intern};
 
 use super::arguments;
 use super::cached::Cached;
 use super::sync::Guarded;
 use super::task::Call;
 use super::tried::Tried;
-use super::wait::{Flight, Lead};
+use super::wait::Lead;
 use crate::engine::{Manner, Wish};
 
 const WISH: Wish = Wish::of(Manner::Behind);
 
-/// A refresh of one result, to be run by `_behind.py`.
+/// A refresh of one result, to be run by `_behind.py` or `_async.py`.
 #[pyclass(frozen, module = "versioned_lru_cache._core")]
 pub(super) struct Behind {
     function: Py<Cached>,
@@ -31,13 +31,20 @@ impl Behind {
         function: &Bound<'_, Cached>,
         args: Py<PyTuple>,
         names: Option<Py<PyTuple>>,
-        flight: Flight,
+        lead: Lead,
     ) -> PyResult<()> {
         let py = function.py();
         let behind =
-            Self { function: function.clone().unbind(), args, names, lead: Guarded::new(Some(Lead(flight))) };
-        let begin = if function.get().coroutine { "begin_task" } else { "begin" };
-        py.import("versioned_lru_cache._behind")?.call_method1(begin, (behind,)).map(drop)
+            Self { function: function.clone().unbind(), args, names, lead: Guarded::new(Some(lead)) };
+        let (module, begin) = if function.get().coroutine {
+            (intern!(py, "versioned_lru_cache._async"), intern!(py, "begin_task"))
+        } else {
+            (intern!(py, "versioned_lru_cache._behind"), intern!(py, "begin"))
+        };
+        let behind = Bound::new(py, behind)?;
+        let begun = py.import(module).and_then(|module| module.call_method1(begin, (&behind,)));
+        // An exception's traceback would hold it for as long as somebody holds that.
+        begun.map(drop).inspect_err(|_| behind.get().end(py))
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) enum Next<'py> {
     /// Let so much time pass.
     Sleep(Duration),
     /// Nothing: this is the answer, by what it is served to what builds on it, and a refresh that is to run behind.
-    Done(Bound<'py, PyAny>, Basis<Object>, Option<Flight>),
+    Done(Bound<'py, PyAny>, Basis<Object>, Option<Lead>),
     /// Nothing: so it is with the version that was to be asked about.
     Holds(bool),
     /// Run the function and return what it does: nothing can be told about the cache.
@@ -203,7 +203,8 @@ impl Drive {
                     if let Some(culprit) = self.plan.made_with() {
                         cached.function.note_result(py, self.plan.hash(), culprit);
                     }
-                    return Ok(Next::Done(served.value.0.into_bound(py), served.basis, served.behind));
+                    let behind = served.behind.map(Lead);
+                    return Ok(Next::Done(served.value.0.into_bound(py), served.basis, behind));
                 }
                 Step::Absent => return Err(cached.not_stored(py)),
                 Step::Raise => {
@@ -344,9 +345,9 @@ impl Drive {
                     let (session, active) = (self.session_id(), self.session.as_ref());
                     Service { function: slf.as_borrowed(), arguments, session, active }.note(py, &basis);
                 }
-                if let Some(flight) = behind {
+                if let Some(lead) = behind {
                     let (args, names) = arguments.to_keep(py)?;
-                    Behind::begin(slf, args, names, flight)?;
+                    Behind::begin(slf, args, names, lead)?;
                 }
                 return Ok(Some(value));
             }

@@ -223,9 +223,9 @@ impl Call {
                 ("done", None)
             }
             Next::Done(value, basis, behind) => {
-                if let Some(flight) = behind {
+                if let Some(lead) = behind {
                     let names = self.names.as_ref().map(|names| names.clone_ref(py));
-                    Behind::begin(self.function.bind(py), self.args.clone_ref(py), names, flight)?;
+                    Behind::begin(self.function.bind(py), self.args.clone_ref(py), names, lead)?;
                 }
                 let active = self.driving(py, |drive| Ok(drive.active().cloned()))?;
                 self.answer(py, Answer { value: value.unbind(), basis: Some(basis), active });
