@@ -1,8 +1,9 @@
-"""Does something at each line of the package's Python code in turn: raises, calls it once more, forks. Imported by child processes."""
+"""Does something at each line of the package's Python code in turn: raises, forks. Imported by child processes."""
 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import sys
 import threading
@@ -109,6 +110,8 @@ def in_time(after: Callable[[], object], what: str) -> None:
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(LIMIT)
+    if not ended:
+        faulthandler.dump_traceback()
     assert ended, what
 
 
@@ -118,9 +121,9 @@ def fork_at_each_line(
     """Fork at each line of a scenario in turn. The child has to be able to do the same. How many lines there were."""
     turn = 0
     while True:
-        scenario = prepare()
+        scenario, children = prepare(), list[int]()
 
-        def fork(scenario: Callable[[], object] = scenario) -> None:
+        def fork(scenario: Callable[[], object] = scenario, children: list[int] = children) -> None:
             child = os.fork()
             if child == 0:
                 try:
@@ -130,7 +133,6 @@ def fork_at_each_line(
                 os._exit(0)
             children.append(child)
 
-        children: list[int] = []
         tracer = Tracer(turn, fork)
         there = tracer.run(scenario)
         for child in children:

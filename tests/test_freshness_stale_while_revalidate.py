@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 import time
+import weakref
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -17,11 +19,11 @@ import child
 import tasks
 from calling import Call, Gate
 from sources import Source, counts, of_each_kind, run
-from versioned_lru_cache import Refresh, current_session, run_behind_in, session, versioned_lru_cache
+from versioned_lru_cache import Refresh, _behind, current_session, run_behind_in, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
 DOWN = OSError("down")
 MINE: ContextVar[str] = ContextVar("MINE", default="nobody's")
@@ -422,6 +424,50 @@ def test_a_loop_that_ends_ends_what_runs_behind_and_the_next_begins_anew() -> No
         assert await f() == 3
 
     asyncio.run(second())
+
+
+@pytest.mark.parametrize("collected", [False, True])
+def test_a_loop_that_is_closed_before_its_refresh_ends(collected: bool) -> None:
+    """Flask's async views run each request on a loop of its own, which may be closed at once."""
+    version, held = [1], [True]
+
+    @versioned_lru_cache(lambda: version[0], stale_while_revalidate=60)
+    async def f() -> int:
+        if held[0] and version[0] == 2:
+            await asyncio.sleep(3600)
+        return version[0]
+
+    asyncio.run(_awaited(f))
+    version[0] = 2
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)
+    assert loop.run_until_complete(_awaited(f)) == 1
+    loop.close()  # Its tasks are not cancelled.
+    gone = weakref.ref(loop)
+    del loop
+    held[0] = False
+
+    async def later() -> int:
+        assert await f() == 1
+        await tasks.until(lambda: f.cache_peek() == (2, 2))
+        return await f()
+
+    if not collected:
+        gc.disable()
+    try:
+        assert asyncio.run(asyncio.wait_for(later(), 10)) == 2
+    finally:
+        gc.enable()
+    gc.collect()
+    gc.collect()
+    assert gone() is None, "nothing keeps the loop"
+
+
+async def _awaited(f: Callable[[], Awaitable[int]]) -> int:
+    value = await f()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return value
 
 
 @pytest.mark.thread_unsafe(reason="one pool for the whole process")

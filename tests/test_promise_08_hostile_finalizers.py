@@ -1,5 +1,5 @@
-"""Promise 8: finalizers that call the cache while anybody changes a context variable. Before CPython 3.12 the collector, and with it a finalizer,
-runs in the midst of `ContextVar.set` itself."""
+"""Promise 8: finalizers that call the cache while anybody changes a context variable. Before CPython 3.12 the
+collector, and with it a finalizer, runs in the midst of `ContextVar.set` itself."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def prelude(done: str) -> str:
 
 @pytest.mark.parametrize("done", DONE)
 def test_a_finalizer_in_the_midst_of_a_set(done: str) -> None:
-    """Each turn changes the variable and leaves a cycle behind; the collector comes whenever enough has been allocated."""
+    """Each turn changes the variable and leaves a cycle behind; the collector comes when enough has been allocated."""
     turns = 3_000 if "loop" in done else 60_000
     run(
         prelude(done)
@@ -91,7 +91,7 @@ for turn in range({turns}):
 
 @pytest.mark.parametrize("done", DONE)
 def test_what_dies_with_its_session(done: str) -> None:
-    """The results of a session go with it, where its block is left; what they do then has its own effect, and no other."""
+    """The results of a session go with it, where its block is left; what they do then has no effect but its own."""
     run(
         prelude(done)
         + """

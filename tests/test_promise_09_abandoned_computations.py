@@ -1,4 +1,5 @@
-"""Promise 9: computations that nobody will end, since their event loop is closed or their coroutine was dropped, leave nothing, and hold nobody up."""
+"""Promise 9: computations that nobody will end, since their event loop is closed or their coroutine was dropped, leave
+nothing, and hold nobody up."""
 
 from __future__ import annotations
 
@@ -86,12 +87,10 @@ def closed_in_the_midst(program: Program, kind: str, waiters: int, *, within: bo
         await f(1)
 
     async def main() -> None:
-        for _ in range(waiters + 1):
-            tasks.append(asyncio.ensure_future(call()))
-        while not program.began:
+        tasks.extend(asyncio.ensure_future(call()) for _ in range(waiters + 1))
+        for _ in range(9):
             await asyncio.sleep(0)
-        for _ in range(5):
-            await asyncio.sleep(0)
+        assert program.began
 
     tasks: list[asyncio.Future[None]] = []
     loop.run_until_complete(main())

@@ -1,7 +1,7 @@
 """Refreshes that run behind, while an old value answers: on a pool of threads, whose queue is re-entrant.
 
-A finalizer or a signal's handler may ask for a refresh at any moment, also while its thread asks for one. So nothing here holds a lock, which the
-standard library's pools do.
+A finalizer or a signal's handler may ask for a refresh at any moment, also while its thread asks for one. So nothing
+here holds a lock, which the standard library's pools do.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import atexit
 import logging
 import os
 from _thread import start_new_thread
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from contextvars import Context
 from queue import Empty, SimpleQueue
 
@@ -29,7 +29,7 @@ _logger = logging.getLogger("versioned_lru_cache")
 
 
 class Pool:
-    """Threads that take refreshes from a queue. They are started when there is something to do, and then wait for more."""
+    """Threads that take refreshes from a queue. Each is started when there is something to do, and waits for more."""
 
     def __init__(self) -> None:
         """Prepare it; no thread is started."""
@@ -72,12 +72,11 @@ class Pool:
     def close(self) -> None:
         """Wait until all that is queued has been done."""
         self._is_closed = True
-        started = 0
-        for _ in range(THREADS):
-            try:
+        started = THREADS
+        with suppress(Empty):
+            while started:
                 self._not_started.get_nowait()
-            except Empty:
-                started += 1
+                started -= 1
         for _ in range(started):
             self._work.put(None)
         for _ in range(started):

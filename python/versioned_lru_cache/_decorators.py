@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from _thread import RLock
 from types import MappingProxyType
 from weakref import ref
 
@@ -14,15 +13,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
     from datetime import timedelta
-    from typing import Any, Literal, ParamSpec, TypeVar
+    from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
     from ._lag import Lag
 
     P = ParamSpec("P")
     R = TypeVar("R")
+    _Known: TypeAlias = tuple[tuple[ref[Any], ...], Scope | None]
 
-_scopes: dict[tuple[object, ...], tuple[tuple[ref[Any], ...], Scope | None]] = {}
-_scopes_lock = RLock()  # A collection may call `forget` in the thread that holds it.
+# By what tells a version function from others: weak references to what it depends on, and its scope. No lock guards it,
+# since an exception between two lines could leave that held, and a fork does.
+_scopes: dict[tuple[object, ...], _Known] = {}
+_NO_SCOPE: _Known = ((), None)
 
 
 def versioned_lru_cache(
@@ -274,7 +276,7 @@ def _given(
 
 
 def _import_for_calls(*, awaits: bool, behind: bool) -> None:
-    """Import what calls need. In their midst a fork would leave a child at the module's lock, a signal's handler find half a module."""
+    """Import what calls need: a fork in their midst would leave a child at the module's lock."""
     import threading  # noqa: F401
 
     from . import _results  # noqa: F401
@@ -309,22 +311,29 @@ def _scope(ask: Callable[..., Hashable], default: Hashable) -> Scope:
     """Return the one scope of a version function, so that all that use it, now or later, share its answers."""
     told, owners = identity(ask)
     key = (*told, type(default), default)
-    with _scopes_lock:
-        alive, scope = _scopes.get(key, ((), None))
-        if scope is None and alive:
-            scope = alive[0]()
-        if scope is None:
-            scope = Scope()
+    known = _scopes.get(key)
+    if known is not None:
+        scope = _scope_of(known, owners)
+        if scope is not None:
+            return scope
+        _scopes.pop(key, None)  # Of something that lay there before and has died.
+    scope = Scope()
 
-            def forget(death: ref[Any], key: tuple[object, ...] = key) -> None:
-                with _scopes_lock:
-                    if death in _scopes.get(key, ((), None))[0]:
-                        del _scopes[key]
+    def forget(death: ref[Any], key: tuple[object, ...] = key) -> None:
+        # Before what has died is freed, so nothing else has the key.
+        if death in _scopes.get(key, _NO_SCOPE)[0]:
+            _scopes.pop(key, None)
 
-            try:
-                _scopes[key] = tuple(ref(owner, forget) for owner in owners), scope
-            except (
-                TypeError
-            ):  # No weak references to an owner: then the scope lives as long as a function that uses it.
-                _scopes[key] = (ref(scope, forget),), None
-    return scope
+    try:
+        new: _Known = tuple(ref(owner, forget) for owner in owners), scope
+    except TypeError:  # No weak references to an owner: then the scope lives as long as a function that uses it.
+        new = (ref(scope, forget),), None
+    known = _scopes.setdefault(key, new)  # Another thread may have been faster.
+    return scope if known is new else _scope_of(known, owners) or scope
+
+
+def _scope_of(known: _Known, owners: tuple[object, ...]) -> Scope | None:
+    alive, scope = known
+    if scope is None:
+        return alive[0]()
+    return scope if all(own() is owner for own, owner in zip(alive, owners, strict=True)) else None
