@@ -1,4 +1,4 @@
-"""Promise 8: an exception between any two lines of the package's Python code (Ctrl-C, a tracer's), a signal's handler or
+"""Promise 8: an exception between two lines of the package's Python code (Ctrl-C, a tracer's), a signal's handler or
 a fork there: no key hangs after it, no session stays open, no refresh is for ever under way."""
 
 from __future__ import annotations
