@@ -135,7 +135,7 @@ SCENARIOS = {
     @versioned_lru_cache(lambda: versions[0], stale_while_revalidate=1e9)
     def f(x):
         return [x, versions[0]]
-    f(1)
+    f(1), f(2)
     versions[0] += 1
 """,
         "f(1)",

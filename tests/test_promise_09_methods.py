@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gc
 import weakref
-from typing import Any
+from collections import namedtuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from versioned_lru_cache import CachedFunction, CachedMethod, Versioned, session, versioned_lru_cache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Value:
@@ -568,3 +572,49 @@ def test_methods_of_a_class_are_methods_too() -> None:
     del One
     gc.collect()
     assert watch() is None
+
+
+class Named(NamedTuple):
+    side: int
+
+    @versioned_lru_cache(None)
+    def made(self) -> list[int]:
+        return [self.side]
+
+
+class Derived(namedtuple("Derived", "side")):
+    __slots__ = ()
+
+    @versioned_lru_cache(None)
+    def made(self) -> list[int]:
+        return [self.side]
+
+
+class Plain(tuple[int, ...]):
+    __slots__ = ()
+
+    @versioned_lru_cache(None)
+    def made(self) -> list[int]:
+        return [*self]
+
+
+@pytest.mark.parametrize("kind", [Named, Derived, lambda side: Plain([side])])
+def test_tuples_are_known_by_their_values(kind: Callable[[Any], Any]) -> None:
+    """On every version of Python, though only some tell a named tuple's function that it is a method."""
+    assert kind(1).made() is kind(1).made()
+    assert kind(1).made() == [1]
+    assert kind(2).made() == [2]
+    with pytest.raises(TypeError, match="unhashable"):
+        kind([]).made()
+
+
+class Number(int):
+    @versioned_lru_cache(None)
+    def made(self) -> list[int]:
+        return [int(self)]
+
+
+def test_other_values_are_known_by_identity() -> None:
+    one, other = Number(1), Number(1)
+    assert one.made() is one.made()
+    assert one.made() is not other.made()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit, intern};
 
 use super::arguments::{self, Rules, Seed, with_arguments};
@@ -447,8 +447,11 @@ impl Cached {
     }
 
     /// The class body in which it was decorated makes it a method; one in which it has another name besides its own does not.
-    fn __set_name__(slf: &Bound<'_, Self>, _owner: &Bound<'_, PyAny>, _name: &Bound<'_, PyAny>) {
-        if Self::is_at_home(slf).unwrap_or(false) {
+    fn __set_name__(slf: &Bound<'_, Self>, owner: &Bound<'_, PyAny>, _name: &Bound<'_, PyAny>) {
+        // A tuple is its values. Before Python 3.13 a NamedTuple's functions are not told what they are, so none is a method.
+        let of_tuples =
+            owner.cast::<PyType>().is_ok_and(|owner| owner.is_subclass_of::<PyTuple>().unwrap_or(false));
+        if of_tuples || Self::is_at_home(slf).unwrap_or(false) {
             return;
         }
         let (py, cached) = (slf.py(), slf.get());
@@ -461,7 +464,7 @@ impl Cached {
     /// ``CachedFunction[[int], str]``, for annotations.
     #[classmethod]
     fn __class_getitem__<'py>(
-        class: &Bound<'py, pyo3::types::PyType>,
+        class: &Bound<'py, PyType>,
         item: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         class.py().import("types")?.getattr("GenericAlias")?.call1((class, item))
