@@ -15,7 +15,7 @@ pytestmark = pytest.mark.child
 PRELUDE = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-import asyncio, logging, signal, time
+import asyncio, inspect, logging, signal, time
 from each_line import Tracer, awaited, fork_at_each_line, in_time, raise_at_each_line
 from versioned_lru_cache import Lag, Refresh, current_session, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
@@ -207,7 +207,7 @@ def prepare():
         over = True
         end = time.monotonic() + 3
         while time.monotonic() < end:
-            got = awaited(behind(f)) if asyncio.iscoroutinefunction(f) else f(1)
+            got = awaited(behind(f)) if inspect.iscoroutinefunction(f) else f(1)
             if len(got) == 1 or got[1] == versions[0]:
                 return True
             clock.advance(2)
@@ -266,7 +266,7 @@ while True:
     call, f = prepare()
 
     def again():
-        if asyncio.iscoroutinefunction(f):
+        if inspect.iscoroutinefunction(f):
             coroutine = f(2)
             coroutine.send(None)
             coroutine.close()
