@@ -13,7 +13,7 @@ pytestmark = pytest.mark.child
 
 # CPython 3.12 counts calls from C, of which it allows 500; no stack is too small for those.
 COUNTS = pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="the interpreter's own limit comes first")
-# In 3.10 a call by vectorcall with names goes through a dict, in a frame of its own; without a GIL the interpreter's frames
+# In 3.10 a call by vectorcall with names takes a frame more; without a GIL the interpreter's frames
 # are larger.
 HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 BYTES = 1536 if sys.version_info >= (3, 11) and HAS_GIL else 1792
