@@ -6,6 +6,7 @@ function is asked, a call begins and returns) and judges each result by when and
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,8 @@ class Span:
 
     start: int
     asked: dict[Hashable, list[tuple[float, int, object]]] = field(default_factory=dict)
-    reads: dict[str, dict[Hashable, Made]] = field(default_factory=dict)
+    # With how many results of the function had been made then.
+    reads: dict[str, dict[Hashable, tuple[Made, int]]] = field(default_factory=dict)
     keys: dict[str, set[Hashable]] = field(default_factory=dict)
 
 
@@ -76,6 +78,7 @@ class Oracle:
         self.emptied: dict[tuple[str, Hashable], int] = {}
         self.calls: list[Call] = []
         self.peeked: dict[tuple[str, Hashable], tuple[Made, object]] = {}
+        self.results: Counter[str] = Counter()
 
     def tick(self) -> int:
         """The next moment."""
@@ -136,6 +139,7 @@ class Oracle:
     def returned(self, call: Call, made: Made, clock: float, stored: bool) -> None:
         """A call ended with a result. `stored` says that its terms allow to remember it."""
         served = made is not call.made
+        self.results[call.terms.name] += call.made is not None
         if served and call.terms.ttl is not None:
             assert clock - made.born < call.terms.ttl, "served at or past its ttl"
         self.check_emptied(call, made)
@@ -193,20 +197,25 @@ class Oracle:
         return any(version in versions[:index] for index, version in enumerate(versions))
 
     def check_repeatable(self, call: Call, made: Made, clock: float, served: bool, stored: bool) -> None:
-        """Promise 2: in a session the same call gives the same object."""
+        """Promise 2: in a session the same call gives the same object.
+
+        It may lose what another made, if more than maxsize results were made since it was last given that.
+        """
         name, span, terms = call.terms.name, call.span, call.terms
         reads = span.reads.setdefault(name, {})
         keys = span.keys.setdefault(name, set())
         keys.add(call.key)
-        known = reads.pop(call.key, None)
+        known, then = reads.pop(call.key, (None, 0))
         if call.disturbed:
             return
         if stored:
-            reads[call.key] = made
+            reads[call.key] = made, self.results[name]
         if known is not None and known is not made:
             expired = terms.ttl is not None and clock - known.born >= terms.ttl
             crowded = terms.maxsize is not None and len(keys) > terms.maxsize
-            assert expired or crowded, f"promise 2: another object in the same session (served: {served})"
+            made_since = self.results[name] - then
+            pushed = terms.maxsize is not None and known.made_in is not span and made_since > terms.maxsize
+            assert expired or crowded or pushed, f"promise 2: another object in the same session (served: {served})"
 
     def check_stored(self, terms: Terms, key: Hashable, made: Made | None, disturbances: object) -> None:
         """Promise 5: a result of an older observation never takes the place of one of a newer."""
