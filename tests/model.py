@@ -115,7 +115,7 @@ class ModelStore:
         # By what the version function is given; those of which something is stored.
         self.sources: dict[Hashable, Source] = {}
         self.views: dict[int, View] = {}
-        # What left the store, in the order in which it left, or was given last to a session that keeps nothing of it.
+        # What left the store, in the order in which it left.
         self.gone: list[Gone] = []
         self.running: list[Run] = []
         self.counts = Counts()
@@ -298,8 +298,6 @@ class ModelStore:
         """Gives a session what left the store. It keeps that, unless it may lead to the session that made it."""
         if gone.entry.known_in != me and gone.entry.known_in in self.views:
             gone.entry.given.add(me)
-            self.gone.remove(gone)
-            self.gone.append(gone)
             return gone.entry
         own = self.copied(gone.entry, me)
         self.shelve(own, me)
@@ -321,8 +319,7 @@ class ModelStore:
         """A session has ended. What left the store before the oldest that reads it began is for nobody."""
         del self.views[session]
         oldest = min(self.views, default=math.inf)
-        while self.gone and self.gone[0].left < oldest:
-            del self.gone[0]
+        self.gone = [gone for gone in self.gone if gone.left > oldest]
 
     def view_of(self, session: ModelSession | None) -> View | None:
         """What the session knows of this function; from now on it is one of its readers."""

@@ -42,6 +42,8 @@ class Made:
     last_asked: int = 0
     made_in: object = None
     is_put: bool = False
+    # How many results of the function had been made when it was last seen to be stored.
+    stored: int = 0
     parts: list[Made] = field(default_factory=list)
 
 
@@ -51,8 +53,7 @@ class Span:
 
     start: int
     asked: dict[Hashable, list[tuple[float, int, object]]] = field(default_factory=dict)
-    # With how many results of the function had been made then.
-    reads: dict[str, dict[Hashable, tuple[Made, int]]] = field(default_factory=dict)
+    reads: dict[str, dict[Hashable, Made]] = field(default_factory=dict)
     keys: dict[str, set[Hashable]] = field(default_factory=dict)
 
 
@@ -199,21 +200,21 @@ class Oracle:
     def check_repeatable(self, call: Call, made: Made, clock: float, served: bool, stored: bool) -> None:
         """Promise 2: in a session the same call gives the same object.
 
-        It may lose what another made, if more than maxsize results were made since it was last given that.
+        It may lose what another made, if more than maxsize results were made since that was last seen to be stored.
         """
         name, span, terms = call.terms.name, call.span, call.terms
         reads = span.reads.setdefault(name, {})
         keys = span.keys.setdefault(name, set())
         keys.add(call.key)
-        known, then = reads.pop(call.key, (None, 0))
+        known = reads.pop(call.key, None)
         if call.disturbed:
             return
         if stored:
-            reads[call.key] = made, self.results[name]
+            reads[call.key] = made
         if known is not None and known is not made:
             expired = terms.ttl is not None and clock - known.born >= terms.ttl
             crowded = terms.maxsize is not None and len(keys) > terms.maxsize
-            made_since = self.results[name] - then
+            made_since = self.results[name] - known.stored
             pushed = terms.maxsize is not None and known.made_in is not span and made_since > terms.maxsize
             assert expired or crowded or pushed, f"promise 2: another object in the same session (served: {served})"
 
@@ -222,6 +223,7 @@ class Oracle:
         before = self.peeked.pop((terms.name, key), None)
         if made is None:
             return
+        made.stored = self.results[terms.name]
         self.peeked[terms.name, key] = (made, disturbances)
         if before and before[1] == disturbances:
             assert made.last_asked >= before[0].first_asked, "promise 5: a step back"

@@ -36,7 +36,7 @@ impl<H: Host> Gone<H> {
     }
 }
 
-/// What left a store, in the order in which it left, or was given last to a session that keeps nothing of it.
+/// What left a store, in the order in which it left.
 pub struct Evicted<H: Host>(Rows<Gone<H>>);
 
 impl<H: Host> Default for Evicted<H> {
@@ -61,7 +61,7 @@ impl<H: Host> Evicted<H> {
         }
     }
 
-    /// Lets go of what left before the oldest reader began, up to the first that did not.
+    /// Lets go of what left before the oldest reader began.
     pub(super) fn prune(&mut self, oldest: Ticket, displaced: &mut Displaced<H>) {
         while self.0.oldest().is_some_and(|gone| gone.left < oldest) {
             displaced.extend(self.0.pop_oldest().map(|(_, gone)| Leaving::Entry(gone.entry)));
@@ -215,15 +215,12 @@ impl<H: Host> Store<H> {
     ) -> Result<(), Unsure<H::Object>> {
         let since = caller.known.readers.get(self.id).map_or(ticket::NEVER, |reader| reader.since);
         let slot = self.evicted.slot(probe, (caller.id, since), verdicts)?;
-        let Some((slot, gone)) = slot.and_then(|slot| Some((slot, self.evicted.0.get_mut(slot)?))) else {
-            return Ok(());
-        };
+        let Some(gone) = slot.and_then(|slot| self.evicted.0.get_mut(slot)) else { return Ok(()) };
         if agreed {
             gone.entry.stamp.ticket = gone.entry.stamp.ticket.max(ticket);
         }
         if gone.entry.known_in != caller.id && self.readers.has(gone.entry.known_in) {
             gone.given.insert(caller.id);
-            self.evicted.0.touch(slot);
         } else {
             let own = Entry { known_in: caller.id, ..gone.entry.clone() };
             self.keep_for(caller.id, Some(caller), (probe.hash, own), displaced);
