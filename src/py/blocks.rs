@@ -57,7 +57,7 @@ impl Blocks {
             swap_in(place, &new)?;
         }
         let set = context::set(variable, new.as_any()).inspect_err(|_| {
-            new.get().core.end();
+            new.get().core.end(py);
         });
         let token = set?.unbind();
         let open = Open {
@@ -84,7 +84,7 @@ impl Blocks {
         // Held to the end: what dies with a session may change the variable, in the midst of its change.
         let open = self.entered_here(py)?;
         let session = open.session.bind(py);
-        session.get().core.end();
+        session.get().core.end(py);
         let active = context::get(binding::ambient_variable(py)?)?;
         if active.is_some_and(|active| active.is(session)) {
             bring_back(session, &open)?;
