@@ -9,132 +9,15 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from model_parts import Entry, Failures, Gone, Observation, Run, Source, Stamp, View
 from model_reads import Readers, Validation, same
-from versioned_lru_cache import IMMUTABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
-
-
-@dataclass(frozen=True)
-class Observation:
-    """One successful run of a version function."""
-
-    version: object
-    ticket: float
-    at: float
-    # What it saw lies between the ticket, drawn before, and this, drawn after.
-    until: float = 0
-
-
-@dataclass(eq=False)
-class Stamp:
-    """A version, what its version function was given, and the newest observation that is known to agree with it."""
-
-    version: object
-    given: Hashable
-    ticket: float
-    # How many stored entries are of it.
-    uses: int = 0
-    # When an observation first differed since one agreed.
-    differed: float = math.inf
-
-
-@dataclass
-class Failures:
-    """When a source first and last failed, since it was last well."""
-
-    first: float = math.inf
-    last: float = -math.inf
-    # Only what is observed after the last shows that the source is well.
-    ticket: float = 0
-
-    def again(self, now: float, ticket: float) -> None:
-        """One more."""
-        self.first, self.last, self.ticket = min(self.first, now), now, ticket
-
-    def since(self, born: float) -> float:
-        """Since when a result is not fresh. A failure before it was made says nothing of it, but that it goes on."""
-        return self.last if self.first < born else self.first
-
-
-@dataclass(eq=False)
-class Source:
-    """What is known of a version function that is given one thing, for all stored results of which it speaks."""
-
-    entries: int = 0
-    # The version stored last: entries of one version share what is known of it, if they are stored one after the other.
-    latest: Stamp | None = None
-    newest: Observation | None = None
-    failures: Failures = field(default_factory=Failures)
-
-    def outdates(self, ticket: float) -> bool:
-        """Whether something was observed after that."""
-        return self.newest is not None and self.newest.ticket > ticket
-
-
-@dataclass(eq=False)
-class Entry:
-    """One result."""
-
-    key: Hashable
-    value: object
-    stamp: Stamp
-    stored: int
-    known_in: int
-    born: float
-    tainted: bool = False
-    # When what made it, or found it good still, began.
-    made: int = 0
-    # Its source announced another version than it showed.
-    lags: bool = False
-    # How long it lives at most, if not as long as the others.
-    settles: float | None = None
-    # What of its source failed since it was last verified.
-    failures: Failures = field(default_factory=Failures)
-    # As what a call that asked `revalidate` counts.
-    found: str = ""
-    # The refresh that runs behind.
-    behind: object = None
-
-    @property
-    def immutable(self) -> bool:
-        """Whether it is good for ever."""
-        return self.stamp.version is IMMUTABLE
-
-
-@dataclass
-class View:
-    """What one session knows of one function."""
-
-    seen: dict[Hashable, Observation] = field(default_factory=dict)
-    # The first of those that a call which asked again has replaced.
-    first: dict[Hashable, Observation] = field(default_factory=dict)
-    # What it has surely seen, at most maxsize.
-    kept: OrderedDict[Hashable, Entry] = field(default_factory=OrderedDict)
-    # What left the store and was there before the session began, so that it may have seen it.
-    left: dict[Hashable, Entry] = field(default_factory=dict)
-
-    def forget(self, key: Hashable) -> bool:
-        """Takes a key off both shelves. Whether it was on one."""
-        found = [shelf.pop(key, None) for shelf in (self.kept, self.left)]
-        return found != [None, None]
-
-
-@dataclass(eq=False)
-class Run:
-    """One computation in progress."""
-
-    key: Hashable
-    began: int
-    me: int = 0
-    struck: bool = False
-    # What its function put, or made when it called itself, is its session's only.
-    superseded: bool = False
 
 
 class ModelWorld:
@@ -185,7 +68,7 @@ class ModelSession:
     def end(self) -> None:
         """What it knew is gone."""
         for cache in self.readers:
-            del cache.views[self.id]
+            cache.leave(self.id)
         self.readers = []
 
 
@@ -232,6 +115,8 @@ class ModelStore:
         # By what the version function is given; those of which something is stored.
         self.sources: dict[Hashable, Source] = {}
         self.views: dict[int, View] = {}
+        # What left the store, in the order in which it left.
+        self.gone: list[Gone] = []
         self.running: list[Run] = []
         self.counts = Counts()
 
@@ -251,7 +136,7 @@ class ModelStore:
         elif result.tainted or (entry and self.outdated(run, entry, obs)):
             self.counts.not_stored += 1
             if view:
-                view.forget(result.key)
+                self.forget(result.key, result.known_in)
                 self.keep_for_session(result, result.known_in)
         else:
             source = self.source_of(result)
@@ -263,8 +148,11 @@ class ModelStore:
     def keep_for_session(self, result: Entry, me: int) -> None:
         """Keeps a result for its session only, which goes by that whatever is stored."""
         self.shelve(result, me)
-        if (old := self.live.get(result.key)) and old.known_in == me:
-            old.known_in = 0
+        if old := self.live.get(result.key):
+            self.views[me].shadows = True
+            if old.known_in == me:
+                old.known_in = 0
+            old.given.discard(me)
         for run in self.running:
             if run.key == result.key and run.me == me and run.began < result.made:
                 run.superseded = True
@@ -278,18 +166,17 @@ class ModelStore:
     def store(self, result: Entry) -> None:
         """Puts a result in the place of what was there; its session then goes by it."""
         result.stored = self.world.draw()
-        if view := self.views.get(result.known_in):
-            view.forget(result.key)
+        self.forget(result.key, result.known_in)
         # Before the old one goes, and with it what is known of the source that both have.
         self.share(result)
         if old := self.take(result.key):
-            self.displace(old, but=result.known_in)
+            self.displace(old, but=result.known_in, by=result.known_in)
         self.live[result.key] = result
         while self.maxsize is not None and len(self.live) > self.maxsize:
             victim = self.take(next(iter(self.live)))
             assert victim
             self.counts.evictions += 1
-            self.displace(victim)
+            self.displace(victim, but=0, by=result.known_in)
 
     def share(self, result: Entry) -> None:
         """Joins what is known of its source, and of its version if the entry stored before is of that."""
@@ -357,40 +244,82 @@ class ModelStore:
     def remember(self, entry: Entry, me: int, args: tuple[Hashable, ...], by_note_only: bool = False) -> None:
         """Sees to it that the session will meet this very entry again.
 
-        By a note in the entry, or by a copy if another session needs the place of that.
+        By the note in the entry, or by one aside of it if another session needs that.
         """
-        if entry.known_in == me:
+        if entry.is_noted(me):
             return
         holder = self.views.get(entry.known_in)
         seen = (holder and holder.first.get(self.given(args))) or self.seen_in(holder, args)
         if not holder or (entry.stored < entry.known_in and seen and same(entry.stamp.version, seen.version)):
-            self.views[me].forget(entry.key)  # What left the store before is not what the session goes by.
+            self.forget(entry.key, me)  # What left the store before is not what the session goes by.
             entry.known_in = me
         elif not by_note_only:
-            self.views[me].forget(entry.key)
-            self.shelve(self.copied(entry, me), me)
+            self.forget(entry.key, me)
+            entry.given.add(me)
 
     def copied(self, entry: Entry, known_in: int) -> Entry:
-        """An entry for a shelf, which shares nothing with the stored one."""
-        return replace(entry, known_in=known_in, stamp=replace(entry.stamp), failures=replace(entry.failures))
+        """An entry for elsewhere, which shares nothing with the stored one."""
+        apart = {"stamp": replace(entry.stamp), "failures": replace(entry.failures), "given": set(entry.given)}
+        return replace(entry, known_in=known_in, **apart)
 
-    def displace(self, entry: Entry, but: int = 0) -> None:
-        """Leaves an entry to the sessions that may have seen it."""
-        if self.fresh(entry):
-            for session in self.views:
-                if session != but and (entry.known_in == session or entry.stored < session):
-                    self.shelve(self.copied(entry, entry.known_in), session)
+    def displace(self, entry: Entry, but: int, by: int) -> None:
+        """Leaves an entry to the sessions that may have seen it.
+
+        To the one that is noted in it, and once for all others that began after it was stored: of those the oldest go.
+        It leaves for a result of the session `by`.
+        """
+        if not self.fresh(entry):
+            return
+        if entry.known_in in self.views and entry.known_in != but:
+            self.shelve(self.copied(entry, entry.known_in), entry.known_in)
+        blind = by if by in self.views and self.views[by].since == math.inf else but
+        others = any(me > entry.stored for me in self.views if me not in (blind, entry.known_in))
+        if others or any(me in self.views for me in entry.given - {but}):
+            self.gone.append(Gone(self.copied(entry, entry.known_in), self.world.draw(), {but}))
+            most = max(len(self.live), 1024) if self.maxsize is None else self.maxsize
+            del self.gone[: max(len(self.gone) - most, 0)]
 
     def shelve(self, entry: Entry, session: int) -> None:
-        """Keeps an entry for one session."""
+        """Keeps an entry for one session, that has surely seen it."""
         view = self.views[session]
-        if entry.known_in != session:
-            view.left[entry.key] = entry
-        elif self.storing:
-            view.kept[entry.key] = entry
-            view.kept.move_to_end(entry.key)
-            if self.maxsize is not None and len(view.kept) > self.maxsize:
-                view.kept.popitem(last=False)
+        view.kept[entry.key] = entry
+        if self.maxsize is not None and len(view.kept) > self.maxsize:
+            view.kept.popitem(last=False)
+
+    def gone_for(self, key: Hashable, me: int) -> Gone | None:
+        """What left the store after a session had been given a result, and was there when that session began."""
+        for gone in self.gone:
+            entry, seen = gone.entry, gone.entry.stored < me and gone.left > self.views[me].since
+            if entry.key == key and (seen or me in entry.given) and me not in gone.passed:
+                return gone
+        return None
+
+    def given_again(self, gone: Gone, me: int) -> Entry:
+        """Gives a session what left the store. It keeps that, unless it may lead to the session that made it."""
+        if gone.entry.known_in != me and gone.entry.known_in in self.views:
+            gone.entry.given.add(me)
+            return gone.entry
+        own = self.copied(gone.entry, me)
+        self.shelve(own, me)
+        return own
+
+    def forget(self, key: Hashable, me: int) -> None:
+        """Takes from a session what it would find of a key beside what is stored."""
+        if view := self.views.get(me):
+            view.kept.pop(key, None)
+            if gone := self.gone_for(key, me):
+                gone.passed.add(me)
+
+    def given_to(self, me: int) -> None:
+        """A session has been given a result."""
+        if (view := self.views.get(me)) and view.since == math.inf:
+            view.since = self.world.draw()
+
+    def leave(self, session: int) -> None:
+        """A session has ended. What left the store before the oldest that reads it began is for nobody."""
+        del self.views[session]
+        oldest = min(self.views, default=math.inf)
+        self.gone = [gone for gone in self.gone if gone.left > oldest]
 
     def view_of(self, session: ModelSession | None) -> View | None:
         """What the session knows of this function; from now on it is one of its readers."""
@@ -411,11 +340,11 @@ class ModelStore:
 
     def put(self, session: ModelSession | None, value: object, version: object, *args: Hashable) -> None:
         """Stores a value as made from a version just now."""
-        view = self.view_of(session)
-        if view:
-            view.forget(self.key(args))
+        self.view_of(session)
+        known_in = session.id if session else 0
+        self.given_to(known_in)
+        self.forget(self.key(args), known_in)
         if self.storing:
-            known_in = session.id if session else 0
             oldest = self.world.readers.put_fails()
             made = self.world.draw()
             stamp = Stamp(version, self.given(args), made if oldest == math.inf else math.ceil(oldest) - 0.5)
@@ -434,7 +363,7 @@ class ModelStore:
         self.sources.clear()
         for view in self.views.values():
             view.kept.clear()
-            view.left.clear()
+        self.gone.clear()
         for run in self.running:
             run.struck = True
         self.counts = Counts()
@@ -444,7 +373,9 @@ class ModelStore:
         key = self.key(args)
         found = self.take(key) is not None
         for view in self.views.values():
-            found |= view.forget(key)
+            found |= view.kept.pop(key, None) is not None
+        found |= any(gone.entry.key == key for gone in self.gone)
+        self.gone = [gone for gone in self.gone if gone.entry.key != key]
         for run in self.running:
             run.struck |= run.key == key
         return found

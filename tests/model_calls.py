@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from model import HARD, Entry, ModelSession, ModelStore, ModelWorld, Observation, Run, Stamp, View
+from model import HARD, ModelSession, ModelStore, ModelWorld
+from model_parts import Entry, Observation, Run, Stamp, View
 from model_reads import Frame, Read, same
 from versioned_lru_cache import IMMUTABLE, NOT_MODIFIED, NotStored, Versioned
 
@@ -72,7 +73,10 @@ class ModelCache(ModelStore):
 
     def call(self, session: ModelSession | None, *args: Hashable) -> object:
         """One call."""
-        return self.answered(self.asked(session, args))
+        by = self.asked(session, args)
+        answer = self.answered(by)
+        self.given_to(by.me)
+        return answer
 
     def answered(self, by: Asked) -> object:
         """What the first row says that matches."""
@@ -120,12 +124,14 @@ class ModelCache(ModelStore):
             obs = self.seen_in(None, args) or self.ask(args)
             asked = True
             self.tell(by, obs)
-            return self.compute(by, obs)
+            answer = self.compute(by, obs)
         except Exception as error:
             # Who wants a new value is not given an old one.
             self.note_failure(args, error, ran=asked)
             self.counts.errors += 1
             raise
+        self.given_to(by.me)
+        return answer
 
     # The rows of the table.
 
@@ -135,31 +141,34 @@ class ModelCache(ModelStore):
         """What the session knows and may read again, and the observation that says so anew."""
         if not by.session or not view:
             return None
-        for shelf in (view.kept, view.left):
-            if by.key in shelf and not self.fresh(shelf[by.key]) and not by.session.offline:
-                del shelf[by.key]
-        kept, left = view.kept.get(by.key), view.left.get(by.key)
+        kept = view.kept.get(by.key)
         if kept and self.fresh(kept):
             view.kept.move_to_end(by.key)
             return kept, None
+        if kept and not by.session.offline:
+            del view.kept[by.key]
         first = view.first.get(self.given(by.args))
-        if left and self.fresh(left):
-            if left.known_in == by.me:
-                return left, None
-            agreed, went = (seen and same(left.stamp.version, seen.version) for seen in (obs, first))
-            if (agreed or went) and not self.chosen(by, left):
-                left.known_in = by.me
-                return left, obs if agreed else None
+        gone = self.gone_for(by.key, by.me)
+        if gone and self.fresh(gone.entry):
+            noted, stamp = by.me in gone.entry.given, gone.entry.stamp
+            agreed, went = (not noted and seen and same(stamp.version, seen.version) for seen in (obs, first))
+            if agreed and not by.level:
+                self.verify(gone.entry, obs)
+            if noted or ((agreed or went) and not by.level):
+                return self.given_again(gone, by.me), obs if agreed else None
         if entry and self.fresh(entry):
-            if entry.known_in == by.me:
+            if entry.is_noted(by.me):
                 self.live.move_to_end(by.key)
                 return entry, None
             agreed, went = (seen and same(entry.stamp.version, seen.version) for seen in (obs, first))
             if entry.stored < by.me and (agreed or went) and not self.chosen(by, entry):
                 if agreed:
                     self.verify(entry, obs)
-                if self.by_arguments or view.first:
-                    self.remember(entry, by.me, by.args, by_note_only=not view.first)
+                moved = bool(view.first or view.shadows)
+                if self.by_arguments or moved:
+                    self.remember(entry, by.me, by.args, by_note_only=not moved)
+                elif view.since == math.inf and entry.known_in not in self.views:
+                    entry.known_in = by.me
                 self.live.move_to_end(by.key)
                 return entry, obs if agreed else None
         return None
@@ -170,6 +179,8 @@ class ModelCache(ModelStore):
         if own := view.kept.get(by.key):
             view.kept.move_to_end(by.key)
             return self.serve(by, own)
+        if (gone := self.gone_for(by.key, by.me)) and by.me in gone.entry.given:
+            return self.serve(by, self.given_again(gone, by.me))
         if not entry:
             raise NotStored
         self.remembered(by, entry)

@@ -6,6 +6,7 @@ function is asked, a call begins and returns) and judges each result by when and
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ class Made:
     last_asked: int = 0
     made_in: object = None
     is_put: bool = False
+    # How many results of the function had been made when it was last seen to be stored.
+    stored: int = 0
     parts: list[Made] = field(default_factory=list)
 
 
@@ -76,6 +79,7 @@ class Oracle:
         self.emptied: dict[tuple[str, Hashable], int] = {}
         self.calls: list[Call] = []
         self.peeked: dict[tuple[str, Hashable], tuple[Made, object]] = {}
+        self.results: Counter[str] = Counter()
 
     def tick(self) -> int:
         """The next moment."""
@@ -136,6 +140,7 @@ class Oracle:
     def returned(self, call: Call, made: Made, clock: float, stored: bool) -> None:
         """A call ended with a result. `stored` says that its terms allow to remember it."""
         served = made is not call.made
+        self.results[call.terms.name] += call.made is not None
         if served and call.terms.ttl is not None:
             assert clock - made.born < call.terms.ttl, "served at or past its ttl"
         self.check_emptied(call, made)
@@ -193,7 +198,10 @@ class Oracle:
         return any(version in versions[:index] for index, version in enumerate(versions))
 
     def check_repeatable(self, call: Call, made: Made, clock: float, served: bool, stored: bool) -> None:
-        """Promise 2: in a session the same call gives the same object."""
+        """Promise 2: in a session the same call gives the same object.
+
+        It may lose what another made, if more than maxsize results were made since that was last seen to be stored.
+        """
         name, span, terms = call.terms.name, call.span, call.terms
         reads = span.reads.setdefault(name, {})
         keys = span.keys.setdefault(name, set())
@@ -206,13 +214,16 @@ class Oracle:
         if known is not None and known is not made:
             expired = terms.ttl is not None and clock - known.born >= terms.ttl
             crowded = terms.maxsize is not None and len(keys) > terms.maxsize
-            assert expired or crowded, f"promise 2: another object in the same session (served: {served})"
+            made_since = self.results[name] - known.stored
+            pushed = terms.maxsize is not None and known.made_in is not span and made_since > terms.maxsize
+            assert expired or crowded or pushed, f"promise 2: another object in the same session (served: {served})"
 
     def check_stored(self, terms: Terms, key: Hashable, made: Made | None, disturbances: object) -> None:
         """Promise 5: a result of an older observation never takes the place of one of a newer."""
         before = self.peeked.pop((terms.name, key), None)
         if made is None:
             return
+        made.stored = self.results[terms.name]
         self.peeked[terms.name, key] = (made, disturbances)
         if before and before[1] == disturbances:
             assert made.last_asked >= before[0].first_asked, "promise 5: a step back"

@@ -165,6 +165,7 @@ class Side:
         self.put(terms, span, made, VERSIONS[version](), argument)
         if self.oracle:
             made.made_in = span
+            self.oracle.results[terms.name] += 1
             identity = self.identity(terms, argument)
             for call in self.oracle.calls:
                 call.disturbed |= call.terms is terms and call.key == identity

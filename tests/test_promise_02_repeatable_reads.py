@@ -28,7 +28,7 @@ class World:
 
     def cached(self, **options: Any) -> Any:
         @versioned_lru_cache(lambda: self.version, session=lambda: self.current, **options)
-        def f(x: object) -> Result:
+        def f(x: object = None) -> Result:
             self.runs += 1
             return Result()
 
@@ -127,6 +127,56 @@ def test_results_that_were_there_before_and_never_read_take_no_room_from_those_r
         f(x)
     world.switch("a")
     assert (f(1), f(4)) == (one, four), "the session has read two keys, and maxsize is 2"
+
+
+def test_what_others_evict_stays_until_as_much_has_left_since(world: World) -> None:
+    f = world.cached(maxsize=4)
+    before = [f(x) for x in range(4)]
+    world.switch("a")
+    assert [f(x) for x in range(4)] == before
+    readers = []
+    for x in range(4, 8):
+        world.current = {}
+        f(3)
+        readers.append(world.current)
+        f(x)  # evicts one of them
+        world.switch("a")
+        assert [f(x) for x in range(4)] == before
+    assert world.runs == 8
+    world.switch("b")
+    f(7)
+    for x in range(8, 12):
+        f(x)  # evicts what this session may have seen
+    world.switch("a")
+    assert [f(x) for x in range(4)] == before, "it was given them again, so that it keeps them"
+
+
+def test_what_a_session_was_given_first_stays_whatever_others_store(world: World) -> None:
+    """They all live on, and each may have seen what was stored before it."""
+    f = world.cached(maxsize=1)
+    seen = []
+    for version in range(10):
+        world.version = version
+        world.switch(None)
+        made = f()
+        world.current = {}
+        assert f() is made
+        seen.append((world.current, made))
+    for world.current, result in seen * 2:
+        assert f() is result
+
+
+def test_what_one_session_evicts_takes_no_room_from_others(world: World) -> None:
+    """A session that has been given nothing has seen nothing of what it evicts."""
+    f = world.cached(maxsize=2)
+    before = [f(x) for x in range(2)]
+    world.switch("a")
+    assert [f(x) for x in range(2)] == before
+    for x in range(2, 12):
+        world.current = {}
+        f(x)
+    world.switch("a")
+    assert [f(x) for x in range(2)] == before
 
 
 def test_what_was_set_aside_unread_does_not_hide_what_was_read_later(world: World) -> None:

@@ -112,13 +112,14 @@ impl<H: Host> Plan<H> {
         let (fresh, immutable) = (entry.is_fresh(self.now, &store.terms), stamp.version.is_immutable());
         let due = self.is_due(entry, caller.as_deref());
         if let Some(caller) = caller.as_deref_mut().filter(|_| fresh && self.wish.manner != Manner::Now) {
-            if entry.known_in == caller.id {
+            if store.live.is_noted(entry, caller.id) {
                 return Ok(Some(self.serve(store, slot, false, Some(caller))));
             }
             if !due && entry.stored < caller.id {
                 let reader = caller.known.readers.get(store.id);
                 let first = reader.and_then(|reader| reader.first.as_deref());
                 let moved = reader.is_some_and(|reader| !reader.knows_by_version());
+                let new = reader.is_some_and(Reader::is_new);
                 let agreed = self.agrees(stamp)?;
                 if agreed || self.agreed_first(first, stamp)? {
                     if agreed {
@@ -126,6 +127,8 @@ impl<H: Host> Plan<H> {
                     }
                     if self.given.is_some() || moved {
                         self.remember(store, slot, caller, moved, displaced)?;
+                    } else if new {
+                        store.note(slot, caller.id);
                     }
                     return Ok(Some(self.serve(store, slot, agreed, Some(caller))));
                 }
@@ -296,10 +299,8 @@ impl<H: Host> Plan<H> {
         caller: &mut Caller<'_, H>,
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        let reader = caller.known.readers.get_or_insert_with(store.id, || {
-            store.join(caller.id, caller.session, displaced);
-            Reader::of(store.function.clone())
-        });
+        let reader =
+            caller.known.readers.get_or_insert_with(store.id, || store.join(caller.id, caller.session));
         if self.announce {
             self.tell(store, caller, displaced)?;
         } else if self.observation.is_none() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::clock::{self, Nanos};
+use super::evicted::Evicted;
 use super::flight::{Going, Landed};
 use super::live::Live;
 use super::reads::{Basis, ReadSet};
@@ -160,6 +161,8 @@ pub enum Leaving<H: Host> {
     Shelf(Box<Rows<Entry<H>>>),
     /// All entries of a store.
     Store(Box<Live<H>>),
+    /// All that left a store.
+    Evicted(Box<Evicted<H>>),
     /// Answers of a version function.
     Answers(Answers<H>),
     /// A computation that is over.

@@ -12,6 +12,15 @@ use super::{
 thread_local! {
     /// Whether the critical section is entered: then nothing may be dropped.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
+    /// How often stores have looked at sessions.
+    static LOOKS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// How often stores look at sessions while `act` runs.
+pub(super) fn looks<R>(act: impl FnOnce() -> R) -> u32 {
+    let before = LOOKS.get();
+    act();
+    LOOKS.get() - before
 }
 
 /// The version of what never changes.
@@ -143,6 +152,7 @@ impl Audience<Fake> for SessionRef {
         displaced: &mut Displaced<Fake>,
         act: impl FnOnce(&mut Known<Fake>, &mut Displaced<Fake>) -> R,
     ) -> Option<R> {
+        LOOKS.set(LOOKS.get() + 1);
         let session = self.0.upgrade()?;
         let result = (session.id == id).then(|| act(&mut session.known.borrow_mut(), displaced));
         displaced.push(Leaving::Held(session));
@@ -150,6 +160,7 @@ impl Audience<Fake> for SessionRef {
     }
 
     fn is_alive(&self, id: Ticket, displaced: &mut Displaced<Fake>) -> bool {
+        LOOKS.set(LOOKS.get() + 1);
         let Some(session) = self.0.upgrade() else { return false };
         let alive = session.id == id;
         displaced.push(Leaving::Held(session));

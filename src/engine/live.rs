@@ -1,5 +1,7 @@
 //! The entries of a store, in order of use, and the versions that they share.
 
+use std::collections::BTreeSet;
+
 use super::Host;
 use super::compare::{Key, Probe, Sought, Unsure, Verdicts};
 use super::crowd::{Asked, Crowd, Met};
@@ -11,16 +13,6 @@ use super::trouble::Trouble;
 
 /// An entry whose version lies with those of others: smaller by two words, which an allocator's chunk has no room for.
 pub type Stored<H> = Entry<H, Place>;
-
-impl<H: Host> Stored<H> {
-    /// A copy for elsewhere.
-    #[must_use]
-    pub fn with(&self, stamp: &Stamp<H::Object>) -> Entry<H> {
-        let Self { stored, known_in, born, course, .. } = *self;
-        let (key, value) = (self.key.clone(), self.value.clone());
-        Entry { key, value, stamp: stamp.clone(), stored, known_in, born, course }
-    }
-}
 
 /// A stored entry and its version.
 pub struct Look<'a, H: Host> {
@@ -38,17 +30,29 @@ impl<H: Host> Clone for Look<'_, H> {
 
 impl<H: Host> Copy for Look<'_, H> {}
 
-/// What is known of the few entries whose source fails, or that are being renewed.
+/// An entry that was taken out.
+pub struct Taken<H: Host> {
+    /// Its hash.
+    pub hash: u64,
+    /// The entry.
+    pub entry: Entry<H>,
+    /// The sessions beside the one noted in it that have surely seen it.
+    pub(super) given: BTreeSet<Ticket>,
+}
+
+/// What is known of the few entries whose source fails, that are being renewed, or that more than one session needs a note of.
 pub struct Aside<F> {
     /// How their function fails.
     pub trouble: Option<Trouble>,
     /// The refresh that runs behind.
     pub behind: Option<F>,
+    /// The sessions beside the one noted in the entry that have surely seen it, and do not know it by its version.
+    pub(super) given: BTreeSet<Ticket>,
 }
 
 impl<F> Default for Aside<F> {
     fn default() -> Self {
-        Self { trouble: None, behind: None }
+        Self { trouble: None, behind: None, given: BTreeSet::new() }
     }
 }
 
@@ -153,14 +157,14 @@ impl<H: Host> Live<H> {
         self.rows.touch(slot);
     }
 
-    /// Puts an entry in the place of the one in `old`, if there is one, as the most recently used. Returns that, with its hash.
+    /// Puts an entry in the place of the one in `old`, if there is one, as the most recently used. Returns that.
     pub(super) fn put(
         &mut self,
         hash: u64,
         (entry, kin): (Entry<H>, Kin<'_, H::Key>),
         old: Option<Slot>,
         displaced: &mut Displaced<H>,
-    ) -> Option<(u64, Entry<H>)> {
+    ) -> Option<Taken<H>> {
         let Entry { key, value, stamp, stored, known_in, born, course } = entry;
         // Before the old one goes, and with it what is known of the source that both have.
         let (stamp, version) = self.stamps.take(stamp, &kin);
@@ -171,32 +175,32 @@ impl<H: Host> Live<H> {
         old
     }
 
-    /// Takes an entry out, with its hash.
+    /// Takes an entry out.
     #[must_use]
-    pub fn remove(&mut self, slot: Slot, displaced: &mut Displaced<H>) -> Option<(u64, Entry<H>)> {
+    pub fn remove(&mut self, slot: Slot, displaced: &mut Displaced<H>) -> Option<Taken<H>> {
         let row = self.rows.remove(slot);
         self.whole(row, displaced)
     }
 
-    /// Takes the least recently used entry out, with its hash.
+    /// Takes the least recently used entry out.
     #[must_use]
-    pub fn pop_oldest(&mut self, displaced: &mut Displaced<H>) -> Option<(u64, Entry<H>)> {
+    pub fn pop_oldest(&mut self, displaced: &mut Displaced<H>) -> Option<Taken<H>> {
         let row = self.rows.pop_oldest();
         self.whole(row, displaced)
     }
 
-    fn whole(
-        &mut self,
-        row: Option<(u64, Stored<H>)>,
-        displaced: &mut Displaced<H>,
-    ) -> Option<(u64, Entry<H>)> {
+    fn whole(&mut self, row: Option<(u64, Stored<H>)>, displaced: &mut Displaced<H>) -> Option<Taken<H>> {
         let (hash, Entry { key, value, stamp, stored, known_in, born, course }) = row?;
         self.changes += 1;
-        if !self.asides.is_empty() {
-            displaced.extend(self.asides.remove(&stored).and_then(|aside| aside.behind).map(Leaving::Run));
+        let mut given = BTreeSet::new();
+        if !self.asides.is_empty()
+            && let Some(aside) = self.asides.remove(&stored)
+        {
+            displaced.extend(aside.behind.map(Leaving::Run));
+            given = aside.given;
         }
         let stamp = self.stamps.give(stamp, displaced)?;
-        Some((hash, Entry { key, value, stamp, stored, known_in, born, course }))
+        Some(Taken { hash, entry: Entry { key, value, stamp, stored, known_in, born, course }, given })
     }
 
     /// Takes all entries out whose keys `leaves` accepts; where a hash is given, only those of that are looked at.
@@ -208,7 +212,7 @@ impl<H: Host> Live<H> {
     ) {
         for row in self.rows.strike(hash, |row| leaves(&row.key)) {
             let whole = self.whole(Some((0, row)), displaced);
-            displaced.extend(whole.map(|(_, entry)| Leaving::Entry(entry)));
+            displaced.extend(whole.map(|taken| Leaving::Entry(taken.entry)));
         }
     }
 
@@ -223,6 +227,20 @@ impl<H: Host> Live<H> {
     pub fn aside_mut(&mut self, slot: Slot) -> Option<&mut Aside<H::Flight>> {
         let stored = self.rows.get(slot)?.stored;
         Some(self.asides.entry(stored).or_default())
+    }
+
+    /// Whether a session is noted as one that has surely seen an entry.
+    pub(super) fn is_noted(&self, entry: &Stored<H>, session: Ticket) -> bool {
+        entry.known_in == session
+            || !self.asides.is_empty()
+                && self.asides.get(&entry.stored).is_some_and(|aside| aside.given.contains(&session))
+    }
+
+    /// Takes the note of a session aside of the entry that was stored then away.
+    pub(super) fn forget_note(&mut self, stored: Ticket, session: Ticket) {
+        if let Some(aside) = self.asides.get_mut(&stored) {
+            aside.given.remove(&session);
+        }
     }
 
     /// Notes that an observation found the version of an entry unchanged: it is fresh again, if neither its version was seen to differ nor its

@@ -1,21 +1,24 @@
 //! What a call answers with, and what becomes of it: served, remembered for the session, stored.
 
+use super::clock::Nanos;
 use super::entry::{Course, Displaced, Entry, Leaving};
+use super::evicted::Gone;
 use super::flight::{Arrival, Bypass};
 use super::live::Look;
 use super::plan::{Attempt, Decided, Doing, Made, Manner, NextStep, Plan, Served, Step};
+use super::readers::Recognition;
 use super::reads::Basis;
 use super::session::Reader;
 use super::stamp::Stamp;
-use super::store::{Caller, Glance, Recognition, Store};
-use super::ticket;
+use super::store::{Caller, Glance, Store};
+use super::ticket::{self, Ticket};
 use super::{Host, Object, Slot, Unsure};
 
 /// What the session goes by in place of what was made, if anything, and by what the answer is served.
 type Placed<O> = (Option<O>, Basis<O>);
 
 impl<H: Host> Plan<H> {
-    /// Serves what the session keeps for itself.
+    /// Serves what the session is to see again though it is not stored: what it keeps, or finds in what left the store and keeps from now on.
     pub(super) fn shelved(
         &mut self,
         store: &mut Store<H>,
@@ -26,47 +29,64 @@ impl<H: Host> Plan<H> {
         if matches!(self.wish.manner, Manner::Now | Manner::Validating) {
             return Ok(None);
         }
-        let Reader { kept, left, first, .. } = reader;
-        for shelf in [kept, left].into_iter().flatten() {
-            let found = self.verdicts.find(&**shelf, &self.probe, |row| Some(&row.key))?;
-            let Some((slot, entry)) = found.and_then(|slot| Some((slot, shelf.get(slot)?))) else { continue };
-            if !entry.is_fresh(self.now, &store.terms) && self.wish.manner != Manner::Offline {
-                displaced.extend(shelf.remove(slot).map(|(_, entry)| Leaving::Entry(entry)));
-                continue;
-            }
-            let mut basis = entry.basis(&entry.stamp, store.terms.constant);
-            if entry.known_in != caller.id {
-                if self.refreshes() {
-                    continue;
-                }
-                if self.agrees(&entry.stamp)? {
-                    basis = self.vouched(basis);
-                } else if !self.agreed_first(first.as_deref(), &entry.stamp)? {
-                    continue;
-                }
-            }
-            let value = entry.value.clone();
-            self.status.hit = true;
-            shelf.touch(slot);
-            if let Some(entry) = shelf.get_mut(slot) {
-                entry.known_in = caller.id;
-            }
-            store.stats.hits += 1;
-            return Ok(Some(Step::Done(Served { value, basis, behind: None })));
+        if let Some((slot, entry)) = reader.find(&self.probe, &self.verdicts)?
+            && !entry.is_fresh(self.now, &store.terms)
+            && self.wish.manner != Manner::Offline
+        {
+            let expired = reader.kept.as_mut().and_then(|kept| kept.remove(slot));
+            displaced.extend(expired.map(|(_, entry)| Leaving::Entry(entry)));
         }
-        Ok(None)
+        let constant = store.terms.constant;
+        let (value, basis) = if let Some((slot, entry)) = reader.find(&self.probe, &self.verdicts)? {
+            let found = (entry.value.clone(), entry.basis(&entry.stamp, constant));
+            if let Some(kept) = &mut reader.kept {
+                kept.touch(slot);
+            }
+            found
+        } else if let Some((gone, agreed)) = self.among_evicted(store, caller.id, reader, self.now)? {
+            let basis = gone.entry.basis(&gone.entry.stamp, constant);
+            let value = gone.entry.value.clone();
+            store.give_again(&self.probe, caller, (self.ticket(), agreed), &self.verdicts, displaced)?;
+            (value, if agreed { self.vouched(basis) } else { basis })
+        } else {
+            return Ok(None);
+        };
+        self.status.hit = true;
+        store.stats.hits += 1;
+        Ok(Some(Step::Done(Served { value, basis, behind: None })))
+    }
+
+    /// What left the store and the session `id` may have seen of the key, and whether that is of the version by which the session goes now, where
+    /// it has to be.
+    pub(super) fn among_evicted<'a>(
+        &self,
+        store: &'a Store<H>,
+        id: Ticket,
+        reader: &Reader<H>,
+        now: Nanos,
+    ) -> Decided<H, Option<(&'a Gone<H>, bool)>> {
+        let Some(gone) = store.evicted.find(&self.probe, (id, reader.since), &self.verdicts)? else {
+            return Ok(None);
+        };
+        let (noted, offline) = (gone.given.contains(&id), self.wish.manner == Manner::Offline);
+        let lives = gone.entry.is_fresh(now, &store.terms) || noted && offline;
+        if !lives || !noted && self.refreshes() {
+            return Ok(None);
+        }
+        let agreed = !noted && self.agrees(&gone.entry.stamp)?;
+        let known = noted || agreed || self.agreed_first(reader.first.as_deref(), &gone.entry.stamp)?;
+        Ok(known.then_some((gone, agreed)))
     }
 
     /// Serves what the flight brought for which this call waited.
     pub(super) fn share(
         &mut self,
         store: &mut Store<H>,
-        caller: Option<&mut Caller<'_, H>>,
+        mut caller: Option<&mut Caller<'_, H>>,
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
-        let mut reader = caller.and_then(|caller| Some((caller.id, caller.known.readers.get_mut(store.id)?)));
-        if let Some((_, reader)) = &mut reader {
-            reader.unshelve(&self.probe, &self.verdicts, displaced)?;
+        if let Some(caller) = caller.as_deref_mut() {
+            store.take_from(caller, &self.probe, &self.verdicts, displaced)?;
         }
         let Some(arrival) = self.arrival.take() else { return Ok(self.asks(None)) };
         let landed = &arrival.landed;
@@ -76,12 +96,12 @@ impl<H: Host> Plan<H> {
         let value = landed.entry.value.clone();
         (self.status.hit, self.status.collapsed) = (true, true);
         store.stats.hits += 1;
-        if let Some((id, reader)) = reader.filter(|_| landed.is_to_be_kept()) {
-            let mut kept = Entry { known_in: id, stored: 0, ..landed.entry.clone() };
+        if let Some(caller) = caller.filter(|_| landed.is_to_be_kept()) {
+            let mut kept = Entry { known_in: caller.id, stored: 0, ..landed.entry.clone() };
             if !lags {
                 kept.stamp.ticket = kept.stamp.ticket.max(self.ticket());
             }
-            reader.shelve(id, self.probe.hash, kept, store.terms.maxsize, displaced);
+            store.keep_for(caller.id, Some(caller), (self.probe.hash, kept), displaced);
         }
         displaced.push(Leaving::Landed(arrival.landed));
         Ok(Step::Done(Served { value, basis, behind: None }))
@@ -143,7 +163,7 @@ impl<H: Host> Plan<H> {
     }
 
     /// Sees to it that the session will meet this very entry again, whatever becomes of it: by a note in the entry, or, if another
-    /// session needs the place of that, by a copy where one is `needed`.
+    /// session needs the place of that, by one aside of it where that is `needed`.
     pub(super) fn remember(
         &self,
         store: &mut Store<H>,
@@ -155,29 +175,22 @@ impl<H: Host> Plan<H> {
         let Some(look) = store.live.get(slot) else {
             return Ok(());
         };
-        let Look { entry, stamp } = look;
-        if entry.known_in == caller.id {
+        if store.live.is_noted(look.entry, caller.id) {
             return Ok(());
         }
         let given = self.given.as_ref();
         match store.recognises(look, given, &self.verdicts, displaced)? {
             Recognition::Gone | Recognition::Yes => {
                 // What left the store before is not what the session goes by.
-                if let Some(reader) = caller.known.readers.get_mut(store.id) {
-                    reader.unshelve(&self.probe, &self.verdicts, displaced)?;
-                }
+                store.take_from(caller, &self.probe, &self.verdicts, displaced)?;
                 if let Some((entry, _)) = store.live.get_mut(slot) {
                     entry.known_in = caller.id;
                 }
             }
             Recognition::No if !needed => {}
             Recognition::No => {
-                let Some(reader) = caller.known.readers.get_mut(store.id) else {
-                    return Ok(());
-                };
-                reader.unshelve(&self.probe, &self.verdicts, displaced)?;
-                let copy = Entry { known_in: caller.id, ..entry.with(stamp) };
-                reader.shelve(caller.id, self.probe.hash, copy, store.terms.maxsize, displaced);
+                store.take_from(caller, &self.probe, &self.verdicts, displaced)?;
+                store.note_aside(slot, caller.id);
             }
         }
         Ok(())
@@ -358,22 +371,15 @@ impl<H: Host> Plan<H> {
         });
         let kin = store.live.stamps.kin(self.given.as_ref(), version, &self.verdicts)?;
         let unfit = tainted || outdated || self.impatient;
-        let reader = caller.as_deref_mut().and_then(|caller| caller.known.readers.get_mut(store.id));
-        if let Some(reader) = reader {
-            if reader.kept.is_some() || reader.left.is_some() {
-                reader.unshelve(&self.probe, &self.verdicts, displaced)?;
-            }
-            if unfit {
-                reader.shelve(session, self.probe.hash, entry(0), store.terms.maxsize, displaced);
-                reader.shadows |= old.is_some();
-            }
+        if let Some(caller) = caller.as_deref_mut() {
+            store.take_from(caller, &self.probe, &self.verdicts, displaced)?;
         }
         if unfit {
             store.stats.not_stored += 1;
             self.status.detail = if tainted { "session-only" } else { self.status.detail };
             let slot = store.flights.slot(self.run);
             store.flights.supersede(slot, (self.run, session), &self.leader);
-            store.overshadow(old, session);
+            store.keep_in_place(old, caller, (self.probe.hash, entry(0)), displaced);
             return Ok((None, basis()));
         }
         if caller.as_deref().is_some_and(|caller| self.knows_by_version(store, caller)) {
@@ -404,12 +410,7 @@ impl<H: Host> Plan<H> {
     ) -> Decided<H, Option<&'a Entry<H>>> {
         let Some(caller) = caller else { return Ok(None) };
         let Some(reader) = caller.known.readers.get(store.id) else { return Ok(None) };
-        for found in reader.on_shelves(&self.probe, &self.verdicts) {
-            if let Some(entry) = found?.filter(|entry| entry.known_in == caller.id) {
-                return Ok(Some(entry));
-            }
-        }
-        Ok(None)
+        Ok(reader.find(&self.probe, &self.verdicts)?.map(|(_, entry)| entry))
     }
 
     /// What the session has come to know of the key while this call computed, by which it goes on: the value and by what that is served.
@@ -424,8 +425,9 @@ impl<H: Host> Plan<H> {
         if let Some(kept) = kept.filter(|kept| kept.is_fresh_now(&store.terms)) {
             return Some((kept.value.clone(), kept.basis(&kept.stamp, constant)));
         }
-        let known = current
-            .filter(|Look { entry, .. }| entry.known_in == caller.id && entry.is_fresh_now(&store.terms));
+        let known = current.filter(|Look { entry, .. }| {
+            store.live.is_noted(entry, caller.id) && entry.is_fresh_now(&store.terms)
+        });
         known.map(|Look { entry, stamp }| (entry.value.clone(), entry.basis(stamp, constant)))
     }
 }

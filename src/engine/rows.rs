@@ -180,6 +180,12 @@ impl<T> Rows<T> {
         Some((hash, held))
     }
 
+    /// What the least recently used row holds.
+    #[must_use]
+    pub fn oldest(&self) -> Option<&T> {
+        self.get(self.ring.first()?.newer)
+    }
+
     /// Takes the least recently used row out, with its hash.
     #[must_use]
     pub fn pop_oldest(&mut self) -> Option<(u64, T)> {

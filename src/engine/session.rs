@@ -8,7 +8,7 @@ use super::compare::{Key, Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Leaving, Observation};
 use super::few::Few;
 use super::plan::Decided;
-use super::rows::Rows;
+use super::rows::{Rows, Slot};
 use super::status::Logged;
 use super::table::Table;
 use super::ticket::{self, Ticket};
@@ -149,7 +149,7 @@ impl<H: Host> Answers<H> {
     }
 }
 
-/// Results that one session is to see again, though the store lost them or never had them. Most sessions need none.
+/// Results that one session has surely seen and is to see again, though the store lost them or never had them. Most sessions need none.
 pub type Shelf<H> = Option<Box<Rows<Entry<H>>>>;
 
 /// A session as the reader of one function.
@@ -163,8 +163,8 @@ pub struct Reader<H: Host> {
     pub first: Option<Box<Answers<H>>>,
     /// What the session has surely seen: at most `maxsize`, the least recently used goes first.
     pub kept: Shelf<H>,
-    /// What left the store and was there before the session began, so that it may have seen it. Never more than the store held then.
-    pub left: Shelf<H>,
+    /// When it was first given a result, or put one. What left the store before is not for it.
+    pub(super) since: Ticket,
     /// Whether something is kept in whose place something else is stored, which the session might take for what it knows.
     pub(super) shadows: bool,
 }
@@ -172,7 +172,26 @@ pub struct Reader<H: Host> {
 impl<H: Host> Reader<H> {
     /// One that has seen nothing yet.
     pub(super) fn of(function: H::Function) -> Self {
-        Self { function, seen: Answers::default(), first: None, kept: None, left: None, shadows: false }
+        Self {
+            function,
+            seen: Answers::default(),
+            first: None,
+            kept: None,
+            since: ticket::NEVER,
+            shadows: false,
+        }
+    }
+
+    /// Whether it has been given nothing yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.since == ticket::NEVER
+    }
+
+    /// Notes that it has been given a result.
+    pub(super) fn given(&mut self) {
+        if self.is_new() {
+            self.since = ticket::draw();
+        }
     }
 
     /// Whether the session knows what was stored when it began by its version alone, with no note of each.
@@ -189,19 +208,14 @@ impl<H: Host> Reader<H> {
         self.first.as_ref().map_or(Ok(None), |first| first.peek(given, verdicts))
     }
 
-    /// Keeps an entry for the session `id`. Its own entry of that key must have been taken off the shelves.
-    pub fn shelve(
+    /// Keeps an entry that the session has surely seen; of more than `maxsize` the least recently used goes.
+    pub(super) fn shelve(
         &mut self,
-        id: Ticket,
         hash: u64,
         entry: Entry<H>,
         maxsize: Option<usize>,
         displaced: &mut Displaced<H>,
     ) {
-        if entry.known_in != id {
-            self.left.get_or_insert_default().insert(hash, entry);
-            return;
-        }
         let kept = self.kept.get_or_insert_default();
         kept.insert(hash, entry);
         if maxsize.is_some_and(|maxsize| kept.len() > maxsize) {
@@ -209,7 +223,21 @@ impl<H: Host> Reader<H> {
         }
     }
 
-    /// Takes what is kept of a key off the shelves.
+    /// Where what is kept of a key lies.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on two objects not yet compared.
+    pub(super) fn find(
+        &self,
+        probe: &Probe<H::Key>,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Decided<H, Option<(Slot, &Entry<H>)>> {
+        let Some(kept) = &self.kept else { return Ok(None) };
+        let slot = verdicts.find(&**kept, probe, |row| Some(&row.key))?;
+        Ok(slot.and_then(|slot| Some((slot, kept.get(slot)?))))
+    }
+
+    /// Takes what is kept of a key away.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on.
@@ -219,50 +247,39 @@ impl<H: Host> Reader<H> {
         verdicts: &Verdicts<H::Object>,
         displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        for shelf in [&mut self.kept, &mut self.left].into_iter().flatten() {
-            while let Some(slot) = verdicts.find(&**shelf, probe, |row| Some(&row.key))? {
-                displaced.extend(shelf.remove(slot).map(|(_, entry)| Leaving::Entry(entry)));
-            }
+        while let Some((slot, _)) = self.find(probe, verdicts)? {
+            let gone = self.kept.as_mut().and_then(|kept| kept.remove(slot));
+            displaced.extend(gone.map(|(_, entry)| Leaving::Entry(entry)));
         }
         Ok(())
     }
 
-    /// Takes what `leaves` accepts off the shelves; all of one hash, if there is one.
+    /// Takes away what `leaves` accepts; all of one hash, if there is one.
     pub fn strike(
         &mut self,
         hash: Option<u64>,
         leaves: impl Fn(&H::Key) -> bool,
         displaced: &mut Displaced<H>,
     ) {
-        for shelf in [&mut self.kept, &mut self.left].into_iter().flatten() {
-            displaced.extend(shelf.strike(hash, |entry| leaves(&entry.key)).into_iter().map(Leaving::Entry));
-        }
+        let gone = self.kept.iter_mut().flat_map(|kept| kept.strike(hash, |entry| leaves(&entry.key)));
+        displaced.extend(gone.map(Leaving::Entry));
     }
 
-    /// Empties the shelves.
-    pub fn clear_shelves(&mut self, displaced: &mut Displaced<H>) {
-        let shelves = [self.kept.take(), self.left.take()];
-        displaced.extend(shelves.into_iter().flatten().map(Leaving::Shelf));
+    /// Keeps nothing any more.
+    pub fn clear_shelf(&mut self, displaced: &mut Displaced<H>) {
+        displaced.extend(self.kept.take().map(Leaving::Shelf));
     }
 
-    /// What is on each shelf of a key.
-    ///
-    /// # Errors
-    /// [`Unsure`] when that depends on two objects not yet compared.
-    pub(super) fn on_shelves(
-        &self,
-        probe: &Probe<H::Key>,
-        verdicts: &Verdicts<H::Object>,
-    ) -> impl Iterator<Item = Decided<H, Option<&Entry<H>>>> {
-        [&self.kept, &self.left].into_iter().flatten().map(|shelf| {
-            let slot = verdicts.find(&**shelf, probe, |row| Some(&row.key))?;
-            Ok(slot.and_then(|slot| shelf.get(slot)))
-        })
+    /// Lets go of all.
+    pub(super) fn leave(mut self, displaced: &mut Displaced<H>) {
+        self.clear_shelf(displaced);
+        displaced.push(Leaving::Answers(self.seen));
+        displaced.extend(self.first.map(|first| Leaving::Answers(*first)));
     }
 
-    /// What is on the shelves.
+    /// What is kept.
     pub fn iter(&self) -> impl Iterator<Item = &Entry<H>> {
-        [&self.kept, &self.left].into_iter().flatten().flat_map(|shelf| shelf.iter())
+        self.kept.iter().flat_map(|kept| kept.iter())
     }
 }
 
@@ -407,6 +424,11 @@ impl<H: Host> Known<H> {
                 first.forget_the_dead(Some(hash), displaced);
             }
         }
+    }
+
+    /// Lets go of all that it keeps.
+    pub fn clear_shelves(&mut self, displaced: &mut Displaced<H>) {
+        self.readers.values_mut().for_each(|reader| reader.clear_shelf(displaced));
     }
 
     /// All answers, for whoever traces references.

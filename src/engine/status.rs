@@ -104,7 +104,7 @@ impl<H: Host> Plan<H> {
         let due = self.is_due(entry, caller.as_deref());
         if let Some(Caller { id, known, .. }) = caller.as_deref().filter(|_| fresh) {
             let first = known.readers.get(store.id).and_then(|reader| reader.first.as_deref());
-            if entry.known_in == *id
+            if store.live.is_noted(entry, *id)
                 || !due && entry.stored < *id && (agreed || self.agreed_first(first, stamp)?)
             {
                 return Ok(hit("known"));
@@ -159,24 +159,23 @@ impl<H: Host> Plan<H> {
 
     fn on_shelf(&self, store: &Store<H>, caller: &Caller<'_, H>, now: Nanos) -> Decided<H, Option<Status>> {
         let Some(reader) = caller.known.readers.get(store.id) else { return Ok(None) };
-        for found in reader.on_shelves(&self.probe, &self.verdicts) {
-            let Some(entry) = found?.filter(|entry| entry.is_fresh(now, &store.terms)) else { continue };
-            let base = Status { expires: expires(entry, &store.terms), ..Status::default() };
-            if entry.known_in == caller.id
-                || !self.refreshes()
-                    && (self.agrees(&entry.stamp)?
-                        || self.agreed_first(reader.first.as_deref(), &entry.stamp)?)
-            {
-                let only = !entry.stamp.lags && !ticket::is_drawn(entry.stamp.ticket);
-                let detail = if only { "session-only" } else { "known" };
-                return Ok(Some(Status { hit: true, detail, ..base }));
-            }
-        }
-        Ok(None)
+        let kept = reader.find(&self.probe, &self.verdicts)?.map(|(_, entry)| entry);
+        let found = match kept.filter(|entry| entry.is_fresh(now, &store.terms)) {
+            None => self.among_evicted(store, caller.id, reader, now)?.map(|(gone, _)| &gone.entry),
+            kept => kept,
+        };
+        Ok(found.map(|entry| {
+            let only = !entry.stamp.lags && !ticket::is_drawn(entry.stamp.ticket);
+            let detail = if only { "session-only" } else { "known" };
+            Status { hit: true, expires: expires(entry, &store.terms), detail, ..Status::default() }
+        }))
     }
 
-    /// Notes what the call did, in its session.
+    /// Notes what the call did, in its session, which has been given a result.
     pub(super) fn log(&self, store: &Store<H>, caller: &mut Caller<'_, H>) {
+        if let Some(reader) = caller.known.readers.get_mut(store.id) {
+            reader.given();
+        }
         let log = &mut caller.known.log;
         if log.len() == LOGGED {
             log.pop_front();

@@ -1,18 +1,22 @@
 //! The results of one function, and what its methods do to them outside a call.
 
+use std::convert::Infallible;
+
 use super::clock::{self, Nanos};
 use super::compare::{Probe, Sought, Unsure, Verdicts};
 use super::crowd::Asked;
 use super::entry::{Course, Displaced, Entry, Leaving, Observation};
+use super::evicted::Evicted;
 use super::flight::Flights;
 use super::live::{Live, Look, Stored};
+use super::readers::Readers;
 use super::rows::Slot;
-use super::session::{Known, Reader};
+use super::session::Known;
 use super::stamp::{Kin, Stamp};
 use super::stats::Stats;
-use super::ticket::{self, ByTicket, Ticket};
+use super::ticket::{self, Ticket};
 use super::touched::Touched;
-use super::{Audience, Flight, Host, Object};
+use super::{Flight, Host, Object};
 
 /// What was agreed for a function when it was decorated.
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,8 +106,9 @@ pub struct Store<H: Host> {
     /// What is counted.
     pub stats: Stats,
     pub(super) live: Live<H>,
-    /// The sessions that read this function.
-    audience: ByTicket<H::Session>,
+    /// What left it, for sessions that may have seen that.
+    pub(super) evicted: Evicted<H>,
+    pub(super) readers: Readers<H>,
     pub(super) flights: Flights<H>,
     pub(super) glances: [Glance; ticket::LANES],
 }
@@ -152,7 +157,8 @@ impl<H: Host> Store<H> {
             terms,
             stats: Stats::default(),
             live: Live::new(terms.has_stale()),
-            audience: ByTicket::default(),
+            evicted: Evicted::default(),
+            readers: Readers::default(),
             flights: Flights::default(),
             glances: Default::default(),
         }
@@ -306,58 +312,6 @@ impl<H: Host> Store<H> {
         self.live.find(probe, verdicts)
     }
 
-    /// Makes a session one of the readers.
-    pub(super) fn join(&mut self, id: Ticket, session: &H::Session, displaced: &mut Displaced<H>) {
-        if self.audience.len() == self.audience.capacity() {
-            self.audience.retain(|id, session| session.is_alive(*id, displaced));
-        }
-        self.audience.insert(id, session.clone());
-    }
-
-    /// Runs `act` on the session `id` as a reader of this function, if it is still there.
-    pub(super) fn reach<R>(
-        &self,
-        id: Ticket,
-        displaced: &mut Displaced<H>,
-        act: impl FnOnce(&mut Reader<H>, &mut Displaced<H>) -> R,
-    ) -> Option<R> {
-        let session = self.audience.get(&id)?;
-        session
-            .reach(id, displaced, |known, displaced| Some(act(known.readers.get_mut(self.id)?, displaced)))?
-    }
-
-    /// Gives an entry that leaves the store to the sessions that may have seen it: those that began after it was stored, and the
-    /// one it is known in. `caller` is passed over if `spared`.
-    pub(super) fn displace(
-        &self,
-        (hash, entry): (u64, Entry<H>),
-        mut caller: Option<&mut Caller<'_, H>>,
-        spared: bool,
-        displaced: &mut Displaced<H>,
-    ) {
-        let lost = self.terms.maxsize != Some(0) && entry.is_fresh_now(&self.terms);
-        let spared = caller.as_deref().filter(|_| spared).map(|caller| caller.id);
-        let (stored, known_in) = (entry.stored, entry.known_in);
-        let may_have_seen = |id: &Ticket| lost && (*id > stored || *id == known_in) && Some(*id) != spared;
-        let mut sessions = self.audience.keys().copied().filter(may_have_seen).peekable();
-        let mut entry = Some(entry);
-        while let Some(id) = sessions.next() {
-            // The last of them, mostly the only one, gets the entry itself.
-            let mut gift = if sessions.peek().is_some() { entry.clone() } else { entry.take() };
-            let mut shelve = |reader: &mut Reader<H>, displaced: &mut Displaced<H>| {
-                if let Some(entry) = gift.take() {
-                    reader.shelve(id, hash, entry, self.terms.maxsize, displaced);
-                }
-            };
-            match caller.as_deref_mut().filter(|caller| caller.id == id) {
-                Some(caller) => caller.known.readers.get_mut(self.id).map(|reader| shelve(reader, displaced)),
-                None => self.reach(id, displaced, shelve),
-            };
-            displaced.extend(gift.map(Leaving::Entry));
-        }
-        displaced.extend(entry.map(Leaving::Entry));
-    }
-
     /// Stores a new entry in place of the one in `old`, and evicts what is too much.
     pub(super) fn store(
         &mut self,
@@ -383,16 +337,18 @@ impl<H: Host> Store<H> {
         let live = std::mem::replace(&mut self.live, Live::new(self.terms.has_stale()));
         self.live.changes = live.changes + 1;
         displaced.push(Leaving::Store(Box::new(live)));
+        if !self.evicted.is_empty() {
+            displaced.push(Leaving::Evicted(Box::new(std::mem::take(&mut self.evicted))));
+        }
     }
 
     /// Empties the store and what sessions keep of this function; nothing that runs now will be stored. Counters begin anew.
     pub fn clear(&mut self, displaced: &mut Displaced<H>) {
         self.empty(displaced);
-        for id in self.audience.keys() {
-            self.reach(*id, displaced, |reader, displaced| {
-                reader.clear_shelves(displaced);
-            });
-        }
+        let Ok(()) = self.reach_keepers(displaced, |reader, displaced| {
+            reader.clear_shelf(displaced);
+            Ok::<_, Infallible>(())
+        });
         self.flights.strike(None, |_| true, displaced);
         self.stats = Stats::default();
     }
@@ -409,13 +365,11 @@ impl<H: Host> Store<H> {
         verdicts: &Verdicts<H::Object>,
         displaced: &mut Displaced<H>,
     ) -> Result<bool, Unsure<H::Object>> {
-        for id in self.audience.keys() {
-            self.reach(*id, displaced, |reader, displaced| reader.unshelve(probe, verdicts, displaced))
-                .transpose()?;
-        }
+        self.reach_keepers(displaced, |reader, displaced| reader.unshelve(probe, verdicts, displaced))?;
+        self.evicted.invalidate(probe, verdicts, displaced)?;
         if let Some(slot) = self.find(probe, verdicts)? {
             let removed = self.live.remove(slot, displaced);
-            displaced.extend(removed.map(|(_, entry)| Leaving::Entry(entry)));
+            displaced.extend(removed.map(|taken| Leaving::Entry(taken.entry)));
         }
         self.flights.strike_key(probe, verdicts, displaced)?;
         Ok(displaced.entries() > 0)
@@ -430,15 +384,13 @@ impl<H: Host> Store<H> {
         displaced: &mut Displaced<H>,
     ) {
         self.live.strike(hash, &leaves, displaced);
-        for id in self.audience.keys() {
-            self.reach(*id, displaced, |reader, displaced| reader.strike(hash, &leaves, displaced));
-        }
+        self.evicted.strike(hash, &leaves, displaced);
+        let Ok(()) = self.reach_keepers(displaced, |reader, displaced| {
+            reader.strike(hash, &leaves, displaced);
+            Ok::<_, Infallible>(())
+        });
         if let Some(hash) = hash {
-            for (id, session) in &self.audience {
-                session.reach(*id, displaced, |known, displaced| {
-                    known.forget_the_dead(self.id, hash, displaced);
-                });
-            }
+            self.forget_the_dead(hash, displaced);
         }
         self.flights.strike(hash, leaves, displaced);
     }
@@ -461,10 +413,10 @@ impl<H: Host> Store<H> {
         let slot = self.flights.bypass(probe, session, putter.leader, verdicts)?;
         let kin = self.live.stamps.kin(given, version, verdicts)?;
         if let Some(caller) = caller.as_deref_mut() {
-            self.join(caller.id, caller.session, displaced);
             let reader =
-                caller.known.readers.get_or_insert_with(self.id, || Reader::of(self.function.clone()));
-            reader.unshelve(probe, verdicts, displaced)?;
+                caller.known.readers.get_or_insert_with(self.id, || self.join(caller.id, caller.session));
+            reader.given();
+            self.take_from(caller, probe, verdicts, displaced)?;
         }
         if self.terms.maxsize == Some(0) {
             return Ok(());
@@ -483,15 +435,8 @@ impl<H: Host> Store<H> {
         if putter.rests_on.is_some() {
             self.stats.not_stored += 1;
             self.flights.supersede(slot, (0, session), putter.leader);
-            let reader = caller.and_then(|caller| caller.known.readers.get_mut(self.id));
-            if let Some(reader) = reader {
-                entry.stored = 0;
-                reader.shelve(session, probe.hash, entry, self.terms.maxsize, displaced);
-                reader.shadows |= old.is_some();
-                self.overshadow(old, session);
-            } else {
-                displaced.push(Leaving::Entry(entry));
-            }
+            entry.stored = 0;
+            self.keep_in_place(old, caller, (probe.hash, entry), displaced);
             return Ok(());
         }
         self.store(probe.hash, (entry, kin), old, caller, displaced);
@@ -512,12 +457,25 @@ impl<H: Host> Store<H> {
             .filter(|Look { entry, stamp }| stamp.version.is_immutable() || entry.is_fresh_now(&self.terms)))
     }
 
-    /// Sees to it that a session which keeps a result in place of a stored one does not take the stored one for what it knows.
-    pub(super) fn overshadow(&mut self, old: Option<Slot>, session: Ticket) {
-        if let Some((entry, _)) = old.and_then(|slot| self.live.get_mut(slot))
-            && entry.known_in == session
-        {
-            entry.known_in = 0;
+    /// Keeps a result for the caller's session, if there is one: it does not take what is stored for what it knows.
+    pub(super) fn keep_in_place(
+        &mut self,
+        old: Option<Slot>,
+        caller: Option<&mut Caller<'_, H>>,
+        (hash, result): (u64, Entry<H>),
+        displaced: &mut Displaced<H>,
+    ) {
+        let Some(caller) = caller else {
+            displaced.push(Leaving::Entry(result));
+            return;
+        };
+        let session = caller.id;
+        if let Some(reader) = caller.known.readers.get_mut(self.id) {
+            reader.shadows |= old.is_some();
+        }
+        self.keep_for(session, Some(caller), (hash, result), displaced);
+        if let Some(slot) = old {
+            self.unnote(slot, session);
         }
         let glance = &mut self.glances[ticket::lane(session)];
         if glance.session == session {
@@ -528,49 +486,6 @@ impl<H: Host> Store<H> {
     /// Takes everything out, for good: the function is going.
     pub fn dissolve(&mut self, displaced: &mut Displaced<H>) {
         self.empty(displaced);
-        for (id, session) in std::mem::take(&mut self.audience) {
-            session.reach(id, displaced, |known, displaced| {
-                if let Some(mut reader) = known.readers.remove(self.id) {
-                    reader.clear_shelves(displaced);
-                    displaced.push(Leaving::Answers(reader.seen));
-                    displaced.extend(reader.first.map(|first| Leaving::Answers(*first)));
-                }
-            });
-        }
+        self.part(displaced);
     }
-
-    /// Whether the session that is noted in an entry would recognise it without that.
-    pub(super) fn recognises(
-        &self,
-        Look { entry, stamp }: Look<'_, H>,
-        given: Option<&Probe<H::Key>>,
-        verdicts: &Verdicts<H::Object>,
-        displaced: &mut Displaced<H>,
-    ) -> Result<Recognition, Unsure<H::Object>> {
-        let holder = entry.known_in;
-        let seen = self.reach(holder, displaced, |reader, _| {
-            let seen = match reader.first(given, verdicts)? {
-                None => reader.seen.peek(given, verdicts)?,
-                first => first,
-            };
-            seen.map_or(Ok(false), |seen| {
-                Ok(seen.tag == stamp.tag || verdicts.same(&stamp.version, &seen.version)?)
-            })
-        });
-        Ok(match seen.transpose()? {
-            None => Recognition::Gone,
-            Some(equal) if equal && entry.stored < holder => Recognition::Yes,
-            Some(_) => Recognition::No,
-        })
-    }
-}
-
-/// Whether a session needs an entry's note to know it again.
-pub(super) enum Recognition {
-    /// The session has ended.
-    Gone,
-    /// It does not need the note.
-    Yes,
-    /// It would lose the entry.
-    No,
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::fake::{Fake, Number, Run, Session, alone, enter, made, probe, told};
+use super::fake::{Fake, Number, Run, Session, alone, enter, looks, made, probe, told};
 use super::{
     Displaced, Glanced, Plan, Scope, Served, Sought, Step, Store, Terms, Touched, Wish, clock, ticket,
 };
@@ -66,6 +66,13 @@ impl World {
             self.drive(&mut plan, session).unwrap_or_else(|| panic!("computed twice"))
         });
         served.value.get()
+    }
+
+    /// Ends a session.
+    fn end(&mut self, session: Rc<Session>) {
+        let (id, mut displaced) = (session.id, Displaced::default());
+        drop(session);
+        self.store.leave(id, &mut displaced);
     }
 }
 
@@ -297,4 +304,135 @@ fn hits_that_only_look_leave_behind_what_others_do() {
         assert_eq!(hits_leave(true, &keys), hits_leave(false, &keys), "{keys:?}");
     }
     assert_eq!(hits_leave(true, &[3, 2, 1, 1]), (4, vec![5, 4, 1]));
+}
+
+/// Sessions that have all read 90, which was stored before they began.
+fn readers(world: &mut World, count: usize) -> Vec<Rc<Session>> {
+    world.call(None, 90);
+    let sessions: Vec<_> = (0..count).map(|_| Session::begin()).collect();
+    for session in &sessions {
+        world.call(Some(session), 90);
+    }
+    sessions
+}
+
+#[test]
+fn what_left_lies_there_once_for_all_who_may_have_seen_it() {
+    let _turn = alone();
+    let mut world = World::new(Some(2), None);
+    let before = world.call(None, 1);
+    let sessions = readers(&mut world, 3);
+    let late = Session::begin();
+    for key in 2..4 {
+        world.call(None, key);
+    }
+    assert_eq!(world.store.evicted().len(), 2, "1 and 90");
+    for session in sessions.iter().chain(&sessions) {
+        assert_eq!(world.call(Some(session), 1), before);
+    }
+    assert_ne!(world.call(Some(&late), 1), before, "it had not read the function");
+}
+
+#[test]
+fn what_left_goes_with_the_oldest_session_that_may_have_seen_it() {
+    let _turn = alone();
+    let mut world = World::new(Some(2), None);
+    world.call(None, 1);
+    let mut sessions = readers(&mut world, 1);
+    world.call(None, 2);
+    assert_eq!(world.store.evicted().len(), 1);
+    sessions.extend(readers(&mut world, 1));
+    world.call(None, 3);
+    assert_eq!(world.store.evicted().len(), 2, "90 was there before the second began");
+    let second = sessions.pop();
+    for session in sessions {
+        world.end(session);
+    }
+    assert_eq!(world.store.evicted().len(), 1, "what left before the second began goes");
+    if let Some(second) = second {
+        world.end(second);
+    }
+    assert!(world.store.evicted().is_empty());
+    world.call(None, 4);
+    assert!(world.store.evicted().is_empty(), "nobody may have seen it");
+}
+
+#[test]
+fn of_more_than_maxsize_that_left_the_first_goes() {
+    let _turn = alone();
+    let mut world = World::new(Some(2), None);
+    let mut sessions = readers(&mut world, 1);
+    for key in 1..10 {
+        world.call(None, key);
+        sessions.extend(readers(&mut world, 1));
+        assert!(world.store.evicted().len() <= 2);
+    }
+    assert_eq!(world.store.evicted().len(), 2);
+}
+
+#[test]
+fn who_was_given_something_else_does_not_go_back() {
+    let _turn = alone();
+    let mut world = World::new(Some(1), None);
+    let old = world.call(None, 1);
+    let (one, two) = (Session::begin(), Session::begin());
+    for session in [&one, &two] {
+        assert_eq!(world.call(Some(session), 1), old);
+    }
+    let mut refresh = Plan::new(probe(1), None, world.scope.clone(), None, (), Wish::of(super::Manner::Now));
+    assert!(world.drive(&mut refresh, Some(&one)).is_none());
+    refresh.computed(made(70, ticket::NEVER));
+    world.drive(&mut refresh, Some(&one));
+    // What it keeps of that goes for what comes later.
+    for key in 2..4 {
+        world.call(Some(&one), key);
+    }
+    assert_eq!(world.call(Some(&two), 1), old);
+    assert_ne!(world.call(Some(&one), 1), old);
+}
+
+#[test]
+fn what_lives_and_what_left_is_noted_once_for_all_who_were_given_it() {
+    let _turn = alone();
+    let mut world = World::new(Some(1), None);
+    let sessions = readers(&mut world, 3);
+    let made = world.call(sessions.first(), 1);
+    for round in 2..4 {
+        for session in &sessions {
+            assert_eq!(world.call(Some(session), 1), made, "stored after it began");
+        }
+        world.call(None, round);
+    }
+    assert_eq!(world.store.evicted().len(), 1, "1 alone: nobody has seen 2");
+    for session in sessions {
+        world.end(session);
+    }
+    assert!(world.store.evicted().is_empty());
+}
+
+#[test]
+fn an_eviction_looks_at_few_sessions_however_many_live() {
+    let _turn = alone();
+    let mut world = World::new(Some(2), None);
+    let mut sessions = readers(&mut world, 1_000);
+    world.call(None, 1);
+    for key in 2..10 {
+        assert!(looks(|| world.call(None, key)) <= 4);
+        assert!(looks(|| world.call(sessions.last(), 10 + key)) <= 4);
+    }
+    let target = probe(2);
+    let invalidate = |world: &mut World| {
+        let mut displaced = Displaced::default();
+        while let Err(mut unsure) =
+            world.store.invalidate(&target, &super::Verdicts::default(), &mut displaced)
+        {
+            told(&mut unsure);
+        }
+    };
+    assert!(looks(|| invalidate(&mut world)) <= 10, "only those that keep something");
+    assert!(looks(|| world.store.clear(&mut Displaced::default())) <= 10);
+    sessions.truncate(0);
+    assert!(looks(|| world.call(None, 30)) <= 1_000, "each of those that ended without a word once");
+    world.call(None, 31);
+    assert!(looks(|| world.call(None, 32)) == 0);
 }

@@ -5,7 +5,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::object::Object;
 use super::session::Host;
-use crate::engine::{Answers, Known, ReadLog, Store};
+use crate::engine::{Answers, Entry, Known, ReadLog, Store};
 
 fn visit_answers(answers: &Answers<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
     for (_, observation) in answers.iter() {
@@ -15,13 +15,20 @@ fn visit_answers(answers: &Answers<Host>, visit: &PyVisit<'_>) -> Result<(), PyT
     answers.keys().try_for_each(|key| visit.call(&*key.object()))
 }
 
+fn visit_entry(entry: &Entry<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    visit.call(&entry.value.0)?;
+    visit.call(&*entry.key.object())?;
+    visit.call(&entry.stamp.version.0)
+}
+
 pub(super) fn visit_store(store: &Store<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
     for entry in store.live().iter() {
         visit.call(&entry.value.0)?;
         visit.call(&*entry.key.object())?;
     }
     store.live().versions().try_for_each(|version| visit.call(&version.0))?;
-    store.live().givens().try_for_each(|given| visit.call(&*given.object()))
+    store.live().givens().try_for_each(|given| visit.call(&*given.object()))?;
+    store.evicted().iter().try_for_each(|entry| visit_entry(entry, visit))
 }
 
 pub(super) fn visit_log(log: Option<&ReadLog<Object>>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -33,11 +40,7 @@ pub(super) fn visit_known(known: &Known<Host>, visit: &PyVisit<'_>) -> Result<()
     for reader in known.readers.values() {
         visit_answers(&reader.seen, visit)?;
         reader.first.iter().try_for_each(|first| visit_answers(first, visit))?;
-        for entry in reader.iter() {
-            visit.call(&entry.value.0)?;
-            visit.call(&*entry.key.object())?;
-            visit.call(&entry.stamp.version.0)?;
-        }
+        reader.iter().try_for_each(|entry| visit_entry(entry, visit))?;
     }
     Ok(())
 }

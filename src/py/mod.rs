@@ -119,7 +119,7 @@ fn begin_session(
 /// End a session: where it is still found, calls look for the one around it.
 #[pyfunction]
 fn end_session(session: &Bound<'_, session::Session>) {
-    session.get().core.end();
+    session.get().core.end(session.py());
 }
 
 /// The nearest ambient session around one that has not ended.

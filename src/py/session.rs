@@ -138,9 +138,27 @@ impl Core {
         self.id.load(Ordering::Relaxed)
     }
 
-    /// Ends it: nothing stored is known to it from now on, and calls look for another.
-    pub(super) fn end(&self) {
-        self.id.store(ticket::LONG_AGO, Ordering::Relaxed);
+    /// Ends it: nothing stored is known to it from now on, nothing is kept for it, and calls look for another.
+    pub(super) fn end(&self, py: Python<'_>) {
+        let mut displaced = Displaced::default();
+        let id = self.known.with(py, |known| {
+            known.clear_shelves(&mut displaced);
+            self.id.swap(ticket::LONG_AGO, Ordering::Relaxed)
+        });
+        leave(py, id, self.functions(py), &mut displaced);
+        trashcan::discard(displaced);
+    }
+
+    /// Lets go of what it knows. Functions that it reads keep nothing for it any more.
+    fn forget(&self, py: Python<'_>, next: impl FnOnce(Ticket) -> Ticket) {
+        let (id, known) = self.known.with(py, |known| {
+            let id = self.id();
+            self.id.store(next(id), Ordering::Relaxed);
+            (id, std::mem::take(known))
+        });
+        let mut displaced = Displaced::default();
+        leave(py, id, functions(&known), &mut displaced);
+        trashcan::discard((known, displaced));
     }
 
     /// Whether the block for which it was open is over.
@@ -150,8 +168,30 @@ impl Core {
 
     /// The functions that the session reads, in the order in which they were decorated.
     fn functions(&self, py: Python<'_>) -> Vec<Arc<Function>> {
-        self.known
-            .with(py, |known| known.readers.values().filter_map(|reader| reader.function.upgrade()).collect())
+        self.known.with(py, |known| functions(known).collect())
+    }
+}
+
+/// A call that has begun holds it, and goes on with what is known.
+impl Drop for Core {
+    fn drop(&mut self) {
+        Python::attach(|py| self.forget(py, |id| id));
+    }
+}
+
+fn functions(known: &Known<Host>) -> impl Iterator<Item = Arc<Function>> {
+    known.readers.values().filter_map(|reader| reader.function.upgrade())
+}
+
+/// The session `id` reads functions no more.
+fn leave(
+    py: Python<'_>,
+    id: Ticket,
+    functions: impl IntoIterator<Item = Arc<Function>>,
+    displaced: &mut Displaced<Host>,
+) {
+    for function in functions {
+        function.store.with(py, |store| store.leave(id, displaced));
     }
 }
 
@@ -193,15 +233,6 @@ pub(super) struct Session {
     pub(super) block: Block,
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        // A call that has begun goes on with what is known.
-        if Arc::strong_count(&self.core) == 1 {
-            Python::attach(|py| trashcan::discard(self.core.known.with(py, std::mem::take)));
-        }
-    }
-}
-
 #[pymethods]
 #[expect(clippy::unused_self, reason = "Python's protocols pass it")]
 impl Session {
@@ -214,13 +245,7 @@ impl Session {
     ///
     /// For a request that writes, and then reads what it wrote.
     fn renew(&self, py: Python<'_>) {
-        let old = self.core.known.with(py, |known| {
-            if !self.core.has_ended() {
-                self.core.id.store(ticket::draw_for_session(), Ordering::Relaxed);
-            }
-            std::mem::take(known)
-        });
-        drop(old);
+        self.core.forget(py, |id| if id == ticket::LONG_AGO { id } else { ticket::draw_for_session() });
     }
 
     fn __copy__(&self) -> Self {
@@ -311,8 +336,8 @@ impl Session {
 
     fn __clear__(&self) {
         Python::attach(|py| {
-            let known = self.core.known.with(py, std::mem::take);
-            drop((known, self.core.validation.with(py, Option::take)));
+            self.core.forget(py, |id| id);
+            drop(self.core.validation.with(py, Option::take));
         });
     }
 }

@@ -1,0 +1,199 @@
+//! The sessions that read a function, by when they began.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::compare::{Probe, Unsure, Verdicts};
+use super::entry::Displaced;
+use super::live::{Aside, Look};
+use super::rows::Slot;
+use super::session::Reader;
+use super::store::Store;
+use super::ticket::{self, Ticket};
+use super::{Audience, Host};
+
+/// From how many notes on those of sessions that have ended are looked for.
+const FEW: usize = 8;
+
+/// The sessions that read a function. Those that ended without a word go when they are the oldest or the newest.
+pub(super) struct Readers<H: Host> {
+    all: BTreeMap<Ticket, H::Session>,
+    /// Those that keep something of it.
+    keepers: BTreeSet<Ticket>,
+}
+
+impl<H: Host> Default for Readers<H> {
+    fn default() -> Self {
+        Self { all: BTreeMap::new(), keepers: BTreeSet::new() }
+    }
+}
+
+impl<H: Host> Readers<H> {
+    /// Whether one is there that began after something was stored, but for some.
+    pub(super) fn has_later(
+        &mut self,
+        stored: Ticket,
+        but: [Ticket; 2],
+        displaced: &mut Displaced<H>,
+    ) -> bool {
+        let mut end = ticket::NEVER;
+        while let Some((&id, session)) = self.all.range(stored + 1..end).next_back() {
+            if !but.contains(&id) {
+                if session.is_alive(id, displaced) {
+                    return true;
+                }
+                self.forget(id);
+            }
+            end = id;
+        }
+        false
+    }
+
+    /// Whether a session is one of them.
+    pub(super) fn has(&self, id: Ticket) -> bool {
+        self.all.contains_key(&id)
+    }
+
+    /// When the oldest began.
+    fn oldest(&mut self, displaced: &mut Displaced<H>) -> Ticket {
+        while let Some((&id, session)) = self.all.first_key_value() {
+            if session.is_alive(id, displaced) {
+                return id;
+            }
+            self.forget(id);
+        }
+        ticket::NEVER
+    }
+
+    fn forget(&mut self, id: Ticket) {
+        self.all.remove(&id);
+        self.keepers.remove(&id);
+    }
+
+    /// Notes that a session keeps something.
+    pub(super) fn keeps(&mut self, id: Ticket) {
+        self.keepers.insert(id);
+    }
+}
+
+impl<H: Host> Store<H> {
+    /// Makes a session one of the readers.
+    pub(super) fn join(&mut self, id: Ticket, session: &H::Session) -> Reader<H> {
+        self.readers.all.insert(id, session.clone());
+        Reader::of(self.function.clone())
+    }
+
+    /// Lets a session go that has ended, or is another now. What left the store before the oldest began that is there still is for nobody.
+    pub fn leave(&mut self, id: Ticket, displaced: &mut Displaced<H>) {
+        self.readers.forget(id);
+        let oldest = self.readers.oldest(displaced);
+        self.evicted.prune(oldest, displaced);
+    }
+
+    /// Notes a session in an entry that it is given, in place of none that is there still: it keeps that when it leaves the store.
+    pub(super) fn note(&mut self, slot: Slot, id: Ticket) {
+        if let Some((entry, _)) = self.live.get_mut(slot)
+            && !self.readers.has(entry.known_in)
+        {
+            entry.known_in = id;
+        }
+    }
+
+    /// Notes a session aside of an entry whose own note another needs: it finds that in what left, when it leaves the store.
+    pub(super) fn note_aside(&mut self, slot: Slot, id: Ticket) {
+        let Some(Aside { given, .. }) = self.live.aside_mut(slot) else { return };
+        given.insert(id);
+        if given.len() > FEW && given.len().is_power_of_two() {
+            given.retain(|id| self.readers.has(*id));
+        }
+    }
+
+    /// Takes a session's note away.
+    pub(super) fn unnote(&mut self, slot: Slot, id: Ticket) {
+        match self.live.get_mut(slot) {
+            Some((entry, _)) if entry.known_in == id => entry.known_in = 0,
+            Some((entry, _)) => {
+                let stored = entry.stored;
+                self.live.forget_note(stored, id);
+            }
+            None => {}
+        }
+    }
+
+    /// Runs `act` on the session `id` as a reader of this function, if it is still there.
+    pub(super) fn reach<R>(
+        &self,
+        id: Ticket,
+        displaced: &mut Displaced<H>,
+        act: impl FnOnce(&mut Reader<H>, &mut Displaced<H>) -> R,
+    ) -> Option<R> {
+        let session = self.readers.all.get(&id)?;
+        session
+            .reach(id, displaced, |known, displaced| Some(act(known.readers.get_mut(self.id)?, displaced)))?
+    }
+
+    /// Runs `act` on each session that keeps something of this function.
+    ///
+    /// # Errors
+    /// The first that `act` returns.
+    pub(super) fn reach_keepers<E>(
+        &self,
+        displaced: &mut Displaced<H>,
+        mut act: impl FnMut(&mut Reader<H>, &mut Displaced<H>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut keepers = self.readers.keepers.iter();
+        keepers.try_for_each(|id| self.reach(*id, displaced, &mut act).unwrap_or(Ok(())))
+    }
+
+    /// Forgets what sessions were answered for instances of a hash that have died.
+    pub(super) fn forget_the_dead(&self, hash: u64, displaced: &mut Displaced<H>) {
+        for (id, session) in &self.readers.all {
+            session.reach(*id, displaced, |known, displaced| known.forget_the_dead(self.id, hash, displaced));
+        }
+    }
+
+    /// Makes all sessions forget this function.
+    pub(super) fn part(&mut self, displaced: &mut Displaced<H>) {
+        for (id, session) in std::mem::take(&mut self.readers).all {
+            session.reach(id, displaced, |known, displaced| {
+                if let Some(reader) = known.readers.remove(self.id) {
+                    reader.leave(displaced);
+                }
+            });
+        }
+    }
+
+    /// Whether the session that is noted in an entry would recognise it without that.
+    pub(super) fn recognises(
+        &self,
+        Look { entry, stamp }: Look<'_, H>,
+        given: Option<&Probe<H::Key>>,
+        verdicts: &Verdicts<H::Object>,
+        displaced: &mut Displaced<H>,
+    ) -> Result<Recognition, Unsure<H::Object>> {
+        let holder = entry.known_in;
+        let seen = self.reach(holder, displaced, |reader, _| {
+            let seen = match reader.first(given, verdicts)? {
+                None => reader.seen.peek(given, verdicts)?,
+                first => first,
+            };
+            seen.map_or(Ok(false), |seen| {
+                Ok(seen.tag == stamp.tag || verdicts.same(&stamp.version, &seen.version)?)
+            })
+        });
+        Ok(match seen.transpose()? {
+            None => Recognition::Gone,
+            Some(equal) if equal && entry.stored < holder => Recognition::Yes,
+            Some(_) => Recognition::No,
+        })
+    }
+}
+
+/// Whether a session needs an entry's note to know it again.
+pub(super) enum Recognition {
+    /// The session has ended.
+    Gone,
+    /// It does not need the note.
+    Yes,
+    /// It would lose the entry.
+    No,
+}
