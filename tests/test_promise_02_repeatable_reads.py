@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import local
 from typing import Any
 
 import pytest
@@ -451,3 +452,39 @@ def test_in_the_ambient_session(world: World) -> None:
             assert f() is new
         assert f() is old
     assert f() is new
+
+
+@pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "evicted"])
+def test_a_slower_call_of_what_the_session_was_given_of_another_that_has_left(world: World, replaced: bool) -> None:
+    """The other session's own note is in the entry, so this session's is aside of it."""
+    gate = Gate()
+    slow = [True]
+
+    @versioned_lru_cache(lambda: world.version, session=lambda: places.place, maxsize=1)
+    def f(x: int) -> Result:
+        if slow[0]:
+            slow[0] = False
+            gate.stop()
+        return Result()
+
+    places = local()
+    a: dict[str, Any] = {}
+    b: dict[str, Any] = {}
+
+    def within(place: dict[str, Any], x: int = 0) -> Result:
+        places.place = place
+        return f(x)
+
+    leader = Call(within, a)
+    gate.wait()
+    places.place = b
+    given = f.cache_refresh(0)  # waits for nobody
+    assert within(a) is given, "of the same version, and known to the session from now on"
+    if replaced:
+        world.version = 2
+        assert within({}) is not given
+    else:
+        within({}, 1)
+    gate.open()
+    assert leader.result() is given
+    assert within(a) is given

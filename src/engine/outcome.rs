@@ -2,7 +2,7 @@
 
 use super::clock::Nanos;
 use super::entry::{Course, Displaced, Entry, Leaving};
-use super::evicted::Gone;
+use super::evicted::{Evicted, Gone};
 use super::flight::{Arrival, Bypass};
 use super::live::Look;
 use super::plan::{Attempt, Decided, Doing, Made, Manner, NextStep, Plan, Served, Step};
@@ -307,7 +307,7 @@ impl<H: Host> Plan<H> {
         let version = made.seen.as_ref().unwrap_or(&observation.version);
         let basis = || Basis { tag: observation.tag, ticket: vouch, version: observation.version.clone() };
         let other = !version.is(&observation.version);
-        let kept = self.kept(store, caller.as_deref())?;
+        let kept = self.kept((store.id, &store.evicted), caller.as_deref())?;
         let current = old.and_then(|slot| store.live.get(slot));
         let agreed = current.map_or(Ok(false), |look| self.agrees(look.stamp))?;
         let outlived = self.is_outlived(store, version, observation)?;
@@ -402,15 +402,19 @@ impl<H: Host> Plan<H> {
             && !self.verdicts.at_least(version, stored)?)
     }
 
-    /// What a session has surely seen of the key and keeps.
+    /// What a session has surely seen of the key and does not find in the store: what it keeps, or what has left.
     fn kept<'a>(
         &self,
-        store: &Store<H>,
+        (function, evicted): (Ticket, &'a Evicted<H>),
         caller: Option<&'a Caller<'_, H>>,
     ) -> Decided<H, Option<&'a Entry<H>>> {
         let Some(caller) = caller else { return Ok(None) };
-        let Some(reader) = caller.known.readers.get(store.id) else { return Ok(None) };
-        Ok(reader.find(&self.probe, &self.verdicts)?.map(|(_, entry)| entry))
+        let Some(reader) = caller.known.readers.get(function) else { return Ok(None) };
+        if let Some((_, kept)) = reader.find(&self.probe, &self.verdicts)? {
+            return Ok(Some(kept));
+        }
+        let gone = evicted.find(&self.probe, (caller.id, reader.since), &self.verdicts)?;
+        Ok(gone.filter(|gone| gone.given.contains(&caller.id)).map(|gone| &gone.entry))
     }
 
     /// What the session has come to know of the key while this call computed, by which it goes on: the value and by what that is served.
