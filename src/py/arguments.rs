@@ -10,7 +10,7 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyTupleMethods, PyWeakrefMethods, PyWeakrefReference};
 
-use super::{ending, native};
+use super::native;
 
 /// What counts as the same arguments for a function.
 #[derive(Clone, Copy, Debug)]
@@ -208,7 +208,7 @@ impl<'a> Arguments<'a> {
         let count = self.values.len() - self.names().len();
         // SAFETY: the vector holds `count` positional arguments and one more for each name; the answer is new or an error.
         unsafe {
-            let answer = ending::call(callable.as_ptr(), self.values.as_ptr(), count, self.names);
+            let answer = ffi::PyObject_Vectorcall(callable.as_ptr(), self.values.as_ptr(), count, self.names);
             Bound::from_owned_ptr_or_err(py, answer)
         }
     }

@@ -15,13 +15,13 @@ use pyo3::types::{PyString, PyTuple, PyType};
 
 use super::arguments::Arguments;
 use super::cached::Cached;
+use super::call;
 use super::computing;
 use super::glance;
 use super::noting;
 use super::spare;
 use super::task::Call;
 use super::tried::Tried;
-use super::{call, ending};
 use crate::engine::{Manner, Wish};
 
 static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -256,7 +256,7 @@ unsafe extern "C" fn am_send(
             *result = ptr::null_mut();
             return PySendResult::PYGEN_ERROR;
         }
-        let sent = ending::send(driver, value, result);
+        let sent = ffi::PyIter_Send(driver, value, result);
         ffi::Py_DECREF(driver);
         if !matches!(sent, PySendResult::PYGEN_NEXT) {
             end(coroutine);

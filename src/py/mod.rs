@@ -14,6 +14,7 @@ mod coroutine;
 mod counter;
 mod drive;
 mod end;
+#[cfg(ends_by_unwinding)]
 mod ending;
 mod error;
 mod explain;
