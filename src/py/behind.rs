@@ -6,6 +6,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::arguments;
 use super::cached::Cached;
+use super::fallible::{Text, named};
 use super::sync::Guarded;
 use super::task::Call;
 use super::tried::Tried;
@@ -37,7 +38,7 @@ impl Behind {
         let behind =
             Self { function: function.clone().unbind(), args, names, lead: Guarded::new(Some(Lead(flight))) };
         let begin = if function.get().coroutine { "begin_task" } else { "begin" };
-        py.import("versioned_lru_cache._behind")?.call_method1(begin, (behind,)).map(drop)
+        py.import(named!(py, "versioned_lru_cache._behind")?)?.call_method1(Text(begin), (behind,)).map(drop)
     }
 }
 
@@ -45,8 +46,8 @@ impl Behind {
 impl Behind {
     /// The name of the function.
     #[getter]
-    fn name(&self) -> &str {
-        &self.function.get().function.name
+    fn name(&self) -> Text<&str> {
+        Text(&self.function.get().function.name)
     }
 
     /// Run a plain function.

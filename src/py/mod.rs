@@ -18,6 +18,7 @@ mod end;
 mod ending;
 mod error;
 mod explain;
+mod fallible;
 mod fork;
 mod freshness;
 mod gc;
@@ -34,6 +35,7 @@ mod nest;
 mod nested;
 mod noting;
 mod object;
+mod of_calls;
 mod proxy;
 mod reading;
 mod session;
@@ -54,16 +56,17 @@ mod waker;
 use pyo3::prelude::*;
 
 use crate::engine::clock;
+use fallible::named;
 
 /// The Rust half of `versioned_lru_cache`.
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    interpreter::check()?;
     let py = module.py();
+    interpreter::check(py)?;
     // `collections.abc` is the same, but imports `collections` too, which takes longer than this module.
-    py.import("_collections_abc")?
-        .getattr("Mapping")?
-        .call_method1("register", (py.get_type::<session::Session>(),))?;
+    py.import(named!(py, "_collections_abc")?)?
+        .getattr(named!(py, "Mapping")?)?
+        .call_method1(named!(py, "register")?, (py.get_type::<session::Session>(),))?;
     module.add_class::<behind::Behind>()?;
     module.add_class::<cached::SharedScope>()?;
     module.add_class::<counter::Counter>()?;
@@ -189,8 +192,8 @@ fn advance_clock(nanoseconds: u64) {
 
 /// The time that the library sees, in nanoseconds.
 #[pyfunction]
-fn clock_now() -> u64 {
-    clock::now()
+fn clock_now() -> fallible::Number {
+    fallible::Number(clock::now())
 }
 
 /// Let the library see real time again.

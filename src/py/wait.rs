@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTraceback;
 
 use super::computing;
+use super::fallible::{imported, named};
 use super::fork;
 use super::nest::Nest;
 use super::session::Host;
@@ -24,13 +24,10 @@ const DEAF: Duration = Duration::from_millis(50);
 /// How long another thread sleeps at a time: it hears no signals.
 const LONG: Duration = Duration::from_hours(1);
 
-static MAIN_THREAD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-static GET_IDENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-
 /// Whether this is the thread to which Python gives signals.
 fn hears_signals(py: Python<'_>) -> PyResult<bool> {
-    let main = MAIN_THREAD.import(py, "threading", "main_thread")?.call0()?.getattr("ident")?;
-    main.eq(GET_IDENT.import(py, "threading", "get_ident")?.call0()?)
+    let main = imported!(py, "threading", "main_thread")?.call0()?.getattr(named!(py, "ident")?)?;
+    main.eq(imported!(py, "threading", "get_ident")?.call0()?)
 }
 
 /// Which thread waits for which runs: several, if a signal's handler waits while its thread does.
