@@ -59,6 +59,11 @@ pub(super) enum Version {
 }
 
 impl Version {
+    /// In place of one that is dropped.
+    fn nothing(py: Python<'_>) -> Self {
+        Self::Asked(Asked { function: py.None(), given: Given::Nothing, default: None, awaits: false })
+    }
+
     /// Whether it is the answer of a coroutine function.
     pub(super) fn is_awaited(&self) -> bool {
         matches!(self, Self::Asked(asked) if asked.awaits)
@@ -90,7 +95,7 @@ impl Drop for Function {
         Python::attach(|py| {
             let mut displaced = Displaced::default();
             self.store.with(py, |store| store.dissolve(&mut displaced));
-            drop(displaced);
+            trashcan::discard(displaced);
         });
     }
 }
@@ -131,7 +136,15 @@ pub(super) struct Cached {
 
 impl Drop for Cached {
     fn drop(&mut self) {
-        Python::attach(|py| trashcan::discard(std::mem::replace(&mut self.wrapped, py.None())));
+        Python::attach(|py| {
+            trashcan::discard((
+                std::mem::replace(&mut self.wrapped, py.None()),
+                std::mem::replace(&mut self.version, Version::nothing(py)),
+                std::mem::replace(&mut self.binding, Binding::Ambient),
+                std::mem::replace(&mut self.freshness, Freshness::nothing(py)),
+                [self.bind.take(), self.key.take(), self.cache_if.take()],
+            ));
+        });
     }
 }
 

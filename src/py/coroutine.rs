@@ -22,6 +22,7 @@ use super::glance;
 use super::noting;
 use super::spare;
 use super::task::Call;
+use super::trashcan;
 use super::tried::Tried;
 use crate::engine::{Manner, Wish};
 
@@ -514,8 +515,18 @@ unsafe extern "C" fn dealloc(object: *mut PyObject) {
         end(coroutine);
         ffi::Py_DECREF((*coroutine).function);
         ffi::Py_XDECREF((*coroutine).names);
-        for value in values(coroutine) {
-            ffi::Py_DECREF(*value);
+        let values = values(coroutine);
+        let last = |value: &*mut PyObject| ffi::Py_REFCNT(*value) == 1 && ffi::PyObject_IS_GC(*value) != 0;
+        if values.iter().any(last) {
+            // It may be another coroutine, which holds one as well.
+            Python::attach(|py| {
+                let owned = |value: &*mut PyObject| Bound::from_owned_ptr(py, *value).unbind();
+                trashcan::discard(values.iter().map(owned).collect::<Vec<_>>());
+            });
+        } else {
+            for value in values {
+                ffi::Py_DECREF(*value);
+            }
         }
         spare::give_back((*coroutine).stop);
         // One that was finalized, here or by the collector, would not be a second time.

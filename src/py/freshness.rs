@@ -29,6 +29,11 @@ pub(super) struct Freshness {
 }
 
 impl Freshness {
+    /// In place of one that is dropped.
+    pub(super) fn nothing(py: Python<'_>) -> Self {
+        Self { revalidate: None, awaits: false, errors: py.None(), order: None }
+    }
+
     pub(super) fn new<'py>(options: &Bound<'py, PyDict>, terms: &mut Terms) -> PyResult<Self> {
         let py = options.py();
         let option = |name: &Bound<'py, PyString>| options.as_any().get_item(name);

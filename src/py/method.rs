@@ -7,6 +7,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::cached::Cached;
 use super::fallible::{self, Text, imported, named};
+use super::trashcan;
 
 /// A cached method, bound to an instance. What it has not itself is the function's.
 #[pyclass(
@@ -20,6 +21,12 @@ use super::fallible::{self, Text, imported, named};
 pub(super) struct CachedMethod {
     pub(super) function: Py<Cached>,
     pub(super) instance: Py<PyAny>,
+}
+
+impl Drop for CachedMethod {
+    fn drop(&mut self) {
+        Python::attach(|py| trashcan::discard(std::mem::replace(&mut self.instance, py.None())));
+    }
 }
 
 #[pymethods]
