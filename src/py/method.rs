@@ -106,7 +106,7 @@ impl CachedMethod {
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        let name = self.function.getattr(py, "__name__")?;
+        let name = self.function.getattr(py, named!(py, "__name__")?)?;
         let own = fallible::tuple(py, [self.instance.bind(py).clone(), name.into_bound(py)])?;
         Ok((imported!(py, "builtins", "getattr")?.clone(), own))
     }

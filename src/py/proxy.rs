@@ -176,18 +176,19 @@ impl Flask {
 
     /// Whether `get` and `setdefault` of a `g` are Flask's own.
     fn is_plain(&self, namespace: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let (class, plain) = (namespace.get_type(), self.plain.bind(namespace.py()));
+        let py = namespace.py();
+        let (class, plain) = (namespace.get_type(), self.plain.bind(py));
         if class.is(plain) {
             return Ok(true);
         }
-        let own = |name| {
+        let own = |name: &Bound<'_, PyString>| {
             Ok::<_, PyErr>(
                 class
                     .getattr_opt(name)?
                     .is_some_and(|own| plain.getattr(name).is_ok_and(|plain| own.is(&plain))),
             )
         };
-        Ok(own("get")? && own("setdefault")?)
+        Ok(own(named!(py, "get")?)? && own(named!(py, "setdefault")?)?)
     }
 }
 

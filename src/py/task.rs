@@ -552,7 +552,7 @@ impl Wait {
             waits::end(py, inside, &self.on);
         }
         match self.on.leave(self.place) {
-            Some(task) => task.call_method0(py, "cancel").map(drop),
+            Some(task) => task.call_method0(py, named!(py, "cancel")?).map(drop),
             None => Ok(()),
         }
     }
