@@ -80,7 +80,7 @@ def test_every_module_is_found_by_a_look_at_the_sources(tmp_path: Path) -> None:
 
 
 def test_what_rust_imports_is_found_too(tmp_path: Path) -> None:
-    named = re.compile(r"""\.import\((?:py, )?"([\w.]+)\"""")
+    named = re.compile(r"""(?:\.import\(named|imported)!\(\s*[\w.()]+,\s*"([\w.]+)\"""")
     imported = {name for path in (ROOT / "src").rglob("*.rs") for name in named.findall(path.read_text())}
     assert {"inspect", "copy", "versioned_lru_cache._async"} <= imported
     found = found_from("import versioned_lru_cache", tmp_path)

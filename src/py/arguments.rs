@@ -10,7 +10,8 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyTupleMethods, PyWeakrefMethods, PyWeakrefReference};
 
-use super::{ending, native};
+use super::fallible;
+use super::native;
 
 /// What counts as the same arguments for a function.
 #[derive(Clone, Copy, Debug)]
@@ -167,11 +168,11 @@ impl<'a> Arguments<'a> {
                 positional[0].cast::<PyWeakrefReference>().ok().and_then(PyWeakrefMethods::upgrade);
             positional[0] = instance.unwrap_or_else(|| positional[0].clone());
         }
-        let positional = PyTuple::new(py, positional)?;
+        let positional = fallible::tuple(py, positional)?;
         if named.is_empty() {
             return Ok((positional, None));
         }
-        let keywords = PyDict::new(py);
+        let keywords = fallible::dict(py)?;
         for (name, value) in self.names().iter().zip(named) {
             keywords.set_item(bound(name), bound(value))?;
         }
@@ -182,10 +183,10 @@ impl<'a> Arguments<'a> {
     pub(super) fn to_keep(self, py: Python<'_>) -> PyResult<(Py<PyTuple>, Option<Py<PyTuple>>)> {
         // SAFETY: the arguments are alive.
         let bound = |object: &*mut PyObject| unsafe { Bound::<PyAny>::from_borrowed_ptr(py, *object) };
-        let values = PyTuple::new(py, self.values.iter().map(bound))?.unbind();
+        let values = fallible::tuple(py, self.values.iter().map(bound))?.unbind();
         let names = self.names();
         let names = (!names.is_empty())
-            .then(|| PyTuple::new(py, names.iter().map(bound)))
+            .then(|| fallible::tuple(py, names.iter().map(bound)))
             .transpose()?
             .map(Bound::unbind);
         Ok((values, names))
@@ -208,7 +209,7 @@ impl<'a> Arguments<'a> {
         let count = self.values.len() - self.names().len();
         // SAFETY: the vector holds `count` positional arguments and one more for each name; the answer is new or an error.
         unsafe {
-            let answer = ending::call(callable.as_ptr(), self.values.as_ptr(), count, self.names);
+            let answer = ffi::PyObject_Vectorcall(callable.as_ptr(), self.values.as_ptr(), count, self.names);
             Bound::from_owned_ptr_or_err(py, answer)
         }
     }
@@ -411,7 +412,7 @@ pub(super) fn with_arguments<R>(
     act: impl FnOnce(Arguments<'_>) -> PyResult<R>,
 ) -> PyResult<R> {
     let keywords: Vec<_> = kwargs.into_iter().flat_map(pyo3::types::PyDictMethods::iter).collect();
-    let names = PyTuple::new(args.py(), keywords.iter().map(|(name, _)| name))?;
+    let names = fallible::tuple(args.py(), keywords.iter().map(|(name, _)| name.clone()))?;
     let values: Vec<_> = args.iter().chain(keywords.iter().map(|(_, value)| value.clone())).collect();
     let vector: Vec<_> = values.iter().map(Bound::as_ptr).collect();
     // SAFETY: the vector holds the positional arguments and one more for each name, all alive until `act` is done.

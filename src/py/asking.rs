@@ -9,6 +9,7 @@ use super::cached::{Asked, Cached, Given, Version};
 use super::compare;
 use super::counter::Counter;
 use super::error::{self, Misuse};
+use super::fallible::{self, Number, Text, imported, named};
 use super::instance;
 use super::key::{self, Key};
 use super::object::Object;
@@ -37,7 +38,7 @@ impl Cached {
         if let Some(key) = &self.key {
             let object = self.call_option(key.bind(py), "key", arguments)?;
             let values = arguments.instance_in(py).into_iter().chain([object.clone()]);
-            let values = PyTuple::new(py, values.collect::<Vec<_>>())?;
+            let values = fallible::tuple(py, values.collect::<Vec<_>>())?;
             let whole = arguments::in_tuple(&values, arguments.owner);
             return key::probe(py, whole, self.rules, None, &stand_in).map_err(|cause| {
                 let misuse = Misuse::UnhashableKey {
@@ -70,15 +71,15 @@ impl Cached {
                 cause,
             )
         })?;
-        self.check_option(error::used_up(&answer)?, name)?;
+        self.check_option(option.py(), error::used_up(&answer)?, name)?;
         Ok(answer)
     }
 
     /// Refuses what is no answer of an option yet, by its kind.
-    fn check_option(&self, kind: Option<&'static str>, option: &'static str) -> PyResult<()> {
+    fn check_option(&self, py: Python<'_>, kind: Option<&'static str>, option: &'static str) -> PyResult<()> {
         let Some(kind) = kind else { return Ok(()) };
         let function = self.function.name.clone();
-        Err(PyTypeError::new_err(Misuse::OptionUsedUp { function, option, kind }.to_string()))
+        Err(fallible::error::<PyTypeError>(py, Misuse::OptionUsedUp { function, option, kind }.to_string()))
     }
 
     /// Refuses a version without a hash, and a function in place of its answer.
@@ -90,7 +91,8 @@ impl Cached {
         let told = || (self.function.name.clone(), error::shown(version));
         if error::is_function(version)? {
             let (function, value) = told();
-            return Err(PyTypeError::new_err(
+            return Err(fallible::error::<PyTypeError>(
+                version.py(),
                 Misuse::NotCalled { function, asked: asked(), value }.to_string(),
             ));
         }
@@ -127,7 +129,7 @@ impl Cached {
                         function: self.function.name.clone(),
                         value: error::shown(&answer),
                     };
-                    return Err(PyTypeError::new_err(misuse.to_string()));
+                    return Err(fallible::error::<PyTypeError>(py, misuse.to_string()));
                 };
                 // A part that begins with the instance is for that one, as the whole is.
                 let instance = arguments.instance_in(py);
@@ -168,7 +170,7 @@ impl Cached {
         };
         let ask = function.bind(py);
         if let Ok(counter) = ask.cast_exact::<Counter>() {
-            return Ok(counter.get().count().into_pyobject(py)?.into_any());
+            return Number(counter.get().count()).into_pyobject(py);
         }
         let answer = match (given, part) {
             (Given::Nothing, _) => arguments::NONE.call(ask),
@@ -198,7 +200,10 @@ impl Cached {
         let py = version.py();
         if let Some(kind) = error::no_answer(&version)? {
             let (function, asked) = (self.function.name.clone(), error::name_of(function.bind(py)));
-            return Err(PyTypeError::new_err(Misuse::NoAnswer { function, asked, kind }.to_string()));
+            return Err(fallible::error::<PyTypeError>(
+                version.py(),
+                Misuse::NoAnswer { function, asked, kind }.to_string(),
+            ));
         }
         if let Some(default) = default
             && !version.is_truthy()?
@@ -223,10 +228,10 @@ impl Cached {
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> Option<PyErr> {
         if self.bind.get().is_none() {
-            let inspect = py.import("inspect").ok()?;
+            let inspect = py.import(named!(py, "inspect").ok()?).ok()?;
             // What has no signature can't tell.
-            let signature = inspect.call_method1("signature", (&self.wrapped,)).ok()?;
-            let _ = self.bind.set(signature.getattr("bind").ok()?.unbind());
+            let signature = inspect.call_method1(named!(py, "signature").ok()?, (&self.wrapped,)).ok()?;
+            let _ = self.bind.set(signature.getattr(named!(py, "bind").ok()?).ok()?.unbind());
         }
         let misfit = self.bind.get()?.call(py, args, kwargs).err()?;
         misfit.is_instance_of::<PyTypeError>(py).then_some(misfit)
@@ -271,7 +276,7 @@ impl Cached {
         match (unsure, &self.freshness.order) {
             (Unsure::Pair(pair), Some(order)) if pair.question == Question::AtLeast => {
                 let answer = order.bind(py).call1((pair.probe.bind(py), pair.stored.bind(py)))?;
-                self.check_option(error::no_answer(&answer)?, "Lag(order)")?;
+                self.check_option(py, error::no_answer(&answer)?, "Lag(order)")?;
                 answer.is_truthy()
             }
             (unsure, _) => compare::equal(py, unsure),
@@ -284,9 +289,9 @@ impl Cached {
             "{}: no result of this call is stored, and the session is offline; call it once in a session that is not",
             self.function.name
         );
-        let class =
-            py.import("versioned_lru_cache.exceptions").and_then(|module| module.getattr("NotStored"));
-        class.and_then(|class| class.call1((text,))).map_or_else(|error| error, PyErr::from_value)
+        let class = imported!(py, "versioned_lru_cache.exceptions", "NotStored");
+        let error = class.and_then(|class| class.call1((Text(text),)));
+        error.map_or_else(|error| error, PyErr::from_value)
     }
 
     /// Whether a result is to be stored.
@@ -294,7 +299,7 @@ impl Cached {
         match &self.cache_if {
             Some(cache_if) => {
                 let answer = cache_if.bind(value.py()).call1((value,))?;
-                self.check_option(error::no_answer(&answer)?, "cache_if")?;
+                self.check_option(value.py(), error::no_answer(&answer)?, "cache_if")?;
                 answer.is_truthy()
             }
             None => Ok(true),

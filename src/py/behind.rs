@@ -2,10 +2,11 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::arguments;
 use super::cached::Cached;
+use super::fallible::{Text, named};
 use super::sync::Guarded;
 use super::task::Call;
 use super::tried::Tried;
@@ -37,9 +38,9 @@ impl Behind {
         let behind =
             Self { function: function.clone().unbind(), args, names, lead: Guarded::new(Some(lead)) };
         let (module, begin) = if function.get().coroutine {
-            (intern!(py, "versioned_lru_cache._async"), intern!(py, "begin_task"))
+            (named!(py, "versioned_lru_cache._async")?, named!(py, "begin_task")?)
         } else {
-            (intern!(py, "versioned_lru_cache._behind"), intern!(py, "begin"))
+            (named!(py, "versioned_lru_cache._behind")?, named!(py, "begin")?)
         };
         let behind = Bound::new(py, behind)?;
         let begun = py.import(module).and_then(|module| module.call_method1(begin, (&behind,)));
@@ -52,8 +53,8 @@ impl Behind {
 impl Behind {
     /// The name of the function.
     #[getter]
-    fn name(&self) -> &str {
-        &self.function.get().function.name
+    fn name(&self) -> Text<&str> {
+        Text(&self.function.get().function.name)
     }
 
     /// Run a plain function.

@@ -4,11 +4,12 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
-use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::block::lasting;
 use super::context::{self, is_variable};
 use super::error::shown;
+use super::fallible::{self, named};
 use super::glance;
 use super::proxy::{Proxy, is_proxy};
 use super::session::Session;
@@ -61,11 +62,14 @@ impl Binding {
         } else if object.is_callable() {
             Self::Provider(bound)
         } else {
-            return Err(PyTypeError::new_err(format!(
-                "session={}: it must be a mapping or namespace with get and setdefault (a dict, flask.g), a ContextVar \
+            return Err(fallible::error::<PyTypeError>(
+                object.py(),
+                format!(
+                    "session={}: it must be a mapping or namespace with get and setdefault (a dict, flask.g), a ContextVar \
                  that holds one, a callable that returns one or None, or None for the ambient session",
-                shown(object)
-            )));
+                    shown(object)
+                ),
+            ));
         })
     }
 
@@ -89,10 +93,13 @@ impl Binding {
         if let Some(place) = place.as_ref()
             && !is_mapping(place)?
         {
-            return Err(PyTypeError::new_err(format!(
-                "session= led to {}, which is no mapping or namespace with get and setdefault, nor None",
-                shown(place)
-            )));
+            return Err(fallible::error::<PyTypeError>(
+                py,
+                format!(
+                    "session= led to {}, which is no mapping or namespace with get and setdefault, nor None",
+                    shown(place)
+                ),
+            ));
         }
         Ok(place)
     }
@@ -129,7 +136,7 @@ impl Binding {
 
 fn is_mapping(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let class: Bound<'_, PyType> = object.get_type();
-    Ok(class.hasattr(intern!(class.py(), "get"))? && class.hasattr(intern!(class.py(), "setdefault"))?)
+    Ok(class.hasattr(named!(class.py(), "get")?)? && class.hasattr(named!(class.py(), "setdefault")?)?)
 }
 
 /// The ambient session.
@@ -143,7 +150,7 @@ pub(super) fn in_mapping<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Option<Bo
     let name = name(mapping.py());
     let found = match mapping.cast_exact::<PyDict>() {
         Ok(dict) => dict.get_item(name)?,
-        Err(_) => Some(mapping.call_method1(intern!(mapping.py(), "get"), (name,))?),
+        Err(_) => Some(mapping.call_method1(named!(mapping.py(), "get")?, (name,))?),
     };
     found.filter(|found| !found.is_none()).map(|found| as_session(mapping, &found)).transpose()
 }
@@ -154,7 +161,7 @@ fn begin_in<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Session>> {
     let session = Bound::new(py, Session::new())?;
     let found = match mapping.cast_exact::<PyDict>() {
         Ok(names) => glance::set_default(names, name(py), session.as_any())?,
-        Err(_) => mapping.call_method1(intern!(py, "setdefault"), (name(py), session))?,
+        Err(_) => mapping.call_method1(named!(py, "setdefault")?, (name(py), session))?,
     };
     as_session(mapping, &found)
 }
@@ -163,11 +170,14 @@ fn as_session<'py>(mapping: &Bound<'py, PyAny>, found: &Bound<'py, PyAny>) -> Py
     if let Ok(session) = found.cast::<Session>() {
         return Ok(session.clone());
     }
-    Err(PyTypeError::new_err(format!(
-        "{NAME:?} in the session object, a {}, is {}; that name is kept for the cache's own Session: store your own under another",
-        mapping.get_type().name()?,
-        shown(found)
-    )))
+    Err(fallible::error::<PyTypeError>(
+        mapping.py(),
+        format!(
+            "{NAME:?} in the session object, a {}, is {}; that name is kept for the cache's own Session: store your own under another",
+            mapping.get_type().name()?,
+            shown(found)
+        ),
+    ))
 }
 
 /// The name under which sessions lie, as an object.

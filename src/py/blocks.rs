@@ -5,12 +5,13 @@ use std::thread::{self, ThreadId};
 
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::binding::{self, Binding};
 use super::block::Block;
 use super::context;
 use super::error::shown;
+use super::fallible::{self, named};
 use super::session::{Policy, Session};
 use super::sync::Guarded;
 
@@ -92,7 +93,7 @@ impl Blocks {
         if let Some(place) = &open.place {
             // Another block may have put its own there.
             let place = place.bind(py);
-            let there = place.call_method1(intern!(py, "get"), (binding::name(py),))?;
+            let there = place.call_method1(named!(py, "get")?, (binding::name(py),))?;
             if !is_open(&there) {
                 take_out(place)?;
                 if let Some(beneath) = session.get().block.beneath(py) {
@@ -161,7 +162,9 @@ impl Blocks {
                 Some(open.remove(place))
             })
         });
-        taken.ok_or_else(|| PyRuntimeError::new_err("session: a block is left that was not entered"))
+        taken.ok_or_else(|| {
+            fallible::error::<PyRuntimeError>(py, "session: a block is left that was not entered")
+        })
     }
 }
 
@@ -211,11 +214,14 @@ fn swap_in(place: &Bound<'_, PyAny>, new: &Bound<'_, Session>) -> PyResult<()> {
 /// Takes out of a mapping what lies there as a session.
 fn take_out<'py>(place: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = place.py();
-    let Some(pop) = place.getattr_opt(intern!(py, "pop"))? else {
-        return Err(PyTypeError::new_err(format!(
-            "session(mapping): {} has no pop(name, default), which is needed to put a new session in it",
-            shown(place)
-        )));
+    let Some(pop) = place.getattr_opt(named!(py, "pop")?)? else {
+        return Err(fallible::error::<PyTypeError>(
+            py,
+            format!(
+                "session(mapping): {} has no pop(name, default), which is needed to put a new session in it",
+                shown(place)
+            ),
+        ));
     };
     let old = pop.call1((binding::name(py), py.None()))?;
     Ok(Some(old).filter(|old| !old.is_none()))
@@ -223,7 +229,7 @@ fn take_out<'py>(place: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>
 
 fn put(place: &Bound<'_, PyAny>, session: &Bound<'_, Session>) -> PyResult<()> {
     let py = place.py();
-    place.call_method1(intern!(py, "setdefault"), (binding::name(py), session)).map(drop)
+    place.call_method1(named!(py, "setdefault")?, (binding::name(py), session)).map(drop)
 }
 
 /// What is awaited and is there at once.
@@ -241,7 +247,8 @@ impl Ready {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<()> {
-        Err(PyStopIteration::new_err((self.0.clone_ref(py),)))
+        let stop = py.get_type::<PyStopIteration>().call1((&self.0,));
+        Err(stop.map_or_else(|error| error, PyErr::from_value))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

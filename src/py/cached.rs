@@ -4,30 +4,25 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
-use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3::{IntoPyObjectExt, PyTraverseError, PyVisit};
 
-use super::arguments::{self, Rules, Seed, with_arguments};
+use super::arguments::{self, Rules, Seed};
 use super::binding::Binding;
-use super::computing::Inside;
-use super::drive;
+use super::fallible::{self, Number, Text, imported, named};
 use super::freshness::Freshness;
 use super::gc;
-use super::key::CacheKey;
 use super::object::Object;
 use super::session::Host;
-use super::sync::{Guarded, Visited};
-use super::task::Call;
+use super::sync::{Guarded, Visited, attach};
 use super::trashcan;
-use super::tried::Tried;
 use super::validating::Unvalidated;
 use super::vector;
-use super::wait::Leader;
 use crate::engine::clock::Nanos;
 use crate::engine::ticket::{self, Ticket};
-use crate::engine::{Displaced, Manner, Observation, Putter, Scope, Store, Terms, Wish, oldest};
+use crate::engine::{Displaced, Observation, Scope, Store, Terms};
 
 /// What the answers of one version function have in common, wherever that is used.
 #[pyclass(frozen, weakref, module = "versioned_lru_cache._core", name = "Scope")]
@@ -64,6 +59,11 @@ pub(super) enum Version {
 }
 
 impl Version {
+    /// In place of one that is dropped.
+    fn nothing(py: Python<'_>) -> Self {
+        Self::Asked(Asked { function: py.None(), given: Given::Nothing, default: None, awaits: false })
+    }
+
     /// Whether it is the answer of a coroutine function.
     pub(super) fn is_awaited(&self) -> bool {
         matches!(self, Self::Asked(asked) if asked.awaits)
@@ -92,10 +92,10 @@ pub(super) struct Function {
 
 impl Drop for Function {
     fn drop(&mut self) {
-        Python::attach(|py| {
+        attach(|py| {
             let mut displaced = Displaced::default();
             self.store.with(py, |store| store.dissolve(&mut displaced));
-            drop(displaced);
+            trashcan::discard(displaced);
         });
     }
 }
@@ -136,7 +136,15 @@ pub(super) struct Cached {
 
 impl Drop for Cached {
     fn drop(&mut self) {
-        Python::attach(|py| trashcan::discard(std::mem::replace(&mut self.wrapped, py.None())));
+        attach(|py| {
+            trashcan::discard((
+                std::mem::replace(&mut self.wrapped, py.None()),
+                std::mem::replace(&mut self.version, Version::nothing(py)),
+                std::mem::replace(&mut self.binding, Binding::Ambient),
+                std::mem::replace(&mut self.freshness, Freshness::nothing(py)),
+                [self.bind.take(), self.key.take(), self.cache_if.take()],
+            ));
+        });
     }
 }
 
@@ -165,7 +173,7 @@ impl Cached {
         let option = |name: &Bound<'py, PyString>| options.as_any().get_item(name);
         let version = match ask {
             Some(function) => {
-                let part: Option<Py<PyAny>> = option(intern!(py, "version_args"))?.extract()?;
+                let part: Option<Py<PyAny>> = option(named!(py, "version_args")?)?.extract()?;
                 let given = match (part, given) {
                     (Some(part), _) => Given::Part(part),
                     (None, "nothing") => Given::Nothing,
@@ -194,8 +202,8 @@ impl Cached {
         };
         let constant = matches!(version, Version::Constant(_));
         let mut terms = Terms {
-            maxsize: option(intern!(py, "maxsize"))?.extract()?,
-            ttl: option(intern!(py, "ttl"))?.extract()?,
+            maxsize: option(named!(py, "maxsize")?)?.extract()?,
+            ttl: option(named!(py, "ttl")?)?.extract()?,
             constant,
             ..Terms::default()
         };
@@ -216,14 +224,14 @@ impl Cached {
             version,
             scope: own,
             _shared: scope,
-            binding: Binding::new(&option(intern!(py, "session"))?)?,
-            rules: Rules { typed: option(intern!(py, "typed"))?.extract()?, ordered },
+            binding: Binding::new(&option(named!(py, "session")?)?)?,
+            rules: Rules { typed: option(named!(py, "typed")?)?.extract()?, ordered },
             bind: OnceLock::new(),
             method: AtomicBool::new(false),
-            key: option(intern!(py, "key"))?.extract()?,
-            cache_if: option(intern!(py, "cache_if"))?.extract()?,
+            key: option(named!(py, "key")?)?.extract()?,
+            cache_if: option(named!(py, "cache_if")?)?.extract()?,
             freshness,
-            wait: option(intern!(py, "wait"))?.extract::<Option<Nanos>>()?.map(Duration::from_nanos),
+            wait: option(named!(py, "wait")?)?.extract::<Option<Nanos>>()?.map(Duration::from_nanos),
             coroutine: awaited != "neither",
             seed: arguments::seed(),
         };
@@ -234,7 +242,8 @@ impl Cached {
     /// Hits, misses, maxsize and the number of stored results, as functools has them.
     pub(super) fn cache_info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let (stats, size, terms) = self.numbers(py);
-        results(py)?.getattr("CacheInfo")?.call1((stats.hits, stats.misses, terms.maxsize, size))
+        let numbers = (Number(stats.hits), Number(stats.misses), terms.maxsize.map(number), number(size));
+        imported!(py, "versioned_lru_cache._results", "CacheInfo")?.call1(numbers)
     }
 
     /// All that is counted.
@@ -256,14 +265,16 @@ impl Cached {
             Some(stats.validated),
             Some(stats.invalidated),
         ];
-        results(py)?.getattr("CacheStats")?.call1(PyTuple::new(py, numbers)?)
+        let numbers = numbers.into_iter().map(|number| number.map(Number).into_bound_py_any(py));
+        let numbers = numbers.collect::<PyResult<Vec<_>>>()?;
+        imported!(py, "versioned_lru_cache._results", "CacheStats")?.call1(fallible::tuple(py, numbers)?)
     }
 
     /// ``maxsize`` and ``typed``, as functools has them.
     pub(super) fn cache_parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let parameters = PyDict::new(py);
-        parameters.set_item("maxsize", self.numbers(py).2.maxsize)?;
-        parameters.set_item("typed", self.rules.typed)?;
+        let parameters = fallible::dict(py)?;
+        parameters.set_item(named!(py, "maxsize")?, self.numbers(py).2.maxsize.map(number))?;
+        parameters.set_item(named!(py, "typed")?, self.rules.typed)?;
         Ok(parameters)
     }
 
@@ -274,161 +285,13 @@ impl Cached {
         drop(displaced);
     }
 
-    /// Make a result anew, under a version asked anew.
-    #[pyo3(signature = (*args, **kwargs))]
-    pub(super) fn cache_refresh<'py>(
-        slf: &Bound<'py, Self>,
-        args: &Bound<'py, PyTuple>,
-        kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let (py, cached) = (slf.py(), slf.get());
-        cached.check_fit(py, "cache_refresh", args, kwargs)?;
-        let wish = Wish::of(Manner::Now);
-        with_arguments(args, kwargs, cached.is_method(), |arguments| {
-            if !cached.coroutine {
-                return Self::call(slf, arguments, wish, Tried::NOTHING);
-            }
-            let (args, names) = arguments.to_keep(py)?;
-            Call::new(slf.clone().unbind(), args, names, wish, Tried::NOTHING).driver(py)
-        })
-    }
-
-    /// What a call with these arguments would do and why. Asks nothing, computes nothing and moves nothing. ``show_args=True`` shows
-    /// the arguments in place of a digest.
-    #[pyo3(signature = (*args, **kwargs))]
-    pub(super) fn cache_explain<'py>(
-        slf: &Bound<'py, Self>,
-        args: &Bound<'py, PyTuple>,
-        kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        Self::explained(slf, args, kwargs)
-    }
-
     /// The calls whose arguments a predicate finds true, for ``Refresh.only``.
     #[pyo3(name = "where")]
     fn calls_where<'py>(
         slf: &Bound<'py, Self>,
         predicate: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("versioned_lru_cache._refresh")?.call_method1("Where", (slf, predicate))
-    }
-
-    /// A hashable name of the call with these arguments.
-    #[pyo3(signature = (*args, **kwargs))]
-    pub(super) fn cache_key(
-        slf: &Bound<'_, Self>,
-        args: &Bound<'_, PyTuple>,
-        kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<CacheKey> {
-        slf.get().check_fit(slf.py(), "cache_key", args, kwargs)?;
-        let probe = slf.get().probe_of(slf.py(), args, kwargs)?;
-        Ok(CacheKey { function: slf.clone().into_any().unbind(), probe })
-    }
-
-    /// Whether a result is stored and not expired. Asks nothing and moves nothing.
-    #[pyo3(signature = (*args, **kwargs))]
-    pub(super) fn cache_contains(
-        &self,
-        py: Python<'_>,
-        args: &Bound<'_, PyTuple>,
-        kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<bool> {
-        Ok(self.peek(py, "cache_contains", args, kwargs)?.is_some())
-    }
-
-    /// The stored result and its version, or ``None``. Asks nothing and moves nothing.
-    #[pyo3(signature = (*args, **kwargs))]
-    pub(super) fn cache_peek<'py>(
-        &self,
-        py: Python<'py>,
-        args: &Bound<'py, PyTuple>,
-        kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let found = self.peek(py, "cache_peek", args, kwargs)?;
-        found
-            .map(|(value, version)| {
-                results(py)?.getattr("Versioned")?.call1((value.bind(py), version.bind(py)))
-            })
-            .transpose()
-    }
-
-    /// Forget the result for these arguments, as a call has them (`f(1)` and `f(a=1)` are two), in every session. Whether there was one. If it is being computed now, that will
-    /// not be stored.
-    #[pyo3(signature = (*args, **kwargs))]
-    pub(super) fn cache_invalidate(
-        &self,
-        py: Python<'_>,
-        args: &Bound<'_, PyTuple>,
-        kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<bool> {
-        let probe = self.probe_of(py, args, kwargs)?;
-        let mut displaced = Displaced::default();
-        let removed = drive::settle(py, |verdicts| {
-            self.function.store.with(py, |store| store.invalidate(&probe, verdicts, &mut displaced))
-        });
-        drop(displaced);
-        if !removed? {
-            self.check_fit(py, "cache_invalidate", args, kwargs)?;
-            return Ok(false);
-        }
-        Ok(true)
-    }
-
-    /// Store a result that was made elsewhere, as of now, under its version.
-    #[pyo3(signature = (versioned, /, *args, **kwargs))]
-    pub(super) fn cache_put(
-        &self,
-        py: Python<'_>,
-        versioned: &Bound<'_, PyAny>,
-        args: &Bound<'_, PyTuple>,
-        kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<()> {
-        if !versioned.is_instance(&results(py)?.getattr("Versioned")?)? {
-            return Err(PyTypeError::new_err(format!(
-                "{}.cache_put: the first argument is {}; it must be a Versioned(value, version)",
-                self.function.name,
-                super::error::shown(versioned)
-            )));
-        }
-        let (value, version) = (versioned.getattr("value")?, versioned.getattr("version")?);
-        self.check_version(&version, || "given to cache_put".to_owned())?;
-        if let Version::Constant(constant) = &self.version
-            && !version.eq(constant.version.bind(py))?
-        {
-            return Err(PyValueError::new_err(format!(
-                "{}.cache_put: the version is {}, but this function's is always {}; put it under that",
-                self.function.name,
-                super::error::shown(&version),
-                super::error::shown(constant.version.bind(py))
-            )));
-        }
-        self.check_fit(py, "cache_put", args, kwargs)?;
-        let probe = self.probe_of(py, args, kwargs)?;
-        let session = self.session(py)?;
-        let (value, version) = (value.into(), version.into());
-        let (_, given) =
-            with_arguments(args, kwargs, self.is_method(), |arguments| self.given(py, arguments, &probe))?;
-        let inside = Inside::here(py);
-        let leader = Leader::thread(py);
-        let putter = Putter {
-            leader: &leader,
-            rests_on: if self.all_hold(py, &inside)? { None } else { Some(oldest(&inside.reads)) },
-        };
-        let mut displaced = Displaced::default();
-        let put = drive::settle(py, |verdicts| {
-            self.enter(py, session.as_ref(), |store, caller| {
-                store.put(
-                    (&probe, given.as_ref()),
-                    (&value, &version),
-                    caller,
-                    &putter,
-                    verdicts,
-                    &mut displaced,
-                )
-            })
-        });
-        drop(displaced);
-        put
+        imported!(slf.py(), "versioned_lru_cache._refresh", "Where")?.call1((slf, predicate))
     }
 
     fn __get__<'py>(
@@ -441,24 +304,32 @@ impl Cached {
         }
         if owner.is_some_and(|owner| owner.is(instance)) {
             // A classmethod before Python 3.13 asks here. Since then it binds by itself, and so it is done here.
-            return slf.py().import("types")?.getattr("MethodType")?.call1((slf, instance));
+            return imported!(slf.py(), "types", "MethodType")?.call1((slf, instance));
         }
         super::call::bind(slf, instance)
     }
 
     /// The class body in which it was decorated makes it a method; one in which it has another name besides its own does not.
-    fn __set_name__(slf: &Bound<'_, Self>, owner: &Bound<'_, PyAny>, _name: &Bound<'_, PyAny>) {
+    fn __set_name__(
+        slf: &Bound<'_, Self>,
+        owner: &Bound<'_, PyAny>,
+        _name: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         // A tuple is its values. Before Python 3.13 a NamedTuple's functions are not told what they are, so none is a method.
-        let of_tuples =
-            owner.cast::<PyType>().is_ok_and(|owner| owner.is_subclass_of::<PyTuple>().unwrap_or(false));
-        if of_tuples || Self::is_at_home(slf).unwrap_or(false) {
-            return;
+        if owner.cast::<PyType>().is_ok_and(|owner| owner.is_subclass_of::<PyTuple>().unwrap_or(false)) {
+            return Ok(());
+        }
+        match Self::is_at_home(slf) {
+            Ok(true) => return Ok(()),
+            Err(error) if error.is_instance_of::<PyMemoryError>(slf.py()) => return Err(error),
+            _ => {}
         }
         let (py, cached) = (slf.py(), slf.get());
         if let Ok(inner) = cached.wrapped.bind(py).cast::<Self>() {
             inner.get().become_method(py);
         }
         cached.become_method(py);
+        Ok(())
     }
 
     /// ``CachedFunction[[int], str]``, for annotations.
@@ -467,7 +338,7 @@ impl Cached {
         class: &Bound<'py, PyType>,
         item: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        class.py().import("types")?.getattr("GenericAlias")?.call1((class, item))
+        imported!(class.py(), "types", "GenericAlias")?.call1((class, item))
     }
 
     fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -479,10 +350,10 @@ impl Cached {
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        slf.getattr("__qualname__")
+        slf.getattr(named!(slf.py(), "__qualname__")?)
     }
 
-    fn __repr__(&self, py: Python<'_>) -> String {
+    fn __repr__(&self, py: Python<'_>) -> Text<String> {
         let (stats, size, terms) = self.numbers(py);
         let bound = terms.maxsize.map_or_else(String::new, |maxsize| format!(" of {maxsize}"));
         let ratio = match stats.hits + stats.misses {
@@ -491,7 +362,7 @@ impl Cached {
             calls => format!("hit ratio {:.2}", stats.hits as f64 / calls as f64),
         };
         let Function { module, name, .. } = &*self.function;
-        format!("<cached {module}.{name}: {size}{bound} stored, {ratio}>")
+        Text(format!("<cached {module}.{name}: {size}{bound} stored, {ratio}>"))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -515,11 +386,10 @@ impl Cached {
     }
 
     fn __clear__(&self) {
-        Python::attach(|py| self.cache_clear(py));
+        attach(|py| self.cache_clear(py));
     }
 }
 
-/// The module with the result types, which no call needs.
-fn results(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    Ok(py.import("versioned_lru_cache._results")?.into_any())
+fn number(count: usize) -> Number {
+    Number(count as u64)
 }

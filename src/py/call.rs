@@ -3,13 +3,10 @@
 #![expect(clippy::inline_always, reason = "a hit is one function, whose values stay in registers")]
 
 use std::hint::assert_unchecked;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::{ptr, slice};
 
 use pyo3::ffi::{self, PyObject};
-use pyo3::intern;
-use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyString, PyType};
@@ -20,13 +17,16 @@ use super::cached::Cached;
 use super::compare;
 use super::computing;
 use super::coroutine;
+use super::fallible::{self, named};
 use super::glance::{self, Glance, Place};
 use super::hits;
 use super::key::Key;
 use super::method::{CachedMethod, MethodDoc};
 use super::noting::call_and_note;
 use super::object::Object;
+use super::of_calls;
 use super::sought::{Any, Many, Nothing, One};
+use super::sync::attach;
 use super::tried::{Room, Tried};
 use super::vector::{self, Derived};
 use crate::engine::ticket::Ticket;
@@ -46,6 +46,7 @@ pub(super) fn function_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
             name: c"versioned_lru_cache.CachedFunction",
             doc: c"A function whose results are cached. Made by the decorators.",
             new: new_function,
+            methods: of_calls::definitions::<false>(),
             getattr: None,
             // A method call may skip `__get__` and put the instance first, as it does with functions.
             flags: ffi::Py_TPFLAGS_METHOD_DESCRIPTOR | ffi::Py_TPFLAGS_IMMUTABLETYPE,
@@ -63,6 +64,7 @@ pub(super) fn method_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
             name: c"versioned_lru_cache.CachedMethod",
             doc: c"CachedMethod(function, instance, /)\n--\n\n",
             new: new_method,
+            methods: of_calls::definitions::<true>(),
             getattr: Some(attribute_of_method),
             flags: 0,
         };
@@ -149,7 +151,14 @@ unsafe extern "C" fn attribute_of_method(object: *mut PyObject, name: *mut PyObj
         let py = Python::assume_attached();
         let method = Borrowed::from_ptr(py, object).cast_unchecked::<CachedMethod>();
         let asked = |known: &Bound<'_, PyString>| ffi::PyUnicode_Compare(known.as_ptr(), name) == 0;
-        if asked(intern!(py, "__signature__")) {
+        let (signature, module) = match (named!(py, "__signature__"), named!(py, "__module__")) {
+            (Ok(signature), Ok(module)) => (signature, module),
+            (Err(error), _) | (_, Err(error)) => {
+                error.restore(py);
+                return ptr::null_mut();
+            }
+        };
+        if asked(signature) {
             return match method.get().signature(py) {
                 Ok(signature) => signature.into_ptr(),
                 Err(error) => {
@@ -158,7 +167,7 @@ unsafe extern "C" fn attribute_of_method(object: *mut PyObject, name: *mut PyObj
                 }
             };
         }
-        if !asked(intern!(py, "__module__")) {
+        if !asked(module) {
             let own = ffi::PyObject_GenericGetAttr(object, name);
             if !own.is_null() || ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) == 0 {
                 return own;
@@ -565,29 +574,9 @@ pub(super) fn without_hash(tried: &mut Room) -> Hit {
     tried.leave(Tried::NOTHING)
 }
 
-/// A panic as an exception, as in all of PyO3.
-#[cold]
-#[inline(never)]
-fn panicked(panic: &(dyn std::any::Any + Send)) -> PyErr {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
-    PanicException::new_err(text.to_owned())
-}
-
 /// Answers any other call. A panic becomes an exception.
 #[cold]
 #[inline(never)]
 fn miss(cached: &Bound<'_, Cached>, arguments: Arguments<'_>, tried: Tried) -> *mut PyObject {
-    Python::attach(|py| {
-        let call = || Cached::call(cached, arguments, Wish::of(Manner::Called), tried);
-        let answer = catch_unwind(AssertUnwindSafe(call));
-        let answer = answer.unwrap_or_else(|panic| Err(panicked(&*panic)));
-        match answer {
-            Ok(value) => value.into_ptr(),
-            Err(error) => {
-                error.restore(py);
-                ptr::null_mut()
-            }
-        }
-    })
+    attach(|py| fallible::answered(py, || Cached::call(cached, arguments, Wish::of(Manner::Called), tried)))
 }

@@ -27,7 +27,7 @@ pub(super) fn both_equal(stored: &Bound<'_, PyAny>, probe: &Bound<'_, PyAny>) ->
         return both_tuples_equal(stored, probe);
     }
     // The interpreter counts the calls of what is written in Python itself.
-    nested::check_stack()?;
+    nested::check_stack(py)?;
     // As dict does it: a subclass knows better than its base, then the stored one, then the one looked for.
     let derived = native::is_derived(probe, stored);
     let order = if derived { [(probe, stored), (stored, probe)] } else { [(stored, probe), (probe, stored)] };

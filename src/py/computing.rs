@@ -14,7 +14,7 @@ use super::object::Object;
 use super::reading::{self, Log};
 use super::session::{Active, Core};
 use super::spare;
-use super::sync::Guarded;
+use super::sync::{Guarded, attach};
 use super::wait::Flight;
 use crate::engine::ticket::Ticket;
 use crate::engine::{Own, Read};
@@ -329,7 +329,7 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         if !self.0.get().is_over() {
-            Python::attach(|py| drop(self.end(py)));
+            attach(|py| drop(self.end(py)));
         }
     }
 }

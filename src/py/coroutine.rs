@@ -11,17 +11,20 @@ use pyo3::ffi::{self, PyObject, PySendResult};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::sync::critical_section::with_critical_section;
-use pyo3::types::{PyString, PyTuple, PyType};
+use pyo3::types::{PyTuple, PyType};
 
 use super::arguments::Arguments;
 use super::cached::Cached;
+use super::call;
 use super::computing;
+use super::fallible::{self, imported, named};
 use super::glance;
 use super::noting;
 use super::spare;
+use super::sync::attach;
 use super::task::Call;
+use super::trashcan;
 use super::tried::Tried;
-use super::{call, ending};
 use crate::engine::{Manner, Wish};
 
 static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -203,7 +206,7 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
         }
         let drive = move || {
             let values = values.iter().map(|value| Borrowed::from_ptr(py, *value).to_owned());
-            let values = PyTuple::new(py, values.collect::<Vec<_>>())?.unbind();
+            let values = fallible::tuple(py, values.collect::<Vec<_>>())?.unbind();
             let names = Bound::from_borrowed_ptr_or_opt(py, names)
                 .map(|names| names.cast_into_unchecked::<PyTuple>().unbind());
             let call =
@@ -234,8 +237,9 @@ unsafe extern "C" fn am_send(
         let coroutine = object.cast::<Coroutine>();
         if (*coroutine).state == NEW {
             if value != ffi::Py_None() {
-                PyTypeError::new_err("can't send non-None value to a just-started coroutine")
-                    .restore(Python::assume_attached());
+                let py = Python::assume_attached();
+                fallible::error::<PyTypeError>(py, "can't send non-None value to a just-started coroutine")
+                    .restore(py);
                 *result = ptr::null_mut();
                 return PySendResult::PYGEN_ERROR;
             }
@@ -250,13 +254,13 @@ unsafe extern "C" fn am_send(
         let driver = driver(coroutine);
         if driver.is_null() {
             if ffi::PyErr_Occurred().is_null() {
-                PyRuntimeError::new_err("cannot reuse already awaited coroutine")
-                    .restore(Python::assume_attached());
+                let py = Python::assume_attached();
+                fallible::error::<PyRuntimeError>(py, "cannot reuse already awaited coroutine").restore(py);
             }
             *result = ptr::null_mut();
             return PySendResult::PYGEN_ERROR;
         }
-        let sent = ending::send(driver, value, result);
+        let sent = ffi::PyIter_Send(driver, value, result);
         ffi::Py_DECREF(driver);
         if !matches!(sent, PySendResult::PYGEN_NEXT) {
             end(coroutine);
@@ -295,7 +299,7 @@ unsafe fn end(coroutine: *mut Coroutine) {
                 .map(|place| std::mem::replace(place, ptr::null_mut()))
         });
         if !call.is_null() {
-            Python::attach(|py| {
+            attach(|py| {
                 let call = Bound::from_owned_ptr(py, call).cast_into_unchecked::<Call>();
                 let raised = PyErr::take(py);
                 call.get().left(py);
@@ -368,11 +372,12 @@ unsafe extern "C" fn throw(object: *mut PyObject, args: *mut PyObject) -> *mut P
         let args = Borrowed::from_ptr(py, args).to_owned();
         let Some(driver) = Bound::from_owned_ptr_or_opt(py, driver(coroutine)) else {
             let fresh = is_first(coroutine);
-            let thrown = py.import("versioned_lru_cache._async").and_then(|module| {
-                let name = if fresh { "throw" } else { "reuse" };
-                module.getattr(name)?.call1(args.cast::<PyTuple>()?.clone())
-            });
-            if let Err(error) = thrown {
+            let thrown = if fresh {
+                imported!(py, "versioned_lru_cache._async", "throw")
+            } else {
+                imported!(py, "versioned_lru_cache._async", "reuse")
+            };
+            if let Err(error) = thrown.and_then(|throw| throw.call1(args.cast::<PyTuple>()?.clone())) {
                 error.restore(py);
             }
             return ptr::null_mut();
@@ -380,7 +385,7 @@ unsafe extern "C" fn throw(object: *mut PyObject, args: *mut PyObject) -> *mut P
         let thrown = args
             .cast::<PyTuple>()
             .map_err(PyErr::from)
-            .and_then(|args| driver.getattr("throw")?.call1(args.clone()));
+            .and_then(|args| driver.getattr(named!(py, "throw")?)?.call1(args.clone()));
         match thrown {
             Ok(value) => value.into_ptr(),
             Err(error) => {
@@ -399,7 +404,7 @@ unsafe extern "C" fn close(object: *mut PyObject, _: *mut PyObject) -> *mut PyOb
         let py = Python::assume_attached();
         let driver = Bound::from_owned_ptr_or_opt(py, driver(coroutine));
         end(coroutine);
-        match driver.map_or(Ok(()), |driver| driver.call_method0("close").map(drop)) {
+        match driver.map_or(Ok(()), |driver| driver.call_method0(named!(py, "close")?).map(drop)) {
             Ok(()) => ffi::Py_NewRef(ffi::Py_None()),
             Err(error) => {
                 error.restore(py);
@@ -447,7 +452,7 @@ unsafe extern "C" fn repr(object: *mut PyObject) -> *mut PyObject {
         let function =
             Borrowed::from_ptr(py, (*object.cast::<Coroutine>()).function).cast_unchecked::<Cached>();
         let text = format!("<coroutine of cached {}>", function.get().function.name);
-        PyString::new(py, &text).into_ptr()
+        fallible::answered(py, || fallible::text(py, &text))
     }
 }
 
@@ -511,8 +516,18 @@ unsafe extern "C" fn dealloc(object: *mut PyObject) {
         end(coroutine);
         ffi::Py_DECREF((*coroutine).function);
         ffi::Py_XDECREF((*coroutine).names);
-        for value in values(coroutine) {
-            ffi::Py_DECREF(*value);
+        let values = values(coroutine);
+        let last = |value: &*mut PyObject| ffi::Py_REFCNT(*value) == 1 && ffi::PyObject_IS_GC(*value) != 0;
+        if values.iter().any(last) {
+            // It may be another coroutine, which holds one as well.
+            attach(|py| {
+                let owned = |value: &*mut PyObject| Bound::from_owned_ptr(py, *value).unbind();
+                trashcan::discard(values.iter().map(owned).collect::<Vec<_>>());
+            });
+        } else {
+            for value in values {
+                ffi::Py_DECREF(*value);
+            }
         }
         spare::give_back((*coroutine).stop);
         // One that was finalized, here or by the collector, would not be a second time.

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3::prelude::*;
 
+use super::fallible::{self, Number, Text};
+
 /// A version function that counts: what `versions.counter` returns.
 #[pyclass(frozen, weakref, module = "versioned_lru_cache.versions", name = "Counter")]
 pub(super) struct Counter {
@@ -26,17 +28,17 @@ impl Counter {
     }
 
     /// The version: how often it was bumped.
-    fn __call__(&self) -> u64 {
-        self.count()
+    fn __call__(&self) -> Number {
+        Number(self.count())
     }
 
     /// Say that the data has changed. The new version.
-    fn bump(&self) -> u64 {
-        self.count.fetch_add(1, Ordering::AcqRel) + 1
+    fn bump(&self) -> Number {
+        Number(self.count.fetch_add(1, Ordering::AcqRel) + 1)
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let name = pyo3::types::PyString::new(py, &self.name);
-        Ok(format!("<versions.counter({})>", name.repr()?))
+    fn __repr__(&self, py: Python<'_>) -> PyResult<Text<String>> {
+        let name = fallible::text(py, &self.name)?;
+        Ok(Text(format!("<versions.counter({})>", name.repr()?)))
     }
 }

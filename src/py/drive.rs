@@ -13,6 +13,7 @@ use super::behind::Behind;
 use super::cached::{Cached, Version};
 use super::compare;
 use super::computing::{self, Ended, Entered, Entrance};
+use super::fallible::{self, Seconds, named};
 use super::freshness::versioned;
 use super::nested::Nested;
 use super::object::Object;
@@ -45,11 +46,16 @@ pub(super) fn settle<R>(
             }
         }
     }
-    Err(restless())
+    Err(restless(py))
 }
 
-fn restless() -> PyErr {
-    PyRuntimeError::new_err(
+fn sleep(py: Python<'_>, span: Duration) -> PyResult<Bound<'_, PyAny>> {
+    py.import(named!(py, "time")?)?.call_method1(named!(py, "sleep")?, (Seconds(span.as_secs_f64()),))
+}
+
+fn restless(py: Python<'_>) -> PyErr {
+    fallible::error::<PyRuntimeError>(
+        py,
         "the cache changed each time two keys were compared; let the keys' __eq__ leave the cache alone",
     )
 }
@@ -230,7 +236,7 @@ impl Drive {
                 }
             }
         }
-        Err(restless())
+        Err(restless(py))
     }
 
     /// Runs the version function, a plain one.
@@ -334,8 +340,7 @@ impl Drive {
                 }
             }
             Next::Sleep(span) => {
-                let slept =
-                    py.import("time").and_then(|time| time.call_method1("sleep", (span.as_secs_f64(),)));
+                let slept = sleep(py, span);
                 slept.inspect_err(|_| self.abandon(cached, py))?;
             }
             Next::Validate => self.validate(cached, py)?,

@@ -3,6 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::fallible::named;
+use super::sync::attach;
 use super::task::Call;
 
 /// Called when the task of a run is done, and dropped with that task: whatever way it ends, the run is over.
@@ -23,7 +25,7 @@ impl End {
         if call.is_over(py) {
             return;
         }
-        let error = match task.call_method0("exception") {
+        let error = match named!(py, "exception").and_then(|name| task.call_method0(name)) {
             Ok(error) if error.is_none() => None,
             Ok(error) => Some(PyErr::from_value(error)),
             // It was cancelled.
@@ -39,6 +41,6 @@ impl End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        Python::attach(|py| self.0.get().over(py, None));
+        attach(|py| self.0.get().over(py, None));
     }
 }

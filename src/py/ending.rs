@@ -1,119 +1,43 @@
-//! Calls into Python that may not return, because the interpreter is ending.
+//! Threads that the interpreter ends.
 //!
-//! Before 3.14 CPython ends a daemon thread that comes back to an ending interpreter by unwinding its stack, which Rust answers by
-//! aborting the process. So such a thread is stopped for good when the unwinding comes by, which is what CPython does since 3.14.
-#![expect(unsafe_code, reason = "declares C functions as what they are: they may unwind")]
+//! Before 3.14 CPython ends a daemon thread that comes back to an ending interpreter by `pthread_exit`, which in glibc unwinds the stack. Rust
+//! answers that by aborting the process, at whichever call into Python it was: any may be the one, as may any allocation and any drop. So the
+//! thread is stopped for good at the first frame of ours that would have something to do, which is what CPython does since 3.14.
+//!
+//! The unwinder asks a routine what a frame has to do, the same for all frames of Rust. `build.rs` tells the linker to put ours before that
+//! (`--wrap`).
+#![expect(unsafe_code, reason = "takes the place of a function that the unwinder calls")]
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 
-use pyo3::ffi::{self, PyObject, PySendResult};
+/// `_UA_FORCE_UNWIND`: the thread is to end, no panic is looking for who catches it.
+const FORCED: c_int = 8;
 
-unsafe extern "C-unwind" {
-    #[cfg(Py_3_11)]
-    fn PyObject_Vectorcall(
-        callable: *mut PyObject,
-        args: *const *mut PyObject,
-        count: usize,
-        names: *mut PyObject,
-    ) -> *mut PyObject;
-    #[cfg(not(Py_3_11))]
-    fn PyObject_VectorcallDict(
-        callable: *mut PyObject,
-        args: *const *mut PyObject,
-        count: usize,
-        keywords: *mut PyObject,
-    ) -> *mut PyObject;
-    fn PyIter_Send(iter: *mut PyObject, value: *mut PyObject, result: *mut *mut PyObject) -> PySendResult;
+unsafe extern "C" {
+    fn __real_rust_eh_personality(
+        version: c_int,
+        actions: c_int,
+        class: u64,
+        exception: *mut c_void,
+        context: *mut c_void,
+    ) -> c_int;
 }
 
-/// CPython 3.10 has it in its headers only.
-#[cfg(not(Py_3_11))]
-#[expect(non_snake_case, reason = "CPython's name")]
-unsafe fn PyObject_Vectorcall(
-    callable: *mut PyObject,
-    args: *const *mut PyObject,
-    count: usize,
-    names: *mut PyObject,
-) -> *mut PyObject {
-    // SAFETY: the arguments are those of a vectorcall: one value behind the positional ones for each name.
-    unsafe {
-        if names.is_null() {
-            return PyObject_VectorcallDict(callable, args, count, names);
-        }
-        let keywords = ffi::PyDict_New();
-        for place in 0..ffi::PyTuple_GET_SIZE(names) {
-            let value = *args.add(count + place.unsigned_abs());
-            if keywords.is_null()
-                || ffi::PyDict_SetItem(keywords, ffi::PyTuple_GET_ITEM(names, place), value) < 0
-            {
-                ffi::Py_XDECREF(keywords);
-                return std::ptr::null_mut();
-            }
-        }
-        let answer = PyObject_VectorcallDict(callable, args, count, keywords);
-        ffi::Py_XDECREF(keywords);
-        answer
-    }
-}
-
-/// A type's own comparison, which may unwind.
-type Compare = unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject, c_int) -> *mut PyObject;
-
-/// Calls the slot of a type that compares.
-///
 /// # Safety
-/// As the slot itself: attached, with living objects, the first of the type.
-pub(super) unsafe fn compare(
-    slot: ffi::richcmpfunc,
-    a: *mut PyObject,
-    b: *mut PyObject,
-    operation: c_int,
-) -> *mut PyObject {
-    let stop = Stop;
-    // SAFETY: the same function, told to be what it is; the caller says the rest.
-    let answer = unsafe { std::mem::transmute::<ffi::richcmpfunc, Compare>(slot)(a, b, operation) };
-    std::mem::forget(stop);
-    answer
-}
-
-/// Dropped only by an unwinding.
-struct Stop;
-
-impl Drop for Stop {
-    fn drop(&mut self) {
+/// To be called by the unwinder.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __wrap_rust_eh_personality(
+    version: c_int,
+    actions: c_int,
+    class: u64,
+    exception: *mut c_void,
+    context: *mut c_void,
+) -> c_int {
+    if actions & FORCED != 0 {
         loop {
             std::thread::park();
         }
     }
-}
-
-/// # Safety
-/// As `PyObject_Vectorcall`.
-#[inline]
-pub(super) unsafe fn call(
-    callable: *mut PyObject,
-    args: *const *mut PyObject,
-    count: usize,
-    names: *mut PyObject,
-) -> *mut PyObject {
-    let stop = Stop;
-    // SAFETY: the caller says so.
-    let answer = unsafe { PyObject_Vectorcall(callable, args, count, names) };
-    std::mem::forget(stop);
-    answer
-}
-
-/// # Safety
-/// As `PyIter_Send`.
-#[inline]
-pub(super) unsafe fn send(
-    iter: *mut PyObject,
-    value: *mut PyObject,
-    result: *mut *mut PyObject,
-) -> PySendResult {
-    let stop = Stop;
-    // SAFETY: the caller says so.
-    let sent = unsafe { PyIter_Send(iter, value, result) };
-    std::mem::forget(stop);
-    sent
+    // SAFETY: the unwinder's own arguments.
+    unsafe { __real_rust_eh_personality(version, actions, class, exception, context) }
 }

@@ -9,6 +9,7 @@ use pyo3::types::PyType;
 
 use super::arguments::{Arguments, Owner};
 use super::coroutine;
+use super::fallible::{self, Text, named};
 use super::object::is_awaitable;
 
 static KINDS: PyOnceLock<[(&str, Py<PyType>); 4]> = PyOnceLock::new();
@@ -19,8 +20,8 @@ const AWAITABLE: &str = "awaitable";
 pub(super) fn used_up(object: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
     let py = object.py();
     let kinds = KINDS.get_or_try_init(py, || {
-        let types = py.import("types")?;
-        let kind = |kind, class| Ok::<_, PyErr>((kind, types.getattr(class)?.cast_into()?.unbind()));
+        let types = py.import(named!(py, "types")?)?;
+        let kind = |kind, class| Ok::<_, PyErr>((kind, types.getattr(Text(class))?.cast_into()?.unbind()));
         Ok::<_, PyErr>([
             kind(COROUTINE, "CoroutineType")?,
             (COROUTINE, coroutine::class(py)?.clone().unbind()),
@@ -32,7 +33,7 @@ pub(super) fn used_up(object: &Bound<'_, PyAny>) -> PyResult<Option<&'static str
     let Some((kind, _)) = kinds.iter().find(|(_, used_up)| class.is(used_up)) else { return Ok(None) };
     if *kind == COROUTINE {
         // Else Python would tell of a coroutine that nobody awaited, too.
-        object.call_method0("close")?;
+        object.call_method0(named!(py, "close")?)?;
     }
     Ok(Some(kind))
 }
@@ -51,9 +52,10 @@ pub(super) fn is_function(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     if class.module()?.to_str()?.starts_with("versioned_lru_cache") {
         return Ok(true);
     }
-    let types = object.py().import("types")?;
+    let py = object.py();
+    let types = py.import(named!(py, "types")?)?;
     for function in ["FunctionType", "MethodType", "BuiltinFunctionType"] {
-        if class.is(&types.getattr(function)?) {
+        if class.is(&types.getattr(Text(function))?) {
             return Ok(true);
         }
     }
@@ -186,7 +188,7 @@ fn article(word: &str) -> &'static str {
 impl Misuse {
     /// The exception, with what led to it as its cause.
     pub(super) fn because_of(&self, py: Python<'_>, cause: PyErr) -> PyErr {
-        let error = PyTypeError::new_err(self.to_string());
+        let error = fallible::error::<PyTypeError>(py, self.to_string());
         error.set_cause(py, Some(cause));
         error
     }
@@ -202,8 +204,9 @@ pub(super) fn shown(value: &Bound<'_, PyAny>) -> String {
 
 /// A callable as it is named in a message.
 pub(super) fn name_of(callable: &Bound<'_, PyAny>) -> String {
-    let named =
-        ["__qualname__", "__name__"].iter().find_map(|name| callable.getattr(*name).ok()?.extract().ok());
+    let named = ["__qualname__", "__name__"]
+        .iter()
+        .find_map(|name| callable.getattr(Text(name)).ok()?.extract().ok());
     named.unwrap_or_else(|| callable.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string()))
 }
 
@@ -221,12 +224,12 @@ pub(super) fn unhashable(
     let Ok((positional, keywords)) = arguments.to_call(py) else {
         return error;
     };
-    let names: Vec<String> = function
-        .getattr("__code__")
+    let names: Vec<String> = named!(py, "__code__")
+        .and_then(|name| function.getattr(name))
         .and_then(|code| {
-            let count: usize = code.getattr("co_argcount")?.extract()?;
-            let names: Vec<String> = code.getattr("co_varnames")?.extract()?;
-            let bound = usize::from(function.hasattr("__self__")?);
+            let count: usize = code.getattr(named!(py, "co_argcount")?)?.extract()?;
+            let names: Vec<String> = code.getattr(named!(py, "co_varnames")?)?.extract()?;
+            let bound = usize::from(function.hasattr(named!(py, "__self__")?)?);
             Ok(names.into_iter().take(count).skip(bound).collect())
         })
         .unwrap_or_default();

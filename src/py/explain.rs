@@ -6,6 +6,7 @@ use pyo3::types::{PyDict, PyDictMethods, PyTuple};
 use super::arguments::with_arguments;
 use super::cached::{Cached, Function};
 use super::drive::Drive;
+use super::fallible::{self, Seconds, Text, imported, named};
 use super::tried::Tried;
 use super::wait::Leader;
 use crate::engine::{Manner, Status, Wish, clock};
@@ -24,8 +25,10 @@ fn explanation<'py>(
     let ttl = status.expires.map(|end| if end >= now { seconds(end - now) } else { -seconds(now - end) });
     let name = format!("{}.{}", function.module, function.name);
     let forward = status.forward.map(crate::engine::Forward::word);
-    let class = py.import("versioned_lru_cache._explanation")?.getattr("Explanation")?;
+    let class = imported!(py, "versioned_lru_cache._explanation", "Explanation")?;
     let (hit, stored, collapsed, detail) = (status.hit, status.stored, status.collapsed, status.detail);
+    let (forward, rests_on) = (forward.map(Text), rests_on.map(Text));
+    let (name, ttl, key, detail) = (Text(name), ttl.map(Seconds), Text(key), Text(detail));
     class.call1((name, hit, forward, ttl, stored, collapsed, key, detail, rests_on))
 }
 
@@ -42,10 +45,10 @@ impl Cached {
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (py, cached) = (slf.py(), slf.get());
-        let keywords = PyDict::new(py);
+        let keywords = fallible::dict(py)?;
         let mut show = false;
         for (name, value) in kwargs.iter().flat_map(|kwargs| kwargs.iter()) {
-            if name.eq("show_args")? {
+            if name.eq(named!(py, "show_args")?)? {
                 show = value.is_truthy()?;
             } else {
                 keywords.set_item(name, value)?;

@@ -2,12 +2,12 @@
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
-use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::cached::{Cached, Version};
 use super::error::{self, Misuse};
+use super::fallible::{self, imported, named};
 use super::marks;
 use super::object::Object;
 use crate::engine::clock::Nanos;
@@ -15,8 +15,6 @@ use crate::engine::{Lag, Made, Terms};
 
 /// How often to try again, after how long, how soon a result settles, and the order of versions.
 type Lagging = (u32, Nanos, Option<Nanos>, Option<Py<PyAny>>);
-
-static VERSIONED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 /// The callables among them.
 pub(super) struct Freshness {
@@ -31,21 +29,26 @@ pub(super) struct Freshness {
 }
 
 impl Freshness {
+    /// In place of one that is dropped.
+    pub(super) fn nothing(py: Python<'_>) -> Self {
+        Self { revalidate: None, awaits: false, errors: py.None(), order: None }
+    }
+
     pub(super) fn new<'py>(options: &Bound<'py, PyDict>, terms: &mut Terms) -> PyResult<Self> {
         let py = options.py();
         let option = |name: &Bound<'py, PyString>| options.as_any().get_item(name);
-        terms.verifies = option(intern!(py, "on_expiry"))?.extract()?;
-        terms.stale_if_error = option(intern!(py, "stale_if_error"))?.extract()?;
-        terms.stale_while_revalidate = option(intern!(py, "stale_while_revalidate"))?.extract()?;
-        terms.retry_after = option(intern!(py, "retry_after"))?.extract()?;
-        let revalidate: Option<(Py<PyAny>, bool)> = option(intern!(py, "revalidate"))?.extract()?;
+        terms.verifies = option(named!(py, "on_expiry")?)?.extract()?;
+        terms.stale_if_error = option(named!(py, "stale_if_error")?)?.extract()?;
+        terms.stale_while_revalidate = option(named!(py, "stale_while_revalidate")?)?.extract()?;
+        terms.retry_after = option(named!(py, "retry_after")?)?.extract()?;
+        let revalidate: Option<(Py<PyAny>, bool)> = option(named!(py, "revalidate")?)?.extract()?;
         let (revalidate, awaits) = revalidate.unzip();
         terms.revalidates = revalidate.is_some();
-        let lag: Option<Lagging> = option(intern!(py, "lag"))?.extract()?;
+        let lag: Option<Lagging> = option(named!(py, "lag")?)?.extract()?;
         let (retries, delay, settle, order) = lag.unwrap_or_default();
         terms.settle = settle;
         terms.lag = Lag { retries, delay, ordered: order.is_some() };
-        let errors = option(intern!(py, "errors"))?.unbind();
+        let errors = option(named!(py, "errors")?)?.unbind();
         Ok(Self { revalidate, awaits: awaits.unwrap_or(false), errors, order })
     }
 
@@ -63,8 +66,8 @@ impl Freshness {
 }
 
 /// The class of results that say their version.
-pub(super) fn versioned(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-    VERSIONED.import(py, "versioned_lru_cache._results", "Versioned")
+pub(super) fn versioned(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    imported!(py, "versioned_lru_cache._results", "Versioned")
 }
 
 impl Cached {
@@ -77,16 +80,17 @@ impl Cached {
         let py = value.py();
         if value.is(marks::not_modified(py)?) {
             let Some(previous) = previous else {
-                return Err(PyTypeError::new_err(
+                return Err(fallible::error::<PyTypeError>(
+                    py,
                     Misuse::NothingBefore { function: self.function.name.clone() }.to_string(),
                 ));
             };
-            let value = previous.getattr("value")?.into();
+            let value = previous.getattr(named!(py, "value")?)?.into();
             return Ok(Made { value, reads: Vec::new(), wanted: true, seen: None, renewed: true });
         }
         if let Some(kind) = error::used_up(&value)? {
             let misuse = Misuse::UsedUp { function: self.function.name.clone(), kind };
-            return Err(PyTypeError::new_err(misuse.to_string()));
+            return Err(fallible::error::<PyTypeError>(py, misuse.to_string()));
         }
         let renewed = previous.is_some_and(|previous| previous.is(&value));
         let told = value.is_instance_of::<PyTuple>() && value.is_instance(versioned(py)?)?;
@@ -94,24 +98,27 @@ impl Cached {
             if self.freshness.order.is_some() {
                 let misuse =
                     Misuse::Unordered { function: self.function.name.clone(), value: error::shown(&value) };
-                return Err(PyTypeError::new_err(misuse.to_string()));
+                return Err(fallible::error::<PyTypeError>(py, misuse.to_string()));
             }
             let wanted = self.wants(&value)?;
             return Ok(Made { value: value.into(), reads: Vec::new(), wanted, seen: None, renewed });
         }
-        let (value, seen) = (value.getattr("value")?, value.getattr("version")?);
+        let (value, seen) = (value.getattr(named!(py, "value")?)?, value.getattr(named!(py, "version")?)?);
         self.check_version(&seen, || "returned with its result".to_owned())?;
         if let Version::Constant(constant) = &self.version
             && !marks::is_immutable(seen.as_ptr())
             && !seen.eq(constant.version.bind(py))?
         {
-            return Err(PyValueError::new_err(format!(
-                "{} returned a result of version {}, but its version is always {}; give it a version function, or return the \
+            return Err(fallible::error::<PyValueError>(
+                py,
+                format!(
+                    "{} returned a result of version {}, but its version is always {}; give it a version function, or return the \
                  value alone",
-                self.function.name,
-                error::shown(&seen),
-                error::shown(constant.version.bind(py))
-            )));
+                    self.function.name,
+                    error::shown(&seen),
+                    error::shown(constant.version.bind(py))
+                ),
+            ));
         }
         let wanted = renewed || self.wants(&value)?;
         Ok(Made { value: value.into(), reads: Vec::new(), wanted, seen: Some(seen.into()), renewed })

@@ -8,11 +8,12 @@ use std::slice;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::PyString;
 
 use super::arguments::{self, Arguments, Owner, Rules, seed};
+use super::fallible::{self, Text};
 use super::object::Object;
-use super::sync::attached;
+use super::sync::{attach, attached};
 use super::{compare, native, trashcan};
 use crate::engine::{self, Probe};
 
@@ -91,10 +92,10 @@ impl Key {
         let (object, shape) = match (arguments.values, arguments.names.is_null()) {
             ([], _) => (py.None().into_bound(py), Shape::Nothing),
             ([one], true) if arguments.owner == Owner::Nobody => (bound(one), Shape::One),
-            (values, true) => (PyTuple::new(py, values.iter().map(bound))?.into_any(), Shape::Values),
+            (values, true) => (fallible::tuple(py, values.iter().map(bound))?.into_any(), Shape::Values),
             (values, false) => {
                 let all: Vec<_> = values.iter().chain([&arguments.names]).map(bound).collect();
-                (PyTuple::new(py, all)?.into_any(), Shape::Named)
+                (fallible::tuple(py, all)?.into_any(), Shape::Named)
             }
         };
         let kind = kind_of(shape, arguments.owner);
@@ -219,7 +220,7 @@ pub(super) fn probe<'py>(
             Bound::<PyAny>::from_owned_ptr_or_err(py, ffi::PyUnicode_FromObject(*name))
         };
         let names = arguments.names().iter().map(plain).collect::<PyResult<Vec<_>>>()?;
-        let names = PyTuple::new(py, names)?;
+        let names = fallible::tuple(py, names)?;
         return probe(py, Arguments { names: names.as_ptr(), ..arguments }, rules, known, stand_in);
     }
     let hash = known.or_else(|| arguments.hash(rules, seed())).ok_or_else(|| PyErr::fetch(py))?;
@@ -242,7 +243,7 @@ pub(super) struct CacheKey {
 
 impl Drop for CacheKey {
     fn drop(&mut self) {
-        Python::attach(|py| {
+        attach(|py| {
             let function = std::mem::replace(&mut self.function, py.None());
             if let Ok(nothing) = Key::new(py, arguments::NONE) {
                 trashcan::discard((function, std::mem::replace(&mut self.probe.key, nothing)));
@@ -273,7 +274,7 @@ impl CacheKey {
         self.probe.key.arguments().same(other.probe.key.arguments(), self.probe.rules, equal)
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<Text<String>> {
         let (positional, keywords) = self.probe.key.arguments().to_call(py)?;
         let mut parts = positional
             .iter()
@@ -282,11 +283,12 @@ impl CacheKey {
         for (name, value) in keywords.iter().flat_map(pyo3::types::PyDictMethods::iter) {
             parts.push(format!(
                 "{}={}",
-                name.cast::<PyString>().map_err(|_| PyTypeError::new_err("no name"))?,
+                name.cast::<PyString>().map_err(|_| fallible::error::<PyTypeError>(py, "no name"))?,
                 value.repr()?
             ));
         }
-        Ok(format!("<cache key of {}({})>", super::error::name_of(self.function.bind(py)), parts.join(", ")))
+        let function = super::error::name_of(self.function.bind(py));
+        Ok(Text(format!("<cache key of {function}({})>", parts.join(", "))))
     }
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {

@@ -9,6 +9,7 @@ use super::arguments::with_arguments;
 use super::cached::Cached;
 use super::drive;
 use super::error::Misuse;
+use super::fallible::{Text, named};
 use super::key::Key;
 use super::object::Object;
 use crate::engine::{Displaced, Probe, Terms, Unsure, Verdicts};
@@ -21,10 +22,13 @@ impl Cached {
     /// Whether it is found already where its name says, as a function of a module is.
     pub(super) fn is_at_home(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let (py, wrapped) = (slf.py(), slf.get().wrapped.bind(slf.py()));
-        let modules = py.import("sys")?.getattr("modules")?;
-        let (module, path) =
-            (wrapped.getattr("__module__")?, wrapped.getattr("__qualname__")?.extract::<String>()?);
-        let found = path.split('.').try_fold(modules.get_item(module)?, |found, name| found.getattr(name))?;
+        let modules = py.import(named!(py, "sys")?)?.getattr(named!(py, "modules")?)?;
+        let (module, path) = (
+            wrapped.getattr(named!(py, "__module__")?)?,
+            wrapped.getattr(named!(py, "__qualname__")?)?.extract::<String>()?,
+        );
+        let found =
+            path.split('.').try_fold(modules.get_item(module)?, |found, name| found.getattr(Text(name)))?;
         Ok(found.is(slf))
     }
 

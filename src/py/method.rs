@@ -2,11 +2,13 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::cached::Cached;
-use super::key::CacheKey;
+use super::fallible::{self, Text, imported, named};
+use super::sync::attach;
+use super::trashcan;
 
 /// A cached method, bound to an instance. What it has not itself is the function's.
 #[pyclass(
@@ -22,13 +24,22 @@ pub(super) struct CachedMethod {
     pub(super) instance: Py<PyAny>,
 }
 
+impl Drop for CachedMethod {
+    fn drop(&mut self) {
+        attach(|py| trashcan::discard(std::mem::replace(&mut self.instance, py.None())));
+    }
+}
+
 #[pymethods]
 impl CachedMethod {
     #[new]
     #[pyo3(signature = (function, instance, /))]
     fn new(function: Py<Cached>, instance: Bound<'_, PyAny>) -> PyResult<Self> {
         if instance.is_none() {
-            return Err(PyTypeError::new_err("CachedMethod: the instance is None; it must be an object"));
+            return Err(fallible::error::<PyTypeError>(
+                instance.py(),
+                "CachedMethod: the instance is None; it must be an object",
+            ));
         }
         Ok(Self { function, instance: instance.unbind() })
     }
@@ -65,93 +76,13 @@ impl CachedMethod {
         self.function.get().clear_of(py, self.instance.bind(py));
     }
 
-    /// Make a result anew, under a version asked anew.
-    #[pyo3(signature = (*args, **kwargs))]
-    fn cache_refresh<'py>(
-        &self,
-        py: Python<'py>,
-        args: &Bound<'py, PyTuple>,
-        kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        Cached::cache_refresh(self.function.bind(py), &self.all(args)?, kwargs)
-    }
-
-    /// What a call with these arguments would do and why. Asks nothing, computes nothing and moves nothing. ``show_args=True`` shows
-    /// the arguments in place of a digest.
-    #[pyo3(signature = (*args, **kwargs))]
-    fn cache_explain<'py>(
-        &self,
-        py: Python<'py>,
-        args: &Bound<'py, PyTuple>,
-        kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        Cached::cache_explain(self.function.bind(py), &self.all(args)?, kwargs)
-    }
-
     /// The calls on this instance whose arguments a predicate finds true, for ``Refresh.only``.
     #[pyo3(name = "where")]
     fn calls_where<'py>(
         slf: &Bound<'py, Self>,
         predicate: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("versioned_lru_cache._refresh")?.call_method1("Where", (slf, predicate))
-    }
-
-    /// A hashable name of the call with these arguments.
-    #[pyo3(signature = (*args, **kwargs))]
-    fn cache_key(
-        &self,
-        py: Python<'_>,
-        args: &Bound<'_, PyTuple>,
-        kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<CacheKey> {
-        Cached::cache_key(self.function.bind(py), &self.all(args)?, kwargs)
-    }
-
-    /// Whether a result is stored and not expired. Asks nothing and moves nothing.
-    #[pyo3(signature = (*args, **kwargs))]
-    fn cache_contains(
-        &self,
-        py: Python<'_>,
-        args: &Bound<'_, PyTuple>,
-        kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<bool> {
-        self.function.get().cache_contains(py, &self.all(args)?, kwargs)
-    }
-
-    /// The stored result and its version, or ``None``. Asks nothing and moves nothing.
-    #[pyo3(signature = (*args, **kwargs))]
-    fn cache_peek<'py>(
-        &self,
-        py: Python<'py>,
-        args: &Bound<'py, PyTuple>,
-        kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.function.get().cache_peek(py, &self.all(args)?, kwargs)
-    }
-
-    /// Forget the result for these arguments, in every session. Whether there was one. If it is being computed now, that will
-    /// not be stored.
-    #[pyo3(signature = (*args, **kwargs))]
-    fn cache_invalidate(
-        &self,
-        py: Python<'_>,
-        args: &Bound<'_, PyTuple>,
-        kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<bool> {
-        self.function.get().cache_invalidate(py, &self.all(args)?, kwargs)
-    }
-
-    /// Store a result that was made elsewhere, as of now, under its version.
-    #[pyo3(signature = (versioned, /, *args, **kwargs))]
-    fn cache_put(
-        &self,
-        py: Python<'_>,
-        versioned: &Bound<'_, PyAny>,
-        args: &Bound<'_, PyTuple>,
-        kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<()> {
-        self.function.get().cache_put(py, versioned, &self.all(args)?, kwargs)
+        imported!(slf.py(), "versioned_lru_cache._refresh", "Where")?.call1((slf, predicate))
     }
 
     /// A bound method is bound already.
@@ -176,9 +107,9 @@ impl CachedMethod {
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        let name = self.function.getattr(py, "__name__")?;
-        let own = PyTuple::new(py, [self.instance.clone_ref(py), name])?;
-        Ok((py.import("builtins")?.getattr("getattr")?, own))
+        let name = self.function.getattr(py, named!(py, "__name__")?)?;
+        let own = fallible::tuple(py, [self.instance.bind(py).clone(), name.into_bound(py)])?;
+        Ok((imported!(py, "builtins", "getattr")?.clone(), own))
     }
 
     /// ``CachedMethod[[int], str]``, for annotations.
@@ -187,7 +118,7 @@ impl CachedMethod {
         class: &Bound<'py, pyo3::types::PyType>,
         item: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        class.py().import("types")?.getattr("GenericAlias")?.call1((class, item))
+        imported!(class.py(), "types", "GenericAlias")?.call1((class, item))
     }
 
     fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -196,18 +127,14 @@ impl CachedMethod {
 
     /// As of a plain method: the same function, of a copy of the instance.
     fn __deepcopy__<'py>(slf: &Bound<'py, Self>, memo: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let instance = slf.py().import("copy")?.call_method1("deepcopy", (&slf.get().instance, memo))?;
+        let instance = imported!(slf.py(), "copy", "deepcopy")?.call1((&slf.get().instance, memo))?;
         slf.get_type().call1((&slf.get().function, instance))
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<Text<String>> {
         let function = &self.function.get().function;
-        Ok(format!(
-            "<cached method {}.{} of {}>",
-            function.module,
-            function.name,
-            self.instance.bind(py).repr()?
-        ))
+        let instance = self.instance.bind(py).repr()?;
+        Ok(Text(format!("<cached method {}.{} of {instance}>", function.module, function.name)))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -219,15 +146,9 @@ impl CachedMethod {
 impl CachedMethod {
     /// The signature without the instance. No attribute of the class, which has a signature of its own.
     pub(super) fn signature<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let plain = py.import("types")?.getattr("MethodType")?;
-        let plain = plain.call1((&self.function.get().wrapped, &self.instance))?;
-        py.import("inspect")?.call_method1("signature", (plain,))
-    }
-
-    /// The arguments with the instance before them.
-    fn all<'py>(&self, args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyTuple>> {
-        let py = args.py();
-        PyTuple::new(py, [self.instance.bind(py).clone()].into_iter().chain(args.iter()).collect::<Vec<_>>())
+        let plain =
+            imported!(py, "types", "MethodType")?.call1((&self.function.get().wrapped, &self.instance))?;
+        imported!(py, "inspect", "signature")?.call1((plain,))
     }
 }
 
@@ -244,8 +165,10 @@ impl MethodDoc {
         _owner: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         match instance.cast::<CachedMethod>() {
-            Ok(method) => method.get().function.bind(instance.py()).getattr("__doc__"),
-            Err(_) => Ok(PyString::new(instance.py(), CLASS_DOC).into_any()),
+            Ok(method) => {
+                method.get().function.bind(instance.py()).getattr(named!(instance.py(), "__doc__")?)
+            }
+            Err(_) => Ok(Text(CLASS_DOC).into_pyobject(instance.py())?.into_any()),
         }
     }
 }

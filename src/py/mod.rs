@@ -17,9 +17,11 @@ mod coroutine;
 mod counter;
 mod drive;
 mod end;
+#[cfg(ends_by_unwinding)]
 mod ending;
 mod error;
 mod explain;
+mod fallible;
 mod fork;
 mod freshness;
 mod gc;
@@ -36,6 +38,7 @@ mod nest;
 mod nested;
 mod noting;
 mod object;
+mod of_calls;
 mod proxy;
 mod reading;
 mod session;
@@ -56,16 +59,17 @@ mod waker;
 use pyo3::prelude::*;
 
 use crate::engine::clock;
+use fallible::named;
 
 /// The Rust half of `versioned_lru_cache`.
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    interpreter::check()?;
     let py = module.py();
+    interpreter::check(py)?;
     // `collections.abc` is the same, but imports `collections` too, which takes longer than this module.
-    py.import("_collections_abc")?
-        .getattr("Mapping")?
-        .call_method1("register", (py.get_type::<session::Session>(),))?;
+    py.import(named!(py, "_collections_abc")?)?
+        .getattr(named!(py, "Mapping")?)?
+        .call_method1(named!(py, "register")?, (py.get_type::<session::Session>(),))?;
     module.add_class::<behind::Behind>()?;
     module.add_class::<blocks::Blocks>()?;
     module.add_class::<cached::SharedScope>()?;
@@ -129,8 +133,8 @@ fn advance_clock(nanoseconds: u64) {
 
 /// The time that the library sees, in nanoseconds.
 #[pyfunction]
-fn clock_now() -> u64 {
-    clock::now()
+fn clock_now() -> fallible::Number {
+    fallible::Number(clock::now())
 }
 
 /// Let the library see real time again.

@@ -10,7 +10,6 @@ use std::{ptr, slice};
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
-use super::ending;
 use super::object::Object;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -363,7 +362,7 @@ pub(super) fn says_equal(asked: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> 
     // that it is compared with are always there.
     unsafe {
         let Some(compare) = (*asked.get_type_ptr()).tp_richcompare else { return Ok(None) };
-        let answer = ending::compare(compare, asked.as_ptr(), other.as_ptr(), ffi::Py_EQ);
+        let answer = compare(asked.as_ptr(), other.as_ptr(), ffi::Py_EQ);
         let answer = Bound::from_owned_ptr_or_err(py, answer)?;
         if answer.as_ptr() == ffi::Py_True() {
             Ok(Some(true))

@@ -5,6 +5,7 @@ use pyo3::exceptions::PyRecursionError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::fallible;
 use super::nest::Nest;
 
 /// How much of the C stack a call must find free, in bytes: enough for the interpreter to raise an error and clean up, and half of
@@ -13,20 +14,24 @@ const STACK: usize = 64 * 1024;
 
 /// Raises an error where the C stack is nearly full. The interpreter's count does not know how large our frames are, and a user may have raised
 /// its limit.
-pub(super) fn check_stack() -> PyResult<()> {
+pub(super) fn check_stack(py: Python<'_>) -> PyResult<()> {
     if stacker::remaining_stack().is_some_and(|left| left < STACK) {
-        return Err(PyRecursionError::new_err("maximum recursion depth exceeded in a cached function"));
+        return Err(fallible::error::<PyRecursionError>(
+            py,
+            "maximum recursion depth exceeded in a cached function",
+        ));
     }
     Ok(())
 }
 
 /// Raises an error where code is part of more runs of tasks than the interpreter allows nested calls: each has a stack of its own, so that
 /// nothing else would end a coroutine function that awaits itself.
-pub(super) fn check_nest(inside: Option<&Nest>) -> PyResult<()> {
+pub(super) fn check_nest(py: Python<'_>, inside: Option<&Nest>) -> PyResult<()> {
     // SAFETY: only reads a number, attached as whoever holds an error to raise.
     let limit = usize::try_from(unsafe { ffi::Py_GetRecursionLimit() }).unwrap_or(usize::MAX);
     if inside.is_some_and(|inside| inside.is_deeper_than(limit)) {
-        return Err(PyRecursionError::new_err(
+        return Err(fallible::error::<PyRecursionError>(
+            py,
             "maximum recursion depth exceeded in a cached coroutine function",
         ));
     }
@@ -39,7 +44,7 @@ pub(super) struct Nested;
 impl Nested {
     /// Enters one more nested call.
     pub(super) fn enter(py: Python<'_>) -> PyResult<Self> {
-        check_stack()?;
+        check_stack(py)?;
         // SAFETY: attached; the counterpart is in `drop`.
         if unsafe { ffi::Py_EnterRecursiveCall(c" in a cached function".as_ptr()) } != 0 {
             return Err(PyErr::fetch(py));

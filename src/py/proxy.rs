@@ -12,9 +12,10 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple, PyWeakrefReference};
-use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::context::{self, is_variable};
+use super::fallible::{self, named};
 use super::sync::{Guarded, Visited};
 use crate::gates::Noting;
 
@@ -91,10 +92,10 @@ fn loaded<'py>(name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>
 /// Whether an object is one of werkzeug's proxies.
 pub(super) fn is_proxy(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = object.py();
-    let Some(werkzeug) = loaded(intern!(py, "werkzeug.local"))? else {
+    let Some(werkzeug) = loaded(named!(py, "werkzeug.local")?)? else {
         return Ok(false);
     };
-    object.get_type().is_subclass(&werkzeug.getattr(intern!(py, "LocalProxy"))?)
+    object.get_type().is_subclass(&werkzeug.getattr(named!(py, "LocalProxy")?)?)
 }
 
 /// What a weak reference to an app context calls when that dies.
@@ -136,23 +137,25 @@ impl Flask {
     fn behind(object: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         let py = object.py();
         let (Some(globals), Some(ctx)) =
-            (loaded(intern!(py, "flask.globals"))?, loaded(intern!(py, "flask.ctx"))?)
+            (loaded(named!(py, "flask.globals")?)?, loaded(named!(py, "flask.ctx")?)?)
         else {
             return Ok(None);
         };
-        if globals.getattr(intern!(py, "session"))?.is(object) {
-            return Err(PyTypeError::new_err(
+        if globals.getattr(named!(py, "session")?)?.is(object) {
+            return Err(fallible::error::<PyTypeError>(
+                py,
                 "session=flask.session: that is the visitor's session, which is kept from request to request, in a cookie as a rule; \
                  it must be flask.g, which lasts for one request",
             ));
         }
-        if !globals.getattr(intern!(py, "g"))?.is(object) {
+        if !globals.getattr(named!(py, "g")?)?.is(object) {
             return Ok(None);
         }
-        let context = py.import("contextvars")?.getattr("Context")?.call0()?;
-        let getattr = py.import("builtins")?.getattr("getattr")?;
-        let variable = context.call_method1("run", (getattr, object, "__wrapped__", py.None()))?;
-        let Some(plain) = ctx.getattr_opt(intern!(py, "_AppCtxGlobals"))?.filter(|_| is_variable(&variable))
+        let context = py.import(named!(py, "contextvars")?)?.getattr(named!(py, "Context")?)?.call0()?;
+        let getattr = py.import(named!(py, "builtins")?)?.getattr(named!(py, "getattr")?)?;
+        let variable =
+            context.call_method1(named!(py, "run")?, (getattr, object, "__wrapped__", py.None()))?;
+        let Some(plain) = ctx.getattr_opt(named!(py, "_AppCtxGlobals")?)?.filter(|_| is_variable(&variable))
         else {
             return Ok(None);
         };
@@ -173,18 +176,19 @@ impl Flask {
 
     /// Whether `get` and `setdefault` of a `g` are Flask's own.
     fn is_plain(&self, namespace: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let (class, plain) = (namespace.get_type(), self.plain.bind(namespace.py()));
+        let py = namespace.py();
+        let (class, plain) = (namespace.get_type(), self.plain.bind(py));
         if class.is(plain) {
             return Ok(true);
         }
-        let own = |name| {
+        let own = |name: &Bound<'_, PyString>| {
             Ok::<_, PyErr>(
                 class
                     .getattr_opt(name)?
                     .is_some_and(|own| plain.getattr(name).is_ok_and(|plain| own.is(&plain))),
             )
         };
-        Ok(own("get")? && own("setdefault")?)
+        Ok(own(named!(py, "get")?)? && own(named!(py, "setdefault")?)?)
     }
 }
 
@@ -205,7 +209,7 @@ impl Proxy {
 
     /// What a proxy stands for; `None` when it is unbound.
     pub(super) fn current<'py>(proxy: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match proxy.call_method0(intern!(proxy.py(), "_get_current_object")) {
+        match proxy.call_method0(named!(proxy.py(), "_get_current_object")?) {
             Ok(current) => Ok(Some(current)),
             Err(unbound) if unbound.is_instance_of::<PyRuntimeError>(proxy.py()) => Ok(None),
             Err(error) => Err(error),
@@ -229,7 +233,7 @@ impl Proxy {
         py: Python<'py>,
     ) -> PyResult<Option<(Bound<'py, PyAny>, Bound<'py, PyDict>)>> {
         let (Some(flask), Some(context)) = (&self.flask, self.context(py)) else { return Ok(None) };
-        let Some(namespace) = context.getattr_opt(intern!(py, "g"))? else { return Ok(None) };
+        let Some(namespace) = context.getattr_opt(named!(py, "g")?)? else { return Ok(None) };
         if !flask.is_plain(&namespace)? {
             return Ok(None);
         }
@@ -241,7 +245,7 @@ impl Proxy {
         };
         let names = match fits {
             true if namespace.get_type().is(&flask.plain) => Some(names_of(&namespace)?),
-            true => namespace.getattr_opt(intern!(py, "__dict__"))?,
+            true => namespace.getattr_opt(named!(py, "__dict__")?)?,
             false => None,
         };
         Ok(names.and_then(|names| names.cast_into_exact::<PyDict>().ok()).map(|names| (context, names)))

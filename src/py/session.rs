@@ -11,10 +11,11 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::arguments::Arguments;
 use super::block::Block;
 use super::cached::{Cached, Function};
+use super::fallible::{self, Number, Text, named};
 use super::key::Key;
 use super::object::Object;
 use super::reading::Log;
-use super::sync::{Guarded, Shared, attached};
+use super::sync::{Guarded, Shared, attach, attached};
 use super::wait::Flight;
 use super::{explain, gc, trashcan};
 use crate::engine::ticket::{self, ByTicket, Ticket};
@@ -56,9 +57,9 @@ impl Policy {
         }
         let Some(refresh) = &self.refresh else { return Ok(special) };
         let (args, kwargs) = arguments.to_call(py)?;
-        let kwargs = kwargs.unwrap_or_else(|| PyDict::new(py));
+        let kwargs = kwargs.map_or_else(|| fallible::dict(py), Ok)?;
         let (level, named): (u8, bool) =
-            refresh.bind(py).call_method1("chooses", (function, args, kwargs))?.extract()?;
+            refresh.bind(py).call_method1(named!(py, "chooses")?, (function, args, kwargs))?.extract()?;
         let refresh = match level {
             0 => Refresh::No,
             1 => Refresh::Soft,
@@ -175,7 +176,7 @@ impl Core {
 /// A call that has begun holds it, and goes on with what is known.
 impl Drop for Core {
     fn drop(&mut self) {
-        Python::attach(|py| self.forget(py, |id| id));
+        attach(|py| self.forget(py, |id| id));
     }
 }
 
@@ -264,9 +265,9 @@ impl Session {
         true
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<Text<String>> {
         let name = if self.core.has_ended() { "over".to_owned() } else { self.core.id().to_string() };
-        Ok(format!("<Session {name} {}>", self.versions(py)?.repr()?))
+        Ok(Text(format!("<Session {name} {}>", self.versions(py)?.repr()?)))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
@@ -298,35 +299,35 @@ impl Session {
 
     /// The modules.
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        Ok(self.versions(py)?.keys())
+        self.versions(py)?.as_mapping().keys()
     }
 
     /// The versions of each module's functions.
     fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        Ok(self.versions(py)?.values())
+        self.versions(py)?.as_mapping().values()
     }
 
     /// Pairs of both.
     fn items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        Ok(self.versions(py)?.items())
+        self.versions(py)?.as_mapping().items()
     }
 
     /// What the session's latest calls did, oldest first, as a ``Cache-Status`` value (RFC 9211). Calls that were answered at once, from
     /// what the session surely knew, are left out; at most 100 are remembered.
-    fn cache_status(&self, py: Python<'_>) -> PyResult<String> {
+    fn cache_status(&self, py: Python<'_>) -> PyResult<Text<String>> {
         let log: Vec<_> = self.core.known.with(py, |known| known.log.iter().copied().collect());
         let functions: ByTicket<_> =
             self.core.functions(py).into_iter().map(|function| (function.id, function)).collect();
         let members = log.into_iter().filter_map(|Logged { function, key, status }| {
             Some(explain::member(py, functions.get(&function)?, key, status))
         });
-        Ok(members.collect::<PyResult<Vec<_>>>()?.join(", "))
+        Ok(Text(members.collect::<PyResult<Vec<_>>>()?.join(", ")))
     }
 
     /// How many calls in this session were answered with a value that was not fresh.
     #[getter]
-    fn stale(&self, py: Python<'_>) -> u64 {
-        self.core.known.with(py, |known| known.stale)
+    fn stale(&self, py: Python<'_>) -> Number {
+        Number(self.core.known.with(py, |known| known.stale))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -335,7 +336,7 @@ impl Session {
     }
 
     fn __clear__(&self) {
-        Python::attach(|py| {
+        attach(|py| {
             self.core.forget(py, |id| id);
             drop(self.core.validation.with(py, Option::take));
         });
@@ -349,29 +350,30 @@ impl Session {
     }
 
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let modules = PyDict::new(py);
+        let modules = fallible::dict(py)?;
         for function in self.core.functions(py) {
             let seen: Vec<(Option<u64>, Object)> = self.core.known.with(py, |known| {
                 let answers =
                     known.readers.get(function.id).into_iter().flat_map(|reader| reader.seen.iter());
                 answers.map(|(given, observation)| (given, observation.version.clone())).collect()
             });
-            let versions = PyDict::new(py);
+            let versions = fallible::dict(py)?;
             let mut shown = None;
             for (given, version) in &seen {
                 match given {
                     None => shown = Some(version.bind(py).clone()),
-                    Some(hash) => versions.set_item(format!("{hash:016x}"), version.bind(py))?,
+                    Some(hash) => versions.set_item(Text(format!("{hash:016x}")), version.bind(py))?,
                 }
             }
             let shown = shown.or_else(|| (!versions.is_empty()).then(|| versions.into_any()));
             if let Some(shown) = shown {
-                let module = match modules.get_item(&function.module)? {
+                let named = fallible::text(py, &function.module)?;
+                let module = match modules.get_item(&named)? {
                     Some(module) => module.cast_into::<PyDict>()?,
-                    None => PyDict::new(py),
+                    None => fallible::dict(py)?,
                 };
-                module.set_item(&function.name, shown)?;
-                modules.set_item(&function.module, module)?;
+                module.set_item(Text(&function.name), shown)?;
+                modules.set_item(named, module)?;
             }
         }
         Ok(modules)

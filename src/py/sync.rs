@@ -285,3 +285,9 @@ pub(super) fn attached<'py>() -> Python<'py> {
     // SAFETY: plans and stores are only used by code that holds a token: `Guarded::with` takes it.
     unsafe { Python::assume_attached() }
 }
+
+/// Runs `act` where there is no token, as in what is dropped. That may be while the interpreter ends, which PyO3 would take for none.
+pub(super) fn attach<R>(act: impl FnOnce(Python<'_>) -> R) -> R {
+    // SAFETY: there is an interpreter: who calls holds objects of it, or was called by it.
+    unsafe { Python::attach_unchecked(act) }
+}

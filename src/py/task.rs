@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyTuple};
-use pyo3::{PyTraverseError, PyVisit, intern};
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::arguments::{self, Arguments};
 use super::behind::Behind;
@@ -14,6 +13,7 @@ use super::cached::Cached;
 use super::computing::{self, Ended, Entered};
 use super::drive::{Drive, Next};
 use super::end::End;
+use super::fallible::{self, Seconds, Text, imported, named};
 use super::nest::Nest;
 use super::nested;
 use super::object::Object;
@@ -27,8 +27,6 @@ use super::waits;
 use super::waker::{self, Waker};
 use crate::engine::ticket::NEVER;
 use crate::engine::{Basis, Flight as _, Manner, Setting, Wish};
-
-static DRIVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// What a call has come to.
 #[derive(Default)]
@@ -104,7 +102,7 @@ impl Call {
 
     /// The same for one that is kept.
     pub(super) fn driver_of<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        DRIVE.import(slf.py(), "versioned_lru_cache._async", "drive")?.call1((slf,))
+        imported!(slf.py(), "versioned_lru_cache._async", "drive")?.call1((slf,))
     }
 
     /// Runs `act` on the arguments.
@@ -116,7 +114,7 @@ impl Call {
     /// Takes the drive out for as long as `act` runs.
     fn driving<R>(&self, py: Python<'_>, act: impl FnOnce(&mut Drive) -> PyResult<R>) -> PyResult<R> {
         let Some(mut drive) = self.state.with(py, |state| state.drive.take()) else {
-            return Err(PyRuntimeError::new_err("this call is not under way"));
+            return Err(fallible::error::<PyRuntimeError>(py, "this call is not under way"));
         };
         let result = act(&mut drive);
         self.state.with(py, |state| state.drive = Some(drive));
@@ -131,7 +129,7 @@ impl Call {
         error: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Ended<Bound<'py, PyAny>>> {
         let Some(entered) = self.state.with(py, |state| state.entered.take()) else {
-            return Err(PyRuntimeError::new_err("this call is not running anything"));
+            return Err(fallible::error::<PyRuntimeError>(py, "this call is not running anything"));
         };
         Ok(entered.leave(py, error.map_or(Ok(value), |error| Err(PyErr::from_value(error)))))
     }
@@ -174,9 +172,8 @@ impl Call {
     /// Lets the event loop tell of an exception that nobody hears of, as of one of a task.
     fn tell(&self, py: Python<'_>, error: &PyErr) {
         let name = &self.function.get().function.name;
-        let told = py
-            .import("versioned_lru_cache._async")
-            .and_then(|module| module.call_method1("tell", (name, error.value(py))));
+        let told = imported!(py, "versioned_lru_cache._async", "tell")
+            .and_then(|tell| tell.call1((Text(name), error.value(py))));
         if told.is_err() {
             // No event loop runs here.
             error.clone_ref(py).write_unraisable(py, Some(self.function.bind(py)));
@@ -243,16 +240,16 @@ impl Call {
 impl Call {
     /// The name of the function.
     #[getter]
-    fn name(&self) -> &str {
-        &self.function.get().function.name
+    fn name(&self) -> Text<&str> {
+        Text(&self.function.get().function.name)
     }
 
     /// Begin, in a task of this event loop or in none. What is to be done next.
-    fn begin(&self, py: Python<'_>, event_loop: &Bound<'_, PyAny>) -> PyResult<&'static str> {
+    fn begin(&self, py: Python<'_>, event_loop: &Bound<'_, PyAny>) -> PyResult<Text<&'static str>> {
         let tried = self.state.with(py, |state| state.tried.take()).unwrap_or(Tried::NOTHING);
         let drive = self.with(py, |arguments| {
             let leader = Leader::task(py, event_loop.as_ptr().addr());
-            nested::check_nest(leader.inside.as_ref())?;
+            nested::check_nest(py, leader.inside.as_ref())?;
             let function = self.function.bind(py);
             if let Some(check) = &self.check {
                 return Drive::about(function, arguments, leader, check.claim(py));
@@ -266,7 +263,7 @@ impl Call {
     }
 
     /// What is to be done next: ``"ask"``, ``"wait"``, ``"compute"``, ``"validate"``, ``"sleep"``, ``"done"``, or ``"uncached"``.
-    fn next(&self, py: Python<'_>) -> PyResult<&'static str> {
+    fn next(&self, py: Python<'_>) -> PyResult<Text<&'static str>> {
         let is_answered = self.state.with(py, |state| state.answer.is_some());
         let step = if is_answered { "done" } else { self.step(py)? };
         // Here, in the caller's context, and not where it was computed.
@@ -283,7 +280,7 @@ impl Call {
                 })?;
             }
         }
-        Ok(step)
+        Ok(Text(step))
     }
 
     /// The answer.
@@ -356,8 +353,8 @@ impl Call {
     }
 
     /// How many seconds to let pass.
-    fn pause(&self, py: Python<'_>) -> f64 {
-        self.state.with(py, |state| state.pause.as_secs_f64())
+    fn pause(&self, py: Python<'_>) -> Seconds {
+        Seconds(self.state.with(py, |state| state.pause.as_secs_f64()))
     }
 
     /// Take how the function ended. What is to be done next, as in `next`; ``"done"`` also if that failed.
@@ -367,19 +364,19 @@ impl Call {
         py: Python<'py>,
         value: Bound<'py, PyAny>,
         error: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<&'static str> {
+    ) -> PyResult<Text<&'static str>> {
         let ended = self.ended(py, value, error)?;
         if self.is_over(py) {
             // Its task was destroyed: nobody is there to hear.
-            return Ok("done");
+            return Ok(Text("done"));
         }
         let taken = self.driving(py, |drive| drive.computed(self.function.get(), py, ended));
-        Ok(self.proceed(py, taken.and_then(|()| self.step(py))))
+        Ok(Text(self.proceed(py, taken.and_then(|()| self.step(py)))))
     }
 
     /// What is to be done next where the function ran, as after `computed`.
-    fn go_on(&self, py: Python<'_>) -> &'static str {
-        self.proceed(py, self.step(py))
+    fn go_on(&self, py: Python<'_>) -> Text<&'static str> {
+        Text(self.proceed(py, self.step(py)))
     }
 
     /// Note that a task runs the function. However that ends, the run ends with it.
@@ -393,7 +390,7 @@ impl Call {
         if let Some(flight) = flight {
             flight.runs_in(task.clone().unbind());
         }
-        let noted = task.call_method1("add_done_callback", (&end,));
+        let noted = named!(py, "add_done_callback").and_then(|name| task.call_method1(name, (&end,)));
         noted.map(drop).inspect_err(|error| call.over(py, Some(error.clone_ref(py))))
     }
 
@@ -555,8 +552,8 @@ impl Wait {
 impl Wait {
     /// How many seconds to wait at most; ``None`` is as long as it takes.
     #[getter]
-    fn limit(&self) -> Option<f64> {
-        self.limit.map(|limit| limit.as_secs_f64())
+    fn limit(&self) -> Option<Seconds> {
+        self.limit.map(|limit| Seconds(limit.as_secs_f64()))
     }
 
     /// End to wait, after a look at how the run ended. The task of a run for which nobody waits any more is cancelled.
@@ -565,7 +562,7 @@ impl Wait {
             waits::end(py, inside, &self.on);
         }
         let Some(task) = self.on.leave(self.place) else { return Ok(()) };
-        match task.call_method0(py, intern!(py, "cancel")) {
+        match task.call_method0(py, named!(py, "cancel")?) {
             // Its event loop is closed: it goes with that.
             Err(_) if waker::is_closed(self.event_loop.bind(py))? => Ok(()),
             cancelled => cancelled.map(drop),

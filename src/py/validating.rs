@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
 use super::cached::{Cached, Function};
 use super::computing::{self, Ended, Entrance, Inside};
 use super::drive::Drive;
+use super::fallible::imported;
 use super::object::Object;
 use super::reading::{Reading, reading};
 use super::session::Core;
@@ -20,8 +20,6 @@ use crate::engine::{Claim, Own, Read};
 
 /// How many results are remembered for `cache_explain` that were not stored.
 const MOST: usize = 16;
-
-static DRIVE_ALONE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// A version that is to be asked about, as the one whose computation has read it asks.
 pub(super) struct Check {
@@ -41,7 +39,7 @@ impl Check {
     fn holds(self, py: Python<'_>) -> PyResult<bool> {
         let function = self.reading.get().function.clone_ref(py);
         if function.get().version.is_awaited() {
-            let drive = DRIVE_ALONE.import(py, "versioned_lru_cache._async", "drive_alone")?;
+            let drive = imported!(py, "versioned_lru_cache._async", "drive_alone")?;
             return drive.call1((Call::about(py, self),))?.is_truthy();
         }
         let claim = self.claim(py);

@@ -19,6 +19,8 @@ pub(super) struct Derived {
     pub(super) name: &'static CStr,
     pub(super) doc: &'static CStr,
     pub(super) new: ffi::newfunc,
+    /// Its own methods, which live for ever.
+    pub(super) methods: *mut ffi::PyMethodDef,
     pub(super) getattr: Option<ffi::getattrofunc>,
     /// Flags beyond those that all have.
     pub(super) flags: c_ulong,
@@ -47,6 +49,7 @@ pub(super) unsafe fn derive(base: &Bound<'_, PyType>, derived: &Derived) -> PyRe
         .map_or(end, |getattr| ffi::PyType_Slot { slot: ffi::Py_tp_getattro, pfunc: getattr as *mut c_void });
     let mut slots = [
         ffi::PyType_Slot { slot: ffi::Py_tp_members, pfunc: members.as_mut_ptr().cast() },
+        ffi::PyType_Slot { slot: ffi::Py_tp_methods, pfunc: derived.methods.cast() },
         ffi::PyType_Slot { slot: ffi::Py_tp_call, pfunc: ffi::PyVectorcall_Call as *mut c_void },
         ffi::PyType_Slot { slot: ffi::Py_tp_new, pfunc: derived.new as *mut c_void },
         ffi::PyType_Slot { slot: ffi::Py_tp_doc, pfunc: derived.doc.as_ptr().cast_mut().cast() },
@@ -73,13 +76,14 @@ pub(super) unsafe fn derive(base: &Bound<'_, PyType>, derived: &Derived) -> PyRe
     }
 }
 
-/// How far this thread is with [`fill`].
+/// How far this thread is with [`fill`], of an instance of a class.
 #[cfg(not(Py_3_13))]
+#[derive(Clone, Copy)]
 enum Filling {
     Not,
-    Begun,
-    /// The garbage collector is off until the object is filled in.
-    Paused,
+    Begun(*mut ffi::PyTypeObject),
+    /// The class shows no dict, until the object is filled in, and the garbage collector may have been on.
+    Bare(*mut ffi::PyTypeObject, ffi::Py_ssize_t, bool),
 }
 
 #[cfg(not(Py_3_13))]
@@ -87,14 +91,19 @@ thread_local! {
     static FILLING: Cell<Filling> = const { Cell::new(Filling::Not) };
 }
 
-/// Says that an instance with a dict is allocated next and filled in, without Python code in between. CPython 3.11 and 3.12 make the dict while
-/// the object is tracked already and PyO3 has not filled it in yet; a collection that this starts would trace an object of nulls.
+/// Says that an instance with a dict is allocated next and filled in, without Python code in between. CPython 3.11 and 3.12 make the dict with the
+/// object, before PyO3 has filled that in: memory that runs out then, or a collection, would come upon an object of nulls. So the class has
+/// no dict for that moment, and the object's is made when it is needed, as in other versions; and the collector is off, whose finalizers
+/// would find other instances without theirs.
 #[cfg_attr(Py_3_13, expect(clippy::missing_const_for_fn, reason = "it is none before"))]
 pub(super) fn is_next(_py: Python<'_>) {
-    // SAFETY: the caller is attached to the interpreter.
     #[cfg(not(Py_3_13))]
-    if matches!(FILLING.replace(Filling::Not), Filling::Begun) && unsafe { ffi::PyGC_Disable() } == 1 {
-        FILLING.set(Filling::Paused);
+    if let Filling::Begun(class) = FILLING.get() {
+        // SAFETY: attached, with the class that CPython makes an instance of; nobody else looks at it until that is done.
+        unsafe {
+            let place = std::mem::replace(&mut (*class).tp_dictoffset, 0);
+            FILLING.set(Filling::Bare(class, place, ffi::PyGC_Disable() == 1));
+        }
     }
 }
 
@@ -113,11 +122,14 @@ pub(super) unsafe fn fill(
         let base = (*class).tp_base;
         let Some(base_new) = (*base).tp_new else { return ptr::null_mut() };
         #[cfg(not(Py_3_13))]
-        let before = FILLING.replace(Filling::Begun);
+        let before = FILLING.replace(Filling::Begun(class));
         let object = base_new(class, args, kwargs);
         #[cfg(not(Py_3_13))]
-        if matches!(FILLING.replace(before), Filling::Paused) {
-            ffi::PyGC_Enable();
+        if let Filling::Bare(class, place, collects) = FILLING.replace(before) {
+            (*class).tp_dictoffset = place;
+            if collects {
+                ffi::PyGC_Enable();
+            }
         }
         if !object.is_null() {
             let place = object.byte_offset((*base).tp_basicsize).cast::<ffi::vectorcallfunc>();

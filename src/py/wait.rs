@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyBaseException, PyException};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTraceback;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::computing;
+use super::fallible::{imported, named};
 use super::fork;
 use super::nest::Nest;
 use super::session::Host;
-use super::sync::Guarded;
+use super::sync::{Guarded, attach};
 use crate::engine::{self, Arrival};
 use crate::landing::Landing;
 
@@ -25,13 +25,10 @@ const DEAF: Duration = Duration::from_millis(50);
 /// How long another thread sleeps at a time: it hears no signals.
 const LONG: Duration = Duration::from_hours(1);
 
-static MAIN_THREAD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-static GET_IDENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-
 /// Whether this is the thread to which Python gives signals.
 fn hears_signals(py: Python<'_>) -> PyResult<bool> {
-    let main = MAIN_THREAD.import(py, "threading", "main_thread")?.call0()?.getattr("ident")?;
-    main.eq(GET_IDENT.import(py, "threading", "get_ident")?.call0()?)
+    let main = imported!(py, "threading", "main_thread")?.call0()?.getattr(named!(py, "ident")?)?;
+    main.eq(imported!(py, "threading", "get_ident")?.call0()?)
 }
 
 /// Which thread waits for which runs: several, if a signal's handler waits while its thread does.
@@ -160,7 +157,7 @@ impl Lead {
         }
         let callbacks = run.landing.end(how);
         if !callbacks.is_empty() {
-            Python::attach(|py| {
+            attach(|py| {
                 for callback in callbacks {
                     if let Err(error) = callback.call0(py) {
                         error.write_unraisable(py, Some(callback.bind(py)));

@@ -1,15 +1,12 @@
 //! What wakes a task that waits for a run, from whichever thread ends that.
 
-use pyo3::intern;
+use super::fallible::{imported, named};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::{PyTraverseError, PyVisit};
-
-static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// Whether an event loop will never run again.
 pub(super) fn is_closed(event_loop: &Bound<'_, PyAny>) -> PyResult<bool> {
-    event_loop.call_method0(intern!(event_loop.py(), "is_closed"))?.is_truthy()
+    event_loop.call_method0(named!(event_loop.py(), "is_closed")?)?.is_truthy()
 }
 
 /// Resolves a future in its own event loop.
@@ -22,7 +19,7 @@ pub(super) struct Waker {
 impl Waker {
     /// For a task of `event_loop`, with the future that it waits for.
     pub(super) fn new<'py>(event_loop: &Bound<'py, PyAny>) -> PyResult<(Self, Bound<'py, PyAny>)> {
-        let future = event_loop.call_method0(intern!(event_loop.py(), "create_future"))?;
+        let future = event_loop.call_method0(named!(event_loop.py(), "create_future")?)?;
         Ok((Self { event_loop: event_loop.clone().unbind(), future: future.clone().unbind() }, future))
     }
 }
@@ -37,14 +34,14 @@ impl Waker {
     fn __call__(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let (event_loop, future) = (slf.get().event_loop.bind(py), slf.get().future.bind(py));
-        let running = RUNNING.import(py, "asyncio", "get_running_loop")?.call0();
+        let running = imported!(py, "asyncio", "get_running_loop")?.call0();
         if running.is_ok_and(|running| running.is(event_loop)) {
-            if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
-                future.call_method1(intern!(py, "set_result"), (py.None(),))?;
+            if !future.call_method0(named!(py, "done")?)?.is_truthy()? {
+                future.call_method1(named!(py, "set_result")?, (py.None(),))?;
             }
             return Ok(());
         }
-        let told = event_loop.call_method1(intern!(py, "call_soon_threadsafe"), (slf,));
+        let told = event_loop.call_method1(named!(py, "call_soon_threadsafe")?, (slf,));
         match told {
             // Who waits in a loop that is closed will never go on.
             Err(_) if is_closed(event_loop)? => Ok(()),
