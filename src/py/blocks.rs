@@ -144,18 +144,18 @@ impl Blocks {
         let opened: Vec<_> = self
             .open
             .with(py, |open| open.iter().map(|open| (open.session.clone_ref(py), open.thread)).collect());
-        let latest = |fits: &dyn Fn(&(Py<Session>, ThreadId)) -> bool| {
-            opened.iter().rev().find(|open| fits(open)).map(|(session, _)| session)
+        let latest = |fits: &dyn Fn(&Py<Session>, ThreadId) -> bool| {
+            opened.iter().rev().find(|(session, thread)| fits(session, *thread)).map(|(session, _)| session)
         };
         let is_active = |session: &Py<Session>| active.as_ref().is_some_and(|active| active.is(session));
         let is_around = |session: &Py<Session>| {
             active.as_ref().is_some_and(|active| active.get().block.is_within(session.bind(py)))
         };
         let me = thread::current().id();
-        let found = latest(&|(session, _)| is_active(session))
-            .or_else(|| latest(&|(session, _)| is_around(session)))
-            .or_else(|| latest(&|(_, thread)| *thread == me))
-            .or_else(|| latest(&|_| true));
+        let found = latest(&|session, _| is_active(session))
+            .or_else(|| latest(&|session, _| is_around(session)))
+            .or_else(|| latest(&|_, thread| thread == me))
+            .or_else(|| latest(&|_, _| true));
         let taken = found.and_then(|found| {
             self.open.with(py, |open| {
                 let place = open.iter().position(|open| open.session.is(found))?;
@@ -200,7 +200,7 @@ fn is_open(object: &Bound<'_, PyAny>) -> bool {
 /// Puts a session in a mapping in place of the one that is there, which it notes. If that fails, what was there comes back.
 fn swap_in(place: &Bound<'_, PyAny>, new: &Bound<'_, Session>) -> PyResult<()> {
     let old = take_out(place)?;
-    let old = old.map(|old| old.cast_into::<Session>()).transpose()?;
+    let old = old.map(Bound::cast_into::<Session>).transpose()?;
     put(place, new).inspect_err(|_| {
         if let Some(old) = &old {
             // The error that is told is the first.
