@@ -209,7 +209,7 @@ impl<'a> Arguments<'a> {
         let count = self.values.len() - self.names().len();
         // SAFETY: the vector holds `count` positional arguments and one more for each name; the answer is new or an error.
         unsafe {
-            let answer = ffi::PyObject_Vectorcall(callable.as_ptr(), self.values.as_ptr(), count, self.names);
+            let answer = vectorcall(callable.as_ptr(), self.values.as_ptr(), count, self.names);
             Bound::from_owned_ptr_or_err(py, answer)
         }
     }
@@ -383,6 +383,39 @@ pub(super) const HASH_OF_NONE: u64 = 0;
 /// No arguments.
 pub(super) const NONE: Arguments<'static> =
     Arguments { values: &[], names: ptr::null_mut(), owner: Owner::Nobody };
+
+#[cfg(Py_3_11)]
+use ffi::PyObject_Vectorcall as vectorcall;
+
+/// CPython 3.10 has it in its headers only, and PyO3's takes more of the stack at each level of recursion.
+#[cfg(not(Py_3_11))]
+#[inline(never)]
+unsafe fn vectorcall(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: the arguments are those of a vectorcall: one value behind the positional ones for each name.
+    unsafe {
+        if names.is_null() {
+            return ffi::PyObject_VectorcallDict(callable, args, count, names);
+        }
+        let keywords = ffi::PyDict_New();
+        for place in 0..ffi::PyTuple_GET_SIZE(names) {
+            let value = *args.add(count + place.unsigned_abs());
+            if keywords.is_null()
+                || ffi::PyDict_SetItem(keywords, ffi::PyTuple_GET_ITEM(names, place), value) < 0
+            {
+                ffi::Py_XDECREF(keywords);
+                return ptr::null_mut();
+            }
+        }
+        let answer = ffi::PyObject_VectorcallDict(callable, args, count, keywords);
+        ffi::Py_XDECREF(keywords);
+        answer
+    }
+}
 
 /// The arguments that lie in a tuple.
 pub(super) fn in_tuple<'a>(tuple: &'a Bound<'_, PyTuple>, owner: Owner) -> Arguments<'a> {
