@@ -129,10 +129,19 @@ impl<H: Host> Live<H> {
 
     /// The entry whose key lies at an address.
     #[inline]
-    pub(super) fn at(&self, hash: u64, address: usize) -> Option<Slot> {
-        let lies_there = |(slot, row): (Slot, &Stored<H>)| (row.key.address() == address).then_some(slot);
-        let first = self.rows.first(hash).and_then(lies_there);
-        first.or_else(|| self.rows.walk(hash, |slot, row| lies_there((slot, row))))
+    pub(super) fn at(&self, hash: u64, address: usize) -> Option<(Slot, Look<'_, H>)> {
+        let (first, entry) = self.rows.first(hash)?;
+        if entry.key.address() == address {
+            return self.stamps.get(entry.stamp).map(|stamp| (first, Look { entry, stamp }));
+        }
+        let slot = self.walk_to(hash, address)?;
+        self.get(slot).map(|look| (slot, look))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn walk_to(&self, hash: u64, address: usize) -> Option<Slot> {
+        self.rows.walk(hash, |slot, row| (row.key.address() == address).then_some(slot))
     }
 
     /// The entry in a slot.

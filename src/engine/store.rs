@@ -231,8 +231,7 @@ impl<H: Host> Store<H> {
         now: impl FnOnce() -> Nanos,
         take: impl FnOnce(Look<'_, H>) -> R,
     ) -> Option<R> {
-        let slot = self.live.at(hash, address)?;
-        let look = self.live.get(slot)?;
+        let (slot, look) = self.live.at(hash, address)?;
         let seen = self.glances[ticket::lane(id)];
         let agrees = seen.agrees(look, id);
         if self.is_no_hit(look.entry, id, agrees, now) {

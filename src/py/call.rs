@@ -535,6 +535,7 @@ fn find<P: Place, S: Sought<Key>>(
 }
 
 /// The result of a key that is held, or of one that is made of the very object that is held.
+#[inline(always)]
 fn find_held(
     py: Python<'_>,
     cached: &Cached,

@@ -30,20 +30,35 @@ pub(super) fn both_equal(stored: &Bound<'_, PyAny>, probe: &Bound<'_, PyAny>) ->
     nested::check_stack(py)?;
     // As dict does it: a subclass knows better than its base, then the stored one, then the one looked for.
     let derived = native::is_derived(probe, stored);
-    let order = if derived { [(probe, stored), (stored, probe)] } else { [(stored, probe), (probe, stored)] };
-    for (asked, other) in order {
-        match native::says_equal(asked, other) {
-            Ok(None) => {}
-            Ok(Some(equal)) => return Ok(equal),
-            // It has not said anything; so the one looked for has its say, or its error is told. That there is no room on the stack is of this call.
-            Err(error)
-                if asked.is(stored)
-                    && error.is_instance_of::<PyException>(py)
-                    && !error.is_instance_of::<PyRecursionError>(py) => {}
-            Err(error) => return Err(error),
-        }
+    let (first, second) = if derived { (probe, stored) } else { (stored, probe) };
+    match native::says_equal(first, second) {
+        Ok(Some(equal)) => Ok(equal),
+        Ok(None) => second_says_equal(second, first, stored),
+        Err(error) if is_no_answer(&error, first, stored) => second_says_equal(second, first, stored),
+        Err(error) => Err(error),
     }
-    Ok(false)
+}
+
+/// The same where the one that was asked first has not said anything.
+#[cold]
+fn second_says_equal(
+    second: &Bound<'_, PyAny>,
+    first: &Bound<'_, PyAny>,
+    stored: &Bound<'_, PyAny>,
+) -> PyResult<bool> {
+    match native::says_equal(second, first) {
+        Err(error) if is_no_answer(&error, second, stored) => Ok(false),
+        said => Ok(said?.unwrap_or(false)),
+    }
+}
+
+/// Whether an error is no answer: of the stored one. That there is no room on the stack is of this call.
+#[cold]
+fn is_no_answer(error: &PyErr, asked: &Bound<'_, PyAny>, stored: &Bound<'_, PyAny>) -> bool {
+    let py = asked.py();
+    asked.is(stored)
+        && error.is_instance_of::<PyException>(py)
+        && !error.is_instance_of::<PyRecursionError>(py)
 }
 
 /// The same for tuples, whose own method would pass on an item's error as its own.

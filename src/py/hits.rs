@@ -47,6 +47,7 @@ pub(super) fn glance<R, S: Sought<Key>>(
 }
 
 /// The same for the entry whose key lies at an address.
+#[inline(always)]
 pub(super) fn glance_at<R>(
     py: Python<'_>,
     store: &Visited<Store<Host>>,

@@ -355,7 +355,8 @@ pub(super) fn is_derived(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
 }
 
 /// What the type of `asked` itself says of being equal to `other`, if anything. This may run Python code.
-#[inline]
+#[expect(clippy::inline_always, reason = "a hit whose key is asked")]
+#[inline(always)]
 pub(super) fn says_equal(asked: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
     let py = asked.py();
     // SAFETY: both are alive, and the slot is called as the interpreter calls it: its answer is a new reference or an error. The three
