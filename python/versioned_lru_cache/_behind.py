@@ -14,7 +14,7 @@ from contextlib import nullcontext, suppress
 from contextvars import Context
 from queue import Empty, SimpleQueue
 
-from . import _surroundings
+from . import _surroundings  # pyright: ignore[reportPrivateUsage]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

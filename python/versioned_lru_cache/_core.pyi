@@ -16,7 +16,7 @@ from typing import (
     type_check_only,
 )
 
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
 
 from ._explanation import Explanation
 from ._refresh import Refresh, Where
@@ -94,6 +94,7 @@ class Session(Mapping[str, Mapping[str, Any]]):
     def __hash__(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
 
+@disjoint_base
 class SessionBlocks:
     def __new__(cls, mapping: object, refresh: Refresh | None, offline: bool) -> Self: ...
     def __enter__(self) -> Session: ...

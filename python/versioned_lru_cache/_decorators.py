@@ -277,14 +277,14 @@ def _given(
 
 def _import_for_calls(*, awaits: bool, behind: bool) -> None:
     """Import what calls need: a fork in their midst would leave a child at the module's lock."""
-    import threading  # noqa: F401
+    from importlib import import_module
 
-    from . import _results  # noqa: F401
-
+    import_module("threading")
+    import_module("._results", __package__)
     if awaits:
-        from . import _async  # noqa: F401
+        import_module("._async", __package__)
     elif behind:
-        from . import _behind  # noqa: F401
+        import_module("._behind", __package__)
 
 
 def _attributes(function: object) -> dict[str, object]:
