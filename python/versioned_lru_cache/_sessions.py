@@ -32,6 +32,9 @@ class session(SessionBlocks):
         NotStored: In an offline session, by a call whose result is not stored.
     """
 
+    # With a dict, CPython 3.11 could run out of memory for that and let go of an instance that is not filled yet.
+    __slots__ = ("__weakref__",)
+
     def __new__(cls, mapping: object = None, *, refresh: Refresh | None = None, offline: bool = False) -> Self:
         """Prepare a session; it begins with the block."""
         checked_session(mapping, "session(mapping)")
