@@ -1,7 +1,6 @@
 //! Tells the crate which Python it is built for (`Py_3_12`, `Py_GIL_DISABLED`), and whether the platform ends threads by unwinding them.
 
 fn main() {
-    println!("cargo:rustc-check-cfg=cfg(ends_by_unwinding)");
     #[cfg(feature = "python")]
     {
         pyo3_build_config::use_pyo3_cfgs();
