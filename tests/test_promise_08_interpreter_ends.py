@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
@@ -213,6 +214,8 @@ def work():
 
 @pytest.mark.parametrize("place", PLACES)
 def test_threads_that_stay_somewhere_are_left_there(place: str) -> None:
+    if "collector" in place and not getattr(sys, "_is_gil_enabled", lambda: True)():
+        pytest.skip("without a GIL no collection begins while a function is called")
     run(BEGIN + PLACES[place] + END)
 
 

@@ -16,7 +16,7 @@ COUNTS = pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="the interpr
 # In 3.10 a call by vectorcall with names takes a frame more; without a GIL the interpreter's frames
 # are larger.
 HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
-BYTES = 1536 if sys.version_info >= (3, 11) and HAS_GIL else 1792
+BYTES = 1920 if not HAS_GIL else 1536 if sys.version_info >= (3, 11) else 1664
 
 
 @COUNTS
