@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from child import run
+from versioned_lru_cache._core import FAST_PATHS
 
 pytest.importorskip("_testcapi", reason="makes allocations fail")
 pytestmark = [pytest.mark.child, pytest.mark.slow]
@@ -123,7 +124,7 @@ ACTS = {
     "a method": ("holder.method(next(new))", ONE),
     "a method of a new instance": ("Holder().method()", ONE),
     "an awaited miss": ("drive(awaited(next(new)))", ONE),
-    "an awaited hit": ("drive(awaited(1))", ALL),
+    "an awaited hit": ("drive(awaited(1))", ALL if FAST_PATHS else ONE),
     "cache_info": ("f.cache_info(), holder.method.cache_info()", ALL),
     "cache_stats": ("f.cache_stats(), holder.method.cache_stats()", ALL),
     "cache_parameters": ("f.cache_parameters()", ALL),
