@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import MappingProxyType
 from weakref import ref
 
@@ -277,14 +278,14 @@ def _given(
 
 def _import_for_calls(*, awaits: bool, behind: bool) -> None:
     """Import what calls need: a fork in their midst would leave a child at the module's lock."""
-    from importlib import import_module
+    needed = ["threading", f"{__package__}._results"]
+    if awaits or behind:
+        needed.append(f"{__package__}.{'_async' if awaits else '_behind'}")
+    for name in needed:
+        if name not in sys.modules:
+            from importlib import import_module
 
-    import_module("threading")
-    import_module("._results", __package__)
-    if awaits:
-        import_module("._async", __package__)
-    elif behind:
-        import_module("._behind", __package__)
+            import_module(name)
 
 
 def _attributes(function: object) -> dict[str, object]:
