@@ -197,3 +197,32 @@ def test_a_failure_in_a_loop_that_is_closed_then(waiters: int) -> None:
     gc.collect()
     assert ref() is None
     assert [each() for each in program.held] == [None]
+
+
+class Stopped(BaseException):
+    """No failure for those who wait."""
+
+
+def test_a_failure_that_its_caller_never_hears_of() -> None:
+    """Its loop is closed before the caller goes on, which is the only one to be told."""
+    held: list[weakref.ref[Local]] = []
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)
+
+    @versioned_lru_cache(1)
+    async def f() -> None:
+        local = Local()
+        held.append(weakref.ref(local))
+        loop.stop()
+        raise Stopped
+
+    task = loop.create_task(f())
+    with suppress(RuntimeError, Stopped):
+        loop.run_forever()
+    assert held
+    assert not task.done()
+    del task
+    loop.close()
+    gc.collect()
+    gc.collect()
+    assert held[0]() is None

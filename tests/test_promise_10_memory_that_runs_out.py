@@ -150,8 +150,8 @@ ACTS = {
     "another version": ("refused(ValueError, f.cache_put, Versioned(1, 2), 2)", ALL),
 }
 
-# What runs code in Python that defines functions, as decorators do, or generators. CPython from 3.12 on frees the code of
-# a function for which there is no memory.
+# What runs code in Python that defines functions, as decorators do, or generators. CPython from 3.12 on frees the code
+# of a function for which there is no memory.
 DEFINING = {"a block", "cache_explain", *(act for act in ACTS if act.startswith("decorating"))}
 
 
@@ -159,6 +159,6 @@ DEFINING = {"a block", "cache_explain", *(act for act in ACTS if act.startswith(
 def test_it_is_a_memory_error(act: str) -> None:
     code, in_a_row = ACTS[act]
     if act in DEFINING and sys.version_info >= (3, 12):
-        pytest.skip("CPython itself crashes where there is no memory to define a function or a generator")
+        pytest.skip("CPython itself crashes where there is no memory to define a function")
     done = run(BEGIN.replace("ACT", code).replace("IN_A_ROW", in_a_row))
     assert "panicked" not in done.stderr
