@@ -364,10 +364,12 @@ pub(super) fn says_equal(asked: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> 
     unsafe {
         let Some(compare) = (*asked.get_type_ptr()).tp_richcompare else { return Ok(None) };
         let answer = compare(asked.as_ptr(), other.as_ptr(), ffi::Py_EQ);
+        if answer == ffi::Py_True() {
+            ffi::Py_DECREF(answer);
+            return Ok(Some(true));
+        }
         let answer = Bound::from_owned_ptr_or_err(py, answer)?;
-        if answer.as_ptr() == ffi::Py_True() {
-            Ok(Some(true))
-        } else if answer.as_ptr() == ffi::Py_False() {
+        if answer.as_ptr() == ffi::Py_False() {
             Ok(Some(false))
         } else if answer.as_ptr() == ffi::Py_NotImplemented() {
             Ok(None)
