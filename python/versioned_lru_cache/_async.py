@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from contextvars import Context
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # Refreshes behind that are tasks, which an event loop holds weakly.
 _refreshes: dict[AbstractEventLoop, dict[Task[None], Behind]] = {}
+if hasattr(os, "register_at_fork"):  # No loop of the parent's goes on in a forked child.
+    os.register_at_fork(after_in_child=_refreshes.clear)
 
 
 async def drive(call: Call) -> Any:

@@ -29,20 +29,19 @@ impl<H: Host> Plan<H> {
         if matches!(self.wish.manner, Manner::Now | Manner::Validating) {
             return Ok(None);
         }
-        if let Some((slot, entry)) = reader.find(&self.probe, &self.verdicts)?
-            && !entry.is_fresh(self.now, &store.terms)
-            && self.wish.manner != Manner::Offline
-        {
-            let expired = reader.kept.as_mut().and_then(|kept| kept.remove(slot));
-            displaced.extend(expired.map(|(_, entry)| Leaving::Entry(entry)));
-        }
         let constant = store.terms.constant;
-        let (value, basis) = if let Some((slot, entry)) = reader.find(&self.probe, &self.verdicts)? {
-            let found = (entry.value.clone(), entry.basis(&entry.stamp, constant));
-            if let Some(kept) = &mut reader.kept {
-                kept.touch(slot);
+        let mut kept = None;
+        if let Some((slot, entry)) = reader.find(&self.probe, &self.verdicts)? {
+            if entry.is_fresh(self.now, &store.terms) || self.wish.manner == Manner::Offline {
+                kept = Some((entry.value.clone(), entry.basis(&entry.stamp, constant)));
+                reader.kept.iter_mut().for_each(|shelf| shelf.touch(slot));
+            } else {
+                let expired = reader.kept.as_mut().and_then(|shelf| shelf.remove(slot));
+                displaced.extend(expired.map(|(_, entry)| Leaving::Entry(entry)));
             }
-            found
+        }
+        let (value, basis) = if let Some(kept) = kept {
+            kept
         } else if let Some((gone, agreed)) = self.among_evicted(store, caller.id, reader, self.now)? {
             let basis = gone.entry.basis(&gone.entry.stamp, constant);
             let value = gone.entry.value.clone();

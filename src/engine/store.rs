@@ -205,7 +205,33 @@ impl<H: Host> Store<H> {
         sought: S,
         take: impl FnOnce(Look<'_, H>) -> R,
     ) -> Result<Option<R>, S::Other> {
-        let Some((slot, look)) = self.live.look(hash, sought)? else { return Ok(None) };
+        self.glance_by(|live| live.look(hash, sought), id, now, take)
+    }
+
+    /// The same for the entry whose key lies at an address.
+    #[inline]
+    pub fn glance_at<R>(
+        &mut self,
+        (hash, address): (u64, usize),
+        id: Ticket,
+        now: impl FnOnce() -> Nanos,
+        take: impl FnOnce(Look<'_, H>) -> R,
+    ) -> Option<R> {
+        let Ok(taken) = self.glance_by(|live| Ok::<_, Infallible>(live.at(hash, address)), id, now, take);
+        taken
+    }
+
+    /// The same for the entry that is found so.
+    #[expect(clippy::inline_always, reason = "the hit path is one function, whose values stay in registers")]
+    #[inline(always)]
+    fn glance_by<R, E>(
+        &mut self,
+        find: impl FnOnce(&Live<H>) -> Result<Option<(Slot, Look<'_, H>)>, E>,
+        id: Ticket,
+        now: impl FnOnce() -> Nanos,
+        take: impl FnOnce(Look<'_, H>) -> R,
+    ) -> Result<Option<R>, E> {
+        let Some((slot, look)) = find(&self.live)? else { return Ok(None) };
         let seen = self.glances[ticket::lane(id)];
         let agrees = seen.agrees(look, id);
         if self.is_no_hit(look.entry, id, agrees, now) {
@@ -220,32 +246,6 @@ impl<H: Host> Store<H> {
         self.stats.hits += 1;
         self.live.touch(slot);
         Ok(taken)
-    }
-
-    /// The same for the entry whose key lies at an address.
-    #[inline]
-    pub fn glance_at<R>(
-        &mut self,
-        (hash, address): (u64, usize),
-        id: Ticket,
-        now: impl FnOnce() -> Nanos,
-        take: impl FnOnce(Look<'_, H>) -> R,
-    ) -> Option<R> {
-        let (slot, look) = self.live.at(hash, address)?;
-        let seen = self.glances[ticket::lane(id)];
-        let agrees = seen.agrees(look, id);
-        if self.is_no_hit(look.entry, id, agrees, now) {
-            return None;
-        }
-        let taken = if agrees && look.stamp.ticket < seen.ticket {
-            self.raise(slot, seen.ticket);
-            self.live.get(slot).map(take)
-        } else {
-            Some(take(look))
-        };
-        self.stats.hits += 1;
-        self.live.touch(slot);
-        taken
     }
 
     /// The same beside others that look at the store: what a hit changes is noted in `touched`, for [`Store::take_up`].

@@ -59,6 +59,8 @@ impl Blocks {
         }
         let set = context::set(variable, new.as_any()).inspect_err(|_| {
             new.get().core.end(py);
+            // The error that is told is the first.
+            let _ = place.as_ref().map(|place| swap_out(place, &new));
         });
         let token = set?.unbind();
         let open = Open {
@@ -90,18 +92,7 @@ impl Blocks {
         if active.is_some_and(|active| active.is(session)) {
             bring_back(session, &open)?;
         }
-        if let Some(place) = &open.place {
-            // Another block may have put its own there.
-            let place = place.bind(py);
-            let there = place.call_method1(named!(py, "get")?, (binding::name(py),))?;
-            if !is_open(&there) {
-                take_out(place)?;
-                if let Some(beneath) = session.get().block.beneath(py) {
-                    put(place, beneath.bind(py))?;
-                }
-            }
-        }
-        Ok(())
+        open.place.as_ref().map_or(Ok(()), |place| swap_out(place.bind(py), session))
     }
 
     /// Begin the session.
@@ -209,6 +200,17 @@ fn swap_in(place: &Bound<'_, PyAny>, new: &Bound<'_, Session>) -> PyResult<()> {
     })?;
     new.get().block.lies_over(new.py(), old.map(Bound::unbind));
     Ok(())
+}
+
+/// Puts back in a mapping what was there before a session that has ended, unless another block has put its own there.
+fn swap_out(place: &Bound<'_, PyAny>, session: &Bound<'_, Session>) -> PyResult<()> {
+    let py = session.py();
+    let there = place.call_method1(named!(py, "get")?, (binding::name(py),))?;
+    if is_open(&there) {
+        return Ok(());
+    }
+    take_out(place)?;
+    session.get().block.beneath(py).map_or(Ok(()), |beneath| put(place, beneath.bind(py)))
 }
 
 /// Takes out of a mapping what lies there as a session.
