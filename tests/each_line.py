@@ -115,9 +115,7 @@ def in_time(after: Callable[[], object], what: str) -> None:
     assert ended, what
 
 
-def fork_at_each_line(
-    prepare: Callable[[], Callable[[], object]], call: Callable[[Callable[[], object]], object]
-) -> int:
+def fork_at_each_line(prepare: Callable[[], Callable[[], object]]) -> int:
     """Fork at each line of a scenario in turn. The child has to be able to do the same. How many lines there were."""
     turn = 0
     while True:
@@ -127,7 +125,7 @@ def fork_at_each_line(
             child = os.fork()
             if child == 0:
                 try:
-                    in_time(lambda: (call(scenario), True), "the child")
+                    in_time(lambda: (scenario(), True), "the child")
                 except BaseException:
                     os._exit(1)
                 os._exit(0)

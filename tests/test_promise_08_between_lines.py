@@ -187,10 +187,10 @@ def block(f):
 """
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_an_exception(scenario: str) -> None:
+def prepared(scenario: str, returned: str, *, more: str = "") -> str:
+    """Return code of a `prepare`, which makes the `f` of a scenario anew. `USED` stands for how that is called."""
     made, used = SCENARIOS[scenario]
-    run(
+    return (
         PRELUDE
         + HELPERS
         + f"""
@@ -198,10 +198,15 @@ def prepare():
     over = False
     versions[0] = 1
 {made}
+{more}
+    return {returned.replace("USED", used)}
+"""
+    )
 
-    def call():
-        return {used}
 
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_an_exception(scenario: str) -> None:
+    after = """
     def after():
         nonlocal over
         over = True
@@ -212,14 +217,9 @@ def prepare():
                 return True
             clock.advance(2)
             time.sleep(0.001)
-        raise AssertionError(f"still {{got}}")
-
-    return call, after
-
-raise_at_each_line(prepare)
-""",
-        timeout=240,
-    )
+        raise AssertionError(f"still {got}")
+"""
+    run(prepared(scenario, "(lambda: USED), after", more=after) + "raise_at_each_line(prepare)", timeout=240)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -227,21 +227,12 @@ raise_at_each_line(prepare)
 @pytest.mark.parametrize("scenario", ["a miss", "a refresh behind, of a coroutine function", "a refresh behind"])
 def test_a_fork(scenario: str) -> None:
     """Nothing is imported there, and no lock is held: what the child needs it has."""
-    made, used = SCENARIOS[scenario]
     run(
-        PRELUDE
-        + HELPERS
-        + f"""
+        prepared(scenario, "lambda: USED")
+        + """
 import warnings
 warnings.simplefilter("ignore", DeprecationWarning)  # of forks where there are threads
-
-def prepare():
-    over = False
-    versions[0] = 1
-{made}
-    return lambda: {used}
-
-assert fork_at_each_line(prepare, lambda call: call()) > 0
+assert fork_at_each_line(prepare) > 0
 """,
         timeout=240,
     )
@@ -250,17 +241,9 @@ assert fork_at_each_line(prepare, lambda call: call()) > 0
 @pytest.mark.parametrize("scenario", ["a miss", "a refresh behind"])
 def test_a_call_of_a_signals_handler(scenario: str) -> None:
     """Or of a finalizer: at each line that runs for a call another is made, of another key."""
-    made, used = SCENARIOS[scenario]
     run(
-        PRELUDE
-        + HELPERS
-        + f"""
-def prepare():
-    over = False
-    versions[0] = 1
-{made}
-    return (lambda: {used}), f
-
+        prepared(scenario, "(lambda: USED), f")
+        + """
 turn = 0
 while True:
     call, f = prepare()
