@@ -23,8 +23,8 @@ use super::tried::Tried;
 use super::wait::{Flight, Lead, Leader, Waited};
 use crate::engine::ticket::{NEVER, Ticket};
 use crate::engine::{
-    Basis, Caller, Claim, Flight as _, Manner, Plan, Read, Setting, Status, Step, Store, Unsure, Verdicts,
-    Wish, clock, oldest,
+    Basis, Caller, Claim, Displaced, Flight as _, Manner, Plan, Read, Setting, Status, Step, Store, Unsure,
+    Verdicts, Wish, clock, oldest,
 };
 
 /// How many turns one lookup may take before it is given up: keys that change the cache while they are compared could go on for ever. A turn is
@@ -125,7 +125,8 @@ impl Drive {
             Version::Constant(observation) => Some(observation.clone()),
             Version::Asked(_) => None,
         };
-        let setting = Setting { nested: computing::is_nested(py), ..wish.setting };
+        let hasty = cached.wait == Some(Duration::ZERO);
+        let setting = Setting { nested: computing::is_nested(py), hasty, ..wish.setting };
         let wish = Wish { setting, ..wish };
         let mut plan = Plan::new(probe, given, cached.scope.clone(), constant, leader, wish);
         if let Some(verdicts) = tried.verdicts {
@@ -226,8 +227,10 @@ impl Drive {
     /// What the call would do, and the hash of its key.
     pub(super) fn explain(&mut self, cached: &Cached, py: Python<'_>) -> PyResult<(Status, u64)> {
         for _ in 0..PATIENCE {
-            let explained =
-                cached.enter(py, self.session.as_ref(), |store, caller| self.plan.explain(store, caller));
+            let mut displaced = Displaced::default();
+            let explained = cached.enter(py, self.session.as_ref(), |store, caller| {
+                self.plan.explain(store, caller.as_deref(), &mut displaced)
+            });
             match explained {
                 Ok(status) => return Ok((status, self.plan.hash())),
                 Err(mut unsure) => {

@@ -7,6 +7,7 @@ use super::arguments::with_arguments;
 use super::cached::{Cached, Function};
 use super::drive::Drive;
 use super::fallible::{self, Seconds, Text, imported, named};
+use super::task;
 use super::tried::Tried;
 use super::wait::Leader;
 use crate::engine::{Manner, Status, Wish, clock};
@@ -56,8 +57,14 @@ impl Cached {
         }
         cached.check_fit(py, "cache_explain", args, Some(&keywords))?;
         with_arguments(args, Some(&keywords), cached.is_method(), |arguments| {
-            let mut drive =
-                Drive::begin(slf, arguments, Leader::thread(py), Wish::of(Manner::Called), Tried::NOTHING)?;
+            let wish = Wish::of(Manner::Called);
+            let (leader, wish) = if cached.coroutine {
+                let event_loop = imported!(py, "versioned_lru_cache._async", "running_loop")?.call0()?;
+                task::in_task(&event_loop, wish)
+            } else {
+                (Leader::thread(py), wish)
+            };
+            let mut drive = Drive::begin(slf, arguments, leader, wish, Tried::NOTHING)?;
             let (status, hash) = drive.explain(cached, py)?;
             let key = if show { shown(args, &keywords)? } else { digest(hash) };
             // What is stored, or was made by another session, is no riddle.

@@ -56,6 +56,13 @@ struct Answer {
     active: Option<Active>,
 }
 
+/// Who makes a call of a coroutine function in a task of this event loop, or in none, and what is wanted there: a refresh behind is a
+/// task of the loop.
+pub(super) fn in_task(event_loop: &Bound<'_, PyAny>, wish: Wish) -> (Leader, Wish) {
+    let setting = Setting { alone: event_loop.is_none(), ..wish.setting };
+    (Leader::task(event_loop.py(), event_loop.as_ptr().addr()), Wish { setting, ..wish })
+}
+
 /// A call of a coroutine function.
 #[pyclass(frozen, module = "versioned_lru_cache._core")]
 pub(super) struct Call {
@@ -248,15 +255,13 @@ impl Call {
     fn begin(&self, py: Python<'_>, event_loop: &Bound<'_, PyAny>) -> PyResult<Text<&'static str>> {
         let tried = self.state.with(py, |state| state.tried.take()).unwrap_or(Tried::NOTHING);
         let drive = self.with(py, |arguments| {
-            let leader = Leader::task(py, event_loop.as_ptr().addr());
+            let (leader, wish) = in_task(event_loop, self.wish);
             nested::check_nest(py, leader.inside.as_ref())?;
             let function = self.function.bind(py);
             if let Some(check) = &self.check {
                 return Drive::about(function, arguments, leader, check.claim(py));
             }
-            // A refresh behind is a task of the event loop.
-            let setting = Setting { alone: event_loop.is_none(), ..self.wish.setting };
-            Drive::begin(function, arguments, leader, Wish { setting, ..self.wish }, tried)
+            Drive::begin(function, arguments, leader, wish, tried)
         })?;
         self.state.with(py, |state| state.drive = Some(drive));
         self.next(py)
