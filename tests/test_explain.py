@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import math
 from contextlib import nullcontext
 from typing import Any
@@ -132,6 +134,134 @@ def test_a_call_that_would_wait_for_another_is_collapsed() -> None:
     gate.open()
     leader.result()
     assert not f.cache_explain(1).collapsed
+
+
+class Run:
+    """A computation that a thread has begun, and that goes on until it is let go."""
+
+    def __init__(self, **options: Any) -> None:
+        self.gate = gate = calling.Gate()
+        self.here: dict[str, Any] = {}
+
+        @versioned_lru_cache("v1", **options)
+        def f(x: int) -> int:
+            gate.stop()
+            return x
+
+        self.f = f
+
+    def begin(self, session: dict[str, Any] | None = None) -> None:
+        """Returns when it goes on."""
+        self.leader = calling.Call(self.f, 1, session=session)
+        self.gate.wait()
+
+    def end(self) -> None:
+        """Lets it come to its end."""
+        self.gate.open()
+        self.leader.result()
+
+
+@ALONE
+def test_a_call_does_not_wait_for_what_will_be_too_old() -> None:
+    with MockClock() as clock:
+        run = Run(ttl=10)
+        run.begin()
+        clock.advance(9)
+        assert run.f.cache_explain(1).collapsed
+        clock.advance(1)
+        assert not run.f.cache_explain(1).collapsed
+        run.end()
+
+
+def test_what_a_session_renews_may_be_another_s_computation() -> None:
+    run = Run()
+    run.gate.open()
+    run.f(1)
+    run.gate.opened.clear()
+    run.gate.reached.clear()
+    with session(refresh=Refresh.all()):
+        begun = calling.Call(run.f.cache_refresh, 1)
+        run.gate.wait()
+        told = run.f.cache_explain(1)
+        assert (told.fwd, told.detail, told.collapsed) == ("request", "refresh", True)
+        joined = calling.Call(contextvars.copy_context().run, run.f, 1)
+        calling.until(lambda: run.f.cache_stats().hits == 0)
+        run.gate.open()
+        assert (begun.result(), joined.result()) == (1, 1)
+    assert run.f.cache_stats().misses == 2, "one at first, and one for both"
+
+
+def test_who_waits_for_nobody_computes_and_stores_nothing() -> None:
+    run = Run(wait=0)
+    run.begin()
+    told = run.f.cache_explain(1)
+    assert (told.fwd, told.collapsed, told.stored) == ("miss", False, False)
+    other = calling.Call(run.f, 1)
+    calling.until(lambda: run.f.cache_stats().misses == 2)
+    run.gate.open()
+    assert (run.leader.result(), other.result(), run.f.cache_stats().not_stored) == (1, 1, 1)
+
+
+def test_a_coroutine_function_is_explained_as_a_task_would_call_it() -> None:
+    async def main() -> None:
+        go_on = asyncio.Event()
+
+        @versioned_lru_cache("v1")
+        async def f(x: int) -> int:
+            await go_on.wait()
+            return x
+
+        leader = asyncio.ensure_future(f(1))
+        await asyncio.sleep(0)
+        assert f.cache_explain(1).collapsed
+        joined = asyncio.ensure_future(f(1))
+        await asyncio.sleep(0)
+        go_on.set()
+        assert (await leader, await joined, f.cache_stats().misses) == (1, 1, 1)
+
+    asyncio.run(main())
+
+
+@ALONE
+def test_where_no_refresh_can_run_behind_the_call_computes() -> None:
+    version = 1
+
+    async def renewed_behind(x: int) -> int:
+        return x
+
+    f = versioned_lru_cache(lambda: version, stale_while_revalidate=60)(renewed_behind)
+    with MockClock():
+        asyncio.run(f(1))
+        version = 2
+        with session():
+            asyncio.run(f(2))  # the session knows the version now
+
+            async def within() -> None:
+                assert f.cache_explain(1).detail == "stale-while-revalidate"
+
+            asyncio.run(within())
+            told = f.cache_explain(1)
+            assert (told.hit, told.fwd) == (False, "stale"), "no event loop runs here"
+            with pytest.raises(StopIteration):
+                f(1).send(None)
+            assert f.cache_stats().misses == 3, "it computed"
+
+
+def test_what_another_function_has_asked_in_the_session_is_not_asked_again() -> None:
+    asked = 0
+
+    def version() -> int:
+        nonlocal asked
+        asked += 1
+        return 1
+
+    first, second = (versioned_lru_cache(version)(lambda x: x) for _ in range(2))
+    second(1)
+    with session():
+        first(1)
+        before = asked
+        assert second.cache_explain(1).detail == "known"
+        assert (second(1), asked) == (1, before)
 
 
 @ALONE

@@ -17,6 +17,7 @@ from sources import KINDS, Source, run
 from versioned_lru_cache import (
     IMMUTABLE,
     NOT_MODIFIED,
+    Explanation,
     Lag,
     NotStored,
     Refresh,
@@ -286,9 +287,12 @@ class Combination:
             source.front, source.behind = Counter(), Counter()
             source.raised.clear()
             before = f.cache_stats()
+            told = f.cache_explain(1)
+            assert (source.front, source.behind, f.cache_stats()) == (Counter(), Counter(), before)
             answer = await self.answer()
             after = f.cache_stats()
         front = dict(source.front)
+        self.check_explanation(told, answer, front)
         hits, misses, revalidated = (
             getattr(after, name) - getattr(before, name) for name in ("hits", "misses", "revalidated")
         )
@@ -305,6 +309,23 @@ class Combination:
         stored = await self.stored()
         asked, ran, checked = (str(front.get(name, 0)) for name in ("asked", "ran", "revalidated"))
         return (answer, asked, ran, checked, behind, stored, counted)
+
+    def check_explanation(self, told: Explanation, answer: str, front: dict[str, int]) -> None:
+        """What was told just before is what the call did."""
+        ran = front.get("ran", 0) + front.get("revalidated", 0)
+        asked, stands_in = front.get("asked", 0), answer == "stale"
+        assert not told.collapsed
+        if told.detail == "asks":
+            assert (told.hit, told.fwd) == (False, None)
+            assert asked, f"{told}, but it asked nothing"
+        elif told.hit:
+            assert not (asked or ran), f"{told}, but it asked {asked} times and ran {ran} times"
+            assert stands_in == (told.detail in ("stale-if-error", "stale-while-revalidate")), f"{told}: {answer}"
+        elif told.detail == "offline":
+            assert (answer, asked, ran) == ("NotStored", 0, 0), f"{told}: {answer}"
+        else:
+            assert told.fwd in ("miss", "stale", "request")
+            assert ran or self.version in ("down", "bug"), f"{told}, but it ran nothing"
 
     async def ran_behind(self, expected: str, stored: str, before: Any) -> str:
         """What ran behind. Waits for what is to come, and for nothing else."""
