@@ -26,8 +26,9 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help hello demo test lint cargo-test pytest pytest-no-fast-paths stress mutants test-all test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts bench-profile dev-install build wheel format \
-	docs todo clean
+.PHONY: help hello demo test lint cargo-test pytest pytest-no-fast-paths stress mutants test-all \
+	test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts bench-profile \
+	dev-install build wheel format docs todo clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -40,7 +41,8 @@ demo: $(VENV)/.wheel $(VENV)/.group-demo ## serve the report of a million sales 
 
 test: lint cargo-test pytest pytest-no-fast-paths bench-check mutants ## all that CI runs
 
-lint: $(VENV)/.wheel $(VENV)/.group-lint ## formatting, clippy, ruff, mypy, pyright, stubtest
+lint: $(VENV)/.wheel $(VENV)/.group-lint ## layers, formatting, clippy, ruff, mypy, pyright, stubtest
+	$(BIN)/python scripts/check_layers.py
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
