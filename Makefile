@@ -41,8 +41,9 @@ demo: $(VENV)/.wheel $(VENV)/.group-demo ## serve the report of a million sales 
 
 test: lint cargo-test pytest pytest-no-fast-paths bench-check mutants ## all that CI runs
 
-lint: $(VENV)/.wheel $(VENV)/.group-lint ## layers, formatting, clippy, ruff, mypy, pyright, stubtest
+lint: $(VENV)/.wheel $(VENV)/.group-lint ## layers, widths, formatting, clippy, ruff, mypy, pyright, stubtest
 	$(BIN)/python scripts/check_layers.py
+	$(BIN)/python scripts/check_widths.py
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
