@@ -88,6 +88,7 @@ def test_the_documents_have_blocks() -> None:
         "design.md",
         "performance.md",
         "reference.md",
+        "stability.md",
         "testing.md",
     ]
 
