@@ -85,8 +85,8 @@ HOUSE = House(
             "to be taken apart, but for `Host` and its traits: they name what is made for a host",
             "src/engine",
             """
-            entry.rs evicted.rs flight.rs live.rs mod.rs plan.rs readers.rs reads.rs session.rs source.rs stamp.rs
-            status.rs store.rs validate.rs
+            entry.rs evicted.rs flight.rs live.rs mod.rs plan.rs readers.rs reads.rs recognition.rs session.rs source.rs
+            stamp.rs status.rs store.rs validate.rs verdict.rs
             """,
         ),
         Circle(
@@ -148,7 +148,8 @@ def _floors(house: House, found: Sequence[Import], present: Sequence[str]) -> It
     for file in homeless:
         yield f"{file} stands on no floor: name its folder in HOUSE"
     unused = {(one.file, one.target) for one in house.upward}
-    for one in found:
+    first = {(one.file, one.target): one for one in reversed(found)}  # where the file first names the other
+    for one in sorted(first.values()):
         own, other = entry_of(house, one.file), entry_of(house, one.target)
         if own is None or other is None or own == other or heights[own] > heights[other]:
             continue

@@ -83,9 +83,9 @@ def test_an_import_from_above_in_python(tmp_path: Path) -> None:
 
 
 def test_an_import_from_beside(tmp_path: Path) -> None:
-    root = tree(tmp_path, src__right="fn f() { crate::left::g() }\n")
+    root = tree(tmp_path, src__right="fn f() {\n    crate::left::g();\n    crate::left::h() }\n")
     assert complaints(root) == [
-        "src/right.rs:1 imports src/left/mod.rs (as `crate::left::g`): src/left is beside src/right.rs. "
+        "src/right.rs:2 imports src/left/mod.rs (as `crate::left::g`): src/left is beside src/right.rs. "
         "src/right.rs may import from itself and from src/ground"
     ]
 
