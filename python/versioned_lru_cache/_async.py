@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from ._core import Behind, Call
 
+# Steps after which nothing is left to be done.
+ENDS = ("done", "uncached")
 # Refreshes behind that are tasks, which an event loop holds weakly.
 _refreshes: dict[AbstractEventLoop, dict[Task[None], Behind]] = {}
 if hasattr(os, "register_at_fork"):  # No loop of the parent's goes on in a forked child.
@@ -29,29 +31,45 @@ async def drive(call: Call) -> Any:
     loop = running_loop()
     try:
         step = call.begin(loop)
-        while step != "done":
-            if step == "wait":
-                wait = call.join(loop)
-                if wait is not None:
-                    try:
-                        await (wait.future if wait.limit is None else asyncio.wait([wait.future], timeout=wait.limit))
-                        call.waited(wait)
-                    finally:
-                        wait.leave()
-            elif step == "compute":
-                await _compute(call, loop)
-            elif step == "ask":
-                await _ask(call)
-            elif step == "sleep":
-                await _sleep(call)
-            elif step == "validate":
-                await _validate(call)
-            else:
-                return await call.run()
-            step = call.next()
-        return call.value
+        while step not in ENDS:
+            step = await (_compute(call, loop) if step == "compute" else _carry_out(call, step, loop))
+        return call.value if step == "done" else await call.run()
     finally:
         call.leave()
+
+
+async def _carry_out(call: Call, step: str, loop: AbstractEventLoop | None) -> str:
+    """Do what a step says. Return the next one."""
+    value: Any = None
+    try:
+        if step == "wait":
+            await _wait(call, loop)
+        elif step == "sleep":
+            await _sleep(call)
+        else:
+            value = call.start()
+            if call.is_awaited:
+                value = await value
+    except BaseException as error:
+        if step == "wait":
+            raise
+        following = call.resume(None, error)
+        if call.is_left and isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise  # What ends the program is nobody's if its caller has gone.
+        return following
+    return call.resume(value, None)
+
+
+async def _wait(call: Call, loop: AbstractEventLoop | None) -> None:
+    """Wait for another's run."""
+    wait = call.join(loop)
+    if wait is None:
+        return
+    try:
+        await (wait.future if wait.limit is None else asyncio.wait([wait.future], timeout=wait.limit))
+        call.waited(wait)
+    finally:
+        wait.leave()
 
 
 def running_loop() -> AbstractEventLoop | None:
@@ -83,30 +101,6 @@ def _running_trio() -> Any:
         return None
 
 
-async def _ask(call: Call) -> None:
-    """Run the version function, a coroutine function."""
-    call.enter()
-    try:
-        version = await call.ask()
-    except BaseException as error:
-        if not call.asked(None, error):
-            raise
-    else:
-        call.asked(version, None)
-
-
-async def _validate(call: Call) -> None:
-    """Ask whether a version that the function has read still holds."""
-    call.enter()
-    try:
-        check = call.validation()
-        holds = check is not None and await drive(check)
-    except BaseException as error:
-        call.validated(False, error)
-    else:
-        call.validated(holds, None)
-
-
 def drive_alone(call: Call) -> Any:
     """Drive a call from plain code, on an event loop of its own."""
     if running_loop() is not None:
@@ -118,17 +112,16 @@ def drive_alone(call: Call) -> Any:
         loop.close()
 
 
-async def _compute(call: Call, loop: AbstractEventLoop | None) -> None:
+async def _compute(call: Call, loop: AbstractEventLoop | None) -> str:
     """Compute in a task of the library's own, which is cancelled when nobody waits for it any more, and not before."""
     if loop is None:
-        await _run(call)
-        call.settle()
-        return
+        await _run(call, loop)
+        return call.settle()
     wait = call.flight.join(loop)
     try:
-        call.runs_in(loop.create_task(_run(call), name=f"versioned_lru_cache {call.name}"))
+        call.runs_in(loop.create_task(_run(call, loop), name=f"versioned_lru_cache {call.name}"))
         await wait.future
-        call.settle()
+        return call.settle()
     except BaseException:
         call.go()
         raise
@@ -136,36 +129,11 @@ async def _compute(call: Call, loop: AbstractEventLoop | None) -> None:
         wait.leave()
 
 
-async def _run(call: Call) -> None:
+async def _run(call: Call, loop: AbstractEventLoop | None) -> None:
     """Run the function, again where its result lags. How it ends is for those who wait."""
-    step = await _run_once(call)
-    while step != "done":
-        try:
-            if step == "sleep":
-                await _sleep(call)
-            elif step == "ask":
-                await _ask(call)
-            elif step == "validate":
-                await _validate(call)
-        except BaseException as error:
-            call.broke(error)
-            return
-        step = await _run_once(call) if step == "compute" else call.go_on()
-
-
-async def _run_once(call: Call) -> str:
-    """Run the function once. What ends the program is nobody's if its caller has gone."""
-    call.enter()
-    try:
-        value = call.run()
-        if call.is_awaited:
-            value = await value
-    except BaseException as error:
-        step = call.computed(None, error)
-        if call.is_left and isinstance(error, (KeyboardInterrupt, SystemExit)):
-            raise
-        return step
-    return call.computed(value, None)
+    step = "compute"
+    while step not in ENDS:
+        step = await _carry_out(call, step, loop)
 
 
 def begin_task(behind: Behind) -> None:

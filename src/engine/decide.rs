@@ -1,164 +1,83 @@
-//! Acts on the verdict of a call, inside the critical section.
+//! Acts on the verdict of a call, inside of the critical section.
 
-use super::compare::Unsure;
-use super::entry::{Displaced, Leaving, Observation};
+use super::Flight;
+use super::Host;
+use super::context::Context;
+use super::entry::Leaving;
 use super::live::Look;
-use super::plan::{Decided, Doing, Manner, NextStep, Plan, Refresh, Served, Step};
+use super::plan::{Computation, Decided, Phase, Plan, Question, Source, Stage};
+use super::policy::{Manner, Refresh};
+use super::protocol::{NextStep, Served, Step};
 use super::reads::Basis;
 use super::recognition::Recognition;
 use super::rows::Slot;
 use super::session::{Asks, Reader};
-use super::store::{Caller, Glance, Store};
+use super::store::{Glance, Store};
 use super::ticket::{self, Ticket};
+use super::validate::Found;
 use super::verdict::{How, Judged, Verdict};
-use super::{Flight, Host};
 
 impl<H: Host> Plan<H> {
     /// Takes note of what was seen, comes to a verdict and acts on it.
-    pub(super) fn decide(
-        &mut self,
-        store: &mut Store<H>,
-        mut caller: Option<&mut Caller<'_, H>>,
-        displaced: &mut Displaced<H>,
-    ) -> Decided<H, NextStep<H>> {
+    pub(super) fn decide(&mut self, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
         // Whatever becomes of this call, what it has seen is so.
-        self.compare(store, displaced)?;
-        if self.claim.is_some() {
-            return self.validate(store, caller, displaced);
+        self.compare(cx)?;
+        if self.request.claim.is_some() {
+            return self.validate(cx);
         }
-        if let Some(caller) = caller.as_deref_mut() {
-            self.meet(store, caller, displaced)?;
-            if self.wish.manner != Manner::Offline {
-                self.drop_expired(store, caller, displaced)?;
-            }
-        }
-        let found = self.find(store)?;
-        let verdict = self.verdict(store, found, caller.as_deref())?;
-        self.act(verdict, store, caller, displaced)
+        self.meet(cx)?;
+        self.drop_expired(cx)?;
+        let found = self.find(cx.store)?;
+        let verdict = self.verdict(cx, found)?;
+        self.act(verdict, cx)
     }
 
     /// Does what the verdict says.
-    fn act(
-        &mut self,
-        verdict: Verdict,
-        store: &mut Store<H>,
-        mut caller: Option<&mut Caller<'_, H>>,
-        displaced: &mut Displaced<H>,
-    ) -> Decided<H, NextStep<H>> {
+    fn act(&mut self, verdict: Verdict, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
         match verdict {
-            Verdict::Kept(kept) => match caller {
-                Some(caller) => self.serve_kept(store, caller, kept, displaced),
-                None => unreachable!("a session keeps it"),
-            },
+            Verdict::Kept(kept) => self.serve_kept(kept, cx),
             Verdict::Known(slot, how) => {
                 let agreed = how == Recognition::Version;
-                if let Some(caller) = caller.as_deref_mut().filter(|_| how != Recognition::Noted) {
-                    self.know_again(store, slot, caller, agreed, displaced)?;
+                if how != Recognition::Noted {
+                    self.know_again(slot, agreed, cx)?;
                 }
-                Ok(self.serve(store, slot, agreed, caller))
+                Ok(self.serve(slot, agreed, cx))
             }
             Verdict::Offline(slot) | Verdict::Immutable(slot) => {
-                if let Some(caller) = caller.as_deref_mut() {
-                    self.remember(store, slot, caller, true, displaced)?;
-                }
-                Ok(self.serve(store, slot, false, caller))
+                self.remember(slot, true, cx)?;
+                Ok(self.serve(slot, false, cx))
             }
-            Verdict::StaleIfError(slot) => {
-                self.stale(store, slot, caller, (false, verdict.detail()), displaced)
-            }
+            Verdict::StaleIfError(slot) => self.stale(slot, verdict, cx),
             Verdict::Absent => Ok(Step::Absent),
-            Verdict::Ask => self.ask(store, caller, displaced),
+            Verdict::Ask => self.ask(cx),
             Verdict::Judged(slot, judged) => {
-                let agreed = self.verify(store, slot)?;
+                let agreed = self.verify(slot, cx)?;
                 if judged == Judged::Stale {
-                    return self.stale(store, slot, caller, (true, verdict.detail()), displaced);
+                    return self.stale(slot, verdict, cx);
                 }
                 if agreed {
-                    self.raise(store, slot);
+                    self.raise(cx.store, slot);
                 }
-                if let Some(caller) = caller.as_deref_mut() {
-                    self.remember(store, slot, caller, true, displaced)?;
-                }
-                Ok(self.serve(store, slot, agreed, caller))
+                self.remember(slot, true, cx)?;
+                Ok(self.serve(slot, agreed, cx))
             }
             Verdict::Forwarded { old, due, how, .. } => {
                 if let Some(slot) = old.filter(|_| !due) {
-                    self.verify(store, slot)?;
+                    self.verify(slot, cx)?;
                 }
                 match how {
-                    How::Share => self.share(store, caller, displaced),
-                    How::Shown(run) => Ok(self.show(store, run, caller.map_or(0, |caller| caller.id))),
-                    How::Wait(run) => Ok(self.wait(store, run)),
+                    How::Share => self.share(cx),
+                    How::Shown(run) => Ok(self.show(run, cx)),
+                    How::Wait(run) => Ok(self.wait(run, cx)),
                     How::Compute { hasty } => {
-                        self.impatient |= hasty;
-                        let session = caller.map_or(0, |caller| caller.id);
-                        store.flights.bypass(&self.probe, session, &self.leader, &self.verdicts)?;
-                        self.status.forward = verdict.forward(store.terms.maxsize);
-                        Ok(self.compute(store, old, (session, due), displaced))
+                        let (probe, leader) = (&self.request.probe, &self.request.leader);
+                        cx.store.flights.bypass(probe, cx.session(), leader, &self.verdicts)?;
+                        self.waits.impatient |= hasty;
+                        self.status.forward = verdict.forward(cx.store.terms.maxsize);
+                        Ok(self.compute(old, due, cx))
                     }
                 }
             }
-        }
-    }
-
-    /// Notes that the observation finds the version of an entry unchanged, if it does.
-    fn verify(&self, store: &mut Store<H>, slot: Slot) -> Decided<H, bool> {
-        let (Some(observation), Some(Look { entry, stamp })) = (&self.observation, store.live.get(slot))
-        else {
-            return Ok(false);
-        };
-        if !stamp.is_of(observation, &self.verdicts)? {
-            return Ok(false);
-        }
-        let begins_anew =
-            !entry.is_fresh(self.now, &store.terms) && entry.is_verified_by(observation, &store.terms);
-        if let Some((entry, _)) = store.live.get_mut(slot).filter(|_| begins_anew) {
-            entry.born = observation.at;
-        }
-        store.live.verify(slot, observation.since);
-        Ok(true)
-    }
-
-    /// Lets the session go by an entry that it knows by its version.
-    fn know_again(
-        &self,
-        store: &mut Store<H>,
-        slot: Slot,
-        caller: &mut Caller<'_, H>,
-        agreed: bool,
-        displaced: &mut Displaced<H>,
-    ) -> Decided<H, ()> {
-        let reader = caller.known.readers.get(store.id);
-        let moved = reader.is_some_and(|reader| !reader.knows_by_version());
-        let new = reader.is_some_and(Reader::is_new);
-        if agreed {
-            self.raise(store, slot);
-        }
-        if self.given.is_some() || moved {
-            self.remember(store, slot, caller, moved, displaced)?;
-        } else if new {
-            store.note(slot, caller.id);
-        }
-        Ok(())
-    }
-
-    /// Answers with what a run of the same session has made, while that is validated.
-    fn show(&mut self, store: &mut Store<H>, run: Ticket, session: Ticket) -> NextStep<H> {
-        let Some((value, (tag, ticket))) = store.flights.shown(run, session) else {
-            unreachable!("the verdict has seen it")
-        };
-        let version = self.judged_by().version.clone();
-        (self.status.hit, self.status.collapsed) = (true, true);
-        store.stats.hits += 1;
-        Step::Done(Served { value, basis: Basis { tag, ticket, version }, behind: None })
-    }
-
-    /// Waits for another's run.
-    fn wait(&mut self, store: &mut Store<H>, run: Ticket) -> NextStep<H> {
-        self.doing = Doing::Waiting;
-        match store.flights.await_run(run) {
-            Some(flight) => Step::Wait(flight),
-            None => unreachable!("what is to be waited for goes on"),
         }
     }
 
@@ -169,188 +88,230 @@ impl<H: Host> Plan<H> {
         {
             return Ok(found);
         }
-        let found = store.find(&self.probe, &self.verdicts)?;
+        let found = store.find(&self.request.probe, &self.verdicts)?;
         self.found = Some((found, store.live.changes));
         Ok(found)
     }
 
+    /// Notes that the observation finds the version of an entry unchanged, if it does.
+    fn verify(&self, slot: Slot, cx: &mut Context<'_, H>) -> Decided<H, bool> {
+        let (Some(seen), Some(Look { entry, stamp })) = (&self.observation, cx.store.live.get(slot)) else {
+            return Ok(false);
+        };
+        if !stamp.is_of(seen, &self.verdicts)? {
+            return Ok(false);
+        }
+        let terms = &cx.store.terms;
+        let begins_anew = !entry.is_fresh(cx.now, terms) && entry.is_verified_by(seen, terms);
+        if let Some((entry, _)) = cx.store.live.get_mut(slot).filter(|_| begins_anew) {
+            entry.born = seen.at;
+        }
+        cx.store.live.verify(slot, seen.since);
+        Ok(true)
+    }
+
+    /// Lets the session go by an entry that it knows by its version.
+    fn know_again(&self, slot: Slot, agreed: bool, cx: &mut Context<'_, H>) -> Decided<H, ()> {
+        let Some(caller) = &cx.caller else { unreachable!("a session knows it") };
+        let reader = caller.known.readers.get(cx.store.id);
+        let moved = reader.is_some_and(|reader| !reader.knows_by_version());
+        let new = reader.is_some_and(Reader::is_new);
+        if agreed {
+            self.raise(cx.store, slot);
+        }
+        if self.request.given.is_some() || moved {
+            self.remember(slot, moved, cx)?;
+        } else if new {
+            cx.store.note(slot, caller.id);
+        }
+        Ok(())
+    }
+
+    /// Answers with what a run of the same session has made, while that is validated.
+    fn show(&mut self, run: Ticket, cx: &mut Context<'_, H>) -> NextStep<H> {
+        let Some((value, (tag, ticket))) = cx.store.flights.shown(run, cx.session()) else {
+            unreachable!("the verdict has seen it")
+        };
+        let version = self.judged_by().version.clone();
+        (self.status.hit, self.status.collapsed) = (true, true);
+        cx.store.stats.hits += 1;
+        Step::Done(Served { value, basis: Basis { tag, ticket, version }, behind: None })
+    }
+
+    /// Waits for another's run.
+    fn wait(&mut self, run: Ticket, cx: &mut Context<'_, H>) -> NextStep<H> {
+        self.phase = Phase::Waiting;
+        match cx.store.flights.await_run(run) {
+            Some(flight) => Step::Wait(flight),
+            None => unreachable!("what is to be waited for goes on"),
+        }
+    }
+
     /// Asks the version, or waits for whoever in the session does.
-    pub(super) fn ask(
-        &mut self,
-        store: &mut Store<H>,
-        caller: Option<&mut Caller<'_, H>>,
-        displaced: &mut Displaced<H>,
-    ) -> Decided<H, NextStep<H>> {
-        let Some(caller) = caller.filter(|_| !self.must_ask()) else { return Ok(self.asks(None)) };
-        if self.adopt(store, caller, displaced)? {
-            return self.decide(store, Some(caller), displaced);
+    pub(super) fn ask(&mut self, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
+        if cx.caller.is_none() || self.must_ask() {
+            return Ok(self.asks(None, cx));
         }
-        if self.impatient {
-            return Ok(self.asks(None));
+        if self.adopt(cx)? {
+            return self.decide(cx);
         }
+        if self.waits.impatient {
+            return Ok(self.asks(None, cx));
+        }
+        let Some(caller) = &cx.caller else { unreachable!("there is a session") };
+        let (scope, given) = (&self.request.scope, self.request.given.as_ref());
         let fit = |flight: &H::Flight| self.may_wait(flight);
-        let fit = (&self.leader, fit);
-        match caller.known.asking(&self.scope, self.given.as_ref(), fit, &self.verdicts)? {
+        let fit = (&self.request.leader, fit);
+        match caller.known.asking(scope, given, fit, &self.verdicts)? {
             Asks::Nobody => {}
-            Asks::Itself => return Ok(self.asks(None)),
-            Asks::Another(..) if self.wish.setting.hasty => {
-                self.impatient = true;
-                return Ok(self.asks(None));
+            Asks::Itself => return Ok(self.asks(None, cx)),
+            Asks::Another(..) if self.request.wish.setting.hasty => {
+                self.waits.impatient = true;
+                return Ok(self.asks(None, cx));
             }
             Asks::Another(flight, since) => {
-                (self.doing, self.asks_since) = (Doing::Asking, since);
+                self.phase = Phase::Asking(Question { since, at: cx.now });
                 return Ok(Step::Wait(flight));
             }
         }
-        let flight = H::Flight::begin(&self.leader);
-        let step = self.asks(Some(flight.clone()));
-        caller.known.ask(&self.scope, self.given.as_ref(), (&flight, self.asks_since));
-        self.asking = Some(flight);
-        Ok(step)
+        let flight = H::Flight::begin(&self.request.leader);
+        let question = Question { since: ticket::draw(), at: cx.now };
+        self.phase = Phase::Asking(question);
+        if let Some(caller) = &mut cx.caller {
+            let (scope, given) = (&self.request.scope, self.request.given.as_ref());
+            caller.known.ask(scope, given, (&flight, question.since));
+        }
+        self.asking = Some(flight.clone());
+        Ok(Step::Ask(Some(flight)))
     }
 
     /// Has the version asked, from now on.
-    pub(super) fn asks(&mut self, flight: Option<H::Flight>) -> NextStep<H> {
-        (self.doing, self.asks_since) = (Doing::Asking, ticket::draw());
+    fn asks(&mut self, flight: Option<H::Flight>, cx: &Context<'_, H>) -> NextStep<H> {
+        self.phase = Phase::Asking(Question { since: ticket::draw(), at: cx.now });
         Step::Ask(flight)
     }
 
     /// Begins to compute.
-    pub(super) fn compute(
-        &mut self,
-        store: &mut Store<H>,
-        old: Option<Slot>,
-        (session, due): (Ticket, bool),
-        displaced: &mut Displaced<H>,
-    ) -> NextStep<H> {
-        if let Some(arrival) = self.arrival.take() {
-            displaced.push(Leaving::Landed(arrival.landed));
-            displaced.push(Leaving::Object(arrival.under.version));
+    fn compute(&mut self, old: Option<Slot>, due: bool, cx: &mut Context<'_, H>) -> NextStep<H> {
+        if let Some(arrival) = self.waits.arrival.take() {
+            cx.displaced.push(Leaving::Landed(arrival.landed));
+            cx.displaced.push(Leaving::Object(arrival.under.version));
         }
+        let session = cx.session();
         let Some(observation) = self.observation.as_mut() else {
             unreachable!("a function runs under an observation")
         };
-        let flight = H::Flight::begin(&self.leader);
-        self.born = self.now;
-        let (led, course) = ((&flight, &self.leader), (session, self.now));
-        self.run = store.flights.begin(&self.probe, observation, led, course, &self.verdicts, displaced);
+        let (store, request) = (&mut *cx.store, &self.request);
+        let flight = H::Flight::begin(&request.leader);
+        let (led, course) = ((&flight, &request.leader), (session, cx.now));
+        let run = store.flights.begin(&request.probe, observation, led, course, &self.verdicts, cx.displaced);
         if store.terms.constant {
-            (observation.since, observation.ticket, observation.until) = (self.run, self.run, self.run);
+            (observation.since, observation.ticket, observation.until) = (run, run, run);
         }
-        self.doing = Doing::Computing;
-        self.validation.asks_again = store.terms.lag.retries > 0;
         let old = old.and_then(|slot| store.live.get(slot));
-        if let Some(Look { entry, stamp }) = old
-            && store.terms.revalidates
-            && !(due && self.wish.refresh == Refresh::Hard)
-        {
-            self.previous = Some((entry.value.clone(), stamp.version.clone()));
-        }
-        store.stats.misses += u64::from(self.previous.is_none());
+        let builds = store.terms.revalidates && !(due && request.wish.refresh == Refresh::Hard);
+        let previous =
+            old.filter(|_| builds).map(|Look { entry, stamp }| (entry.value.clone(), stamp.version.clone()));
+        store.stats.misses += u64::from(previous.is_none());
+        let validation = Found::new(store.terms.lag.retries > 0);
+        self.phase = Phase::Computing(Computation {
+            run,
+            born: cx.now,
+            previous,
+            validation,
+            retries: 0,
+            stage: Stage::Running,
+        });
         Step::Compute(flight)
     }
 
     /// Makes the session a reader of the function, tells it of a new observation, and goes by the one it has.
-    fn meet(
-        &mut self,
-        store: &mut Store<H>,
-        caller: &mut Caller<'_, H>,
-        displaced: &mut Displaced<H>,
-    ) -> Result<(), Unsure<H::Object>> {
-        let reader =
-            caller.known.readers.get_or_insert_with(store.id, || store.join(caller.id, caller.session));
-        if self.announce {
-            self.tell(store, caller, displaced)?;
+    fn meet(&mut self, cx: &mut Context<'_, H>) -> Decided<H, ()> {
+        let Some(caller) = &mut cx.caller else { return Ok(()) };
+        let (id, session) = (caller.id, caller.session);
+        let reader = caller.known.readers.get_or_insert_with(cx.store.id, || cx.store.join(id, session));
+        if self.source == Source::New {
+            self.tell(cx, false)?;
         } else if self.observation.is_none() {
-            self.observation = reader.seen.get(self.given.as_ref(), &self.verdicts)?.map(|seen| seen.clone());
+            let seen = reader.seen.get(self.request.given.as_ref(), &self.verdicts)?;
+            self.observation = seen.map(|seen| seen.clone());
         }
         Ok(())
     }
 
-    /// Tells the session of a new observation.
-    pub(super) fn tell(
-        &mut self,
-        store: &mut Store<H>,
-        caller: &mut Caller<'_, H>,
-        displaced: &mut Displaced<H>,
-    ) -> Result<(), Unsure<H::Object>> {
-        if !self.announce {
-            return Ok(());
-        }
-        let (given, verdicts, terms) = (self.given.as_ref(), &self.verdicts, store.terms);
+    /// Tells the session of a new observation. One that was wanted `anew` takes the place of the one before.
+    pub(super) fn tell(&mut self, cx: &mut Context<'_, H>, anew: bool) -> Decided<H, ()> {
+        let Some(caller) = cx.caller.as_mut().filter(|_| self.source == Source::New) else { return Ok(()) };
+        let (given, verdicts, terms) = (self.request.given.as_ref(), &self.verdicts, cx.store.terms);
         if !terms.constant {
-            let answers = caller.known.answers(&self.scope, displaced);
+            let answers = caller.known.answers(&self.request.scope, cx.displaced);
             let first = answers.get(given, verdicts)?;
-            // An answer that was wanted anew takes the place of the one before.
-            let anew = self.wish.manner == Manner::Now || self.retries > 0;
-            let first =
-                first.filter(|first| !anew && (terms.ttl.is_none() || first.vouches(self.now, terms.ttl)));
-            match (first, self.observation.as_ref()) {
+            let kept = |first: &&mut _| {
+                let first: &super::Observation<_> = first;
+                let wanted = !anew && self.request.wish.manner != Manner::Now;
+                wanted && (terms.ttl.is_none() || first.vouches(cx.now, terms.ttl))
+            };
+            match (first.filter(kept), self.observation.as_ref()) {
                 // Another caller in the session was faster. The session goes by one answer.
                 (Some(first), _) => {
                     let ours = self.observation.replace(first.clone());
-                    displaced.extend(ours.map(Leaving::Observation));
+                    cx.displaced.extend(ours.map(Leaving::Observation));
                 }
-                (None, Some(ours)) => answers.put(given, ours, terms.answers(), verdicts, displaced)?,
+                (None, Some(ours)) => {
+                    answers.put(given, ours, terms.answers(), verdicts, cx.displaced)?;
+                }
                 (None, None) => {}
             }
         }
-        self.go_by(store, caller, displaced)?;
-        let glance = &mut store.glances[ticket::lane(caller.id)];
-        if glance.session == caller.id {
+        self.go_by(cx, anew)?;
+        let session = cx.session();
+        let glance = &mut cx.store.glances[ticket::lane(session)];
+        if glance.session == session {
             // The hit path is to go by the same.
             *glance = Glance::default();
         }
-        self.end_asking(caller, displaced);
-        self.announce = false;
+        self.end_asking(cx);
+        self.source = Source::Told;
         Ok(())
     }
 
-    /// Lets the session judge this function's entries by the plan's observation from now on.
-    fn go_by(
-        &self,
-        store: &Store<H>,
-        caller: &mut Caller<'_, H>,
-        displaced: &mut Displaced<H>,
-    ) -> Result<(), Unsure<H::Object>> {
-        let reader = caller.known.readers.get_mut(store.id);
+    /// Lets the session judge this function's entries by the plan's observation from now on, in place of the first if a call
+    /// has `asked_again`.
+    fn go_by(&self, cx: &mut Context<'_, H>, asked_again: bool) -> Decided<H, ()> {
+        let Some(caller) = &mut cx.caller else { return Ok(()) };
+        let reader = caller.known.readers.get_mut(cx.store.id);
         let Some((observation, reader)) = self.observation.as_ref().zip(reader) else { return Ok(()) };
-        let (given, bound, verdicts) = (self.given.as_ref(), store.terms.answers(), &self.verdicts);
+        let (given, bound, verdicts) =
+            (self.request.given.as_ref(), cx.store.terms.answers(), &self.verdicts);
         // Nobody wished for another answer than the first.
-        if self.retries > 0
+        if asked_again
             && let Some(before) = reader.seen.peek(given, verdicts)?
             && !verdicts.same(&before.version, &observation.version)?
             && reader.first(given, verdicts)?.is_none()
         {
             let first = reader.first.get_or_insert_default();
-            first.put(given, before, bound, verdicts, displaced)?;
+            first.put(given, before, bound, verdicts, cx.displaced)?;
         }
-        reader.seen.put(given, observation, bound, verdicts, displaced)
+        reader.seen.put(given, observation, bound, verdicts, cx.displaced)
     }
 
-    /// What another function of the scope has observed in this session, if that is young enough.
+    /// Goes by what another function of the scope has observed in this session, if that is young enough.
+    fn adopt(&mut self, cx: &mut Context<'_, H>) -> Decided<H, bool> {
+        let Some(current) = self.answered(cx)?.cloned() else { return Ok(false) };
+        let old = self.observation.replace(current);
+        cx.displaced.extend(old.map(Leaving::Observation));
+        self.go_by(cx, false)?;
+        Ok(true)
+    }
+
+    /// That observation.
     pub(super) fn answered<'a>(
         &self,
-        store: &Store<H>,
-        caller: &'a Caller<'_, H>,
-    ) -> Decided<H, Option<&'a Observation<H::Object>>> {
-        let Some(answers) = caller.known.answers_of(&self.scope) else { return Ok(None) };
-        let answer = answers.peek(self.given.as_ref(), &self.verdicts)?;
-        Ok(answer.filter(|answer| answer.vouches(self.now, store.terms.ttl)))
-    }
-
-    /// Goes by that.
-    fn adopt(
-        &mut self,
-        store: &Store<H>,
-        caller: &mut Caller<'_, H>,
-        displaced: &mut Displaced<H>,
-    ) -> Result<bool, Unsure<H::Object>> {
-        let Some(current) = self.answered(store, caller)? else { return Ok(false) };
-        let current = current.clone();
-        let old = self.observation.replace(current);
-        displaced.extend(old.map(Leaving::Observation));
-        self.go_by(store, caller, displaced)?;
-        Ok(true)
+        cx: &'a Context<'_, H>,
+    ) -> Decided<H, Option<&'a super::Observation<H::Object>>> {
+        let Some(caller) = &cx.caller else { return Ok(None) };
+        let Some(answers) = caller.known.answers_of(&self.request.scope) else { return Ok(None) };
+        let answer = answers.peek(self.request.given.as_ref(), &self.verdicts)?;
+        Ok(answer.filter(|answer| answer.vouches(cx.now, cx.store.terms.ttl)))
     }
 }

@@ -6,7 +6,7 @@ use super::clock::{self, Nanos};
 use super::evicted::Evicted;
 use super::flight::{Going, Landed};
 use super::live::Live;
-use super::reads::{Basis, ReadSet};
+use super::reads::{Basis, Own, ReadSet};
 use super::rows::Rows;
 use super::session::Answers;
 use super::stamp::Stamp;
@@ -34,6 +34,15 @@ pub struct Observation<O> {
 }
 
 impl<O> Observation<O> {
+    /// What a computation under it notes its reads by. One that `asks_again` for its version will go by a newer one then.
+    pub(super) fn own(&self, asks_again: bool) -> Own {
+        Own {
+            tag: self.tag,
+            ticket: if self.reads.is_some() { 0 } else { self.ticket },
+            until: if asks_again { NEVER } else { self.until },
+        }
+    }
+
     /// Whether it is younger than `ttl`. An older one says nothing any more.
     #[must_use]
     pub fn vouches(&self, now: Nanos, ttl: Option<Nanos>) -> bool {

@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 
 use super::Host;
 use super::compare::{Probe, Unsure, Verdicts};
+use super::context::Context;
 use super::entry::{Displaced, Entry, Leaving};
 use super::live::Taken;
 use super::plan::Decided;
 use super::rows::{Rows, Slot};
 use super::session::Reader;
-use super::store::{Caller, Store};
+use super::store::Store;
 use super::ticket::{self, Ticket};
 
 /// How many lie here at most where any number may be stored, if no more are stored.
@@ -163,109 +164,105 @@ impl<H: Host> Store<H> {
     pub fn evicted(&self) -> &Evicted<H> {
         &self.evicted
     }
+}
 
-    /// Sees to it that the sessions which may have seen an entry find it again though it leaves the store: the one that is noted in it
-    /// keeps it, the others that began after it was stored find it in what left. `caller` is passed over if `spared`.
-    pub(super) fn displace(
-        &mut self,
-        Taken { hash, entry, given }: Taken<H>,
-        caller: Option<&mut Caller<'_, H>>,
-        spared: bool,
-        displaced: &mut Displaced<H>,
-    ) {
-        if self.terms.maxsize == Some(0) || !entry.is_fresh_now(&self.terms) {
-            displaced.push(Leaving::Entry(entry));
+impl<H: Host> Context<'_, H> {
+    /// Sees to it that the sessions which may have seen an entry find it again though it leaves the store: the one that is
+    /// noted in it keeps it, the others that began after it was stored find it in what left. The caller is passed over if
+    /// that is `spared`.
+    pub(super) fn displace(&mut self, Taken { hash, entry, given }: Taken<H>, spared: bool) {
+        let store = &mut *self.store;
+        if store.terms.maxsize == Some(0) || !entry.is_fresh_now(&store.terms) {
+            self.displaced.push(Leaving::Entry(entry));
             return;
         }
-        let passed = caller.as_deref().filter(|_| spared).map(|caller| caller.id);
+        let caller = self.caller.as_ref();
+        let passed = caller.filter(|_| spared).map(|caller| caller.id);
         let holder = Some(entry.known_in).filter(|id| *id != 0 && Some(*id) != passed);
-        let new =
-            caller.as_deref().filter(|caller| caller.known.readers.get(self.id).is_none_or(Reader::is_new));
+        let new = caller.filter(|caller| caller.known.readers.get(store.id).is_none_or(Reader::is_new));
         let blind = passed.or(new.map(|caller| caller.id)).unwrap_or(0);
-        let others = given.iter().any(|id| Some(*id) != passed && self.readers.has(*id))
-            || self.readers.has_later(entry.stored, [entry.known_in, blind], displaced);
+        let others = given.iter().any(|id| Some(*id) != passed && store.readers.has(*id))
+            || store.readers.has_later(entry.stored, [entry.known_in, blind], self.displaced);
         let mut entry = Some(entry);
         if let Some(holder) = holder {
             let own = if others { entry.clone() } else { entry.take() };
             if let Some(own) = own {
-                self.keep_for(holder, caller, (hash, own), displaced);
+                self.keep_for(holder, (hash, own));
             }
         }
         match entry {
             Some(entry) if others => {
-                let most = self.terms.maxsize.unwrap_or_else(|| self.live.len().max(MANY));
-                self.evicted.push(Taken { hash, entry, given }, passed, most, displaced);
+                let store = &mut *self.store;
+                let most = store.terms.maxsize.unwrap_or_else(|| store.live.len().max(MANY));
+                store.evicted.push(Taken { hash, entry, given }, passed, most, self.displaced);
             }
-            entry => displaced.extend(entry.map(Leaving::Entry)),
+            entry => self.displaced.extend(entry.map(Leaving::Entry)),
         }
     }
 
-    /// Notes that the caller is given again what left the store, which is as new as `ticket` if that `agreed`. It keeps it, unless that may lead to
-    /// another session, which is noted in it and lives: else a chain of sessions would keep each other alive.
+    /// Notes that the caller is given again what left the store, which is as new as `ticket` if that `agreed`. It keeps it,
+    /// unless that may lead to another session, which is noted in it and lives: else a chain of sessions would keep each other
+    /// alive.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared.
     pub(super) fn give_again(
         &mut self,
         probe: &Probe<H::Key>,
-        caller: &mut Caller<'_, H>,
         (ticket, agreed): (Ticket, bool),
         verdicts: &Verdicts<H::Object>,
-        displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        let since = caller.known.readers.get(self.id).map_or(ticket::NEVER, |reader| reader.since);
-        let slot = self.evicted.slot(probe, (caller.id, since), verdicts)?;
-        let Some(gone) = slot.and_then(|slot| self.evicted.0.get_mut(slot)) else { return Ok(()) };
+        let Some(caller) = &self.caller else { return Ok(()) };
+        let (store, session) = (&mut *self.store, caller.id);
+        let since = caller.known.readers.get(store.id).map_or(ticket::NEVER, |reader| reader.since);
+        let slot = store.evicted.slot(probe, (session, since), verdicts)?;
+        let Some(gone) = slot.and_then(|slot| store.evicted.0.get_mut(slot)) else { return Ok(()) };
         if agreed {
             gone.entry.stamp.ticket = gone.entry.stamp.ticket.max(ticket);
         }
-        if gone.entry.known_in != caller.id && self.readers.has(gone.entry.known_in) {
-            gone.given.insert(caller.id);
+        if gone.entry.known_in != session && store.readers.has(gone.entry.known_in) {
+            gone.given.insert(session);
         } else {
-            let own = Entry { known_in: caller.id, ..gone.entry.clone() };
-            self.keep_for(caller.id, Some(caller), (probe.hash, own), displaced);
+            let own = Entry { known_in: session, ..gone.entry.clone() };
+            self.keep_for(session, (probe.hash, own));
         }
         Ok(())
     }
 
-    /// Keeps an entry for the session `id`, which may be the caller's, if it is still there. Its own entry of that key must have been taken
-    /// from it.
-    pub(super) fn keep_for(
-        &mut self,
-        id: Ticket,
-        caller: Option<&mut Caller<'_, H>>,
-        (hash, entry): (u64, Entry<H>),
-        displaced: &mut Displaced<H>,
-    ) {
-        let (maxsize, mut entry) = (self.terms.maxsize, Some(entry));
+    /// Keeps an entry for the session `id`, which may be the caller's, if it is still there. Its own entry of that key must
+    /// have been taken from it.
+    pub(super) fn keep_for(&mut self, id: Ticket, (hash, entry): (u64, Entry<H>)) {
+        let store = &mut *self.store;
+        let (maxsize, mut entry) = (store.terms.maxsize, Some(entry));
         let mut shelve = |reader: &mut Reader<H>, displaced: &mut Displaced<H>| {
             entry.take().map(|entry| reader.shelve(hash, entry, maxsize, displaced))
         };
-        let kept = match caller.filter(|caller| caller.id == id) {
+        let kept = match self.caller.as_mut().filter(|caller| caller.id == id) {
             Some(caller) => {
-                caller.known.readers.get_mut(self.id).and_then(|reader| shelve(reader, displaced))
+                let reader = caller.known.readers.get_mut(store.id);
+                reader.and_then(|reader| shelve(reader, self.displaced))
             }
-            None => self.reach(id, displaced, shelve).flatten(),
+            None => store.reach(id, self.displaced, shelve).flatten(),
         };
         if kept.is_some() {
-            self.readers.keeps(id);
+            store.readers.keeps(id);
         }
-        displaced.extend(entry.map(Leaving::Entry));
+        self.displaced.extend(entry.map(Leaving::Entry));
     }
 
-    /// Takes from a session what it would find of a key beside what is stored: what it keeps, and what left the store.
+    /// Takes from the caller's session what it would find of a key beside what is stored: what it keeps, and what left the
+    /// store.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on.
     pub(super) fn take_from(
         &mut self,
-        caller: &mut Caller<'_, H>,
         probe: &Probe<H::Key>,
         verdicts: &Verdicts<H::Object>,
-        displaced: &mut Displaced<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        let Some(reader) = caller.known.readers.get_mut(self.id) else { return Ok(()) };
-        reader.unshelve(probe, verdicts, displaced)?;
-        self.evicted.pass_over(probe, (caller.id, reader.since), verdicts)
+        let Some(caller) = &mut self.caller else { return Ok(()) };
+        let Some(reader) = caller.known.readers.get_mut(self.store.id) else { return Ok(()) };
+        reader.unshelve(probe, verdicts, self.displaced)?;
+        self.store.evicted.pass_over(probe, (caller.id, reader.since), verdicts)
     }
 }

@@ -2,11 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
+use std::ops::ControlFlow;
 use std::rc::{Rc, Weak};
 
 use super::ticket::{self, Ticket};
 use super::{
-    Audience, Caller, Displaced, Flight, Host, Known, Leaving, Made, Object, Probe, Read, Store, Unsure,
+    Audience, Caller, Context, Displaced, Event, Flight, Host, Known, Leaving, Made, NextStep, Object, Plan,
+    Probe, Read, Step, Store, Unsure, pump,
 };
 
 thread_local! {
@@ -14,6 +16,8 @@ thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
     /// How often stores have looked at sessions.
     static LOOKS: Cell<u32> = const { Cell::new(0) };
+    /// How often two numbers were asked whether they are equal.
+    static COMPARISONS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// How often stores look at sessions while `act` runs.
@@ -21,6 +25,13 @@ pub(super) fn looks<R>(act: impl FnOnce() -> R) -> u32 {
     let before = LOOKS.get();
     act();
     LOOKS.get() - before
+}
+
+/// How often numbers are asked whether they are equal while `act` runs.
+pub(super) fn comparisons(act: impl FnOnce()) -> u32 {
+    let before = COMPARISONS.get();
+    act();
+    COMPARISONS.get() - before
 }
 
 /// The version of what never changes.
@@ -168,23 +179,44 @@ impl Audience<Fake> for SessionRef {
     }
 }
 
-/// Runs `act` in the critical section of a store, for a session.
+/// Runs `act` in the critical section of a store, for a session. What is let go is dropped after it.
 pub(super) fn enter<R>(
     store: &mut Store<Fake>,
     session: Option<&Rc<Session>>,
-    act: impl FnOnce(&mut Store<Fake>, Option<&mut Caller<'_, Fake>>) -> R,
+    act: impl FnOnce(&mut Context<'_, Fake>) -> R,
 ) -> R {
     INSIDE.set(true);
+    let mut displaced = Displaced::default();
+    let run = |caller: Option<Caller<'_, Fake>>| act(&mut Context::new(store, caller, &mut displaced));
     let result = match session {
-        None => act(store, None),
+        None => run(None),
         Some(session) => {
             let reference = SessionRef(Rc::downgrade(session));
             let known = &mut session.known.borrow_mut();
-            act(store, Some(&mut Caller { id: session.id, began: session.id, session: &reference, known }))
+            run(Some(Caller { id: session.id, began: session.id, session: &reference, known }))
         }
     };
     INSIDE.set(false);
+    drop(displaced);
     result
+}
+
+/// Drives a plan, comparing what is to be compared, until `carry_out` stops it.
+pub(super) fn drive<S>(
+    store: &mut Store<Fake>,
+    session: Option<&Rc<Session>>,
+    plan: &mut Plan<Fake>,
+    event: Event<Fake>,
+    mut carry_out: impl FnMut(NextStep<Fake>) -> ControlFlow<S, Event<Fake>>,
+) -> S {
+    let enter = |plan: &mut Plan<Fake>| enter(store, session, |cx| plan.next(cx));
+    pump(plan, event, enter, |_, step| match step {
+        Step::Compare(mut unsure) => {
+            let equal = told(&mut unsure);
+            ControlFlow::Continue(Event::Compared(unsure, equal))
+        }
+        step => carry_out(step),
+    })
 }
 
 /// What a function made, that has read something which vouches for `oldest`.
@@ -196,6 +228,7 @@ pub(super) fn made(value: u32, oldest: Ticket) -> Made<Number> {
 
 /// What the owners of numbers say.
 pub(super) fn told(unsure: &mut Unsure<Number>) -> bool {
+    COMPARISONS.set(COMPARISONS.get() + 1);
     let equal = unsure.ask(
         |key, probe| Ok::<_, Infallible>(key.get() == probe.key.get()),
         |pair| Ok(pair.stored.get() == pair.probe.get()),

@@ -1,9 +1,10 @@
 //! Computations that others wait for, on a host without Python, interleaved by hand.
 
+use std::ops::ControlFlow::{Break, Continue};
 use std::rc::Rc;
 
-use super::fake::{Fake, Number, Run, Session, enter, made, probe, told};
-use super::{Displaced, Plan, Scope, Step, Store, Terms, Wish, ticket};
+use super::fake::{Fake, Number, Run, Session, drive, enter, made, probe};
+use super::{Displaced, Event, Plan, Scope, Step, Store, Terms, Wish, ticket};
 
 fn store(maxsize: Option<usize>) -> Store<Fake> {
     Store::new(Terms { maxsize, ..Terms::default() }, ())
@@ -34,23 +35,14 @@ impl Caller {
     }
 
     fn next(&mut self, store: &mut Store<Fake>) -> (Does, Option<Run>) {
-        loop {
-            match enter(store, self.session.as_ref(), |store, caller| self.plan.next(store, caller)) {
-                Step::Compare(mut unsure) => {
-                    let equal = told(&mut unsure);
-                    self.plan.learn(unsure, equal);
-                }
-                Step::Ask(_) => {
-                    self.plan.observed(Number::new(self.version), Vec::new());
-                }
-                Step::Wait(run) => return (Does::Wait, Some(run)),
-                Step::Compute(run) => return (Does::Compute, Some(run)),
-                Step::Done(served) => return (Does::Done(served.value.get()), None),
-                Step::Validate(_) | Step::Holds(_) | Step::Sleep(_) | Step::Absent | Step::Raise => {
-                    panic!("no such terms")
-                }
-            }
-        }
+        let version = self.version;
+        drive(store, self.session.as_ref(), &mut self.plan, Event::Ready, |step| match step {
+            Step::Ask(_) => Continue(Event::Observed(Number::new(version), Vec::new())),
+            Step::Wait(run) => Break((Does::Wait, Some(run))),
+            Step::Compute(run) => Break((Does::Compute, Some(run))),
+            Step::Done(served) => Break((Does::Done(served.value.get()), None)),
+            _ => panic!("no such terms"),
+        })
     }
 
     fn is(&mut self, store: &mut Store<Fake>, does: Does) -> Option<Run> {
@@ -61,12 +53,12 @@ impl Caller {
 
     /// Ends the computation, and hands its result to those who wait.
     fn lands(&mut self, store: &mut Store<Fake>, run: &Run, value: u32, waiters: &mut [&mut Self]) {
-        self.plan.computed(made(value, ticket::NEVER));
+        self.plan.take(Event::Computed(made(value, ticket::NEVER)));
         self.is(store, Does::Done(value));
         run.land();
         for waiter in waiters {
             if let Some(arrival) = self.plan.landing() {
-                waiter.plan.landed(arrival);
+                waiter.plan.take(Event::Landed(Some(arrival)));
             }
         }
     }
@@ -164,7 +156,7 @@ fn a_leader_without_a_result_hands_over() {
     let run = first.is(&mut store, Does::Compute).unwrap_or_else(|| panic!("no run"));
     second.is(&mut store, Does::Wait);
     third.is(&mut store, Does::Wait);
-    enter(&mut store, None, |store, caller| first.plan.abandon(store, caller));
+    enter(&mut store, None, |cx| first.plan.abandon(cx));
     run.land();
     let run = second.is(&mut store, Does::Compute).unwrap_or_else(|| panic!("no run"));
     third.is(&mut store, Does::Wait);
@@ -179,7 +171,7 @@ fn one_who_lost_patience_stores_nothing() {
     let (mut first, mut second) = (Caller::new(1, None), Caller::new(1, Some(session.clone())));
     let run = first.is(&mut store, Does::Compute).unwrap_or_else(|| panic!("no run"));
     second.is(&mut store, Does::Wait);
-    second.plan.lose_patience();
+    second.plan.take(Event::Late);
     let own = second.is(&mut store, Does::Compute).unwrap_or_else(|| panic!("no run"));
     second.lands(&mut store, &own, 8, &mut []);
     assert_eq!(store.len(), 0);
@@ -194,7 +186,7 @@ fn what_rests_on_something_older_is_not_shared() {
     let (mut first, mut second) = (Caller::new(1, Some(Session::begin())), Caller::new(1, None));
     let run = first.is(&mut store, Does::Compute).unwrap_or_else(|| panic!("no run"));
     second.is(&mut store, Does::Wait);
-    first.plan.computed(made(7, 1));
+    first.plan.take(Event::Computed(made(7, 1)));
     first.is(&mut store, Does::Done(7));
     run.land();
     assert!(first.plan.landing().is_none());
@@ -208,8 +200,8 @@ fn a_circle_is_with_one_run_and_not_with_the_next() {
         (Caller::new(1, None), Caller::new(1, None), Caller::new(1, None));
     let circular = first.is(&mut store, Does::Compute).unwrap_or_else(|| panic!("no run"));
     let met = second.is(&mut store, Does::Wait).unwrap_or_else(|| panic!("nothing to wait for"));
-    second.plan.insist(met);
-    enter(&mut store, None, |store, caller| first.plan.abandon(store, caller));
+    second.plan.take(Event::Circle(met));
+    enter(&mut store, None, |cx| first.plan.abandon(cx));
     circular.land();
     third.is(&mut store, Does::Compute);
     second.is(&mut store, Does::Wait);

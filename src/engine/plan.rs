@@ -1,164 +1,28 @@
-//! A call as a machine that asks for one thing at a time.
+//! A call as a state machine that asks for one thing at a time.
 //!
-//! Whoever drives it calls [`Plan::next`] inside the critical section and does what the step says outside of it. What a step is depends on
-//! the table of the design, which `decide` goes through from its top to its end.
+//! Whoever drives it hands it an [`Event`] and carries out the [`Step`] that follows, outside of the critical section. What
+//! a step is depends on the phase in which the call is, and while it decides on its verdict.
 
 use super::clock::Nanos;
 use super::compare::{Probe, Unsure, Verdicts};
-use super::entry::{Displaced, Observation};
+use super::context::Context;
+use super::entry::Observation;
 use super::flight::Arrival;
-use super::reads::{Basis, Read, oldest};
+use super::policy::{Manner, Refresh, Wish};
+use super::protocol::{Event, Made, NextStep, Step};
+use super::reads::{Basis, Own, Read, oldest};
 use super::rows::Slot;
 use super::session::Scope;
 use super::status::Status;
-use super::store::{Caller, Store};
 use super::ticket::{self, Ticket};
 use super::validate::{Claim, Found};
-use super::{Flight, Host, Object};
-
-/// What is to be done next.
-pub enum Step<O: Object, F> {
-    /// Ask about two objects, then [`Plan::learn`].
-    Compare(Unsure<O>),
-    /// Run the version function, then [`Plan::observed`]. Others in the session may wait for that.
-    Ask(Option<F>),
-    /// Wait for what another does; then [`Plan::landed`] if that brought a result. If it can't be waited for, [`Plan::insist`].
-    Wait(F),
-    /// Run the function, or what takes its place if there is something [`Plan::previous`]; then [`Plan::computed`]. Others may wait for that.
-    Compute(F),
-    /// Ask whether a version that the function has read holds still, in a session that begins after [`Plan::own`]; then [`Plan::validated`].
-    Validate(Read<O>),
-    /// Nothing: so it is with the version that was to be asked about.
-    Holds(bool),
-    /// Let so much time pass.
-    Sleep(Nanos),
-    /// Nothing: this is the answer.
-    Done(Served<O, F>),
-    /// Say that there is no answer: the session takes only what is there.
-    Absent,
-    /// Raise what failed.
-    Raise,
-}
-
-/// [`Step`] for a host.
-pub type NextStep<H> = Step<<H as Host>::Object, <H as Host>::Flight>;
+use super::{Flight, Host};
 
 /// What was decided, unless that depends on a comparison.
 pub(super) type Decided<H, T> = Result<T, Unsure<<H as Host>::Object>>;
 
-/// The answer of a call.
-pub struct Served<O, F> {
-    /// The result.
-    pub value: O,
-    /// By what it is served, to a computation that builds on it.
-    pub basis: Basis<O>,
-    /// A refresh that is to run behind, with this to tell when it is over.
-    pub behind: Option<F>,
-}
-
-/// What a function made.
-pub struct Made<O> {
-    /// The result.
-    pub value: O,
-    /// What was read on the way that may be older.
-    pub reads: Vec<Read<O>>,
-    /// `cache_if` would have it.
-    pub wanted: bool,
-    /// The version of which it says it is.
-    pub seen: Option<O>,
-    /// It is what was there before.
-    pub renewed: bool,
-}
-
-/// Whether a call is to renew what is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Refresh {
-    /// Only if it has to.
-    #[default]
-    No,
-    /// Yes; what is there may be found to be good still.
-    Soft,
-    /// Yes, from nothing.
-    Hard,
-}
-
-/// How a result is wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Manner {
-    /// By a call.
-    #[default]
-    Called,
-    /// By a call in a session that takes what is there.
-    Offline,
-    /// Made anew, now.
-    Now,
-    /// By a refresh behind: nobody waits for it.
-    Behind,
-    /// Not at all: a version is asked about, for a computation that has read it.
-    Validating,
-}
-
-/// Where a call is made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Setting {
-    /// A computation makes it.
-    pub nested: bool,
-    /// No refresh can run behind there: the call itself makes what one would renew.
-    pub alone: bool,
-    /// The call waits for nobody.
-    pub hasty: bool,
-}
-
-/// What is wanted of a result beyond the rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wish {
-    /// How it is wanted.
-    pub manner: Manner,
-    /// Whether the session renews it, if it was made before that began.
-    pub refresh: Refresh,
-    /// Whether the session names it, so that it is renewed though it never changes.
-    pub named: bool,
-    /// Whether the session has wishes of any kind. Then the hit path knows only what was noted for it.
-    pub special: bool,
-    /// Where the call is made.
-    pub setting: Setting,
-}
-
-impl Wish {
-    /// Nothing beyond how it is wanted.
-    #[must_use]
-    pub const fn of(manner: Manner) -> Self {
-        let setting = Setting { nested: false, alone: false, hasty: false };
-        Self { manner, refresh: Refresh::No, named: false, special: false, setting }
-    }
-}
-
-/// Where a call is that tries again because its result lags behind its version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Attempt {
-    /// The result is new.
-    Made,
-    /// It lags: time passes.
-    Sleeps,
-    /// The version is asked anew.
-    Asks,
-    /// It was asked anew.
-    Asked,
-}
-
-/// What a call has the host do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doing {
-    /// Run the version function, or wait for another's run of it.
-    Asking,
-    /// Run the function.
-    Computing,
-    /// Wait for another's run of the function.
-    Waiting,
-}
-
-/// One call.
-pub struct Plan<H: Host> {
+/// What a call is for. It stays as it is.
+pub(super) struct Request<H: Host> {
     pub(super) probe: Probe<H::Key>,
     /// What the version function is given, where its answer depends on that.
     pub(super) given: Option<Probe<H::Key>>,
@@ -166,48 +30,120 @@ pub struct Plan<H: Host> {
     pub(super) wish: Wish,
     /// When the call began, in the order of events; 0 where that does not matter.
     pub(super) began: Ticket,
-    pub(super) verdicts: Verdicts<H::Object>,
-    pub(super) observation: Option<Observation<H::Object>>,
-    /// The observation was made during this call, so its age does not matter.
-    pub(super) asked: bool,
-    /// The session does not know the observation yet.
-    pub(super) announce: bool,
     pub(super) leader: <H::Flight as Flight>::Leader,
-    /// What others in the session wait for while this call asks.
-    pub(super) asking: Option<H::Flight>,
-    /// What it can't wait for, because that would never end.
+    /// The version to be asked about, in place of a result.
+    pub(super) claim: Option<Claim<H::Object>>,
+}
+
+/// Whence the observation comes by which a call goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// From the session, or there is none yet.
+    Session,
+    /// From this call, so its age does not matter. The session does not know it yet.
+    New,
+    /// From this call; the session knows it.
+    Told,
+}
+
+/// What waits have brought.
+pub(super) struct Waits<H: Host> {
+    /// What the call can't wait for, because that would never end.
     circular: Vec<H::Flight>,
-    /// What fails now is this.
-    pub(super) doing: Doing,
-    /// Drawn before the run of the version function that this call makes or waits for.
-    pub(super) asks_since: Ticket,
     /// It waits for nothing any more, because that took too long.
     pub(super) impatient: bool,
-    /// What the flight brought for which this call waited.
+    /// What the run brought for which it waited.
     pub(super) arrival: Option<Arrival<H>>,
-    /// What this call's own flight brings to those who wait for it.
-    pub(super) landing: Option<Arrival<H>>,
-    /// When the step began that is taken, or was taken last.
-    pub(super) now: Nanos,
-    pub(super) born: Nanos,
+}
+
+/// What a call is about.
+pub(super) enum Phase<H: Host> {
+    /// It comes to a verdict.
+    Deciding,
+    /// The version function runs, or another's run of it is waited for.
+    Asking(Question),
+    /// It waits for another's run of the function.
+    Waiting,
+    /// It computes.
+    Computing(Computation<H>),
+    /// Something failed.
+    Failed(Failure),
+}
+
+/// A run of the version function.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question {
+    /// Drawn before it began.
+    pub(super) since: Ticket,
+    /// When that was.
+    pub(super) at: Nanos,
+}
+
+/// What failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failure {
+    /// Whether an old value may stand in for it.
+    pub(super) stands: bool,
+    pub(super) what: Failing,
+    /// The computation that the call had begun; 0 for none.
     pub(super) run: Ticket,
-    /// Where the key's entry lies, if there is one, and how often entries had come or gone when it was looked for.
-    pub(super) found: Option<(Option<Slot>, u64)>,
+}
+
+/// What may fail.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Failing {
+    /// A run of the version function that began then.
+    Version(Ticket),
+    /// The function.
+    Function,
+    /// Another's run of the function.
+    Other,
+}
+
+/// A computation of this call.
+pub(super) struct Computation<H: Host> {
+    /// Its ticket.
+    pub(super) run: Ticket,
+    /// When it began, or began again.
+    pub(super) born: Nanos,
     /// The old value and its version, for what takes the function's place.
     pub(super) previous: Option<(H::Object, H::Object)>,
-    pub(super) made: Option<Made<H::Object>>,
     /// What was found of the versions that it has read.
     pub(super) validation: Found<H::Object>,
-    /// The version to be asked about.
-    pub(super) claim: Option<Claim<H::Object>>,
-    pub(super) attempt: Attempt,
+    /// How often it was tried again because its result lagged.
     pub(super) retries: u32,
-    /// Something failed; whether an old value may stand in for that.
-    pub(super) failure: Option<bool>,
+    pub(super) stage: Stage<H::Object>,
+}
+
+/// How far a computation has come.
+pub(super) enum Stage<O> {
+    /// The function runs.
+    Running,
+    /// It has returned this. Whether the version was asked anew since, because the result lagged.
+    Made(Made<O>, bool),
+    /// The result lags: time passes.
+    Sleeping(Made<O>),
+    /// The version is asked anew.
+    Asking(Made<O>, Question),
+}
+
+/// One call.
+pub struct Plan<H: Host> {
+    pub(super) request: Request<H>,
+    pub(super) verdicts: Verdicts<H::Object>,
+    /// The version by which it goes, if it has one.
+    pub(super) observation: Option<Observation<H::Object>>,
+    pub(super) source: Source,
+    pub(super) phase: Phase<H>,
+    /// What others in the session wait for while this call asks.
+    pub(super) asking: Option<H::Flight>,
+    pub(super) waits: Waits<H>,
+    /// What this call's own run brings to those who wait for it.
+    pub(super) landing: Option<Arrival<H>>,
+    /// Where the key's entry lies, if there is one, and how often entries had come or gone when it was looked for.
+    pub(super) found: Option<(Option<Slot>, u64)>,
     /// What the call did.
     pub(super) status: Status,
-    /// To be dropped outside of the critical section, with the plan.
-    pub(super) displaced: Displaced<H>,
 }
 
 impl<H: Host> Plan<H> {
@@ -221,77 +157,108 @@ impl<H: Host> Plan<H> {
         leader: <H::Flight as Flight>::Leader,
         wish: Wish,
     ) -> Self {
+        let began = if wish.manner == Manner::Now { ticket::draw() } else { 0 };
         Self {
-            probe,
-            given,
-            scope,
-            wish,
-            began: if wish.manner == Manner::Now { ticket::draw() } else { 0 },
+            request: Request { probe, given, scope, wish, began, leader, claim: None },
             verdicts: Verdicts::default(),
-            announce: constant.is_some(),
-            asked: constant.is_some(),
+            source: if constant.is_some() { Source::New } else { Source::Session },
             observation: constant,
-            leader,
+            phase: Phase::Deciding,
             asking: None,
-            circular: Vec::new(),
-            doing: Doing::Asking,
-            asks_since: 0,
-            impatient: false,
-            arrival: None,
+            waits: Waits { circular: Vec::new(), impatient: false, arrival: None },
             landing: None,
-            now: 0,
-            born: 0,
-            run: 0,
             found: None,
-            previous: None,
-            made: None,
-            validation: Found::default(),
-            claim: None,
-            attempt: Attempt::Made,
-            retries: 0,
-            failure: None,
             status: Status::default(),
-            displaced: Displaced::default(),
         }
     }
 
     /// Takes what is known of the key before.
     pub fn know(&mut self, mut verdicts: Verdicts<H::Object>) {
-        verdicts.belong_to(&self.probe.key);
+        verdicts.belong_to(&self.request.probe.key);
         self.verdicts = verdicts;
     }
 
-    /// Takes the answer to [`Step::Compare`].
-    pub fn learn(&mut self, pair: Unsure<H::Object>, answer: bool) {
-        self.verdicts.learn(pair, answer);
+    /// Makes the call one that asks about a version, in place of a result.
+    pub fn about(&mut self, claim: Claim<H::Object>) {
+        self.request.wish.manner = Manner::Validating;
+        self.request.claim = Some(claim);
     }
 
-    /// Takes the answer to [`Step::Ask`]: the version, which is no newer than what was read for it.
-    pub fn observed(&mut self, version: H::Object, reads: Vec<Read<H::Object>>) {
-        let (since, until, at) = (self.asks_since, ticket::draw(), self.now);
-        let ticket = since.min(oldest(&reads));
-        let reads = (!reads.is_empty()).then(|| reads.into_boxed_slice());
-        self.observation = Some(Observation { version, tag: since, since, ticket, until, at, reads });
-        self.asked = true;
-        self.announce = true;
-        if self.attempt == Attempt::Asks {
-            self.attempt = Attempt::Asked;
+    /// Takes what has happened, outside of the critical section: something may be dropped here.
+    pub fn take(&mut self, event: Event<H>) {
+        match event {
+            Event::Ready => {}
+            Event::Compared(pair, answer) => self.verdicts.learn(pair, answer),
+            Event::Observed(version, reads) => self.observed(version, reads),
+            Event::Computed(made) => {
+                if let Phase::Computing(computation) = &mut self.phase {
+                    computation.validation = computation.validation.of_the_next();
+                    computation.stage = Stage::Made(made, false);
+                } else {
+                    unreachable!("only a computation returns something")
+                }
+            }
+            Event::Landed(arrival) => {
+                self.phase = Phase::Deciding;
+                if arrival.is_some() {
+                    self.waits.arrival = arrival;
+                }
+            }
+            Event::Circle(flight) => {
+                self.phase = Phase::Deciding;
+                self.waits.circular.push(flight);
+            }
+            Event::Late => {
+                self.phase = Phase::Deciding;
+                self.waits.impatient = true;
+            }
+            Event::Validated(read, holds, more) => self.validated(read, holds, more),
+            Event::Failed { stands } => {
+                let (what, run) = match &self.phase {
+                    Phase::Asking(question) => (Failing::Version(question.since), 0),
+                    Phase::Computing(Computation { run, stage: Stage::Asking(_, question), .. }) => {
+                        (Failing::Version(question.since), *run)
+                    }
+                    Phase::Computing(computation) => (Failing::Function, computation.run),
+                    Phase::Deciding | Phase::Waiting | Phase::Failed(_) => (Failing::Other, 0),
+                };
+                self.phase = Phase::Failed(Failure { stands, what, run });
+            }
         }
     }
 
-    /// Takes the place of [`Step::Wait`] where that would never end: does itself what another does.
-    pub fn insist(&mut self, flight: H::Flight) {
-        self.circular.push(flight);
+    /// Decides what is next.
+    pub fn next(&mut self, cx: &mut Context<'_, H>) -> NextStep<H> {
+        let step = match self.phase {
+            Phase::Deciding | Phase::Asking(_) | Phase::Waiting => self.decide(cx),
+            Phase::Computing(_) => self.go_on(cx),
+            Phase::Failed(failure) => self.fall_back(failure, cx),
+        };
+        if let Ok(Step::Done(_)) = &step {
+            self.log(cx);
+        }
+        step.unwrap_or_else(Step::Compare)
     }
 
-    /// As [`Plan::insist`], because the wait took too long. The result will not be stored.
-    pub fn lose_patience(&mut self) {
-        self.impatient = true;
-    }
-
-    /// Takes what the flight brought for which this call waited.
-    pub fn landed(&mut self, arrival: Arrival<H>) {
-        self.arrival = Some(arrival);
+    fn observed(&mut self, version: H::Object, reads: Vec<Read<H::Object>>) {
+        let question = match std::mem::replace(&mut self.phase, Phase::Deciding) {
+            Phase::Asking(question) => question,
+            Phase::Computing(mut computation) => {
+                let Stage::Asking(made, question) = computation.stage else {
+                    unreachable!("only what was asked is answered")
+                };
+                computation.stage = Stage::Made(made, true);
+                self.phase = Phase::Computing(computation);
+                question
+            }
+            _ => unreachable!("only what was asked is answered"),
+        };
+        let Question { since, at } = question;
+        let ticket = since.min(oldest(&reads));
+        let reads = (!reads.is_empty()).then(|| reads.into_boxed_slice());
+        self.observation =
+            Some(Observation { version, tag: since, since, ticket, until: ticket::draw(), at, reads });
+        self.source = Source::New;
     }
 
     /// What is to be given to those who waited for this call's result, if somebody did and it is for others.
@@ -299,23 +266,45 @@ impl<H: Host> Plan<H> {
         self.landing.take()
     }
 
+    /// The computation, if there is one.
+    pub(super) fn computation(&self) -> Option<&Computation<H>> {
+        if let Phase::Computing(computation) = &self.phase { Some(computation) } else { None }
+    }
+
+    /// The computation, where there must be one.
+    pub(super) fn computing(&mut self) -> &mut Computation<H> {
+        if let Phase::Computing(computation) = &mut self.phase {
+            computation
+        } else {
+            unreachable!("it computes")
+        }
+    }
+
     /// What [`Step::Compute`] is to be made from, if something takes the function's place: the old value and its version.
     #[must_use]
     pub fn previous(&self) -> Option<&(H::Object, H::Object)> {
-        self.previous.as_ref()
+        self.computation()?.previous.as_ref()
     }
 
-    /// Takes the answer to [`Step::Compute`].
-    pub fn computed(&mut self, made: Made<H::Object>) {
-        self.made = Some(made);
-        self.attempt = Attempt::Made;
-        self.validation = self.validation.of_the_next();
+    /// What now runs for this call: it notes what it reads that is older.
+    #[must_use]
+    pub fn own(&self) -> Own {
+        let computation = self.computation();
+        let question = match &self.phase {
+            Phase::Asking(question) => Some(question),
+            _ => computation.and_then(Computation::question),
+        };
+        if let Some(Question { since, .. }) = question {
+            return Own { tag: *since, ticket: *since, until: *since };
+        }
+        let asks_again = computation.is_some_and(|computation| computation.validation.asks_again);
+        self.observation.as_ref().map_or_else(Own::default, |observation| observation.own(asks_again))
     }
 
-    /// Takes the failure of the version function, of the function or of another's flight, after [`Plan::end`]. `stands` says that an old value
-    /// may stand in for it; whether one does, the next step tells.
-    pub fn failed(&mut self, stands: bool) {
-        self.failure = Some(stands);
+    /// Whether the function runs now, and not its version function.
+    #[must_use]
+    pub fn is_computing(&self) -> bool {
+        self.computation().is_some_and(|computation| computation.question().is_none())
     }
 
     /// The basis of something that was found to be of the observed version: it is as new as the observation, if not newer.
@@ -334,19 +323,46 @@ impl<H: Host> Plan<H> {
 
     /// The keys that the plan owns, for whoever traces references.
     pub fn keys(&self) -> impl Iterator<Item = &H::Key> {
-        std::iter::once(&self.probe).chain(&self.given).map(|probe| &probe.key)
+        std::iter::once(&self.request.probe).chain(&self.request.given).map(|probe| &probe.key)
+    }
+
+    /// What the function has read, for the same.
+    pub fn reads(&self) -> impl Iterator<Item = &Read<H::Object>> {
+        let computation = self.computation();
+        let made = computation.and_then(Computation::made);
+        let culprit = computation.and_then(|computation| computation.validation.culprit());
+        made.into_iter().flat_map(|made| &made.reads).chain(culprit)
+    }
+
+    /// The version that is to be asked about, for the same.
+    #[must_use]
+    pub fn claim(&self) -> Option<&Claim<H::Object>> {
+        self.request.claim.as_ref()
     }
 
     /// The hash of the key.
     #[must_use]
     pub fn hash(&self) -> u64 {
-        self.probe.hash
+        self.request.probe.hash
     }
 
-    /// The newest that is known of the version under which [`Step::Compute`] runs.
+    /// The newest that is known of the version by which the call goes.
     #[must_use]
     pub fn ticket(&self) -> Ticket {
         self.observation.as_ref().map_or(0, |observation| observation.ticket)
+    }
+
+    /// The observation by which the call goes is no newer than this.
+    #[must_use]
+    pub fn observed_until(&self) -> Ticket {
+        self.observation.as_ref().map_or(0, |observation| observation.until)
+    }
+
+    /// If a result was made: what it rests on and does not hold, so that it is not stored, if anything.
+    #[must_use]
+    pub fn made_with(&self) -> Option<Option<&Read<H::Object>>> {
+        let culprit = self.computation().and_then(|computation| computation.validation.culprit());
+        (culprit.is_some() || self.status.stored).then_some(culprit)
     }
 
     /// The observation by which the call goes, once it has passed all rows that need none.
@@ -359,75 +375,55 @@ impl<H: Host> Plan<H> {
 
     /// Whether this call may wait for a run.
     pub(super) fn may_wait(&self, flight: &H::Flight) -> bool {
-        flight.serves(&self.leader) && !self.circular.iter().any(|circular| circular.is(flight))
+        flight.serves(&self.request.leader) && !self.waits.circular.iter().any(|circular| circular.is(flight))
     }
 
     /// Gives up what others wait for.
-    pub fn end(&mut self, store: &mut Store<H>, caller: Option<&mut Caller<'_, H>>) {
-        let mut displaced = std::mem::take(&mut self.displaced);
-        store.flights.end(self.run, &mut displaced);
-        if let Some(caller) = caller {
-            self.end_asking(caller, &mut displaced);
+    pub fn end(&mut self, cx: &mut Context<'_, H>) {
+        if let Some(run) = self.computation().map(|computation| computation.run) {
+            cx.store.flights.end(run, cx.displaced);
         }
-        self.displaced = displaced;
+        self.end_asking(cx);
     }
 
     /// Gives a call up.
-    pub fn abandon(&mut self, store: &mut Store<H>, caller: Option<&mut Caller<'_, H>>) {
-        store.stats.errors += u64::from(self.is_a_call());
-        self.end(store, caller);
+    pub fn abandon(&mut self, cx: &mut Context<'_, H>) {
+        cx.store.stats.errors += u64::from(self.is_a_call());
+        self.end(cx);
     }
 
     /// Whether somebody called the function.
     pub(super) fn is_a_call(&self) -> bool {
-        !matches!(self.wish.manner, Manner::Behind | Manner::Validating)
+        !matches!(self.request.wish.manner, Manner::Behind | Manner::Validating)
     }
 
     /// Nobody waits any more for what this call asked.
-    pub(super) fn end_asking(&mut self, caller: &mut Caller<'_, H>, displaced: &mut Displaced<H>) {
-        if let Some(flight) = self.asking.take() {
-            caller.known.asked(&self.scope, self.given.as_ref(), &flight, displaced);
+    pub(super) fn end_asking(&mut self, cx: &mut Context<'_, H>) {
+        if let Some(caller) = &mut cx.caller
+            && let Some(flight) = self.asking.take()
+        {
+            let Request { scope, given, .. } = &self.request;
+            caller.known.asked(scope, given.as_ref(), &flight, cx.displaced);
         }
-    }
-
-    /// Decides what is next.
-    pub fn next(&mut self, store: &mut Store<H>, mut caller: Option<&mut Caller<'_, H>>) -> NextStep<H> {
-        self.now = store.terms.now();
-        let mut displaced = std::mem::take(&mut self.displaced);
-        let step = match (self.failure, self.made.take()) {
-            (Some(stands), made) => {
-                if let Some(made) = made {
-                    made.leave(&mut displaced);
-                }
-                self.fall_back(store, caller.as_deref_mut(), stands, &mut displaced)
-            }
-            (None, None) => self.decide(store, caller.as_deref_mut(), &mut displaced),
-            (None, Some(made)) if self.attempt == Attempt::Sleeps => {
-                (self.made, self.attempt) = (Some(made), Attempt::Asks);
-                Ok(self.asks(None))
-            }
-            (None, Some(made)) => {
-                let told = self.compare(store, &mut displaced).and_then(|()| {
-                    caller.as_deref_mut().map_or(Ok(()), |caller| self.tell(store, caller, &mut displaced))
-                });
-                match told {
-                    Ok(()) => self.keep(store, caller.as_deref_mut(), made, &mut displaced),
-                    Err(unsure) => {
-                        self.made = Some(made);
-                        Err(unsure)
-                    }
-                }
-            }
-        };
-        self.displaced = displaced;
-        if let (Ok(Step::Done(_)), Some(caller)) = (&step, caller) {
-            self.log(store, caller);
-        }
-        step.unwrap_or_else(Step::Compare)
     }
 
     /// Whether the session renews the result.
     pub(super) fn refreshes(&self) -> bool {
-        self.wish.refresh != Refresh::No
+        self.request.wish.refresh != Refresh::No
+    }
+}
+
+impl<H: Host> Computation<H> {
+    /// The run of the version function that it has to wait for.
+    fn question(&self) -> Option<&Question> {
+        if let Stage::Asking(_, question) = &self.stage { Some(question) } else { None }
+    }
+
+    /// What the function has returned.
+    fn made(&self) -> Option<&Made<H::Object>> {
+        match &self.stage {
+            Stage::Running => None,
+            Stage::Made(made, _) | Stage::Sleeping(made) | Stage::Asking(made, _) => Some(made),
+        }
     }
 }

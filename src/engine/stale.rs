@@ -1,14 +1,18 @@
 //! When an old value stands in: for a source that fails, and while a new one is made behind.
 
 use super::clock::Nanos;
-use super::entry::{Displaced, Leaving, Observation};
+use super::context::Context;
+use super::entry::{Leaving, Observation};
 use super::live::Look;
-use super::plan::{Decided, Doing, Manner, NextStep, Plan, Served, Step};
+use super::plan::{Decided, Failing, Failure, Plan};
+use super::policy::Manner;
+use super::protocol::{NextStep, Served, Step};
 use super::reads::Basis;
 use super::rows::Slot;
-use super::store::{Caller, Store};
+use super::store::Store;
 use super::ticket;
 use super::trouble::{Trouble, is_allowed};
+use super::verdict::Verdict;
 use super::{Flight, Host};
 
 impl<H: Host> Store<H> {
@@ -43,13 +47,13 @@ impl<H: Host> Store<H> {
 
 impl<H: Host> Plan<H> {
     /// Notes in the stored versions for which the observation speaks that they are not what was observed.
-    pub(super) fn compare(&self, store: &mut Store<H>, displaced: &mut Displaced<H>) -> Decided<H, ()> {
+    pub(super) fn compare(&self, cx: &mut Context<'_, H>) -> Decided<H, ()> {
         let Some(observation) = self.observation.as_ref() else { return Ok(()) };
-        if store.terms.constant || !store.terms.has_stale() {
+        if cx.store.terms.constant || !cx.store.terms.has_stale() {
             return Ok(());
         }
-        let stamps = &mut store.live.stamps;
-        let found = stamps.find(self.given.as_ref(), &self.verdicts)?;
+        let stamps = &mut cx.store.live.stamps;
+        let found = stamps.find(self.request.given.as_ref(), &self.verdicts)?;
         let Some((slot, source)) = found.and_then(|slot| Some((slot, stamps.source(slot)?))) else {
             return Ok(());
         };
@@ -65,7 +69,7 @@ impl<H: Host> Plan<H> {
             }
         }
         // Only now, when nothing depends on a comparison any more.
-        stamps.hear(slot, observation, (&differing, at), displaced);
+        stamps.hear(slot, observation, (&differing, at), cx.displaced);
         Ok(())
     }
 
@@ -80,112 +84,110 @@ impl<H: Host> Plan<H> {
             // Then nobody notes what was observed.
             return Ok(false);
         }
-        let source = store.live.stamps.find(self.given.as_ref(), &self.verdicts)?;
+        let source = store.live.stamps.find(self.request.given.as_ref(), &self.verdicts)?;
         let seen = source.and_then(|slot| store.live.stamps.source(slot)?.seen.as_ref());
         let later = seen.filter(|seen| seen.since > observation.since);
         later.map_or(Ok(false), |later| Ok(!self.verdicts.same(&later.version, version)?))
     }
 
     /// Begins a refresh behind, unless one goes on or has just failed.
-    pub(super) fn begin_behind(
-        &self,
-        store: &mut Store<H>,
-        slot: Slot,
-        displaced: &mut Displaced<H>,
-    ) -> Option<H::Flight> {
-        if store.live.get(slot).is_none_or(|look| store.troubled(look, self.now)) {
+    fn begin_behind(&self, slot: Slot, cx: &mut Context<'_, H>) -> Option<H::Flight> {
+        let store = &mut *cx.store;
+        if store.live.get(slot).is_none_or(|look| store.troubled(look, cx.now)) {
             return None;
         }
         let aside = store.live.aside_mut(slot)?;
         if aside.behind.as_ref().is_some_and(Flight::is_going) {
             return None;
         }
-        let flight = H::Flight::begin(&self.leader);
-        displaced.extend(aside.behind.replace(flight.clone()).map(Leaving::Run));
+        let flight = H::Flight::begin(&self.request.leader);
+        cx.displaced.extend(aside.behind.replace(flight.clone()).map(Leaving::Run));
         Some(flight)
     }
 
     /// Answers with an old value, and lets a refresh run behind if it is to be renewed now.
     pub(super) fn stale(
         &mut self,
-        store: &mut Store<H>,
         slot: Slot,
-        caller: Option<&mut Caller<'_, H>>,
-        (renewed, detail): (bool, &'static str),
-        displaced: &mut Displaced<H>,
+        verdict: Verdict,
+        cx: &mut Context<'_, H>,
     ) -> Decided<H, NextStep<H>> {
-        let due = store.live.get(slot).is_some_and(|look| self.is_due(look, caller.as_deref()));
-        if let Some(caller) = caller {
-            if !due {
-                self.remember(store, slot, caller, true, displaced)?;
-            }
+        let due = cx.store.live.get(slot).is_some_and(|look| self.is_due(look, cx));
+        if !due {
+            self.remember(slot, true, cx)?;
+        }
+        if let Some(caller) = &mut cx.caller {
             caller.known.stale += 1;
         }
-        let behind = if renewed { self.begin_behind(store, slot, displaced) } else { None };
-        let Some(Look { entry, stamp }) = store.live.get(slot) else { return Ok(Step::Raise) };
+        let renewed = matches!(verdict, Verdict::Judged(..));
+        let behind = if renewed { self.begin_behind(slot, cx) } else { None };
+        let Some(Look { entry, stamp }) = cx.store.live.get(slot) else {
+            unreachable!("the verdict has found it there")
+        };
         // To ask for its version again would tell nothing: it is not fresh.
         let basis = entry.basis(stamp, false);
         let basis = Basis { ticket: ticket::before(basis.ticket), ..basis };
         let served = Served { value: entry.value.clone(), basis, behind };
         self.status.hit = true;
-        self.status.detail = detail;
-        store.live.touch(slot);
-        store.stats.stale += 1;
-        store.stats.hits += u64::from(self.run == 0);
+        self.status.detail = verdict.detail();
+        cx.store.live.touch(slot);
+        cx.store.stats.stale += 1;
+        cx.store.stats.hits += 1;
         Ok(Step::Done(served))
     }
 
     /// Lets an old value stand in for what failed, if there is one and it may.
-    pub(super) fn fall_back(
-        &mut self,
-        store: &mut Store<H>,
-        mut caller: Option<&mut Caller<'_, H>>,
-        stands: bool,
-        displaced: &mut Displaced<H>,
-    ) -> Decided<H, NextStep<H>> {
-        let now = self.now;
-        if stands {
-            let found = self.find(store)?;
-            match self.doing {
-                Doing::Asking => {
-                    let source = store.live.stamps.find(self.given.as_ref(), &self.verdicts)?;
-                    if let Some(source) = source.and_then(|slot| store.live.stamps.source_mut(slot)) {
-                        source.fails(now, self.asks_since);
-                    }
-                }
-                Doing::Computing => {
-                    // What was stored meanwhile by a computation that began later shows that all is well.
-                    let old = found.filter(|slot| {
-                        store.live.get(*slot).is_some_and(|look| look.entry.began() < self.run)
-                    });
-                    if let Some(aside) = old.and_then(|slot| store.live.aside_mut(slot)) {
-                        aside.trouble = Some(Trouble::again(aside.trouble, now, ticket::draw()));
-                    }
-                }
-                // Who runs it notes that.
-                Doing::Waiting => {}
+    pub(super) fn fall_back(&mut self, failure: Failure, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
+        let stands_in = if failure.stands { self.stands_in(failure, cx) } else { Ok(None) };
+        match stands_in {
+            Ok(Some(step)) => {
+                // It was counted as a miss when it began to compute.
+                cx.store.stats.hits -= u64::from(failure.run != 0);
+                Ok(step)
             }
-            // What the session has come to know meanwhile comes first, as ever.
-            if store.terms.stale_if_error.is_some()
-                && let Some(caller) = caller.as_deref_mut()
-                && let Some(kept) = self.kept_aside(store, caller)?
-            {
-                let step = self.serve_kept(store, caller, kept, displaced)?;
-                self.failure = None;
-                store.stats.hits -= u64::from(self.run != 0);
-                return Ok(step);
+            Ok(None) => {
+                cx.store.stats.errors += u64::from(self.is_a_call());
+                Ok(Step::Raise)
             }
-            let old = found.and_then(|slot| Some((slot, store.live.get(slot)?)));
-            if let Some((slot, look)) = old.filter(|_| self.wish.manner == Manner::Called)
-                && is_allowed(store.stale_since(look, None, now), now, store.terms.stale_if_error)
-            {
-                // Not before nothing depends on a comparison any more: the call would begin anew, and ask what has just failed.
-                let step = self.stale(store, slot, caller, (false, "stale-if-error"), displaced)?;
-                self.failure = None;
-                return Ok(step);
-            }
+            Err(unsure) => Err(unsure),
         }
-        store.stats.errors += u64::from(self.is_a_call());
-        Ok(Step::Raise)
+    }
+
+    fn stands_in(&mut self, failure: Failure, cx: &mut Context<'_, H>) -> Decided<H, Option<NextStep<H>>> {
+        let found = self.find(cx.store)?;
+        match failure.what {
+            Failing::Version(since) => {
+                let stamps = &mut cx.store.live.stamps;
+                let source = stamps.find(self.request.given.as_ref(), &self.verdicts)?;
+                if let Some(source) = source.and_then(|slot| stamps.source_mut(slot)) {
+                    source.fails(cx.now, since);
+                }
+            }
+            Failing::Function => {
+                // What was stored meanwhile by a computation that began later shows that all is well.
+                let live = &mut cx.store.live;
+                let old =
+                    found.filter(|slot| live.get(*slot).is_some_and(|look| look.entry.began() < failure.run));
+                if let Some(aside) = old.and_then(|slot| live.aside_mut(slot)) {
+                    aside.trouble = Some(Trouble::again(aside.trouble, cx.now, ticket::draw()));
+                }
+            }
+            // Who runs it notes that.
+            Failing::Other => {}
+        }
+        // What the session has come to know meanwhile comes first, as ever.
+        let allowed = cx.store.terms.stale_if_error;
+        if allowed.is_some()
+            && let Some(kept) = self.kept_aside(cx)?
+        {
+            return self.serve_kept(kept, cx).map(Some);
+        }
+        let old = found.and_then(|slot| Some((slot, cx.store.live.get(slot)?)));
+        if let Some((slot, look)) = old.filter(|_| self.request.wish.manner == Manner::Called)
+            && is_allowed(cx.store.stale_since(look, None, cx.now), cx.now, allowed)
+        {
+            return self.stale(slot, Verdict::StaleIfError(slot), cx).map(Some);
+        }
+        Ok(None)
     }
 }

@@ -1,9 +1,10 @@
 //! What one observation or one failure says of all entries of its source, on a host without Python.
 
+use std::ops::ControlFlow::Break;
 use std::rc::Rc;
 
-use super::fake::{Fake, Number, Session, alone, enter, made, probe, told};
-use super::{Manner, NextStep, Plan, Scope, Step, Store, Terms, Wish, clock, ticket};
+use super::fake::{Fake, Number, Session, alone, comparisons, drive, enter, made, probe};
+use super::{Event, Manner, NextStep, Plan, Scope, Step, Store, Terms, Wish, clock, ticket};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -14,7 +15,6 @@ struct World {
     /// What the version function answers; 0 if it fails.
     version: u32,
     asked: u32,
-    compared: u32,
     computed: u32,
 }
 
@@ -27,14 +27,7 @@ impl World {
             retry_after: SECOND,
             ..Terms::default()
         };
-        Self {
-            store: Store::new(terms, ()),
-            scope: Scope::default(),
-            version: 1,
-            asked: 0,
-            compared: 0,
-            computed: 0,
-        }
+        Self { store: Store::new(terms, ()), scope: Scope::default(), version: 1, asked: 0, computed: 0 }
     }
 
     fn plan(&self, key: u32) -> Plan<Fake> {
@@ -45,45 +38,48 @@ impl World {
     /// One call. What it returns, if it does not raise.
     fn call(&mut self, session: Option<&Rc<Session>>, key: u32) -> Option<u32> {
         let mut plan = self.plan(key);
+        let mut event = Event::Ready;
         loop {
-            match self.next(session, &mut plan) {
-                Step::Compare(mut unsure) => {
-                    self.compared += 1;
-                    let equal = told(&mut unsure);
-                    plan.learn(unsure, equal);
-                }
+            match self.resume(session, &mut plan, event) {
                 Step::Ask(_) => {
                     self.asked += 1;
                     if self.version == 0 {
-                        enter(&mut self.store, session, |store, caller| plan.end(store, caller));
-                        plan.failed(true);
+                        enter(&mut self.store, session, |cx| plan.end(cx));
+                        event = Event::Failed { stands: true };
                     } else {
-                        let version = Number::new(self.version);
-                        plan.observed(version, Vec::new());
+                        event = Event::Observed(Number::new(self.version), Vec::new());
                     }
                 }
                 Step::Compute(_) => {
                     self.computed += 1;
-                    plan.computed(made(self.computed, ticket::NEVER));
+                    event = Event::Computed(made(self.computed, ticket::NEVER));
                 }
                 Step::Done(served) => return Some(served.value.get()),
                 Step::Raise => return None,
-                Step::Validate(_) | Step::Holds(_) | Step::Wait(_) | Step::Sleep(_) | Step::Absent => {
-                    panic!("no such terms")
-                }
+                _ => panic!("no such terms"),
             }
         }
     }
 
+    /// The next step that is more than a comparison.
+    fn resume(
+        &mut self,
+        session: Option<&Rc<Session>>,
+        plan: &mut Plan<Fake>,
+        event: Event<Fake>,
+    ) -> NextStep<Fake> {
+        drive(&mut self.store, session, plan, event, Break)
+    }
+
+    /// The first step.
     fn next(&mut self, session: Option<&Rc<Session>>, plan: &mut Plan<Fake>) -> NextStep<Fake> {
-        enter(&mut self.store, session, |store, caller| plan.next(store, caller))
+        self.resume(session, plan, Event::Ready)
     }
 
     /// What a call returns of which the source fails, if it does not raise.
     fn fails(&mut self, session: Option<&Rc<Session>>, plan: &mut Plan<Fake>) -> Option<u32> {
-        enter(&mut self.store, session, |store, caller| plan.end(store, caller));
-        plan.failed(true);
-        match self.next(session, plan) {
+        enter(&mut self.store, session, |cx| plan.end(cx));
+        match self.resume(session, plan, Event::Failed { stands: true }) {
             Step::Done(served) => Some(served.value.get()),
             Step::Raise => None,
             _ => panic!("it has failed"),
@@ -151,7 +147,7 @@ fn a_computation_that_fails_is_no_failure_of_the_version_function_for_those_who_
     for plan in [&mut leader, &mut waiter] {
         let step = world.next(None, plan);
         assert!(matches!(step, Step::Ask(_)));
-        plan.observed(Number::new(2), Vec::new());
+        plan.take(Event::Observed(Number::new(2), Vec::new()));
     }
     let step = world.next(None, &mut leader);
     assert!(matches!(step, Step::Compute(_)));
@@ -175,7 +171,7 @@ fn who_waits_for_what_fails_gets_what_its_session_was_given_meanwhile() {
     let (mut leader, mut waiter) = (world.plan(11), world.plan(11));
     let step = world.next(Some(&session), &mut leader);
     assert!(matches!(step, Step::Ask(_)));
-    leader.observed(Number::new(2), Vec::new());
+    leader.take(Event::Observed(Number::new(2), Vec::new()));
     let step = world.next(Some(&session), &mut leader);
     assert!(matches!(step, Step::Compute(_)));
     let step = world.next(Some(&session), &mut waiter);
@@ -244,7 +240,7 @@ fn a_computation_that_fails_says_nothing_of_one_that_began_later() {
     let mut slow = world.plan(11);
     let step = world.next(None, &mut slow);
     assert!(matches!(step, Step::Ask(_)));
-    slow.observed(Number::new(1), Vec::new());
+    slow.take(Event::Observed(Number::new(1), Vec::new()));
     let step = world.next(None, &mut slow);
     assert!(matches!(step, Step::Compute(_)));
     World::at(100);
@@ -266,7 +262,7 @@ fn what_differs_is_noted_though_the_source_has_failed_since_it_was_asked() {
     let mut slow = world.plan(11);
     let step = world.next(None, &mut slow);
     assert!(matches!(step, Step::Ask(_)));
-    slow.observed(Number::new(2), Vec::new());
+    slow.take(Event::Observed(Number::new(2), Vec::new()));
     World::at(200);
     world.version = 0;
     world.call(None, 12);
@@ -351,11 +347,12 @@ fn an_observation_is_compared_with_few() {
         world.call(None, key % 10);
         world.call(None, 500 + key);
     }
-    world.compared = 0;
-    for _ in 0..10 {
-        world.call(None, 5);
-    }
-    assert!(world.compared < 40, "{}", world.compared);
+    let compared = comparisons(|| {
+        for _ in 0..10 {
+            world.call(None, 5);
+        }
+    });
+    assert!(compared < 40, "{compared}");
 }
 
 #[test]

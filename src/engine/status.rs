@@ -2,10 +2,11 @@
 
 use super::Host;
 use super::clock::{self, Nanos};
-use super::entry::{Displaced, Entry};
+use super::context::Context;
+use super::entry::{Entry, Leaving};
 use super::plan::{Decided, Plan};
 use super::rows::Slot;
-use super::store::{Caller, Store, Terms};
+use super::store::Terms;
 use super::ticket::{self, Ticket};
 use super::verdict::{How, Verdict};
 
@@ -71,32 +72,27 @@ impl<H: Host> Plan<H> {
     ///
     /// # Errors
     /// [`super::Unsure`] when that depends on two objects not yet compared.
-    pub fn explain(
-        &mut self,
-        store: &mut Store<H>,
-        caller: Option<&Caller<'_, H>>,
-        displaced: &mut Displaced<H>,
-    ) -> Decided<H, Status> {
-        self.now = clock::now();
-        if let Some(caller) = caller.filter(|_| self.observation.is_none()) {
-            let reader = caller.known.readers.get(store.id);
-            let seen =
-                reader.map_or(Ok(None), |reader| reader.seen.peek(self.given.as_ref(), &self.verdicts))?;
+    pub fn explain(&mut self, cx: &mut Context<'_, H>) -> Decided<H, Status> {
+        cx.now = clock::now();
+        if let Some(caller) = cx.caller.as_ref().filter(|_| self.observation.is_none()) {
+            let reader = caller.known.readers.get(cx.store.id);
+            let given = self.request.given.as_ref();
+            let seen = reader.map_or(Ok(None), |reader| reader.seen.peek(given, &self.verdicts))?;
             self.observation = seen.cloned();
         }
         loop {
-            self.compare(store, displaced)?;
-            let found = self.find(store)?;
-            let verdict = self.verdict(store, found, caller)?;
+            self.compare(cx)?;
+            let found = self.find(cx.store)?;
+            let verdict = self.verdict(cx, found)?;
             if verdict == Verdict::Ask
-                && let Some(caller) = caller
-                && let Some(answer) = self.answered(store, caller)?
+                && let Some(answer) = self.answered(cx)?.cloned()
             {
-                self.observation = Some(answer.clone());
+                let before = self.observation.replace(answer);
+                cx.displaced.extend(before.map(Leaving::Observation));
                 continue;
             }
-            let look = found.and_then(|slot| store.live.get(slot));
-            let due = look.is_some_and(|look| self.is_due(look, caller));
+            let look = found.and_then(|slot| cx.store.live.get(slot));
+            let due = look.is_some_and(|look| self.is_due(look, cx));
             let verdict = match verdict {
                 // Whatever the version is.
                 Verdict::Ask if due || look.is_none() => {
@@ -105,23 +101,18 @@ impl<H: Host> Plan<H> {
                 }
                 verdict => verdict,
             };
-            return self.told(verdict, store, found, caller);
+            return self.told(verdict, found, cx);
         }
     }
 
     /// A verdict in the words of RFC 9211.
-    fn told(
-        &self,
-        verdict: Verdict,
-        store: &Store<H>,
-        found: Option<Slot>,
-        caller: Option<&Caller<'_, H>>,
-    ) -> Decided<H, Status> {
+    fn told(&self, verdict: Verdict, found: Option<Slot>, cx: &Context<'_, H>) -> Decided<H, Status> {
+        let store = &*cx.store;
         let forward = verdict.forward(store.terms.maxsize);
         let hit = forward.is_none() && verdict != Verdict::Ask;
         let base = Status { hit, forward, detail: verdict.detail(), ..Status::default() };
-        if let (Verdict::Kept(kept), Some(caller)) = (verdict, caller) {
-            let Some(entry) = self.kept_entry(store, caller, kept)? else {
+        if let Verdict::Kept(kept) = verdict {
+            let Some(entry) = self.kept_entry(cx, kept)? else {
                 unreachable!("the verdict has found it there")
             };
             let only = !entry.stamp.lags && !ticket::is_drawn(entry.stamp.ticket);
@@ -137,15 +128,16 @@ impl<H: Host> Plan<H> {
     }
 
     /// Notes what the call did, in its session, which has been given a result.
-    pub(super) fn log(&self, store: &Store<H>, caller: &mut Caller<'_, H>) {
-        if let Some(reader) = caller.known.readers.get_mut(store.id) {
+    pub(super) fn log(&self, cx: &mut Context<'_, H>) {
+        let Some(caller) = &mut cx.caller else { return };
+        if let Some(reader) = caller.known.readers.get_mut(cx.store.id) {
             reader.given();
         }
         let log = &mut caller.known.log;
         if log.len() == LOGGED {
             log.pop_front();
         }
-        log.push_back(Logged { function: store.id, key: self.probe.hash, status: self.status });
+        log.push_back(Logged { function: cx.store.id, key: self.request.probe.hash, status: self.status });
     }
 }
 

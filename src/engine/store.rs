@@ -5,18 +5,16 @@ use std::convert::Infallible;
 use super::clock::{self, Nanos};
 use super::compare::{Probe, Sought, Unsure, Verdicts};
 use super::crowd::Asked;
-use super::entry::{Course, Displaced, Entry, Leaving, Observation};
+use super::entry::{Displaced, Leaving, Observation};
 use super::evicted::Evicted;
 use super::flight::Flights;
 use super::live::{Live, Look, Stored};
 use super::readers::Readers;
 use super::rows::Slot;
-use super::session::Known;
-use super::stamp::{Kin, Stamp};
 use super::stats::Stats;
 use super::ticket::{self, Ticket};
 use super::touched::Touched;
-use super::{Flight, Host, Object};
+use super::{Host, Object};
 
 /// What was agreed for a function when it was decorated.
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,26 +71,6 @@ impl Terms {
     pub fn answers(&self) -> Option<usize> {
         self.maxsize.map(|maxsize| maxsize.max(1024))
     }
-}
-
-/// A session as the caller of a function: who it is, how others reach it, and what it remembers.
-pub struct Caller<'a, H: Host> {
-    /// The session's ticket.
-    pub id: Ticket,
-    /// When the session began; it may have been renewed since.
-    pub began: Ticket,
-    /// How others reach it.
-    pub session: &'a H::Session,
-    /// What it remembers.
-    pub known: &'a mut Known<H>,
-}
-
-/// Of what whoever puts a result is part.
-pub struct Putter<'a, H: Host> {
-    /// Who that is, with the runs around it.
-    pub leader: &'a <H::Flight as Flight>::Leader,
-    /// The oldest of what it has read until now, if not all of that holds still.
-    pub rests_on: Option<Ticket>,
 }
 
 /// The results of one function.
@@ -311,27 +289,6 @@ impl<H: Host> Store<H> {
         self.live.find(probe, verdicts)
     }
 
-    /// Stores a new entry in place of the one in `old`, and evicts what is too much.
-    pub(super) fn store(
-        &mut self,
-        hash: u64,
-        entry: (Entry<H>, Kin<'_, H::Key>),
-        old: Option<Slot>,
-        mut caller: Option<&mut Caller<'_, H>>,
-        displaced: &mut Displaced<H>,
-    ) {
-        if let Some(replaced) = self.live.put(hash, entry, old, displaced) {
-            self.displace(replaced, caller.as_deref_mut(), true, displaced);
-        }
-        while self.terms.maxsize.is_some_and(|maxsize| self.live.len() > maxsize) {
-            let Some(victim) = self.live.pop_oldest(displaced) else {
-                break;
-            };
-            self.stats.evictions += 1;
-            self.displace(victim, caller.as_deref_mut(), false, displaced);
-        }
-    }
-
     fn empty(&mut self, displaced: &mut Displaced<H>) {
         let live = std::mem::replace(&mut self.live, Live::new(self.terms.has_stale()));
         self.live.changes = live.changes + 1;
@@ -394,54 +351,6 @@ impl<H: Host> Store<H> {
         self.flights.strike(hash, leaves, displaced);
     }
 
-    /// Stores a value as made from `version` just now. `given` is what the version function would be given.
-    ///
-    /// # Errors
-    /// [`Unsure`] when that depends on two objects not yet compared, before anything has changed but the caller's shelves.
-    pub fn put(
-        &mut self,
-        (probe, given): (&Probe<H::Key>, Option<&Probe<H::Key>>),
-        (value, version): (&H::Object, &H::Object),
-        mut caller: Option<&mut Caller<'_, H>>,
-        putter: &Putter<'_, H>,
-        verdicts: &Verdicts<H::Object>,
-        displaced: &mut Displaced<H>,
-    ) -> Result<(), Unsure<H::Object>> {
-        let old = self.find(probe, verdicts)?;
-        let session = caller.as_ref().map_or(0, |caller| caller.id);
-        let slot = self.flights.bypass(probe, session, putter.leader, verdicts)?;
-        let kin = self.live.stamps.kin(given, version, verdicts)?;
-        if let Some(caller) = caller.as_deref_mut() {
-            let reader =
-                caller.known.readers.get_or_insert_with(self.id, || self.join(caller.id, caller.session));
-            reader.given();
-            self.take_from(caller, probe, verdicts, displaced)?;
-        }
-        if self.terms.maxsize == Some(0) {
-            return Ok(());
-        }
-        let stored = ticket::draw();
-        let ticket = putter.rests_on.map_or(stored, ticket::before);
-        let mut entry = Entry {
-            key: probe.key.clone(),
-            value: value.clone(),
-            stamp: Stamp { version: version.clone(), tag: stored, ticket, differs: 0, lags: false },
-            stored,
-            known_in: session,
-            born: clock::now(),
-            course: Course::default(),
-        };
-        if putter.rests_on.is_some() {
-            self.stats.not_stored += 1;
-            self.flights.supersede(slot, (0, session), putter.leader);
-            entry.stored = 0;
-            self.keep_in_place(old, caller, (probe.hash, entry), displaced);
-            return Ok(());
-        }
-        self.store(probe.hash, (entry, kin), old, caller, displaced);
-        Ok(())
-    }
-
     /// The fresh entry of a key. Moves nothing.
     ///
     /// # Errors
@@ -454,32 +363,6 @@ impl<H: Host> Store<H> {
         let found = self.find(probe, verdicts)?.and_then(|slot| self.live.get(slot));
         Ok(found
             .filter(|Look { entry, stamp }| stamp.version.is_immutable() || entry.is_fresh_now(&self.terms)))
-    }
-
-    /// Keeps a result for the caller's session, if there is one: it does not take what is stored for what it knows.
-    pub(super) fn keep_in_place(
-        &mut self,
-        old: Option<Slot>,
-        caller: Option<&mut Caller<'_, H>>,
-        (hash, result): (u64, Entry<H>),
-        displaced: &mut Displaced<H>,
-    ) {
-        let Some(caller) = caller else {
-            displaced.push(Leaving::Entry(result));
-            return;
-        };
-        let session = caller.id;
-        if let Some(reader) = caller.known.readers.get_mut(self.id) {
-            reader.shadows |= old.is_some();
-        }
-        self.keep_for(session, Some(caller), (hash, result), displaced);
-        if let Some(slot) = old {
-            self.unnote(slot, session);
-        }
-        let glance = &mut self.glances[ticket::lane(session)];
-        if glance.session == session {
-            *glance = Glance::default();
-        }
     }
 
     /// Takes everything out, for good: the function is going.

@@ -1,10 +1,11 @@
 //! The rows of the call table, one by one, on a host without Python. Dropping anything inside the critical section panics.
 
+use std::ops::ControlFlow::{Break, Continue};
 use std::rc::Rc;
 
-use super::fake::{Fake, Number, Run, Session, alone, enter, looks, made, probe, told};
+use super::fake::{Fake, Number, Run, Session, alone, drive, enter, looks, made, probe, told};
 use super::{
-    Displaced, Glanced, Plan, Scope, Served, Sought, Step, Store, Terms, Touched, Wish, clock, ticket,
+    Displaced, Event, Glanced, Plan, Scope, Served, Sought, Step, Store, Terms, Touched, Wish, clock, ticket,
 };
 
 const SECOND: u64 = 1_000_000_000;
@@ -37,24 +38,17 @@ impl World {
 
     /// Drives a plan until it wants to compute, or is done.
     fn drive(&mut self, plan: &mut Plan<Fake>, session: Option<&Rc<Session>>) -> Option<Served<Number, Run>> {
-        loop {
-            match enter(&mut self.store, session, |store, caller| plan.next(store, caller)) {
-                Step::Compare(mut unsure) => {
-                    let equal = told(&mut unsure);
-                    plan.learn(unsure, equal);
-                }
-                Step::Ask(_) => {
-                    self.asked += 1;
-                    plan.observed(Number::new(self.version), Vec::new());
-                }
-                Step::Wait(flight) => plan.insist(flight),
-                Step::Compute(_) => return None,
-                Step::Done(served) => return Some(served),
-                Step::Validate(_) | Step::Holds(_) | Step::Sleep(_) | Step::Absent | Step::Raise => {
-                    panic!("no such terms")
-                }
+        let (version, asked) = (self.version, &mut self.asked);
+        drive(&mut self.store, session, plan, Event::Ready, |step| match step {
+            Step::Ask(_) => {
+                *asked += 1;
+                Continue(Event::Observed(Number::new(version), Vec::new()))
             }
-        }
+            Step::Wait(flight) => Continue(Event::Circle(flight)),
+            Step::Compute(_) => Break(None),
+            Step::Done(served) => Break(Some(served)),
+            _ => panic!("no such terms"),
+        })
     }
 
     /// One call. A result is the number of its computation.
@@ -62,7 +56,7 @@ impl World {
         let mut plan = self.plan(key);
         let served = self.drive(&mut plan, session).unwrap_or_else(|| {
             self.computed += 1;
-            plan.computed(made(self.computed, ticket::NEVER));
+            plan.take(Event::Computed(made(self.computed, ticket::NEVER)));
             self.drive(&mut plan, session).unwrap_or_else(|| panic!("computed twice"))
         });
         served.value.get()
@@ -152,7 +146,7 @@ fn a_late_result_of_an_older_observation_is_kept_for_its_session_only() {
     assert!(world.drive(&mut plan, Some(&slow)).is_none());
     world.version = 2;
     assert_eq!(world.call(Some(&Session::begin()), 1), 1);
-    plan.computed(made(77, ticket::NEVER));
+    plan.take(Event::Computed(made(77, ticket::NEVER)));
     assert_eq!(world.drive(&mut plan, Some(&slow)).map(|served| served.value.get()), Some(77));
     assert_eq!(world.call(Some(&slow), 1), 77);
     assert_eq!(world.call(Some(&Session::begin()), 1), 1);
@@ -167,7 +161,7 @@ fn what_was_built_on_something_older_is_kept_for_its_session_only() {
     let mut plan = world.plan(1);
     assert!(world.drive(&mut plan, Some(&session)).is_none());
     let older = plan.ticket() - 1;
-    plan.computed(made(77, older));
+    plan.take(Event::Computed(made(77, older)));
     assert_eq!(world.drive(&mut plan, Some(&session)).map(|served| served.basis.ticket), Some(older));
     assert!(world.store.is_empty());
     assert_eq!(world.call(Some(&session), 1), 77);
@@ -181,7 +175,7 @@ fn a_failure_leaves_what_was_there() {
     world.version = 2;
     let mut plan = world.plan(1);
     assert!(world.drive(&mut plan, None).is_none());
-    enter(&mut world.store, None, |store, caller| plan.abandon(store, caller));
+    enter(&mut world.store, None, |cx| plan.abandon(cx));
     world.version = 1;
     assert_eq!(world.call(None, 1), 1);
 }
@@ -199,7 +193,7 @@ fn an_invalidation_strikes_the_computation_of_its_key_alone() {
         verdicts.learn(unsure, equal);
     }
     for plan in [&mut struck, &mut spared] {
-        plan.computed(made(5, ticket::NEVER));
+        plan.take(Event::Computed(made(5, ticket::NEVER)));
         assert!(world.drive(plan, None).is_some());
     }
     assert_eq!(world.store.len(), 1);
@@ -245,7 +239,7 @@ fn what_saw_something_older_than_its_answer_never_vouches_for_its_own_observatio
             && world.drive(&mut inner, Some(&session)).is_none()
     );
     // Observed while the version function ran: before or after what that saw, nobody knows.
-    inner.computed(made(7, inner.ticket() + 1));
+    inner.take(Event::Computed(made(7, inner.ticket() + 1)));
     let vouch = world.drive(&mut inner, Some(&session)).map(|served| served.basis.ticket);
     assert!(
         vouch.is_some_and(|vouch| vouch < outer.ticket()),
@@ -381,7 +375,7 @@ fn who_was_given_something_else_does_not_go_back() {
     }
     let mut refresh = Plan::new(probe(1), None, world.scope.clone(), None, (), Wish::of(super::Manner::Now));
     assert!(world.drive(&mut refresh, Some(&one)).is_none());
-    refresh.computed(made(70, ticket::NEVER));
+    refresh.take(Event::Computed(made(70, ticket::NEVER)));
     world.drive(&mut refresh, Some(&one));
     // What it keeps of that goes for what comes later.
     for key in 2..4 {

@@ -4,11 +4,12 @@
 //! session knows nothing of: what holds there is as new as that observation.
 
 use super::compare::Object;
-use super::entry::{Displaced, Leaving, Observation};
+use super::context::Context;
+use super::entry::{Displaced, Leaving};
 use super::live::Look;
-use super::plan::{Decided, Doing, Made, Manner, NextStep, Plan, Step};
-use super::reads::{Own, Read, oldest};
-use super::store::{Caller, Store};
+use super::plan::{Computation, Decided, Phase, Plan, Stage};
+use super::protocol::{Made, NextStep, Step};
+use super::reads::{Read, oldest};
 use super::ticket::{self, Ticket};
 use super::{Host, Slot};
 
@@ -39,10 +40,11 @@ pub(super) struct Found<O> {
     pub(super) shown_by: (Ticket, Ticket),
 }
 
-impl<O> Default for Found<O> {
-    fn default() -> Self {
+impl<O> Found<O> {
+    /// Nothing yet.
+    pub(super) fn new(asks_again: bool) -> Self {
         Self {
-            asks_again: false,
+            asks_again,
             gathered: false,
             held: Vec::new(),
             oldest: ticket::NEVER,
@@ -50,12 +52,15 @@ impl<O> Default for Found<O> {
             shown_by: (0, 0),
         }
     }
-}
 
-impl<O> Found<O> {
+    /// What was read and does not hold, if anything.
+    pub(super) fn culprit(&self) -> Option<&Read<O>> {
+        self.culprit.as_ref()
+    }
+
     /// Nothing yet, of what is made next.
     pub(super) fn of_the_next(&self) -> Self {
-        Self { asks_again: self.asks_again, ..Self::default() }
+        Self::new(self.asks_again)
     }
 }
 
@@ -72,130 +77,79 @@ impl<O> Made<O> {
 }
 
 impl<H: Host> Plan<H> {
-    /// What now runs for this call: it notes what it reads that is older.
-    #[must_use]
-    pub fn own(&self) -> Own {
-        if self.doing == Doing::Asking {
-            return Own { tag: self.asks_since, ticket: self.asks_since, until: self.asks_since };
-        }
-        let Some(observation) = self.observation.as_ref() else { return Own::default() };
-        Own {
-            tag: observation.tag,
-            ticket: if observation.reads.is_some() { 0 } else { observation.ticket },
-            // One that may ask again for its version will go by a newer one then.
-            until: if self.validation.asks_again { ticket::NEVER } else { observation.until },
-        }
-    }
-
     /// The next thing that was read and is to be asked about. All that can be told without that is told before.
     pub(super) fn unvalidated(
         &mut self,
         reads: &mut Vec<Read<H::Object>>,
         displaced: &mut Displaced<H>,
     ) -> Option<Read<H::Object>> {
+        let Phase::Computing(Computation { validation: found, .. }) = &mut self.phase else {
+            unreachable!("it computes")
+        };
         let observation = self.observation.as_ref()?;
-        if !self.validation.gathered {
-            self.validation.gathered = true;
+        if !found.gathered {
+            found.gathered = true;
             reads.extend(observation.reads.iter().flatten().cloned());
         }
-        let own = Own { until: observation.until, ..self.own() };
-        if self.validation.shown_by == (0, 0) && !reads.is_empty() {
+        let own = observation.own(false);
+        if found.shown_by == (0, 0) && !reads.is_empty() {
             let ticket = ticket::before(observation.ticket.min(oldest(reads)));
-            self.validation.shown_by = (ticket::draw(), ticket);
+            found.shown_by = (ticket::draw(), ticket);
         }
         while let Some(read) = reads.pop() {
-            let holds = read.can_be_asked() && self.validation.held.contains(&read.tag);
+            let holds = read.can_be_asked() && found.held.contains(&read.tag);
             // Who was shown what this call made has read nothing else.
-            let own_result = read.tag == self.validation.shown_by.0;
+            let own_result = read.tag == found.shown_by.0;
             if holds || own_result || !own.is_newer_than(read.tag, read.ticket) {
                 displaced.push(Leaving::Object(read.call));
-            } else if read.can_be_asked() && self.validation.culprit.is_none() {
+            } else if read.can_be_asked() && found.culprit.is_none() {
                 return Some(read);
             } else {
                 // One that does not hold is enough; of the others it only matters how old they are.
-                self.validation.oldest = self.validation.oldest.min(read.ticket);
-                displaced
-                    .extend(self.validation.culprit.replace(read).map(|read| Leaving::Object(read.call)));
+                found.oldest = found.oldest.min(read.ticket);
+                displaced.extend(found.culprit.replace(read).map(|read| Leaving::Object(read.call)));
             }
         }
         None
     }
 
-    /// Takes the answer to [`Step::Validate`]: whether the version holds. `more` was read in the session meanwhile.
-    pub fn validated(&mut self, read: &Read<H::Object>, holds: bool, more: Vec<Read<H::Object>>) {
+    /// Takes the answer to [`super::Step::Validate`]: whether the version holds. `more` was read in the session meanwhile.
+    pub(super) fn validated(&mut self, read: Read<H::Object>, holds: bool, more: Vec<Read<H::Object>>) {
+        let Phase::Computing(Computation { validation, stage: Stage::Made(made, _), .. }) = &mut self.phase
+        else {
+            unreachable!("what a computation has read is asked about when its function has returned")
+        };
+        made.reads.extend(more);
         if holds {
-            self.validation.held.push(read.tag);
+            validation.held.push(read.tag);
         } else {
-            self.validation.oldest = self.validation.oldest.min(read.ticket);
-            self.validation.culprit = Some(read.clone());
+            validation.oldest = validation.oldest.min(read.ticket);
+            validation.culprit = Some(read);
         }
-        if let Some(made) = self.made.as_mut() {
-            made.reads.extend(more);
-        }
-    }
-
-    /// Whether the function runs now, and not its version function.
-    #[must_use]
-    pub fn is_computing(&self) -> bool {
-        self.doing == Doing::Computing
-    }
-
-    /// The observation by which the call goes is no newer than this.
-    #[must_use]
-    pub fn observed_until(&self) -> Ticket {
-        self.observation.as_ref().map_or(0, |observation| observation.until)
-    }
-
-    /// If a result was made: what it rests on and does not hold, so that it is not stored, if anything.
-    #[must_use]
-    pub fn made_with(&self) -> Option<Option<&Read<H::Object>>> {
-        (self.validation.culprit.is_some() || self.status.stored).then_some(self.validation.culprit.as_ref())
-    }
-
-    /// Makes the call one that asks about a version, in place of a result.
-    pub fn about(&mut self, claim: Claim<H::Object>) {
-        self.wish.manner = Manner::Validating;
-        self.claim = Some(claim);
-    }
-
-    /// The version that is to be asked about, for whoever traces references.
-    #[must_use]
-    pub fn claim(&self) -> Option<&Claim<H::Object>> {
-        self.claim.as_ref()
-    }
-
-    /// What the function has read, for the same.
-    pub fn reads(&self) -> impl Iterator<Item = &Read<H::Object>> {
-        self.made.iter().flat_map(|made| &made.reads).chain(&self.validation.culprit)
     }
 
     /// Whether the version that is to be asked about holds: nobody is asked if another has found so since.
-    pub(super) fn validate(
-        &mut self,
-        store: &mut Store<H>,
-        mut caller: Option<&mut Caller<'_, H>>,
-        displaced: &mut Displaced<H>,
-    ) -> Decided<H, NextStep<H>> {
-        if let Some(caller) = caller.as_deref_mut() {
-            self.tell(store, caller, displaced)?;
-        }
-        let found = self.find(store)?;
-        let Some(claim) = self.claim.clone() else { unreachable!("a call that validates has a claim") };
-        let decided = self.holds(store, found, &claim);
-        displaced.push(Leaving::Object(claim.version));
+    pub(super) fn validate(&mut self, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
+        self.tell(cx, false)?;
+        let found = self.find(cx.store)?;
+        let Some(claim) = self.request.claim.clone() else {
+            unreachable!("a call that validates has a claim")
+        };
+        let decided = self.holds(found, &claim, cx);
+        cx.displaced.push(Leaving::Object(claim.version));
         match decided? {
             Some(holds) => Ok(Step::Holds(holds)),
-            None => self.ask(store, caller, displaced),
+            None => self.ask(cx),
         }
     }
 
     fn holds(
         &self,
-        store: &mut Store<H>,
         found: Option<Slot>,
         claim: &Claim<H::Object>,
+        cx: &mut Context<'_, H>,
     ) -> Decided<H, Option<bool>> {
-        let look = found.and_then(|slot| Some((slot, store.live.get(slot)?)));
+        let look = found.and_then(|slot| Some((slot, cx.store.live.get(slot)?)));
         let mut same = false;
         if let Some((_, Look { stamp, .. })) = look {
             same = !stamp.lags
@@ -204,15 +158,13 @@ impl<H: Host> Plan<H> {
                 return Ok(Some(true));
             }
         }
-        let (now, ttl) = (self.now, store.terms.ttl);
-        let vouches = |seen: &&Observation<H::Object>| self.asked || seen.vouches(now, ttl);
-        let Some(observation) = self.observation.as_ref().filter(vouches) else { return Ok(None) };
+        let Some(observation) = self.vouching(cx) else { return Ok(None) };
         // One that rests on something stale tells nothing of now.
         let holds = observation.ticket > claim.since
             && (observation.tag == claim.tag || self.verdicts.same(&claim.version, &observation.version)?);
         if let (true, true, Some(slot)) = (holds, same, found) {
             // So that the next need not ask.
-            self.raise(store, slot);
+            self.raise(cx.store, slot);
         }
         Ok(Some(holds))
     }

@@ -1,10 +1,12 @@
 //! Read sets and validations: what a computation has read is asked about when it has ended, and decides what becomes of its result.
 
+use std::ops::ControlFlow::{Break, Continue};
 use std::rc::Rc;
 
-use super::fake::{Fake, Number, Run, Session, alone, enter, made, probe, told};
+use super::fake::{Fake, Number, Run, Session, alone, drive, enter, made, probe};
 use super::{
-    Claim, Flight, Made, Manner, NextStep, Own, Plan, Read, Scope, Step, Store, Terms, Wish, clock, ticket,
+    Claim, Event, Flight, Made, Manner, NextStep, Own, Plan, Read, Scope, Step, Store, Terms, Wish, clock,
+    ticket,
 };
 
 /// One cached function with a version function of its own.
@@ -27,19 +29,14 @@ impl Function {
 
     /// The next step that is more than a comparison or a question.
     fn next(&mut self, session: &Rc<Session>, plan: &mut Plan<Fake>) -> NextStep<Fake> {
-        loop {
-            match enter(&mut self.store, Some(session), |store, caller| plan.next(store, caller)) {
-                Step::Compare(mut unsure) => {
-                    let equal = told(&mut unsure);
-                    plan.learn(unsure, equal);
-                }
-                Step::Ask(_) => {
-                    self.asked += 1;
-                    plan.observed(Number::new(self.version), Vec::new());
-                }
-                step => return step,
+        let (version, asked) = (self.version, &mut self.asked);
+        drive(&mut self.store, Some(session), plan, Event::Ready, |step| match step {
+            Step::Ask(_) => {
+                *asked += 1;
+                Continue(Event::Observed(Number::new(version), Vec::new()))
             }
-        }
+            step => Break(step),
+        })
     }
 
     /// Calls it in a session: what it was served by, as who builds on it notes that.
@@ -47,7 +44,7 @@ impl Function {
         let mut plan = self.plan();
         loop {
             match self.next(session, &mut plan) {
-                Step::Compute(_) => plan.computed(made(1, ticket::NEVER)),
+                Step::Compute(_) => plan.take(Event::Computed(made(1, ticket::NEVER))),
                 Step::Done(served) => {
                     let super::Basis { tag, ticket, version } = served.basis;
                     return Read { tag, ticket, call: version };
@@ -73,7 +70,7 @@ impl Function {
 fn computed(outer: &mut Function, session: &Rc<Session>, reads: Vec<Read<Number>>) -> (Plan<Fake>, Run) {
     let mut plan = outer.plan();
     let Step::Compute(run) = outer.next(session, &mut plan) else { panic!("nothing is stored") };
-    plan.computed(Made { reads, ..made(7, ticket::NEVER) });
+    plan.take(Event::Computed(Made { reads, ..made(7, ticket::NEVER) }));
     (plan, run)
 }
 
@@ -88,7 +85,7 @@ fn what_is_older_is_asked_about_and_stored_for_all_if_it_holds() {
     let Step::Validate(read) = outer.next(&session, &mut plan) else { panic!("it is older") };
     let holds = inner.holds(&read, plan.observed_until(), &Session::begin());
     assert!(holds && inner.asked == 2);
-    plan.validated(&read, holds, Vec::new());
+    plan.take(Event::Validated(read, holds, Vec::new()));
     assert!(
         matches!(outer.next(&session, &mut plan), Step::Done(served) if ticket::is_drawn(served.basis.ticket))
     );
@@ -107,7 +104,7 @@ fn what_has_changed_makes_a_result_its_sessions_only() {
     let (mut plan, _run) = computed(&mut outer, &session, vec![read]);
     let Step::Validate(read) = outer.next(&session, &mut plan) else { panic!("it is older") };
     let holds = inner.holds(&read, plan.observed_until(), &Session::begin());
-    plan.validated(&read, holds, Vec::new());
+    plan.take(Event::Validated(read, holds, Vec::new()));
     let Step::Done(served) = outer.next(&session, &mut plan) else { panic!("it is made") };
     assert!(!holds && !ticket::is_drawn(served.basis.ticket), "nobody may ask whether its own version holds");
     assert_eq!((outer.store.len(), outer.store.stats.not_stored), (0, 1));
@@ -143,7 +140,7 @@ fn stored_without_a_question(reads: impl FnOnce(Own) -> Vec<Read<Number>>) -> us
     let mut plan = outer.plan();
     assert!(matches!(outer.next(&session, &mut plan), Step::Compute(_)));
     let reads = reads(plan.own());
-    plan.computed(Made { reads, ..made(7, ticket::NEVER) });
+    plan.take(Event::Computed(Made { reads, ..made(7, ticket::NEVER) }));
     assert!(matches!(outer.next(&session, &mut plan), Step::Done(_)));
     clock::unmock();
     outer.store.len()
@@ -168,11 +165,11 @@ fn what_the_version_function_has_read_counts_too() {
     let session = Session::begin();
     let read = inner.read(&session);
     let mut plan = outer.plan();
-    let asks = enter(&mut outer.store, Some(&session), |store, caller| plan.next(store, caller));
+    let asks = enter(&mut outer.store, Some(&session), |cx| plan.next(cx));
     assert!(matches!(asks, Step::Ask(_)));
-    plan.observed(Number::new(1), vec![read.clone()]);
+    plan.take(Event::Observed(Number::new(1), vec![read.clone()]));
     assert!(matches!(outer.next(&session, &mut plan), Step::Compute(_)));
-    plan.computed(made(7, ticket::NEVER));
+    plan.take(Event::Computed(made(7, ticket::NEVER)));
     assert!(matches!(outer.next(&session, &mut plan), Step::Validate(asked) if asked.tag == read.tag));
     clock::unmock();
 }
@@ -187,7 +184,7 @@ fn one_that_does_not_hold_is_enough() {
     let (mut plan, run) = computed(&mut outer, &session, reads);
     let Step::Validate(read) = outer.next(&session, &mut plan) else { panic!("it is older") };
     assert!(run.is_going(), "who waits waits for what is decided");
-    plan.validated(&read, false, Vec::new());
+    plan.take(Event::Validated(read, false, Vec::new()));
     assert!(matches!(outer.next(&session, &mut plan), Step::Done(_)));
     assert!(outer.store.is_empty() && plan.made_with().is_some());
     clock::unmock();
@@ -203,7 +200,7 @@ fn that_a_version_holds_says_nothing_of_a_sessions_only_result_of_it() {
     let only = Read { ticket: ticket::before(read.ticket), ..read.clone() };
     let (mut plan, _run) = computed(&mut outer, &session, vec![only, read]);
     let Step::Validate(read) = outer.next(&session, &mut plan) else { panic!("it is older") };
-    plan.validated(&read, true, Vec::new());
+    plan.take(Event::Validated(read, true, Vec::new()));
     assert!(matches!(outer.next(&session, &mut plan), Step::Done(_)));
     assert!(outer.store.is_empty(), "it rests on both");
     clock::unmock();
@@ -218,10 +215,10 @@ fn what_is_read_while_it_is_validated_is_asked_about_once() {
     let (first, second) = (inner.read(&session), other.read(&session));
     let (mut plan, _run) = computed(&mut outer, &session, vec![first.clone()]);
     let Step::Validate(read) = outer.next(&session, &mut plan) else { panic!("it is older") };
-    plan.validated(&read, true, vec![first, second.clone()]);
+    plan.take(Event::Validated(read, true, vec![first, second.clone()]));
     let Step::Validate(read) = outer.next(&session, &mut plan) else { panic!("it is older, too") };
     assert_eq!(read.tag, second.tag);
-    plan.validated(&read, true, Vec::new());
+    plan.take(Event::Validated(read, true, Vec::new()));
     assert!(matches!(outer.next(&session, &mut plan), Step::Done(_)));
     assert_eq!(outer.store.len(), 1);
     clock::unmock();
@@ -238,9 +235,9 @@ fn an_answer_that_rests_on_something_stale_holds_nothing() {
     let claim = Claim { version: read.call.clone(), tag: read.tag, since: ticket::draw() };
     let (apart, mut plan) = (Session::begin(), inner.plan());
     plan.about(claim);
-    let asks = enter(&mut inner.store, Some(&apart), |store, caller| plan.next(store, caller));
+    let asks = enter(&mut inner.store, Some(&apart), |cx| plan.next(cx));
     assert!(matches!(asks, Step::Ask(_)));
-    plan.observed(Number::new(1), vec![stale]);
+    plan.take(Event::Observed(Number::new(1), vec![stale]));
     assert!(matches!(inner.next(&apart, &mut plan), Step::Holds(false)));
     clock::unmock();
 }

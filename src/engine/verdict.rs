@@ -4,13 +4,15 @@
 //! its order.
 
 use super::clock::{self, Nanos};
+use super::context::{Caller, Context};
 use super::entry::Observation;
 use super::live::Look;
-use super::plan::{Decided, Manner, Plan, Refresh};
+use super::plan::{Decided, Plan, Source};
+use super::policy::{Manner, Refresh};
 use super::recognition::{Memory, Recognition};
 use super::rows::Slot;
 use super::status::Forward;
-use super::store::{Caller, Store};
+use super::store::Store;
 use super::ticket::{self, Ticket};
 use super::trouble::is_allowed;
 use super::{Host, Object};
@@ -125,72 +127,58 @@ impl<H: Host> Plan<H> {
     ///
     /// # Errors
     /// [`super::Unsure`] when that depends on two objects not yet compared.
-    pub(super) fn verdict(
-        &self,
-        store: &Store<H>,
-        found: Option<Slot>,
-        caller: Option<&Caller<'_, H>>,
-    ) -> Decided<H, Verdict> {
-        if let Some(caller) = caller
-            && let Some(kept) = self.kept_aside(store, caller)?
-        {
+    pub(super) fn verdict(&self, cx: &Context<'_, H>, found: Option<Slot>) -> Decided<H, Verdict> {
+        if let Some(kept) = self.kept_aside(cx)? {
             return Ok(Verdict::Kept(kept));
         }
+        let store = &*cx.store;
         let found = found.and_then(|slot| Some((slot, store.live.get(slot)?)));
         if let Some((slot, look)) = found
-            && let Some(verdict) = self.unasked(store, slot, look, caller)?
+            && let Some(verdict) = self.unasked(slot, look, cx)?
         {
             return Ok(verdict);
         }
-        if self.wish.manner == Manner::Offline {
+        if self.request.wish.manner == Manner::Offline {
             return Ok(Verdict::Absent);
         }
-        let vouches = |seen: &&Observation<H::Object>| {
-            (self.asked || seen.vouches(self.now, store.terms.ttl)) && !self.must_ask()
-        };
-        let Some(seen) = self.observation.as_ref().filter(vouches) else { return Ok(Verdict::Ask) };
-        let due = found.is_some_and(|(_, look)| self.is_due(look, caller));
+        let Some(seen) = self.vouching(cx).filter(|_| !self.must_ask()) else { return Ok(Verdict::Ask) };
+        let due = found.is_some_and(|(_, look)| self.is_due(look, cx));
         let mut agreed = false;
         if let Some((slot, look)) = found.filter(|_| !due) {
             agreed = look.stamp.is_of(seen, &self.verdicts)?;
-            if let Some(judged) = self.judged(store, look, seen, agreed) {
+            if let Some(judged) = self.judged(look, seen, agreed, cx) {
                 return Ok(Verdict::Judged(slot, judged));
             }
         }
-        let how = self.past(store, seen, caller)?;
+        let how = self.past(seen, cx)?;
         Ok(Verdict::Forwarded { old: found.map(|(slot, _)| slot), due, agreed, how })
     }
 
     /// What the session is to see again though it is not stored.
-    pub(super) fn kept_aside(&self, store: &Store<H>, caller: &Caller<'_, H>) -> Decided<H, Option<Kept>> {
-        let manner = self.wish.manner;
+    pub(super) fn kept_aside(&self, cx: &Context<'_, H>) -> Decided<H, Option<Kept>> {
+        let (manner, store) = (self.request.wish.manner, &*cx.store);
+        let Some(caller) = &cx.caller else { return Ok(None) };
         let Some(reader) = caller.known.readers.get(store.id) else { return Ok(None) };
         if matches!(manner, Manner::Now | Manner::Validating) {
             return Ok(None);
         }
-        if let Some((slot, entry)) = reader.find(&self.probe, &self.verdicts)?
-            && (entry.is_fresh(self.now, &store.terms) || manner == Manner::Offline)
+        if let Some((slot, entry)) = reader.find(&self.request.probe, &self.verdicts)?
+            && (entry.is_fresh(cx.now, &store.terms) || manner == Manner::Offline)
         {
             return Ok(Some(Kept::Own(slot)));
         }
-        let evicted = self.among_evicted(store, caller)?;
+        let evicted = self.among_evicted(cx)?;
         Ok(evicted.map(|(_, how)| Kept::Evicted { agreed: how == Recognition::Version }))
     }
 
     /// The rows for which no version is needed: what the session knows, what it takes as it is, what never changes,
     /// and what stands in for a source that failed just now.
-    fn unasked(
-        &self,
-        store: &Store<H>,
-        slot: Slot,
-        look: Look<'_, H>,
-        caller: Option<&Caller<'_, H>>,
-    ) -> Decided<H, Option<Verdict>> {
-        let Look { entry, stamp } = look;
-        let (manner, due) = (self.wish.manner, self.is_due(look, caller));
-        if let Some(caller) = caller
+    fn unasked(&self, slot: Slot, look: Look<'_, H>, cx: &Context<'_, H>) -> Decided<H, Option<Verdict>> {
+        let (Look { entry, stamp }, store) = (look, &*cx.store);
+        let (manner, due) = (self.request.wish.manner, self.is_due(look, cx));
+        if let Some(caller) = &cx.caller
             && manner != Manner::Now
-            && entry.is_fresh(self.now, &store.terms)
+            && entry.is_fresh(cx.now, &store.terms)
         {
             let noted = store.live.is_noted(entry, caller.id);
             // What is due is known only by a note.
@@ -202,26 +190,27 @@ impl<H: Host> Plan<H> {
         if manner == Manner::Offline {
             return Ok(Some(Verdict::Offline(slot)));
         }
-        if stamp.version.is_immutable() && manner != Manner::Now && !(self.wish.named && due) {
+        if stamp.version.is_immutable() && manner != Manner::Now && !(self.request.wish.named && due) {
             return Ok(Some(Verdict::Immutable(slot)));
         }
-        let stands_in = manner == Manner::Called
+        let stands_in = store.terms.stale_if_error.is_some()
+            && manner == Manner::Called
             && !due
-            && store.troubled(look, self.now)
-            && is_allowed(store.stale_since(look, None, self.now), self.now, store.terms.stale_if_error);
+            && store.troubled(look, cx.now)
+            && is_allowed(store.stale_since(look, None, cx.now), cx.now, store.terms.stale_if_error);
         Ok(stands_in.then_some(Verdict::StaleIfError(slot)))
     }
 
     /// The rows for an entry whose version can be compared with the one that was `seen`, and `agreed` with that or not.
     fn judged(
         &self,
-        store: &Store<H>,
         look: Look<'_, H>,
         seen: &Observation<H::Object>,
         agreed: bool,
+        cx: &Context<'_, H>,
     ) -> Option<Judged> {
-        let (terms, entry) = (&store.terms, look.entry);
-        if entry.is_fresh(self.now, terms) {
+        let (store, terms, entry) = (&*cx.store, &cx.store.terms, look.entry);
+        if entry.is_fresh(cx.now, terms) {
             if agreed {
                 return Some(Judged::Equal);
             }
@@ -230,47 +219,45 @@ impl<H: Host> Plan<H> {
             }
         } else if agreed
             && entry.is_verified_by(seen, terms)
-            && clock::is_within(seen.at, self.now, entry.ttl(terms))
+            && clock::is_within(seen.at, cx.now, entry.ttl(terms))
         {
             return Some(Judged::Verified);
         }
-        let since = || store.stale_since(look, agreed.then_some(seen), self.now);
-        let stale = self.wish.manner == Manner::Called
-            && !self.wish.setting.alone
-            && is_allowed(since(), self.now, terms.stale_while_revalidate);
+        let since = || store.stale_since(look, agreed.then_some(seen), cx.now);
+        let stale = terms.stale_while_revalidate.is_some()
+            && self.request.wish.manner == Manner::Called
+            && !self.request.wish.setting.alone
+            && is_allowed(since(), cx.now, terms.stale_while_revalidate);
         stale.then_some(Judged::Stale)
     }
 
     /// How the call comes to a result past what is stored.
-    fn past(
-        &self,
-        store: &Store<H>,
-        seen: &Observation<H::Object>,
-        caller: Option<&Caller<'_, H>>,
-    ) -> Decided<H, How> {
-        if let Some(arrival) = self.arrival.as_ref()
+    fn past(&self, seen: &Observation<H::Object>, cx: &Context<'_, H>) -> Decided<H, How> {
+        let (store, caller) = (&*cx.store, cx.caller.as_ref());
+        if let Some(arrival) = self.waits.arrival.as_ref()
             && (arrival.under.is_of(seen, &self.verdicts)? || arrival.is_newer(seen))
         {
             return Ok(How::Share);
         }
-        if self.impatient {
+        if self.waits.impatient {
             return Ok(How::Compute { hasty: false });
         }
-        let since = caller.map_or(self.began, |caller| self.since(caller));
+        let since = caller.map_or(self.request.began, |caller| self.since(caller));
         let fit = |flight: &H::Flight, born: Nanos, ticket: Ticket| {
-            ticket > since && clock::is_within(born, self.now, store.terms.ttl) && self.may_wait(flight)
+            ticket > since && clock::is_within(born, cx.now, store.terms.ttl) && self.may_wait(flight)
         };
-        let found = store.flights.fit(&self.probe, seen, (&self.leader, fit), &self.verdicts)?;
+        let found =
+            store.flights.fit(&self.request.probe, seen, (&self.request.leader, fit), &self.verdicts)?;
         Ok(match found {
             None => How::Compute { hasty: false },
             // A computation waits for what is decided, since it would rest on it.
             Some(run)
-                if !self.wish.setting.nested
+                if !self.request.wish.setting.nested
                     && caller.is_some_and(|caller| store.flights.shown(run, caller.id).is_some()) =>
             {
                 How::Shown(run)
             }
-            Some(_) if self.wish.setting.hasty => How::Compute { hasty: true },
+            Some(_) if self.request.wish.setting.hasty => How::Compute { hasty: true },
             Some(run) => How::Wait(run),
         })
     }
@@ -281,17 +268,17 @@ impl<H: Host> Plan<H> {
             id: caller.id,
             seen: self.observation.as_ref(),
             reader: caller.known.readers.get(store.id),
-            given: self.given.as_ref(),
+            given: self.request.given.as_ref(),
             verdicts: &self.verdicts,
         }
     }
 
     /// Whether an entry is to be renewed whatever its version.
-    pub(super) fn is_due(&self, Look { entry, .. }: Look<'_, H>, caller: Option<&Caller<'_, H>>) -> bool {
-        match (self.wish.manner, self.wish.refresh) {
-            (Manner::Now, _) => entry.began() <= self.began,
+    pub(super) fn is_due(&self, Look { entry, .. }: Look<'_, H>, cx: &Context<'_, H>) -> bool {
+        match (self.request.wish.manner, self.request.wish.refresh) {
+            (Manner::Now, _) => entry.began() <= self.request.began,
             (Manner::Called, Refresh::Soft | Refresh::Hard) => {
-                caller.is_some_and(|caller| entry.began() <= caller.began)
+                cx.caller.as_ref().is_some_and(|caller| entry.began() <= caller.began)
             }
             _ => false,
         }
@@ -299,11 +286,22 @@ impl<H: Host> Plan<H> {
 
     /// Only flights that began after this are good enough.
     fn since(&self, caller: &Caller<'_, H>) -> Ticket {
-        if self.refreshes() { self.began.max(caller.began) } else { self.began }
+        if self.refreshes() { self.request.began.max(caller.began) } else { self.request.began }
     }
 
     /// Whether the version has to be asked anew, though the session knows of one.
     pub(super) fn must_ask(&self) -> bool {
-        self.wish.manner == Manner::Now && !self.asked
+        self.request.wish.manner == Manner::Now && !self.has_asked()
+    }
+
+    /// The observation by which the call goes, if that is young enough.
+    pub(super) fn vouching(&self, cx: &Context<'_, H>) -> Option<&Observation<H::Object>> {
+        let seen = self.observation.as_ref();
+        seen.filter(|seen| self.has_asked() || seen.vouches(cx.now, cx.store.terms.ttl))
+    }
+
+    /// Whether this call has asked for that.
+    fn has_asked(&self) -> bool {
+        self.source != Source::Session
     }
 }

@@ -23,8 +23,8 @@ use super::tried::Tried;
 use super::wait::{Flight, Lead, Leader, Waited};
 use crate::engine::ticket::{NEVER, Ticket};
 use crate::engine::{
-    Basis, Caller, Claim, Displaced, Flight as _, Manner, Plan, Read, Setting, Status, Step, Store, Unsure,
-    Verdicts, Wish, clock, oldest,
+    Basis, Caller, Claim, Context, Displaced, Event, Flight as _, Manner, Plan, Read, Setting, Status, Step,
+    Store, Unsure, Verdicts, Wish, clock, oldest,
 };
 
 /// How many turns one lookup may take before it is given up: keys that change the cache while they are compared could go on for ever. A turn is
@@ -60,15 +60,15 @@ fn restless(py: Python<'_>) -> PyErr {
     )
 }
 
-/// What is to be done next for a call, outside of the plan.
+/// What is to be done next for a call, outside of the plan. What came of it is taken by the method that is named.
 pub(super) enum Next<'py> {
-    /// Run the version function, then [`Drive::asked`].
+    /// Run the version function: [`Drive::asked`].
     Ask,
-    /// Wait for another's run, then [`Drive::waited`].
+    /// Wait for another's run: [`Drive::waited`].
     Wait(Flight),
-    /// Run the function, then [`Drive::computed`].
+    /// Run the function: [`Drive::computed`].
     Compute,
-    /// Ask about what was read, then [`Drive::validated`].
+    /// Ask about what was read: [`Drive::validated`].
     Validate,
     /// Let so much time pass.
     Sleep(Duration),
@@ -162,14 +162,14 @@ impl Drive {
     pub(super) fn next<'py>(&mut self, cached: &Cached, py: Python<'py>) -> PyResult<Next<'py>> {
         while self.turns < PATIENCE {
             self.turns += 1;
-            let step = cached.enter(py, self.session.as_ref(), |store, caller| self.plan.next(store, caller));
+            let step = cached.enter(py, self.session.as_ref(), |cx| self.plan.next(cx));
             // What this call asked is known to its session now, so whoever waited for that may look.
             match step {
                 Step::Compare(mut unsure) => {
                     let answer = cached
                         .compared(py, &mut unsure)
                         .inspect_err(|error| self.failed(cached, py, error, NEVER))?;
-                    self.plan.learn(unsure, answer);
+                    self.plan.take(Event::Compared(unsure, answer));
                 }
                 Step::Ask(flight) => {
                     // One that asks again while it computes goes on to lead that.
@@ -227,15 +227,12 @@ impl Drive {
     /// What the call would do, and the hash of its key.
     pub(super) fn explain(&mut self, cached: &Cached, py: Python<'_>) -> PyResult<(Status, u64)> {
         for _ in 0..PATIENCE {
-            let mut displaced = Displaced::default();
-            let explained = cached.enter(py, self.session.as_ref(), |store, caller| {
-                self.plan.explain(store, caller.as_deref(), &mut displaced)
-            });
+            let explained = cached.enter(py, self.session.as_ref(), |cx| self.plan.explain(cx));
             match explained {
                 Ok(status) => return Ok((status, self.plan.hash())),
                 Err(mut unsure) => {
                     let answer = cached.compared(py, &mut unsure)?;
-                    self.plan.learn(unsure, answer);
+                    self.plan.take(Event::Compared(unsure, answer));
                 }
             }
         }
@@ -284,11 +281,6 @@ impl Drive {
         self.plan.observed_until()
     }
 
-    /// Takes whether what was read still holds.
-    pub(super) fn took_validation(&mut self, read: &Read<Object>, holds: bool, more: Vec<Read<Object>>) {
-        self.plan.validated(read, holds, more);
-    }
-
     /// The session, if there is one.
     pub(super) fn active(&self) -> Option<&Active> {
         self.session.as_ref()
@@ -326,7 +318,7 @@ impl Drive {
 
     /// Does what is next beside running the functions. What the call returns, if that is known.
     #[inline(never)]
-    fn take<'py>(
+    fn carry_out<'py>(
         &mut self,
         slf: &Bound<'py, Cached>,
         arguments: Arguments<'_>,
@@ -334,13 +326,10 @@ impl Drive {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let (py, cached) = (slf.py(), slf.get());
         match next {
-            Next::Ask | Next::Compute => {}
+            Next::Ask | Next::Compute => unreachable!("these have their own frame"),
             Next::Wait(flight) => {
                 let deadline = self.deadline(cached.wait);
-                match flight.wait(py, deadline) {
-                    Ok(waited) => self.waited(waited),
-                    Err(error) => self.source_failed(cached, py, error, NEVER)?,
-                }
+                self.waited(cached, py, flight.wait(py, deadline))?;
             }
             Next::Sleep(span) => {
                 let slept = sleep(py, span);
@@ -378,7 +367,7 @@ impl Drive {
         // A validation is counted by the function whose computation needs it.
         let counted = u64::from(self.plan.claim().is_none());
         cached.function.store.with(py, |store| store.stats.version_calls += counted);
-        self.plan.observed(version.into(), ended.reads);
+        self.plan.take(Event::Observed(version.into(), ended.reads));
         Ok(())
     }
 
@@ -399,7 +388,7 @@ impl Drive {
             self.failed(cached, py, error, oldest(&reads));
         })?;
         made.reads = reads;
-        self.plan.computed(made);
+        self.plan.take(Event::Computed(made));
         Ok(())
     }
 
@@ -419,18 +408,31 @@ impl Drive {
         }
         self.end(cached, py);
         self.tell(py, &error, oldest);
-        self.plan.failed(cached.freshness.counts(py, &error));
+        let stands = cached.freshness.counts(py, &error);
         self.error = Some(error.into_value(py));
+        self.plan.take(Event::Failed { stands });
         Ok(())
     }
 
     /// Takes how a wait ended.
-    pub(super) fn waited(&mut self, waited: Waited) {
-        match waited {
-            Waited::Over(arrival) => arrival.into_iter().for_each(|arrival| self.plan.landed(arrival)),
-            Waited::Circle(flight) => self.plan.insist(flight),
-            Waited::Late => self.plan.lose_patience(),
-        }
+    pub(super) fn waited(
+        &mut self,
+        cached: &Cached,
+        py: Python<'_>,
+        ended: PyResult<Waited>,
+    ) -> PyResult<()> {
+        self.plan.take(match ended {
+            Ok(Waited::Over(arrival)) => Event::Landed(arrival),
+            Ok(Waited::Circle(flight)) => Event::Circle(flight),
+            Ok(Waited::Late) => Event::Late,
+            Err(error) => return self.source_failed(cached, py, error, NEVER),
+        });
+        Ok(())
+    }
+
+    /// Takes whether what was read still holds; `more` was read meanwhile.
+    pub(super) fn has_validated(&mut self, read: Read<Object>, holds: bool, more: Vec<Read<Object>>) {
+        self.plan.take(Event::Validated(read, holds, more));
     }
 
     /// Gives the call up. Those who wait get the exception too, unless it rests on something older than what they go by.
@@ -448,11 +450,11 @@ impl Drive {
 
     /// Gives up what others wait for, without a word.
     pub(super) fn end(&mut self, cached: &Cached, py: Python<'_>) {
-        cached.enter(py, self.session.as_ref(), |store, caller| self.plan.end(store, caller));
+        cached.enter(py, self.session.as_ref(), |cx| self.plan.end(cx));
     }
 
     pub(super) fn abandon(&mut self, cached: &Cached, py: Python<'_>) {
-        cached.enter(py, self.session.as_ref(), |store, caller| self.plan.abandon(store, caller));
+        cached.enter(py, self.session.as_ref(), |cx| self.plan.abandon(cx));
     }
 
     /// Until when to wait for others, counted from the first wait.
@@ -507,10 +509,11 @@ impl Cached {
         let (py, cached) = (slf.py(), slf.get());
         loop {
             match drive.next(cached, py)? {
+                // These may call this function again, and have little on the stack meanwhile.
                 Next::Ask => drive.ask(cached, py, arguments)?,
                 Next::Compute => drive.compute(cached, py, arguments)?,
                 next => {
-                    if let Some(answer) = drive.take(slf, arguments, next)? {
+                    if let Some(answer) = drive.carry_out(slf, arguments, next)? {
                         return Ok(answer);
                     }
                 }
@@ -518,27 +521,33 @@ impl Cached {
         }
     }
 
-    /// Runs `act` in the critical section of the store, and within it in the session's.
+    /// Runs `act` in the critical section of the store, and within it in the session's. What it lets go is dropped after it.
     pub(super) fn enter<R>(
         &self,
         py: Python<'_>,
         session: Option<&Active>,
-        act: impl FnOnce(&mut Store<Host>, Option<&mut Caller<'_, Host>>) -> R,
+        act: impl FnOnce(&mut Context<'_, Host>) -> R,
     ) -> R {
-        // A session that was renewed during the call is another one: what the call has learned is not for that.
-        let Some(Active { core, id }) = session else {
-            return self.function.store.with(py, |store| act(store, None));
+        let mut displaced = Displaced::default();
+        let run = |store: &mut Store<Host>, caller: Option<Caller<'_, Host>>| {
+            act(&mut Context::new(store, caller, &mut displaced))
         };
-        self.function.store.with(py, |store| {
-            let done = core.known.with(py, |known| {
-                if core.id() != *id {
-                    return Err(act);
-                }
-                let mut caller = Caller { id: *id, began: core.began, session: &core.itself, known };
-                Ok(act(store, Some(&mut caller)))
-            });
-            done.unwrap_or_else(|act| act(store, None))
-        })
+        let done = match session {
+            None => self.function.store.with(py, |store| run(store, None)),
+            Some(Active { core, id }) => self.function.store.with(py, |store| {
+                let done = core.known.with(py, |known| {
+                    // A session that was renewed during the call is another one: what the call has learned is not for that.
+                    if core.id() != *id {
+                        return Err(run);
+                    }
+                    let caller = Caller { id: *id, began: core.began, session: &core.itself, known };
+                    Ok(run(store, Some(caller)))
+                });
+                done.unwrap_or_else(|run| run(store, None))
+            }),
+        };
+        drop(displaced);
+        done
     }
 
     /// The session that is active now.

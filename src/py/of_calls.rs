@@ -287,20 +287,10 @@ impl Cached {
             leader: &leader,
             rests_on: if self.all_hold(py, &inside)? { None } else { Some(oldest(&inside.reads)) },
         };
-        let mut displaced = Displaced::default();
-        let put = drive::settle(py, |verdicts| {
-            self.enter(py, session.as_ref(), |store, caller| {
-                store.put(
-                    (&probe, given.as_ref()),
-                    (&value, &version),
-                    caller,
-                    &putter,
-                    verdicts,
-                    &mut displaced,
-                )
+        drive::settle(py, |verdicts| {
+            self.enter(py, session.as_ref(), |cx| {
+                cx.put((&probe, given.as_ref()), (&value, &version), &putter, verdicts)
             })
-        });
-        drop(displaced);
-        put
+        })
     }
 }

@@ -39,12 +39,53 @@ struct State {
     error: Option<Py<PyBaseException>>,
     /// What is known of the call, until it begins.
     tried: Option<Tried>,
+    /// What is being done.
+    doing: Doing,
+    /// How the wait ended.
+    waited: Option<PyResult<Waited>>,
+    /// The function runs, or has run: errors are kept for the caller.
+    computes: bool,
     /// A task runs the function: by its end the run ends.
     is_run: bool,
     /// The caller was cancelled.
     gone: bool,
     /// How long to let time pass.
     pause: Duration,
+}
+
+/// What is being done for a call: what came of it is told to [`Call::resume`].
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Doing {
+    /// Nothing, or nothing any more.
+    #[default]
+    Nothing,
+    /// The version function runs, a coroutine function.
+    Asking,
+    /// The call waits for another's run.
+    Waiting,
+    /// The function runs.
+    Computing,
+    /// A version that it has read is asked about.
+    Validating,
+    /// Time passes.
+    Sleeping,
+    /// The function is to be called as if there were no cache.
+    Uncached,
+}
+
+impl Doing {
+    /// The name that the driver knows it by.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "done",
+            Self::Asking => "ask",
+            Self::Waiting => "wait",
+            Self::Computing => "compute",
+            Self::Validating => "validate",
+            Self::Sleeping => "sleep",
+            Self::Uncached => "uncached",
+        }
+    }
 }
 
 /// An answer.
@@ -128,17 +169,19 @@ impl Call {
         result
     }
 
-    /// Leaves the computation that `enter` began.
+    /// Leaves what `start` has begun. It may have failed to begin.
     fn ended<'py>(
         &self,
         py: Python<'py>,
         value: Bound<'py, PyAny>,
         error: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Ended<Bound<'py, PyAny>>> {
-        let Some(entered) = self.state.with(py, |state| state.entered.take()) else {
-            return Err(fallible::error::<PyRuntimeError>(py, "this call is not running anything"));
-        };
-        Ok(entered.leave(py, error.map_or(Ok(value), |error| Err(PyErr::from_value(error)))))
+        let result = error.map_or(Ok(value), |error| Err(PyErr::from_value(error)));
+        match self.state.with(py, |state| state.entered.take()) {
+            Some(entered) => Ok(entered.leave(py, result)),
+            None if result.is_err() => Ok(Ended { result, reads: Vec::new() }),
+            None => Err(fallible::error::<PyRuntimeError>(py, "this call is not running anything")),
+        }
     }
 
     /// Gives up what the call needed to come to its end.
@@ -148,11 +191,11 @@ impl Call {
     }
 
     /// Takes what is next where the function ran. An error is for the caller, who is told of the end.
-    fn proceed(&self, py: Python<'_>, next: PyResult<&'static str>) -> &'static str {
-        if let Ok(step) = next
-            && step != "done"
+    fn proceed(&self, py: Python<'_>, next: PyResult<Doing>) -> Doing {
+        if let Ok(doing) = next
+            && doing != Doing::Nothing
         {
-            return step;
+            return doing;
         }
         let awaited =
             self.state.with(py, |state| state.flight.as_ref().is_some_and(wait::Flight::is_awaited));
@@ -168,7 +211,7 @@ impl Call {
                 .with(py, |state| if state.gone { Some(error) } else { state.error.replace(error) });
             drop(forgotten);
         }
-        "done"
+        Doing::Nothing
     }
 
     fn answer(&self, py: Python<'_>, answer: Answer) {
@@ -187,20 +230,42 @@ impl Call {
         }
     }
 
-    /// Takes how a wait ended.
-    fn goes_on(&self, py: Python<'_>, ended: PyResult<Waited>) -> PyResult<()> {
-        let taken = self.driving(py, |drive| match ended {
-            Ok(waited) => {
-                drive.waited(waited);
-                Ok(())
+    /// Takes what came of what was done: what the function or the version function returned or raised.
+    fn take<'py>(
+        &self,
+        py: Python<'py>,
+        (doing, value, error): (Doing, Bound<'py, PyAny>, Option<Bound<'py, PyAny>>),
+    ) -> PyResult<()> {
+        let function = self.function.get();
+        match doing {
+            Doing::Asking => {
+                let mut ended = self.ended(py, value, error)?;
+                ended.result = ended.result.and_then(|version| function.check_answer(version));
+                self.driving(py, |drive| drive.asked(function, py, ended))
             }
-            Err(error) => drive.source_failed(self.function.get(), py, error, NEVER),
-        });
-        taken.inspect_err(|_| self.rest(py))
+            Doing::Computing => {
+                let ended = self.ended(py, value, error)?;
+                self.driving(py, |drive| drive.computed(function, py, ended))
+            }
+            Doing::Validating => {
+                let Ended { result, reads } = self.ended(py, value, error)?;
+                let ended = Ended { result: result.and_then(|holds| holds.is_truthy()), reads };
+                self.driving(py, |drive| drive.validated(function, py, ended))
+            }
+            Doing::Waiting => {
+                let ended = self.state.with(py, |state| state.waited.take());
+                let Some(ended) = ended else { unreachable!("the driver has waited") };
+                self.driving(py, |drive| drive.waited(function, py, ended))
+            }
+            Doing::Sleeping => error.map_or(Ok(()), |error| Err(PyErr::from_value(error))),
+            Doing::Nothing | Doing::Uncached => {
+                Err(fallible::error::<PyRuntimeError>(py, "this call is doing nothing"))
+            }
+        }
     }
 
     /// What is next, after a plain version function has been asked.
-    fn step(&self, py: Python<'_>) -> PyResult<&'static str> {
+    fn step(&self, py: Python<'_>) -> PyResult<Doing> {
         let function = self.function.get();
         let next = self.driving(py, |drive| {
             loop {
@@ -212,19 +277,19 @@ impl Call {
                 }
             }
         });
-        let (name, flight) = match next.inspect_err(|_| self.rest(py))? {
-            Next::Ask => ("ask", None),
-            Next::Wait(flight) => ("wait", Some(flight)),
-            Next::Compute => ("compute", self.driving(py, |drive| Ok(drive.flight().cloned()))?),
-            Next::Validate => ("validate", None),
+        let (doing, flight) = match next? {
+            Next::Ask => (Doing::Asking, None),
+            Next::Wait(flight) => (Doing::Waiting, Some(flight)),
+            Next::Compute => (Doing::Computing, self.driving(py, |drive| Ok(drive.flight().cloned()))?),
+            Next::Validate => (Doing::Validating, None),
             Next::Sleep(span) => {
                 self.state.with(py, |state| state.pause = span);
-                ("sleep", None)
+                (Doing::Sleeping, None)
             }
             Next::Holds(holds) => {
                 let value = PyBool::new(py, holds).to_owned().into_any().unbind();
                 self.answer(py, Answer { value, basis: None, active: None });
-                ("done", None)
+                (Doing::Nothing, None)
             }
             Next::Done(value, basis, behind) => {
                 if let Some(lead) = behind {
@@ -233,13 +298,43 @@ impl Call {
                 }
                 let active = self.driving(py, |drive| Ok(drive.active().cloned()))?;
                 self.answer(py, Answer { value: value.unbind(), basis: Some(basis), active });
-                ("done", None)
+                (Doing::Nothing, None)
             }
-            Next::Uncached => ("uncached", None),
+            Next::Uncached => (Doing::Uncached, None),
         };
-        let old = self.state.with(py, |state| std::mem::replace(&mut state.flight, flight));
+        let old = self.state.with(py, |state| {
+            state.doing = doing;
+            std::mem::replace(&mut state.flight, flight)
+        });
         drop(old);
-        Ok(name)
+        Ok(doing)
+    }
+
+    /// The call of the caller is answered: by what it is served to what builds on it is noted here, in the caller's context,
+    /// and not where it was computed.
+    fn note(&self, py: Python<'_>) -> PyResult<()> {
+        if !computing::is_going_on() {
+            return Ok(());
+        }
+        let answered = |state: &mut State| {
+            state.answer.as_ref().map(|answer| (answer.basis.clone(), answer.active.clone()))
+        };
+        let Some((Some(basis), active)) = self.state.with(py, answered) else { return Ok(()) };
+        let (function, active) = (self.function.bind_borrowed(py), active.as_ref());
+        let session = active.map_or(0, |active| active.id);
+        self.with(py, |arguments| {
+            Service { function, arguments, session, active }.note(py, &basis);
+            Ok(())
+        })
+    }
+
+    /// What is next for the caller.
+    fn next(&self, py: Python<'_>, step: PyResult<Doing>) -> PyResult<Text<&'static str>> {
+        let doing = step.inspect_err(|_| self.rest(py))?;
+        if doing == Doing::Nothing {
+            self.note(py)?;
+        }
+        Ok(Text(doing.name()))
     }
 }
 
@@ -264,28 +359,30 @@ impl Call {
             Drive::begin(function, arguments, leader, wish, tried)
         })?;
         self.state.with(py, |state| state.drive = Some(drive));
-        self.next(py)
+        self.next(py, self.step(py))
     }
 
-    /// What is to be done next: ``"ask"``, ``"wait"``, ``"compute"``, ``"validate"``, ``"sleep"``, ``"done"``, or ``"uncached"``.
-    fn next(&self, py: Python<'_>) -> PyResult<Text<&'static str>> {
-        let is_answered = self.state.with(py, |state| state.answer.is_some());
-        let step = if is_answered { "done" } else { self.step(py)? };
-        // Here, in the caller's context, and not where it was computed.
-        if step == "done" && computing::is_going_on() {
-            let answered = |state: &mut State| {
-                state.answer.as_ref().map(|answer| (answer.basis.clone(), answer.active.clone()))
-            };
-            if let Some((Some(basis), active)) = self.state.with(py, answered) {
-                let (function, active) = (self.function.bind_borrowed(py), active.as_ref());
-                let session = active.map_or(0, |active| active.id);
-                self.with(py, |arguments| {
-                    Service { function, arguments, session, active }.note(py, &basis);
-                    Ok(())
-                })?;
-            }
+    /// Take what came of what was done: what it returned, or what it raised. What is to be done next: ``"ask"``,
+    /// ``"wait"``, ``"compute"``, ``"validate"``, ``"sleep"``, ``"done"`` or ``"uncached"``. What fails once the function runs
+    /// is not raised here but by `settle`, in the caller.
+    #[pyo3(signature = (value, error, /))]
+    fn resume<'py>(
+        &self,
+        py: Python<'py>,
+        value: Bound<'py, PyAny>,
+        error: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Text<&'static str>> {
+        let (doing, computes) = self.state.with(py, |state| {
+            state.computes |= state.doing == Doing::Computing;
+            (std::mem::take(&mut state.doing), state.computes)
+        });
+        if self.is_over(py) {
+            // It was destroyed: nobody is there to hear.
+            let Ended { result, .. } = self.ended(py, value, error)?;
+            return if computes { Ok(Text("done")) } else { result.map(|_| Text("done")) };
         }
-        Ok(Text(step))
+        let step = self.take(py, (doing, value, error)).and_then(|()| self.step(py));
+        if computes { Ok(Text(self.proceed(py, step).name())) } else { self.next(py, step) }
     }
 
     /// The answer.
@@ -300,35 +397,26 @@ impl Call {
         self.state.with(py, |state| state.flight.clone()).map(Flight)
     }
 
-    /// Note that what runs now is part of this call.
-    fn enter(&self, py: Python<'_>) -> PyResult<()> {
+    /// Begin what is to be awaited, as a part of this call: the version function, the function, or the question whether
+    /// what was read holds. Its end is for `resume`.
+    fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let doing = self.state.with(py, |state| state.doing);
         let entered = self.driving(py, |drive| Entered::new(py, drive.entrance()))?;
         self.state.with(py, |state| state.entered = Some(entered));
-        Ok(())
-    }
-
-    /// Call the version function, a coroutine function.
-    fn ask<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let part = self.driving(py, |drive| Ok(drive.part.as_ref().map(|part| part.bind(py).clone())))?;
-        self.with(py, |arguments| self.function.get().put_question(py, arguments, part.as_ref()))
-    }
-
-    /// Take how the version function ended. Whether the call goes on: after a failure, with what may stand in for it.
-    #[pyo3(signature = (version, error, /))]
-    fn asked<'py>(
-        &self,
-        py: Python<'py>,
-        version: Bound<'py, PyAny>,
-        error: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<bool> {
-        let failed = error.is_some();
-        let mut ended = self.ended(py, version, error)?;
-        ended.result = ended.result.and_then(|version| self.function.get().check_answer(version));
-        let taken = self.driving(py, |drive| drive.asked(self.function.get(), py, ended));
-        if taken.is_err() {
-            self.rest(py);
+        let function = self.function.get();
+        match doing {
+            Doing::Asking => {
+                let part =
+                    self.driving(py, |drive| Ok(drive.part.as_ref().map(|part| part.bind(py).clone())))?;
+                self.with(py, |arguments| function.put_question(py, arguments, part.as_ref()))
+            }
+            Doing::Validating => {
+                let check = self.driving(py, |drive| Ok(drive.check(py)))?;
+                let check = check.map(|check| Self::about(py, check).driver(py));
+                check.unwrap_or_else(|| Ok(PyBool::new(py, false).to_owned().into_any()))
+            }
+            _ => self.run(py),
         }
-        if failed { Ok(taken.is_ok()) } else { taken.map(|()| true) }
     }
 
     /// Call the function.
@@ -337,51 +425,22 @@ impl Call {
         self.with(py, |arguments| self.function.get().run(py, arguments, previous.as_ref()))
     }
 
-    /// Whether what runs is to be awaited.
+    /// Whether what was begun is to be awaited.
     #[getter]
     fn is_awaited(&self, py: Python<'_>) -> PyResult<bool> {
-        self.driving(py, |drive| Ok(drive.previous(py).is_none() || self.function.get().freshness.awaits))
-    }
-
-    /// The call that asks whether what was read holds; ``None`` if nothing can ask for that.
-    fn validation(&self, py: Python<'_>) -> PyResult<Option<Self>> {
-        self.driving(py, |drive| Ok(drive.check(py).map(|check| Self::about(py, check))))
-    }
-
-    /// Take how that ended.
-    #[pyo3(signature = (holds, error, /))]
-    fn validated(&self, py: Python<'_>, holds: bool, error: Option<Bound<'_, PyAny>>) -> PyResult<()> {
-        let holds_here = PyBool::new(py, holds).to_owned().into_any();
-        let Ended { result, reads } = self.ended(py, holds_here, error)?;
-        let ended = Ended { result: result.map(|_| holds), reads };
-        self.driving(py, |drive| drive.validated(self.function.get(), py, ended))
+        let doing = self.state.with(py, |state| state.doing);
+        self.driving(py, |drive| {
+            Ok(match doing {
+                Doing::Validating => drive.check(py).is_some(),
+                Doing::Computing => drive.previous(py).is_none() || self.function.get().freshness.awaits,
+                _ => true,
+            })
+        })
     }
 
     /// How many seconds to let pass.
     fn pause(&self, py: Python<'_>) -> Seconds {
         Seconds(self.state.with(py, |state| state.pause.as_secs_f64()))
-    }
-
-    /// Take how the function ended. What is to be done next, as in `next`; ``"done"`` also if that failed.
-    #[pyo3(signature = (value, error, /))]
-    fn computed<'py>(
-        &self,
-        py: Python<'py>,
-        value: Bound<'py, PyAny>,
-        error: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Text<&'static str>> {
-        let ended = self.ended(py, value, error)?;
-        if self.is_over(py) {
-            // Its task was destroyed: nobody is there to hear.
-            return Ok(Text("done"));
-        }
-        let taken = self.driving(py, |drive| drive.computed(self.function.get(), py, ended));
-        Ok(Text(self.proceed(py, taken.and_then(|()| self.step(py)))))
-    }
-
-    /// What is to be done next where the function ran, as after `computed`.
-    fn go_on(&self, py: Python<'_>) -> Text<&'static str> {
-        Text(self.proceed(py, self.step(py)))
     }
 
     /// Note that a task runs the function. However that ends, the run ends with it.
@@ -405,11 +464,6 @@ impl Call {
         self.left(py);
     }
 
-    /// Take what else went wrong where the function ran.
-    fn broke(&self, py: Python<'_>, error: Bound<'_, PyAny>) {
-        self.proceed(py, Err(PyErr::from_value(error)));
-    }
-
     /// Note that the caller has gone: how the function ends is not for it.
     fn go(&self, py: Python<'_>) {
         let error = self.state.with(py, |state| {
@@ -425,10 +479,13 @@ impl Call {
         self.state.with(py, |state| state.gone)
     }
 
-    /// Raise what the function raised.
-    fn settle(&self, py: Python<'_>) -> PyResult<()> {
-        let error = self.state.with(py, |state| state.error.take());
-        error.map_or(Ok(()), |error| Err(PyErr::from_value(error.into_bound(py).into_any())))
+    /// Raise what the function raised. What is to be done next.
+    fn settle(&self, py: Python<'_>) -> PyResult<Text<&'static str>> {
+        let (error, doing) = self.state.with(py, |state| (state.error.take(), state.doing));
+        match error {
+            Some(error) => Err(PyErr::from_value(error.into_bound(py).into_any())),
+            None => self.next(py, Ok(doing)),
+        }
     }
 
     /// Begin to wait for another's run in a task of this event loop. ``None`` if there is nothing to wait for any more, or if that
@@ -440,26 +497,26 @@ impl Call {
         if event_loop.is_none()
             || inside.as_ref().is_some_and(|inside| waits::closes_a_circle(py, &flight, inside))
         {
-            self.goes_on(py, Ok(Waited::Circle(flight)))?;
+            self.has_waited(py, Ok(Waited::Circle(flight)));
             return Ok(None);
         }
         let deadline = self.driving(py, |drive| Ok(drive.deadline(self.function.get().wait)))?;
         let limit = deadline.map(|deadline| deadline.saturating_duration_since(std::time::Instant::now()));
         if limit.is_some_and(|limit| limit.is_zero()) {
-            self.goes_on(py, Ok(Waited::Late))?;
+            self.has_waited(py, Ok(Waited::Late));
             return Ok(None);
         }
         let wait = Wait::begin(event_loop, &flight, inside, limit)?;
         if wait.is_none() {
-            self.goes_on(py, flight.outcome(py))?;
+            self.has_waited(py, flight.outcome(py));
         }
         Ok(wait)
     }
 
-    /// Take what the run brought that was waited for, if it is over; its exception is raised here too.
-    fn waited(&self, wait: &Bound<'_, Wait>) -> PyResult<()> {
+    /// Take what the run brought that was waited for, if it is over.
+    fn waited(&self, wait: &Bound<'_, Wait>) {
         let (py, on) = (wait.py(), &wait.get().on);
-        self.goes_on(py, if on.is_going() { Ok(Waited::Late) } else { on.outcome(py) })
+        self.has_waited(py, if on.is_going() { Ok(Waited::Late) } else { on.outcome(py) });
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -480,6 +537,11 @@ impl Call {
 }
 
 impl Call {
+    fn has_waited(&self, py: Python<'_>, ended: PyResult<Waited>) {
+        let old = self.state.with(py, |state| state.waited.replace(ended));
+        drop(old);
+    }
+
     /// The caller has come to its end.
     pub(super) fn left(&self, py: Python<'_>) {
         if !self.state.with(py, |state| state.is_run) {

@@ -69,7 +69,7 @@ impl Drive {
 
     /// Takes how that ended. What can't be asked does not hold.
     pub(super) fn validated(&mut self, cached: &Cached, py: Python<'_>, ended: Ended<bool>) -> PyResult<()> {
-        let Some(read) = self.asked_about.take() else { return Ok(()) };
+        let Some(read) = self.asked_about.take() else { unreachable!("the step asked about it") };
         let holds = match ended.result {
             Ok(holds) => holds,
             Err(error) if error.is_instance_of::<PyException>(py) => false,
@@ -83,7 +83,7 @@ impl Drive {
             // The answer may rest on them, so it is for nobody else.
             self.forget_validation(py);
         }
-        self.took_validation(&read, holds, ended.reads);
+        self.has_validated(read, holds, ended.reads);
         Ok(())
     }
 }

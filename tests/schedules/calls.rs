@@ -1,6 +1,7 @@
 //! A cached function on that host, and calls of it: they drive a plan as `src/py/drive.rs` does.
 
 use std::convert::Infallible;
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -8,7 +9,8 @@ use std::time::Duration;
 use loom::sync::Mutex;
 use loom::thread;
 use versioned_lru_cache::engine::{
-    Caller, Displaced, Made, Plan, Probe, Scope, Step, Store, Terms, Verdicts, Wish,
+    Caller, Context, Displaced, Event, Made, NextStep, Plan, Probe, Scope, Step, Store, Terms, Verdicts,
+    Wish, pump,
 };
 use versioned_lru_cache::landing::Landing;
 
@@ -140,47 +142,59 @@ impl Function {
         Arc::new(Self { world: world.clone(), number, store: Mutex::new(Store::new(terms, ())) })
     }
 
-    /// Runs `act` in the critical section.
+    /// Runs `act` in the critical section. What is let go is dropped after it.
     fn enter<R>(
         &self,
         session: Option<&Arc<Session>>,
-        act: impl FnOnce(&mut Store<Threads>, Option<&mut Caller<'_, Threads>>) -> R,
+        act: impl FnOnce(&mut Context<'_, Threads>) -> R,
     ) -> R {
+        let mut displaced = Displaced::default();
+        let run = |store: &mut Store<Threads>, caller: Option<Caller<'_, Threads>>| {
+            act(&mut Context::new(store, caller, &mut displaced))
+        };
         let mut store = lock(&self.store);
-        let Some(session) = session else { return act(&mut store, None) };
-        let reference = SessionRef(Arc::downgrade(session));
-        let mut known = lock(&session.known);
-        act(
-            &mut store,
-            Some(&mut Caller { id: session.id, began: session.id, session: &reference, known: &mut known }),
-        )
+        let done = match session {
+            None => run(&mut store, None),
+            Some(session) => {
+                let reference = SessionRef(Arc::downgrade(session));
+                let known = &mut lock(&session.known);
+                let caller = Caller { id: session.id, began: session.id, session: &reference, known };
+                run(&mut store, Some(caller))
+            }
+        };
+        drop(store);
+        drop(displaced);
+        done
     }
 
     pub(crate) fn clear(&self) {
         let mut displaced = Displaced::default();
-        self.enter(None, |store, _| store.clear(&mut displaced));
+        self.enter(None, |cx| cx.store.clear(&mut displaced));
     }
 
     pub(crate) fn invalidate(&self) {
         let mut displaced = Displaced::default();
         let removed =
-            self.enter(None, |store, _| store.invalidate(&probe(), &Verdicts::default(), &mut displaced));
+            self.enter(None, |cx| cx.store.invalidate(&probe(), &Verdicts::default(), &mut displaced));
         assert!(removed.is_ok(), "keys of one object need not be asked");
     }
 
     /// The version and the value of what is stored.
     pub(crate) fn stored(&self) -> Option<(u64, u64)> {
-        self.enter(None, |store, _| {
+        self.enter(None, |cx| {
+            let store = &*cx.store;
             let version = store.live().versions().next().map(Number::get);
             version.zip(store.live().iter().next().map(|entry| entry.value.get()))
         })
     }
 
     pub(crate) fn call(&self, session: Option<&Arc<Session>>, patient: bool) -> Called {
-        let plan = Plan::new(probe(), None, self.world.scope.clone(), None, (), Wish::default());
+        let mut plan = Plan::new(probe(), None, self.world.scope.clone(), None, (), Wish::default());
         let called = Called { answer: Answer::Nothing, version: None, waited: false };
-        let mut call = Call { function: self, session, plan, lead: None, called };
-        call.called.answer = call.drive(patient);
+        let mut call = Call { function: self, session, lead: None, called };
+        let enter = |plan: &mut Plan<Threads>| self.enter(session, |cx| plan.next(cx));
+        call.called.answer =
+            pump(&mut plan, Event::Ready, enter, |plan, step| call.carry_out(plan, step, patient));
         call.called
     }
 }
@@ -189,103 +203,94 @@ impl Function {
 struct Call<'a> {
     function: &'a Function,
     session: Option<&'a Arc<Session>>,
-    plan: Plan<Threads>,
     lead: Option<Lead>,
     called: Called,
 }
 
 impl Call<'_> {
-    fn drive(&mut self, patient: bool) -> Answer {
+    fn carry_out(
+        &mut self,
+        plan: &mut Plan<Threads>,
+        step: NextStep<Threads>,
+        patient: bool,
+    ) -> ControlFlow<Answer, Event<Threads>> {
         let world = &*self.function.world;
-        loop {
-            let step = self.function.enter(self.session, |store, caller| self.plan.next(store, caller));
-            match step {
-                Step::Compare(mut unsure) => {
-                    let equal = unsure.ask(
-                        |key, probe| Ok::<_, Infallible>(key.get() == probe.key.get()),
-                        |pair| Ok(pair.stored.get() == pair.probe.get()),
-                    );
-                    self.plan.learn(unsure, equal.unwrap_or_else(|never| match never {}));
-                }
-                Step::Ask(run) => {
-                    world.notes(run.as_ref());
-                    self.lead = run.map(Lead);
-                    match world.ask(self.lead.is_some()) {
-                        (Body::Returns, _, version) => {
-                            self.called.version = Some(version);
-                            self.plan.observed(Number::new(version), Vec::new());
-                        }
-                        (body, run, _) => return self.fails(body, run),
+        match step {
+            Step::Compare(mut unsure) => {
+                let equal = unsure.ask(
+                    |key, probe| Ok::<_, Infallible>(key.get() == probe.key.get()),
+                    |pair| Ok(pair.stored.get() == pair.probe.get()),
+                );
+                Continue(Event::Compared(unsure, equal.unwrap_or_else(|never| match never {})))
+            }
+            Step::Ask(run) => {
+                world.notes(run.as_ref());
+                self.lead = run.map(Lead);
+                match world.ask(self.lead.is_some()) {
+                    (Body::Returns, _, version) => {
+                        self.called.version = Some(version);
+                        Continue(Event::Observed(Number::new(version), Vec::new()))
                     }
+                    (body, run, _) => Break(self.fails(plan, body, run)),
                 }
-                Step::Wait(run) => {
-                    self.lead = None;
-                    if !patient && run.0.is_going() {
-                        self.plan.lose_patience();
-                        continue;
+            }
+            Step::Wait(run) => {
+                self.lead = None;
+                if !patient && run.0.is_going() {
+                    return Continue(Event::Late);
+                }
+                self.called.waited = true;
+                self.wait(plan, &run)
+            }
+            Step::Compute(run) => {
+                world.notes(Some(&run));
+                self.lead = Some(Lead(run));
+                match world.run(self.function.number, self.called.version) {
+                    (Body::Returns, _, data) => {
+                        let value = Number::new(data);
+                        let made =
+                            Made { value, reads: Vec::new(), wanted: true, seen: None, renewed: false };
+                        Continue(Event::Computed(made))
                     }
-                    self.called.waited = true;
-                    if let Some(error) = self.wait(&run) {
-                        return error;
-                    }
+                    (body, run, _) => Break(self.fails(plan, body, run)),
                 }
-                Step::Compute(run) => {
-                    world.notes(Some(&run));
-                    self.lead = Some(Lead(run));
-                    match world.run(self.function.number, self.called.version) {
-                        (Body::Returns, _, data) => {
-                            let value = Number::new(data);
-                            self.plan.computed(Made {
-                                value,
-                                reads: Vec::new(),
-                                wanted: true,
-                                seen: None,
-                                renewed: false,
-                            });
-                        }
-                        (body, run, _) => return self.fails(body, run),
-                    }
+            }
+            Step::Done(served) => {
+                if let Some(lead) = self.lead.take() {
+                    lead.end(plan.landing().map_or(End::Void, End::Landed));
                 }
-                Step::Done(served) => {
-                    if let Some(lead) = self.lead.take() {
-                        lead.end(self.plan.landing().map_or(End::Void, End::Landed));
-                    }
-                    return Answer::Value(served.value.get());
-                }
-                Step::Validate(_) | Step::Holds(_) | Step::Sleep(_) | Step::Absent | Step::Raise => {
-                    panic!("no such terms")
-                }
+                Break(Answer::Value(served.value.get()))
+            }
+            Step::Validate(_) | Step::Holds(_) | Step::Sleep(_) | Step::Absent | Step::Raise => {
+                panic!("no such terms")
             }
         }
     }
 
     /// Waits for another's run. The error, if it ended with one.
-    fn wait(&mut self, run: &Run) -> Option<Answer> {
+    fn wait(&mut self, plan: &mut Plan<Threads>, run: &Run) -> ControlFlow<Answer, Event<Threads>> {
         while run.0.wait(SPAN) {}
         run.0.pass_on();
-        let error = run.0.look(|end| match end {
-            Some(End::Failed(error)) => Some(Answer::Error(*error)),
-            Some(End::Landed(arrival)) => {
-                self.plan.landed(arrival.clone());
-                None
-            }
-            _ => None,
+        let ended = run.0.look(|end| match end {
+            Some(End::Failed(error)) => Break(Answer::Error(*error)),
+            Some(End::Landed(arrival)) => Continue(Event::Landed(Some(arrival.clone()))),
+            _ => Continue(Event::Landed(None)),
         });
-        if error.is_some() {
-            self.abandons();
+        if ended.is_break() {
+            self.abandons(plan);
         }
-        error
+        ended
     }
 
-    fn abandons(&mut self) {
-        self.function.enter(self.session, |store, caller| self.plan.abandon(store, caller));
+    fn abandons(&mut self, plan: &mut Plan<Threads>) {
+        self.function.enter(self.session, |cx| plan.abandon(cx));
     }
 
-    fn fails(&mut self, body: Body, run: u64) -> Answer {
+    fn fails(&mut self, plan: &mut Plan<Threads>, body: Body, run: u64) -> Answer {
         if matches!(body, Body::Dies) {
             return Answer::Nothing;
         }
-        self.abandons();
+        self.abandons(plan);
         let (end, answer) = match body {
             Body::Fails => (End::Failed(run), Answer::Error(run)),
             _ => (End::Void, Answer::Nothing),
