@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.support import child
 
 PRELUDE = """
-import ctypes, gc, os, signal, threading, time
+import ctypes, gc, os, signal, sys, threading, time
 from tests.support.calling import MINE, Call, Gate, results, until, until_waiting, waiting
 from versioned_lru_cache import Versioned, session, versioned_lru_cache
 
