@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.support.waiting_child import run
 
 pytestmark = pytest.mark.child
+# Ways to hand work on in a copy of the context. A pool's thread has one of its own accord on free-threaded builds.
+INHERITING = ["copy_context().run, f", *(["f"] if getattr(sys.flags, "thread_inherit_context", False) else [])]
 
 
 @pytest.mark.parametrize("end", ["raise SystemExit", "raise KeyboardInterrupt", "sys.exit(3)", "raise Stop"])
@@ -287,6 +291,7 @@ quiet()
 
 
 def test_a_pool_that_is_asked_for_what_its_asker_computes_is_bounded_by_wait() -> None:
+    """Nothing can see this one either, as the pool's thread has a context of its own: it was started before."""
     run(
         """
 from concurrent.futures import ThreadPoolExecutor
@@ -299,9 +304,33 @@ def f(x):
     return [x] if len(runs) > 1 else ["outer", pool.submit(f, x).result(20)]
 
 with ThreadPoolExecutor(1) as pool:
+    pool.submit(int).result(20)
     assert f(1) == ["outer", [1]]
 assert f(1) == ["outer", [1]]
 assert runs == [1, 1]
+quiet()
+"""
+    )
+
+
+@pytest.mark.parametrize("work", INHERITING)
+def test_work_in_a_context_of_the_computation_does_not_wait_for_that(work: str) -> None:
+    """It is part of the computation, and returns what it makes itself."""
+    run(
+        f"""
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+
+runs = []
+
+@cached()
+def f(x):
+    runs.append(x)
+    return [x] if len(runs) > 1 else ["outer", pool.submit({work}, x).result(20)]
+
+with ThreadPoolExecutor(1) as pool:
+    assert f(1) == ["outer", [1]]
+assert f(1) == [1] and runs == [1, 1]
 quiet()
 """
     )
