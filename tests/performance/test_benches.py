@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests import ROOT
+from tests.support.calling import GIL
 
 pytestmark = pytest.mark.child
 
@@ -45,6 +46,12 @@ TABLE = {
         ("growing", f"{size} entries{order}"): {"functools", "ours, ContextVar"}
         for size in ("1,000", "100,000", "1,000,000")
         for order in ("", ", keys drawn at random")
+    },
+    **{
+        ("scaling", f"{keys}{session}"): {"functools", "ours, ContextVar"}
+        for keys in ("disjoint keys", "one hot key")
+        for session in ("", ", a session each")
+        if not GIL  # with it there is nothing to gain
     },
     ("session", "first call"): {"first call", "g.setdefault + 10 hits", "g.setdefault", "10 hits"},
     ("alternating", "ContextVar"): {"functools", "ours"},
