@@ -8,6 +8,7 @@ function runs once per session (a web request, say) and decides between the stor
 """
 
 from ._core import IMMUTABLE, NOT_MODIFIED, CachedFunction, CachedMethod, CacheKey, Session
+from ._core import __version__ as __version__
 from ._decorators import versioned_lru_cache, versioned_lru_cache_with_ttl
 
 TYPE_CHECKING = False
@@ -47,8 +48,9 @@ else:
         from . import _imported_by_core  # noqa: F401 - for those tools only
 
     def __dir__() -> list[str]:
-        """Tell of what was not used yet too."""
-        return sorted({*globals(), *__all__})
+        """Tell of what is public, used already or not, and of the public modules that were imported."""
+        modules = {"exceptions", "testing", "versions"} & globals().keys()
+        return sorted({*__all__, *modules, "__version__"})
 
 
 __all__ = [

@@ -49,6 +49,7 @@ __all__ = [
     "Session",
     "SessionBlocks",
     "Wait",
+    "__version__",
     "advance_clock",
     "check_binding",
     "clock_now",
@@ -58,6 +59,7 @@ __all__ = [
     "unmock_clock",
 ]
 
+__version__: Final[str]  # that of the Rust crate, the one place where it stands
 SESSION_NAME: Final[str]
 FAST_PATHS: Final[bool]  # whether hits take a shorter way than other calls, as in all wheels but one of the tests
 IMMUTABLE: Final[Mark]

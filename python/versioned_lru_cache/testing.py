@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ._core import advance_clock, clock_now, is_validating, mock_clock, unmock_clock
+from ._core import advance_clock as _advance_clock
+from ._core import clock_now as _clock_now
+from ._core import is_validating
+from ._core import mock_clock as _mock_clock
+from ._core import unmock_clock as _unmock_clock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +39,7 @@ class MockClock:
     @property
     def now(self) -> float:
         """The time it shows, in seconds since an arbitrary moment."""
-        return (clock_now() if self._is_seen() else self._begins()) / _SECOND
+        return (_clock_now() if self._is_seen() else self._begins()) / _SECOND
 
     def advance(self, seconds: float) -> None:
         """Move it on. Threads may do so at the same time.
@@ -47,7 +51,7 @@ class MockClock:
             raise ValueError(f"seconds={seconds!r}: a monotonic clock only moves on; it must be a number of 0 or more")
         nanoseconds = round(seconds * _SECOND)
         if self._is_seen():
-            advance_clock(nanoseconds)
+            _advance_clock(nanoseconds)
         else:
             self._now = self._begins() + nanoseconds
 
@@ -60,7 +64,7 @@ class MockClock:
 
     def _look(self) -> None:
         if self._is_seen():
-            self._now = clock_now()
+            self._now = _clock_now()
 
     def __enter__(self) -> MockClock:
         """Replace the real clock, or the mock clock entered before."""
@@ -68,7 +72,7 @@ class MockClock:
         if self._entered:
             self._entered[-1]._look()
         self._entered.append(self)
-        mock_clock(self._now)
+        _mock_clock(self._now)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -81,11 +85,15 @@ class MockClock:
         self._look()
         self._entered.pop()
         if self._entered:
-            mock_clock(self._entered[-1]._now)
+            _mock_clock(self._entered[-1]._now)
         else:
-            unmock_clock()
+            _unmock_clock()
 
 
 def _present() -> int:
     """Return the time that the library sees, to the next step."""
-    return -(-clock_now() // _STEP) * _STEP
+    return -(-_clock_now() // _STEP) * _STEP
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -96,6 +96,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("IMMUTABLE", marks::immutable(py)?)?;
     module.add("NOT_MODIFIED", marks::not_modified(py)?)?;
     module.add("SESSION_NAME", binding::name(py))?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     // For the tests: what they count is another number where every call takes the long way.
     module.add("FAST_PATHS", !cfg!(feature = "no-fast-paths"))
 }

@@ -16,3 +16,7 @@ from .files import file, tree
 from .http import http_etag
 
 __all__ = ["all_of", "counter", "file", "http_etag", "sql", "sqlite", "tree"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
