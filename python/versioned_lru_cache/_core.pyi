@@ -44,7 +44,10 @@ __all__ = [
     "Call",
     "Counter",
     "Flight",
+    "Gets",
+    "LagTerms",
     "Mark",
+    "Options",
     "Scope",
     "Session",
     "SessionBlocks",
@@ -143,21 +146,59 @@ class Scope:
     def __new__(cls) -> Scope: ...
 
 @final
+class Gets:
+    NOTHING: Final[Gets]
+    FIRST: Final[Gets]
+    ARGUMENTS: Final[Gets]
+    KEY: Final[Gets]
+    def __int__(self) -> int: ...
+
+@final
+class LagTerms:
+    def __new__(
+        cls, *, retries: int, delay: int, settle: int | None, order: Callable[[Any, Any], object] | None
+    ) -> LagTerms: ...
+
+# Spans of time are in nanoseconds.
+@final
+class Options:
+    def __new__(
+        cls,
+        *,
+        session: object,
+        maxsize: int | None,
+        typed: bool,
+        key: Callable[..., Hashable] | None,
+        ttl: int | None,
+        verifies: bool,
+        revalidate: Callable[..., Any] | None,
+        awaits_revalidate: bool,
+        stale_if_error: int | None,
+        retry_after: int,
+        errors: tuple[type[BaseException], ...],
+        stale_while_revalidate: int | None,
+        lag: LagTerms | None,
+        cache_if: Callable[[Any], object] | None,
+        wait: int | None,
+    ) -> Options: ...
+
+@final
 class CachedFunction(Generic[_P, _R_co]):
     __name__: str
     __qualname__: str
     def __new__(
         cls,
         wrapped: Callable[_P, _R_co],
-        options: dict[str, Any],
+        options: Options,
         *,
         ask: Callable[..., Hashable] | None,
+        gets: Gets | Callable[..., tuple[Any, ...]],
         scope: Scope | None,
         default: Hashable,
         constant: Hashable,
-        given: str,
         ordered: bool,
-        awaited: str,
+        awaits: bool,
+        awaits_version: bool,
         module: str,
         name: str,
     ) -> CachedFunction[_P, _R_co]: ...

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from weakref import ref
 
 from . import _options as options
-from ._core import CachedFunction, Scope
+from ._core import CachedFunction, Gets, Scope
 from ._signatures import Shape, identity, mark_coroutine, shape
 
 TYPE_CHECKING = False
@@ -91,7 +91,7 @@ def versioned_lru_cache(
         TypeError: An option is of a wrong type, or the function can't be cached.
         ValueError: An option's value is not allowed.
     """
-    given = {
+    given: options.Given = {
         "version_args": version_args,
         "session": session,
         "maxsize": maxsize,
@@ -156,7 +156,7 @@ def versioned_lru_cache_with_ttl(
         )
     options.checked_text(module_name, "module_name")
     options.check_constant(no_history_events_default_version, "no_history_events_default_version")
-    given = {
+    given: options.Given = _DEFAULTS | {
         "session": proxy_to_session_context_object,
         "maxsize": cache_max_size,
         "ttl": time_to_live_seconds,
@@ -177,16 +177,13 @@ _FORGOTTEN = (
 )
 _OTHERWISE = ", or say with version_args= what it gets: () for nothing, or a callable that returns a tuple"
 _MISSING = object()
-_DEFAULTS: dict[str, Any] = versioned_lru_cache.__kwdefaults__ or {}
-_CHECKED_DEFAULTS: dict[str, Any] = {
-    option: check(_DEFAULTS[option], option) for option, check in options.CHECKS.items()
-}
+_DEFAULTS: Any = versioned_lru_cache.__kwdefaults__
 _MORE = _DEFAULTS.keys() - _OWN.keys()
 
 
 def _decorator(
     version: Callable[..., Hashable] | Hashable,
-    given: Mapping[str, Any],
+    given: options.Given,
     labels: Mapping[str, str] = MappingProxyType({}),
     *,
     module: str | None = None,
@@ -196,23 +193,20 @@ def _decorator(
     ask = version if callable(version) else None
     if ask is None:
         options.check_constant(version, "version")
-    checked = _CHECKED_DEFAULTS.copy()
-    for option, value in given.items():
-        if value is not _DEFAULTS[option]:
-            checked[option] = options.CHECKS[option](value, labels.get(option, option))
-    version_args = given.get("version_args")
+    checked = options.checked(given, labels)
+    name = options.checked_name(given["name"], "name")
+    version_args, key, revalidate = given["version_args"], given["key"], given["revalidate"]
     if ask is None and version_args is not None:
         raise TypeError(f"version_args={version_args!r}: a constant version gets no arguments; leave version_args out")
-    if ask is None and checked["on_expiry"]:
+    if ask is None and given["on_expiry"] == "verify":
         raise ValueError("on_expiry='verify': a constant version is never asked; leave on_expiry out")
-    parameters = None if ask is None or checked["version_args"] else shape(ask)
+    parameters = None if ask is None or callable(version_args) else shape(ask)
     if version_args == () and parameters is not None and not parameters.takes(0):
         raise TypeError(
             f"version_args=() gives nothing to {ask!r}, which needs arguments; let it take none, or leave version_args "
             "out"
         )
-    gets = _given(parameters, version_args, has_key=checked["key"] is not None, original=module is not None)
-    revalidate = given.get("revalidate")
+    gets = _gets(parameters, version_args, has_key=key is not None, original=module is not None)
 
     def decorate(*functions: Callable[P, R], **more: object) -> CachedFunction[P, R]:
         hint = "" if module else _FORGOTTEN
@@ -224,56 +218,56 @@ def _decorator(
         if isinstance(function, staticmethod):  # In a class body, below the cache's decorator: works as above it.
             return staticmethod(decorate(function.__func__))  # type: ignore[return-value]
         awaits = options.checked_function(function, hint)
-        awaited = options.checked_awaited(function, ask, labels.get("version", "version"), awaits=awaits)
-        if awaited == "neither":
+        label = labels.get("version", "version")
+        awaits_version = options.awaits_version(function, ask, label, awaits=awaits)
+        if not awaits:
             options.check_kind(revalidate, "revalidate")
         signature = shape(function)
         if revalidate is not None:
             options.check_revalidate_fits(revalidate, signature, _name(function))
-        if gets in ("arguments", "key"):
-            options.check_takes_calls(
-                ask, labels.get("version", "version"), signature, _name(function), remedy=_OTHERWISE
-            )
-        for option in ("key", "version_args"):
-            options.check_takes_calls(checked[option], option, signature, _name(function))
+        if gets is Gets.ARGUMENTS or gets is Gets.KEY:
+            options.check_takes_calls(ask, label, signature, _name(function), remedy=_OTHERWISE)
+        options.check_takes_calls(key, "key", signature, _name(function))
+        options.check_takes_calls(version_args, "version_args", signature, _name(function))
         own_name = _name(function) if module is None else str(getattr(function, "__name__", None) or _name(function))
         cached: CachedFunction[P, R] = CachedFunction(
             function,
             checked,
             ask=ask,
+            gets=gets,
             scope=None if ask is None else _scope(ask, default),
             default=default,
             constant=version,
-            given=gets,
             ordered=signature is None or signature.var_keyword,
-            awaited=awaited,
+            awaits=awaits,
+            awaits_version=awaits_version,
             module=module or str(getattr(function, "__module__", None) or "?"),
-            name=given.get("name") or own_name,
+            name=name or own_name,
         )
         cached.__dict__.update(_attributes(function))
-        _import_for_calls(awaits=awaited != "neither", behind=given.get("stale_while_revalidate") is not None)
-        if awaited != "neither":
+        _import_for_calls(awaits=awaits, behind=given["stale_while_revalidate"] is not None)
+        if awaits:
             mark_coroutine(cached, function)
         return cached
 
     return decorate
 
 
-def _given(
+def _gets(
     parameters: Shape | None,
     version_args: tuple[()] | Callable[..., tuple[Any, ...]] | None,
     *,
     has_key: bool,
     original: bool,
-) -> str:
-    """Say what the version function gets, in the words of the Rust side."""
-    if version_args is not None:
-        return "nothing" if version_args == () else "part"
-    if parameters is not None and parameters.takes_nothing:
-        return "nothing"
+) -> Gets | Callable[..., tuple[Any, ...]]:
+    """Say what the version function gets, or what makes it of a call's arguments."""
+    if callable(version_args):
+        return version_args
+    if version_args is not None or (parameters is not None and parameters.takes_nothing):
+        return Gets.NOTHING
     if original and (parameters is None or not parameters.takes_names):
-        return "first"
-    return "key" if has_key else "arguments"
+        return Gets.FIRST
+    return Gets.KEY if has_key else Gets.ARGUMENTS
 
 
 def _import_for_calls(*, awaits: bool, behind: bool) -> None:

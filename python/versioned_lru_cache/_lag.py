@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import _options as options
+from ._core import LagTerms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +50,6 @@ class Lag:
     def __repr__(self) -> str:
         return f"Lag(retries={self.retries!r}, delay={self.delay!r}, settle={self.settle!r}, order={self.order!r})"
 
-    def nanoseconds(self) -> tuple[int, int | None]:
-        """Return delay and settle in nanoseconds."""
-        return self._delay, self._settle
+    def terms(self) -> LagTerms:
+        """Return it as the Rust side takes it."""
+        return LagTerms(retries=self.retries, delay=self._delay, settle=self._settle, order=self.order)

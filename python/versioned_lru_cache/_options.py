@@ -1,4 +1,4 @@
-"""The decorators' options, each checked once, before anything is decorated, and told as the Rust side takes it.
+"""The decorators' options, each checked once, before anything is decorated, and handed to the Rust side with types.
 
 A wrong value raises ``TypeError`` or ``ValueError`` with the option's name, the value and what is allowed.
 """
@@ -7,17 +7,66 @@ from __future__ import annotations
 
 from types import FunctionType, MethodType
 
-from ._core import CachedFunction, CachedMethod, check_binding
+from ._core import CachedFunction, CachedMethod, LagTerms, Options, check_binding
 from ._signatures import COROUTINE, Shape, kind, shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Mapping
     from datetime import timedelta
-    from typing import Any
+    from typing import Any, Literal, TypedDict, TypeGuard
+
+    from ._lag import Lag
+
+    class Given(TypedDict):
+        """The options as a decorator is given them."""
+
+        version_args: tuple[()] | Callable[..., tuple[Any, ...]] | None
+        session: object
+        maxsize: int | None
+        typed: bool
+        key: Callable[..., Hashable] | None
+        ttl: float | timedelta | None
+        on_expiry: Literal["recompute", "verify"]
+        revalidate: Callable[..., Any] | None
+        stale_if_error: float | timedelta | None
+        retry_after: float | timedelta
+        errors: type[BaseException] | tuple[type[BaseException], ...]
+        stale_while_revalidate: float | timedelta | None
+        lag: Lag | None
+        cache_if: Callable[[Any], object] | None
+        wait: float | timedelta | None
+        name: str | None
+
 
 _LONGEST = 2**63
 _EVER = 2**64 - 1
+
+
+def checked(given: Given, labels: Mapping[str, str]) -> Options:
+    """Return the options as the Rust side takes them. ``labels`` are the names of those that have others."""
+
+    def label(option: str) -> str:
+        return labels.get(option, option)
+
+    check_version_args(given["version_args"], label("version_args"))
+    return Options(
+        session=checked_session(given["session"], label("session")),
+        maxsize=checked_maxsize(given["maxsize"], label("maxsize")),
+        typed=checked_flag(given["typed"], label("typed")),
+        key=checked_key(given["key"], label("key")),
+        ttl=checked_ttl(given["ttl"], label("ttl")),
+        verifies=checked_on_expiry(given["on_expiry"], label("on_expiry")),
+        revalidate=checked_revalidate(given["revalidate"], label("revalidate")),
+        awaits_revalidate=kind(given["revalidate"]) is not None,
+        stale_if_error=checked_staleness(given["stale_if_error"], label("stale_if_error")),
+        retry_after=checked_span(given["retry_after"], label("retry_after")),
+        errors=checked_errors(given["errors"], label("errors")),
+        stale_while_revalidate=checked_staleness(given["stale_while_revalidate"], label("stale_while_revalidate")),
+        lag=checked_lag(given["lag"], label("lag")),
+        cache_if=checked_cache_if(given["cache_if"], label("cache_if")),
+        wait=checked_wait(given["wait"], label("wait")),
+    )
 
 
 def check_constant(version: object, label: str) -> None:
@@ -36,17 +85,16 @@ def check_constant(version: object, label: str) -> None:
         ) from error
 
 
-def checked_version_args(version_args: object, label: str) -> object:
-    """Return what makes the version function's arguments, if anything does. Refuse what says nothing of them."""
+def check_version_args(version_args: object, label: str) -> None:
+    """Refuse what says nothing of the version function's arguments."""
     if version_args is None or version_args == ():
-        return None
+        return
     if not callable(version_args):
         raise TypeError(
             f"{label}={version_args!r} is not allowed; it must be None (the call's arguments), () (nothing) or a "
             "callable that takes the call's arguments and returns a tuple"
         )
     check_kind(version_args, label)
-    return version_args
 
 
 def checked_session(session: object, label: str) -> object:
@@ -110,9 +158,9 @@ def checked_staleness(span: float | timedelta | None, label: str) -> int | None:
     return _EVER if nanoseconds is None else nanoseconds
 
 
-def checked_errors(errors: object, label: str) -> tuple[object, ...]:
+def checked_errors(errors: object, label: str) -> tuple[type[BaseException], ...]:
     """Return which failures count as those of the source."""
-    classes: tuple[object, ...] = errors if isinstance(errors, tuple) else (errors,)  # pyright: ignore[reportUnknownVariableType]
+    classes: tuple[Any, ...] = errors if isinstance(errors, tuple) else (errors,)  # pyright: ignore[reportUnknownVariableType]
     for one in classes:
         if not (isinstance(one, type) and issubclass(one, BaseException)):
             raise TypeError(
@@ -121,21 +169,19 @@ def checked_errors(errors: object, label: str) -> tuple[object, ...]:
     return classes
 
 
-def checked_revalidate(revalidate: object, label: str) -> tuple[object, bool] | None:
-    """Return what takes an old result, and whether that is a coroutine function."""
-    if revalidate is None:
+def checked_revalidate(revalidate: object, label: str) -> Callable[..., Any] | None:
+    """Return what takes an old result; it may be a coroutine function."""
+    if not is_callable(revalidate, label, "a callable of the old result, a Versioned, and the call's arguments"):
         return None
-    check_callable(revalidate, label, "a callable of the old result, a Versioned, and the call's arguments")
-    unfit = kind(revalidate)
-    if unfit not in (None, COROUTINE):
+    if kind(revalidate) != COROUTINE:
         check_kind(revalidate, label)
-    parameters = shape(revalidate) if callable(revalidate) else None
+    parameters = shape(revalidate)
     if parameters is not None and not (parameters.positional or parameters.var_positional):
         raise TypeError(
             f"{label}={revalidate!r} takes no positional argument; it must take the old result, a Versioned, and "
             "the call's arguments"
         )
-    return revalidate, unfit is not None
+    return revalidate
 
 
 def check_takes_calls(value: object, label: str, function: Shape | None, name: str, *, remedy: str = "") -> None:
@@ -169,15 +215,15 @@ def check_revalidate_fits(revalidate: object, function: Shape | None, name: str)
         )
 
 
-def checked_lag(lag: object, label: str) -> tuple[int, int, int | None, object] | None:
-    """Return how often to try again, after how long and how soon a result settles, in nanoseconds, and the order."""
+def checked_lag(lag: object, label: str) -> LagTerms | None:
+    """Return how a source is treated that announces a version before it shows it."""
     if lag is None:
         return None
     from ._lag import Lag
 
     if not isinstance(lag, Lag):
         raise TypeError(f"{label}={lag!r} is a {type(lag).__name__}; it must be Lag(retries=..., delay=...), or None")
-    return (lag.retries, *lag.nanoseconds(), lag.order)
+    return lag.terms()
 
 
 def check_count(value: object, label: str) -> None:
@@ -226,12 +272,12 @@ def _nanoseconds(seconds: float) -> int | None:
     return None if nanoseconds >= _LONGEST else max(1, round(nanoseconds))
 
 
-def checked_key(key: object, label: str) -> object:
+def checked_key(key: object, label: str) -> Callable[..., Any] | None:
     """Return what makes a key of a call's arguments."""
     return checked_callable(key, label, "a callable that makes a hashable key of the call's arguments")
 
 
-def checked_cache_if(wants: object, label: str) -> object:
+def checked_cache_if(wants: object, label: str) -> Callable[..., Any] | None:
     """Return what tells of a result whether it is to be stored."""
     return checked_callable(wants, label, "a callable that is given a result")
 
@@ -243,10 +289,11 @@ def checked_flag(value: object, label: str) -> bool:
     return value
 
 
-def check_callable(value: object, label: str, purpose: str) -> None:
-    """Refuse anything but a callable and ``None``."""
-    if value is not None and not callable(value):
-        raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be {purpose}, or None")
+def is_callable(value: object, label: str, purpose: str) -> TypeGuard[Callable[..., Any]]:
+    """Return whether it is a callable, and refuse anything else but ``None``."""
+    if value is None or callable(value):
+        return value is not None
+    raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be {purpose}, or None")
 
 
 def check_kind(value: object, label: str) -> None:
@@ -256,27 +303,27 @@ def check_kind(value: object, label: str) -> None:
         raise TypeError(f"{label}={value!r} is a {unfit}; it must be a plain function that returns its answer")
 
 
-def checked_callable(value: object, label: str, purpose: str) -> object:
+def checked_callable(value: object, label: str, purpose: str) -> Callable[..., Any] | None:
     """Return ``None`` or a callable that returns its answer."""
-    check_callable(value, label, purpose)
+    if not is_callable(value, label, purpose):
+        return None
     check_kind(value, label)
     return value
 
 
-def checked_awaited(function: Callable[..., object], version: object, label: str, *, awaits: bool) -> str:
-    """Return what is to be awaited, in the words of the Rust side: ``neither``, the ``function``, or ``both``."""
+def awaits_version(function: Callable[..., object], version: object, label: str, *, awaits: bool) -> bool:
+    """Return whether a function awaits its version. Refuse a version that it can't await."""
     asks = kind(version)
-    if awaits:
-        if asks in (None, COROUTINE):
-            return "both" if asks else "function"
-    elif asks is None:
-        return "neither"
-    elif asks == COROUTINE:
+    if asks is None:
+        return False
+    if asks == COROUTINE and not awaits:
         raise TypeError(
             f"{label}={version!r} is a {asks}, and {getattr(function, '__qualname__', function)!r} is not: a plain "
             "function can't await its version; let both be coroutine functions, or the version function a plain one"
         )
-    raise TypeError(f"{label}={version!r} is a {asks}; it must be a function that returns its answer")
+    if asks != COROUTINE:
+        raise TypeError(f"{label}={version!r} is a {asks}; it must be a function that returns its answer")
+    return True
 
 
 def checked_text(value: object, label: str) -> str:
@@ -307,23 +354,3 @@ def checked_function(function: object, hint: str) -> bool:
 def checked_name(name: object, label: str) -> str | None:
     """Return a function's name, or ``None`` for its own."""
     return None if name is None else checked_text(name, label)
-
-
-CHECKS: dict[str, Callable[[Any, str], object]] = {
-    "version_args": checked_version_args,
-    "session": checked_session,
-    "maxsize": checked_maxsize,
-    "typed": checked_flag,
-    "key": checked_key,
-    "ttl": checked_ttl,
-    "on_expiry": checked_on_expiry,
-    "revalidate": checked_revalidate,
-    "stale_if_error": checked_staleness,
-    "retry_after": checked_span,
-    "errors": checked_errors,
-    "stale_while_revalidate": checked_staleness,
-    "lag": checked_lag,
-    "cache_if": checked_cache_if,
-    "wait": checked_wait,
-    "name": checked_name,
-}

@@ -6,21 +6,20 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyTuple, PyType};
 use pyo3::{IntoPyObjectExt, PyTraverseError, PyVisit};
 
 use super::arguments::{self, Rules, Seed};
 use super::binding::Binding;
 use super::fallible::{self, Number, Text, imported, named};
-use super::freshness::Freshness;
 use super::gc;
 use super::object::Object;
+use super::options::{Freshness, Gets, Options};
 use super::session::Host;
 use super::sync::{Guarded, Visited, attach};
 use super::trashcan;
 use super::validating::Unvalidated;
 use super::vector;
-use crate::engine::clock::Nanos;
 use crate::engine::ticket::{self, Ticket};
 use crate::engine::{Displaced, Observation, Scope, Store, Terms};
 
@@ -48,6 +47,21 @@ pub(super) enum Given {
     Key,
     /// What this callable makes of the arguments; once per that.
     Part(Py<PyAny>),
+}
+
+impl Given {
+    /// One of the ways that have a name, or a callable.
+    fn new(gets: Bound<'_, PyAny>) -> Self {
+        match gets.cast_into::<Gets>() {
+            Ok(gets) => match gets.get() {
+                Gets::Nothing => Self::Nothing,
+                Gets::First => Self::First,
+                Gets::Arguments => Self::Arguments,
+                Gets::Key => Self::Key,
+            },
+            Err(other) => Self::Part(other.into_inner().unbind()),
+        }
+    }
 }
 
 /// Where a version comes from.
@@ -151,40 +165,35 @@ impl Drop for Cached {
 #[pymethods]
 impl Cached {
     #[new]
-    #[pyo3(signature = (wrapped, options, *, ask, scope, default, constant, given, ordered, awaited, module, name))]
+    #[pyo3(signature = (
+        wrapped, options, *, ask, gets, scope, default, constant, ordered, awaits, awaits_version, module, name
+    ))]
     #[expect(
         clippy::too_many_arguments,
         reason = "what a decorator knows of a function, besides its options"
     )]
-    fn new<'py>(
-        wrapped: &Bound<'py, PyAny>,
-        options: &Bound<'py, PyDict>,
+    fn new(
+        wrapped: Bound<'_, PyAny>,
+        options: &Bound<'_, Options>,
         ask: Option<Py<PyAny>>,
+        gets: Bound<'_, PyAny>,
         scope: Option<Py<SharedScope>>,
         default: Option<Py<PyAny>>,
-        constant: &Bound<'_, PyAny>,
-        given: &str,
+        constant: Bound<'_, PyAny>,
         ordered: bool,
-        awaited: &str,
+        awaits: bool,
+        awaits_version: bool,
         module: String,
         name: String,
     ) -> PyResult<Self> {
-        let py = wrapped.py();
-        let option = |name: &Bound<'py, PyString>| options.as_any().get_item(name);
+        let (py, options) = (wrapped.py(), options.get());
         let version = match ask {
             Some(function) => {
-                let part: Option<Py<PyAny>> = option(named!(py, "version_args")?)?.extract()?;
-                let given = match (part, given) {
-                    (Some(part), _) => Given::Part(part),
-                    (None, "nothing") => Given::Nothing,
-                    (None, "first") => Given::First,
-                    (None, "key") => Given::Key,
-                    _ => Given::Arguments,
-                };
-                Version::Asked(Asked { function, given, default, awaits: awaited == "both" })
+                let given = Given::new(gets);
+                Version::Asked(Asked { function, given, default, awaits: awaits_version })
             }
             None => Version::Constant(Observation {
-                version: constant.clone().into(),
+                version: constant.into(),
                 tag: ticket::draw(),
                 since: 0,
                 ticket: 0,
@@ -200,14 +209,7 @@ impl Cached {
             ) => scope.get().0.clone(),
             _ => Scope::default(),
         };
-        let constant = matches!(version, Version::Constant(_));
-        let mut terms = Terms {
-            maxsize: option(named!(py, "maxsize")?)?.extract()?,
-            ttl: option(named!(py, "ttl")?)?.extract()?,
-            constant,
-            ..Terms::default()
-        };
-        let freshness = Freshness::new(options, &mut terms)?;
+        let terms = Terms { constant: matches!(version, Version::Constant(_)), ..options.terms };
         let function = Arc::new_cyclic(|function| {
             let store = Store::new(terms, function.clone());
             Function {
@@ -218,21 +220,22 @@ impl Cached {
                 unvalidated: Guarded::new(Unvalidated::default()),
             }
         });
+        let shared = |callable: &Option<Py<PyAny>>| callable.as_ref().map(|callable| callable.clone_ref(py));
         let new = Self {
             function,
-            wrapped: wrapped.clone().unbind(),
+            wrapped: wrapped.unbind(),
             version,
             scope: own,
             _shared: scope,
-            binding: Binding::new(&option(named!(py, "session")?)?)?,
-            rules: Rules { typed: option(named!(py, "typed")?)?.extract()?, ordered },
+            binding: Binding::new(options.session.bind(py))?,
+            rules: Rules { typed: options.typed, ordered },
             bind: OnceLock::new(),
             method: AtomicBool::new(false),
-            key: option(named!(py, "key")?)?.extract()?,
-            cache_if: option(named!(py, "cache_if")?)?.extract()?,
-            freshness,
-            wait: option(named!(py, "wait")?)?.extract::<Option<Nanos>>()?.map(Duration::from_nanos),
-            coroutine: awaited != "neither",
+            key: shared(&options.key),
+            cache_if: shared(&options.cache_if),
+            freshness: options.freshness.clone_ref(py),
+            wait: options.wait,
+            coroutine: awaits,
             seed: arguments::seed(),
         };
         vector::is_next(py);

@@ -39,6 +39,7 @@ mod nested;
 mod noting;
 mod object;
 mod of_calls;
+mod options;
 mod proxy;
 mod reading;
 mod session;
@@ -76,6 +77,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<counter::Counter>()?;
     module.add_class::<key::CacheKey>()?;
     module.add_class::<marks::Mark>()?;
+    module.add_class::<options::Gets>()?;
+    module.add_class::<options::LagTerms>()?;
+    module.add_class::<options::Options>()?;
     module.add_class::<session::Session>()?;
     module.add_class::<task::Call>()?;
     module.add_class::<task::Flight>()?;

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.child, pytest.mark.slow]
 # computes, or raises in such code, is only tried with one.
 BEGIN = """
 import _testcapi, gc, sys, itertools
-from versioned_lru_cache import Versioned, session, versioned_lru_cache, versions
+from versioned_lru_cache import Lag, Versioned, session, versioned_lru_cache, versions
 
 gc.disable()
 new = itertools.count(1)
@@ -67,6 +67,11 @@ def in_a_class():
             return 1
     return Other().method()
 
+def with_options(function):
+    lag = Lag(retries=2, delay=0.5, settle=1, order=max)
+    options = {"ttl": 60, "on_expiry": "verify", "stale_if_error": 5, "stale_while_revalidate": 5, "wait": 1}
+    return versioned_lru_cache(lambda: 1, version_args=(), revalidate=plain, key=plain, lag=lag, **options)(function)
+
 def in_a_block():
     with session() as own:
         return asking(1), asking(next(new)), own.cache_status(), dict(own), own.stale
@@ -109,6 +114,7 @@ ACTS = {
     "decorating": ("versioned_lru_cache(1)(plain)(1)", ONE),
     "decorating with a version function": ("versioned_lru_cache(lambda x, *args, **kwargs: 1)(plain)", ONE),
     "decorating a coroutine function": ("versioned_lru_cache(1)(awaitable)", ONE),
+    "decorating with options": ("with_options(plain)", ONE),
     "decorating a method": ("in_a_class()", ONE),
     "a miss": ("f(next(new))", ONE),
     "a miss of several": ("f(next(new), 2, 3)", ONE),

@@ -8,7 +8,7 @@ import importlib.metadata
 import pytest
 
 import versioned_lru_cache
-from child import run
+from tests.support.child import run
 
 
 @pytest.mark.child
