@@ -98,10 +98,10 @@ HOUSE = House(
             "to be taken apart: all need the data of `Cached`, and it needs what all of them do",
             "src/py",
             """
-            arguments.rs behind.rs binding.rs block.rs cached.rs call.rs compare.rs computing.rs coroutine.rs drive.rs
-            end.rs error.rs explain.rs freshness.rs gc.rs glance.rs hits.rs key.rs method.rs native.rs nest.rs
-            nested.rs noting.rs object.rs of_calls.rs reading.rs session.rs shared_keys.rs sought.rs spare.rs task.rs
-            tried.rs validating.rs wait.rs waits.rs
+            arguments.rs behind.rs binding.rs block.rs cache_methods.rs cached.rs call.rs compare.rs computing.rs
+            coroutine.rs defined.rs drive.rs end.rs error.rs explain.rs freshness.rs gc.rs glance.rs hits.rs key.rs
+            method.rs native.rs nest.rs nested.rs noting.rs object.rs reading.rs session.rs shared_keys.rs sought.rs
+            spare.rs task.rs tried.rs validating.rs wait.rs waits.rs
             """,
         ),
         Circle(

@@ -66,32 +66,114 @@ __version__: Final[str]  # that of the Rust crate, the one place where it stands
 SESSION_NAME: Final[str]
 FAST_PATHS: Final[bool]  # whether hits take a shorter way than other calls, as in all wheels but one of the tests
 IMMUTABLE: Final[Mark]
+"""The version of what never changes."""
 NOT_MODIFIED: Final[Mark]
+"""What ``revalidate`` answers when the old value is of the version that was asked."""
 
 def advance_clock(nanoseconds: int) -> None: ...
 def check_binding(binding: object, /) -> None: ...
 def clock_now() -> int: ...
-def is_validating() -> bool: ...
+def is_validating() -> bool:
+    """Whether the running code, a version function, is asked once more for a computation that has read its answer.
+
+    Returns:
+        ``False`` in any other code.
+
+    Example:
+        >>> from versioned_lru_cache.testing import is_validating
+        >>> is_validating()
+        False
+    """
+
 def mock_clock(at: int) -> None: ...
 def peek_session(binding: object) -> Session | None: ...
 def unmock_clock() -> None: ...
 
 @final
 class CacheKey:
+    """An opaque, hashable name of one call: what ``cache_key`` returns.
+
+    Example:
+        >>> {square.cache_key(3), square.cache_key(3)} == {square.cache_key(3)}
+        True
+    """
     def __hash__(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
 
 @final
 class Session(Mapping[str, Mapping[str, Any]]):
+    """The span in which answers must not change.
+
+    A mapping ``{module: {function: version}}`` of the versions it goes by; where a version depends on arguments,
+    ``{module: {function: {digest of the arguments: version}}}``.
+
+    Example:
+        >>> from versioned_lru_cache import session
+        >>> with session() as own:
+        ...     square(3)
+        ...     own["__main__"]
+        9
+        {'square': 0}
+    """
     def __init__(self) -> None: ...
-    def renew(self) -> None: ...
+    def renew(self) -> None:
+        """Forget what was observed and what was read: everything is asked again.
+
+        For a request that writes, and then reads what it wrote.
+
+        Example:
+            >>> from versioned_lru_cache import session
+            >>> with session() as own:
+            ...     square(3)
+            ...     own.renew()
+            ...     len(own)
+            9
+            0
+        """
     @property
-    def stale(self) -> int: ...
-    def cache_status(self) -> str: ...
+    def stale(self) -> int:
+        """How many calls in this session were answered with a value that was not fresh.
+
+        Example:
+            >>> from versioned_lru_cache import Session
+            >>> Session().stale
+            0
+        """
+    def cache_status(self) -> str:
+        """What the session's latest calls did, oldest first, as a ``Cache-Status`` value (RFC 9211).
+
+        Calls that were answered at once, from what the session surely knew, are left out; at most 100 are
+        remembered.
+
+        Returns:
+            The value of the header, which is empty where there was no such call.
+
+        Example:
+            >>> from versioned_lru_cache import session
+            >>> with session() as own:
+            ...     square(3)
+            ...     "fwd=miss; stored" in own.cache_status()
+            9
+            True
+        """
     def __bool__(self) -> Literal[True]: ...
     def __copy__(self) -> Session: ...
     def __deepcopy__(self, _memo: Any, /) -> Session: ...
-    def get(self, module: str, default: Any = None, /) -> Any: ...
+    def get(self, module: str, default: Any = None, /) -> Any:
+        """The versions of a module's functions, or a default.
+
+        Args:
+            module: The name of the module.
+            default: The answer where nothing was asked of that module's functions.
+
+        Returns:
+            A dict of the versions by the functions' names, or the default.
+
+        Example:
+            >>> from versioned_lru_cache import Session
+            >>> Session().get("reports", {})
+            {}
+        """
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[str]: ...
     def __contains__(self, module: object, /) -> bool: ...
@@ -101,21 +183,29 @@ class Session(Mapping[str, Mapping[str, Any]]):
 
 @disjoint_base
 class SessionBlocks:
+    """The blocks of one ``session(...)`` object.
+
+    Several threads and tasks may be in blocks of one at a time, each in a session of its own.
+    """
     def __new__(cls, mapping: object, refresh: Refresh | None, offline: bool) -> Self: ...
-    def __enter__(self) -> Session: ...
+    def __enter__(self) -> Session:
+        """Begin the session."""
     def __exit__(
         self,
         kind: type[BaseException] | None = None,
         error: BaseException | None = None,
         traceback: TracebackType | None = None,
-    ) -> None: ...
-    def __aenter__(self) -> Ready[Session]: ...
+    ) -> None:
+        """End the session. Where it is not the active one, what is active stays so."""
+    def __aenter__(self) -> Ready[Session]:
+        """Begin the session."""
     def __aexit__(
         self,
         kind: type[BaseException] | None = None,
         error: BaseException | None = None,
         traceback: TracebackType | None = None,
-    ) -> Ready[None]: ...
+    ) -> Ready[None]:
+        """End the session."""
 
 @type_check_only
 @final
@@ -124,14 +214,30 @@ class Ready(Generic[_T]):
 
 @final
 class Mark:
+    """A value that stands for something."""
     def __copy__(self) -> Mark: ...
     def __deepcopy__(self, _memo: Any, /) -> Mark: ...
 
 @final
 class Counter:
+    """A version function that counts: what ``versions.counter`` returns.
+
+    Example:
+        >>> changes()
+        0
+    """
     def __new__(cls, name: str, /) -> Counter: ...
     def __call__(self, *args: NoReturn, **kwargs: NoReturn) -> int: ...
-    def bump(self) -> int: ...
+    def bump(self) -> int:
+        """Say that the data has changed.
+
+        Returns:
+            The new version.
+
+        Example:
+            >>> square(3), changes.bump(), square(3), square.cache_info().misses
+            (9, 1, 9, 2)
+        """
 
 @final
 class Behind:
@@ -182,8 +288,289 @@ class Options:
         wait: int | None,
     ) -> Options: ...
 
+# What functions and bound methods have in common; at runtime each of the two classes has it by itself.
+@type_check_only
+class _CacheMethods(Generic[_P, _R_co]):
+    def cache_info(self) -> CacheInfo:
+        """Hits, misses, maxsize and the number of stored results, as functools has them.
+
+        Of a bound method these are its function's, for all instances.
+
+        Returns:
+            A ``CacheInfo``.
+
+        Example:
+            >>> square(3), square(3)
+            (9, 9)
+            >>> square.cache_info()
+            CacheInfo(hits=1, misses=1, maxsize=128, currsize=1)
+        """
+    def cache_stats(self) -> CacheStats:
+        """All that is counted, since the function was decorated or last cleared.
+
+        Of a bound method this is its function's, for all instances.
+
+        Returns:
+            A ``CacheStats``, which says what each number is.
+
+        Example:
+            >>> square(3), square(3)
+            (9, 9)
+            >>> square.cache_stats().version_calls
+            2
+        """
+    def cache_parameters(self) -> dict[str, Any]:
+        """``maxsize`` and ``typed``, as functools has them.
+
+        Returns:
+            A dict of the two.
+
+        Example:
+            >>> square.cache_parameters()
+            {'maxsize': 128, 'typed': False}
+        """
+    def cache_clear(self) -> None:
+        """Forget all results, in every session, and count from zero. What runs now will not be stored.
+
+        Forget the results of this instance, and count on, if the method is bound:
+        ``obj.method.cache_clear()``. What runs now for it will not be stored.
+
+        Example:
+            >>> square(3)
+            9
+            >>> square.cache_clear()
+            >>> square.cache_contains(3)
+            False
+        """
+    def cache_refresh(self, *args: _P.args, **kwargs: _P.kwargs) -> _R_co:
+        """Make a result anew, under a version asked anew.
+
+        Args:
+            args: The positional arguments of the call.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            The new result; of a coroutine function, what to await for it.
+
+        Raises:
+            TypeError: The function can't be called with these arguments.
+
+        Example:
+            >>> square(3), square.cache_refresh(3)
+            (9, 9)
+            >>> square.cache_info().misses
+            2
+        """
+    # show_args=True is no argument of the function, which ParamSpec can't express.
+    def cache_explain(self, *args: Any, **kwargs: Any) -> Explanation:
+        """What a call with these arguments would do and why.
+
+        Asks nothing, computes nothing and moves nothing.
+
+        Args:
+            args: The positional arguments of the call.
+            kwargs: Its keyword arguments; and ``show_args=True`` shows the arguments in place of a digest.
+
+        Returns:
+            An ``Explanation``, whose ``str`` is a ``Cache-Status`` value (RFC 9211).
+
+        Raises:
+            TypeError: The function can't be called with these arguments.
+
+        Example:
+            >>> square.cache_explain(3).fwd
+            'miss'
+        """
+    def where(self, predicate: Callable[_P, object]) -> Where:
+        """The calls whose arguments a predicate finds true, for ``Refresh.only``.
+
+        Of a bound method: the calls on its instance, which the predicate is not given.
+
+        Args:
+            predicate: A callable that takes the arguments of a call, with the same defaults as the
+                function, and tells whether to renew the result.
+
+        Returns:
+            A target of ``Refresh.only``.
+
+        Raises:
+            TypeError: The predicate is no callable, no plain function, or has other defaults.
+
+        Example:
+            >>> from versioned_lru_cache import Refresh, session
+            >>> large = square.where(lambda number: number > 2)
+            >>> square(1), square(3)
+            (1, 9)
+            >>> with session(refresh=Refresh.only(large)):
+            ...     square(1), square(3)
+            (1, 9)
+            >>> square.cache_info().misses
+            3
+        """
+    def cache_key(self, *args: _P.args, **kwargs: _P.kwargs) -> CacheKey:
+        """A hashable name of the call with these arguments.
+
+        Args:
+            args: The positional arguments of the call.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            A ``CacheKey``, equal to that of the same call.
+
+        Raises:
+            TypeError: The function can't be called with these arguments, or one is unhashable.
+
+        Example:
+            >>> square.cache_key(3) == square.cache_key(3)
+            True
+        """
+    def cache_contains(self, *args: _P.args, **kwargs: _P.kwargs) -> bool:
+        """Whether a result is stored and not expired. Asks nothing and moves nothing.
+
+        Args:
+            args: The positional arguments of the call.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            Whether there is one, of whatever version.
+
+        Raises:
+            TypeError: The function can't be called with these arguments, or one is unhashable.
+
+        Example:
+            >>> square.cache_contains(3), square(3), square.cache_contains(3)
+            (False, 9, True)
+        """
+    # What a coroutine function's results are is what awaiting gives.
+    @overload
+    def cache_peek(
+        self: _CacheMethods[_P, Coroutine[Any, Any, _T]], *args: _P.args, **kwargs: _P.kwargs
+    ) -> Versioned[_T] | None:
+        """The stored result and its version, or ``None``. Asks nothing and moves nothing.
+
+        Args:
+            args: The positional arguments of the call.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            A ``Versioned``, or ``None`` where nothing is stored that has not expired.
+
+        Raises:
+            TypeError: The function can't be called with these arguments, or one is unhashable.
+
+        Example:
+            >>> square(3)
+            9
+            >>> square.cache_peek(3)
+            Versioned(value=9, version=0)
+        """
+    @overload
+    def cache_peek(self, *args: _P.args, **kwargs: _P.kwargs) -> Versioned[_R_co] | None:
+        """The stored result and its version, or ``None``. Asks nothing and moves nothing.
+
+        Args:
+            args: The positional arguments of the call.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            A ``Versioned``, or ``None`` where nothing is stored that has not expired.
+
+        Raises:
+            TypeError: The function can't be called with these arguments, or one is unhashable.
+
+        Example:
+            >>> square(3)
+            9
+            >>> square.cache_peek(3)
+            Versioned(value=9, version=0)
+        """
+    def cache_invalidate(self, *args: _P.args, **kwargs: _P.kwargs) -> bool:
+        """Forget the result for these arguments, in every session.
+
+        If it is being computed now, that will not be stored. The arguments are told as a call tells them:
+        by position and by name are two.
+
+        Args:
+            args: The positional arguments of the call.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            TypeError: The function can't be called with these arguments, or one is unhashable.
+
+        Example:
+            >>> square(3)
+            9
+            >>> square.cache_invalidate(number=3), square.cache_invalidate(3)
+            (False, True)
+        """
+    @overload
+    def cache_put(
+        self: _CacheMethods[_P, Coroutine[Any, Any, _T]],
+        versioned: Versioned[_T],
+        /,
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> None:
+        """Store a result that was made elsewhere, as of now, under its version.
+
+        Args:
+            versioned: A ``Versioned``: the result, and the version of the data that it was made from.
+            args: The positional arguments of the call.
+            kwargs: Its keyword arguments.
+
+        Raises:
+            TypeError: ``versioned`` is no ``Versioned``, its version or an argument is unhashable, or the
+                function can't be called with these arguments.
+            ValueError: The function's version is a constant, and another.
+
+        Example:
+            >>> from versioned_lru_cache import Versioned
+            >>> square.cache_put(Versioned(9, changes()), 3)
+            >>> square(3), square.cache_info().misses
+            (9, 0)
+        """
+    @overload
+    def cache_put(self, versioned: Versioned[_R_co], /, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        """Store a result that was made elsewhere, as of now, under its version.
+
+        Args:
+            versioned: A ``Versioned``: the result, and the version of the data that it was made from.
+            args: The positional arguments of the call.
+            kwargs: Its keyword arguments.
+
+        Raises:
+            TypeError: ``versioned`` is no ``Versioned``, its version or an argument is unhashable, or the
+                function can't be called with these arguments.
+            ValueError: The function's version is a constant, and another.
+
+        Example:
+            >>> from versioned_lru_cache import Versioned
+            >>> square.cache_put(Versioned(9, changes()), 3)
+            >>> square(3), square.cache_info().misses
+            (9, 0)
+        """
+
 @final
-class CachedFunction(Generic[_P, _R_co]):
+class CachedFunction(_CacheMethods[_P, _R_co]):
+    """A function whose results are cached. Made by the decorators.
+
+    It is called as the function is, and has methods that look at the cache and change it.
+
+    Example:
+        >>> from versioned_lru_cache import versioned_lru_cache, versions
+        >>> changes = versions.counter("changes")
+        >>> @versioned_lru_cache(changes)
+        ... def square(number: int) -> int:
+        ...     return number * number
+        >>> square(3), square(3)
+        (9, 9)
+        >>> square.cache_info()
+        CacheInfo(hits=1, misses=1, maxsize=128, currsize=1)
+    """
+
     __name__: str
     __qualname__: str
     def __new__(
@@ -222,39 +609,31 @@ class CachedFunction(Generic[_P, _R_co]):
     # One that does not take the instance: a static function again.
     @overload
     def __get__(self, _instance: object, _owner: object = None, /) -> CachedFunction[_P, _R_co]: ...
-    def cache_info(self) -> CacheInfo: ...
-    def cache_stats(self) -> CacheStats: ...
-    def cache_parameters(self) -> dict[str, Any]: ...
-    def cache_clear(self) -> None: ...
-    def cache_refresh(self, *args: _P.args, **kwargs: _P.kwargs) -> _R_co: ...
-    # show_args=True is no argument of the function, which ParamSpec can't express.
-    def cache_explain(self, *args: Any, **kwargs: Any) -> Explanation: ...
-    def where(self, predicate: Callable[_P, object]) -> Where: ...
-    def cache_key(self, *args: _P.args, **kwargs: _P.kwargs) -> CacheKey: ...
-    def cache_contains(self, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
-    # What a coroutine function's results are is what awaiting gives.
-    @overload
-    def cache_peek(
-        self: CachedFunction[_P, Coroutine[Any, Any, _T]], *args: _P.args, **kwargs: _P.kwargs
-    ) -> Versioned[_T] | None: ...
-    @overload
-    def cache_peek(self, *args: _P.args, **kwargs: _P.kwargs) -> Versioned[_R_co] | None: ...
-    def cache_invalidate(self, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
-    @overload
-    def cache_put(
-        self: CachedFunction[_P, Coroutine[Any, Any, _T]],
-        versioned: Versioned[_T],
-        /,
-        *args: _P.args,
-        **kwargs: _P.kwargs,
-    ) -> None: ...
-    @overload
-    def cache_put(self, versioned: Versioned[_R_co], /, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
     def __copy__(self) -> CachedFunction[_P, _R_co]: ...
     def __deepcopy__(self, _memo: Any, /) -> CachedFunction[_P, _R_co]: ...
 
 @final
-class CachedMethod(Generic[_P, _R_co]):
+class CachedMethod(_CacheMethods[_P, _R_co]):
+    """A cached method, bound to an instance: what ``obj.method`` is.
+
+    Its methods of the cache take the instance along. All that it has not itself, such as ``__name__`` and
+    ``__wrapped__``, is the function's.
+
+    Args:
+        function: A cached function.
+        instance: What its calls get first; not ``None``.
+
+    Example:
+        >>> from versioned_lru_cache import versioned_lru_cache
+        >>> class Shop:
+        ...     @versioned_lru_cache(None)
+        ...     def price(self, item: str) -> int:
+        ...         return len(item)
+        >>> shop = Shop()
+        >>> shop.price("tea"), shop.price.cache_contains("tea"), Shop().price.cache_contains("tea")
+        (3, True, False)
+    """
+
     __name__: str
     __qualname__: str
     __wrapped__: Callable[..., _R_co]
@@ -262,39 +641,13 @@ class CachedMethod(Generic[_P, _R_co]):
         cls, function: CachedFunction[Concatenate[_S, _P], _R_co], instance: _S, /
     ) -> CachedMethod[_P, _R_co]: ...
     @property
-    def __self__(self) -> Any: ...
+    def __self__(self) -> Any:
+        """The instance."""
     @property
-    def __func__(self) -> CachedFunction[..., _R_co]: ...
+    def __func__(self) -> CachedFunction[..., _R_co]:
+        """The cached function."""
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R_co: ...
     def __get__(self, _instance: object, _owner: object = None, /) -> CachedMethod[_P, _R_co]: ...
-    def cache_info(self) -> CacheInfo: ...
-    def cache_stats(self) -> CacheStats: ...
-    def cache_parameters(self) -> dict[str, Any]: ...
-    def cache_clear(self) -> None: ...
-    def cache_refresh(self, *args: _P.args, **kwargs: _P.kwargs) -> _R_co: ...
-    # show_args=True is no argument of the function, which ParamSpec can't express.
-    def cache_explain(self, *args: Any, **kwargs: Any) -> Explanation: ...
-    def where(self, predicate: Callable[_P, object]) -> Where: ...
-    def cache_key(self, *args: _P.args, **kwargs: _P.kwargs) -> CacheKey: ...
-    def cache_contains(self, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
-    # What a coroutine function's results are is what awaiting gives.
-    @overload
-    def cache_peek(
-        self: CachedMethod[_P, Coroutine[Any, Any, _T]], *args: _P.args, **kwargs: _P.kwargs
-    ) -> Versioned[_T] | None: ...
-    @overload
-    def cache_peek(self, *args: _P.args, **kwargs: _P.kwargs) -> Versioned[_R_co] | None: ...
-    def cache_invalidate(self, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
-    @overload
-    def cache_put(
-        self: CachedMethod[_P, Coroutine[Any, Any, _T]],
-        versioned: Versioned[_T],
-        /,
-        *args: _P.args,
-        **kwargs: _P.kwargs,
-    ) -> None: ...
-    @overload
-    def cache_put(self, versioned: Versioned[_R_co], /, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
     def __copy__(self) -> CachedMethod[_P, _R_co]: ...
     def __deepcopy__(self, _memo: Any, /) -> CachedMethod[_P, _R_co]: ...
     def __hash__(self) -> int: ...
@@ -303,25 +656,13 @@ class CachedMethod(Generic[_P, _R_co]):
 # What Python binds a class method to is a plain bound method, of which these are seen through to the function.
 @final
 @type_check_only
-class _CachedClassMethod(Generic[_P, _R_co]):
+class _CachedClassMethod(_CacheMethods[Concatenate[type, _P], _R_co]):
     __name__: str
     __qualname__: str
     __self__: type
     __func__: CachedFunction[..., _R_co]
     __wrapped__: Callable[..., _R_co]
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R_co: ...
-    def cache_info(self) -> CacheInfo: ...
-    def cache_stats(self) -> CacheStats: ...
-    def cache_parameters(self) -> dict[str, Any]: ...
-    def cache_clear(self) -> None: ...
-    def cache_refresh(self, cls: type, /, *args: _P.args, **kwargs: _P.kwargs) -> _R_co: ...
-    def cache_explain(self, cls: type, /, *args: Any, **kwargs: Any) -> Explanation: ...
-    def where(self, predicate: Callable[Concatenate[type, _P], object], /) -> Where: ...
-    def cache_key(self, cls: type, /, *args: _P.args, **kwargs: _P.kwargs) -> CacheKey: ...
-    def cache_contains(self, cls: type, /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
-    def cache_peek(self, cls: type, /, *args: _P.args, **kwargs: _P.kwargs) -> Versioned[_R_co] | None: ...
-    def cache_invalidate(self, cls: type, /, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
-    def cache_put(self, versioned: Versioned[_R_co], cls: type, /, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
 
 @type_check_only
 class _AnyClass: ...
@@ -333,15 +674,20 @@ class _TakesAnyClass(Protocol):
 # What a call of a cached coroutine function returns; to its callers it is the coroutine of the function.
 @final
 class CachedCoroutine:
+    """A call of a cached coroutine function. To be awaited once."""
+
     __name__: str
     __qualname__: str
     @property
     def cr_await(self) -> Any: ...
     @property
     def cr_running(self) -> bool: ...
-    def send(self, value: Any, /) -> Any: ...
-    def throw(self, type: Any, value: Any = None, traceback: Any = None, /) -> Any: ...
-    def close(self) -> None: ...
+    def send(self, value: Any, /) -> Any:
+        """Go on with a value."""
+    def throw(self, type: Any, value: Any = None, traceback: Any = None, /) -> Any:
+        """Go on with an exception."""
+    def close(self) -> None:
+        """End it."""
     def __await__(self) -> CachedCoroutine: ...
     def __iter__(self) -> CachedCoroutine: ...
     def __next__(self) -> Any: ...

@@ -26,7 +26,9 @@ struct Open {
     thread: ThreadId,
 }
 
-/// The blocks of one ``session(...)`` object. Several threads and tasks may be in blocks of one at a time, each in a session of its own.
+/// The blocks of one ``session(...)`` object.
+///
+/// Several threads and tasks may be in blocks of one at a time, each in a session of its own.
 #[pyclass(frozen, subclass, module = "versioned_lru_cache._core", name = "SessionBlocks")]
 pub(super) struct Blocks {
     mapping: Py<PyAny>,

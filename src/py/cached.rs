@@ -1,17 +1,18 @@
 //! The decorated function.
 
+use std::ffi::CStr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple, PyType};
-use pyo3::{IntoPyObjectExt, PyTraverseError, PyVisit};
+use pyo3::types::{PyTuple, PyType};
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::arguments::{self, Rules, Seed};
 use super::binding::Binding;
-use super::fallible::{self, Number, Text, imported, named};
+use super::fallible::{Text, imported, named};
 use super::gc;
 use super::object::Object;
 use super::options::{Freshness, Gets, Options};
@@ -113,6 +114,23 @@ impl Drop for Function {
         });
     }
 }
+
+/// The docstring of the class, as the stub has it too.
+pub(super) const CLASS_DOC: &CStr = c"A function whose results are cached. Made by the decorators.
+
+It is called as the function is, and has methods that look at the cache and change it.
+
+Example:
+    >>> from versioned_lru_cache import versioned_lru_cache, versions
+    >>> changes = versions.counter(\"changes\")
+    >>> @versioned_lru_cache(changes)
+    ... def square(number: int) -> int:
+    ...     return number * number
+    >>> square(3), square(3)
+    (9, 9)
+    >>> square.cache_info()
+    CacheInfo(hits=1, misses=1, maxsize=128, currsize=1)
+";
 
 /// A function whose results are cached. Made by the decorators.
 #[pyclass(
@@ -242,61 +260,6 @@ impl Cached {
         Ok(new)
     }
 
-    /// Hits, misses, maxsize and the number of stored results, as functools has them.
-    pub(super) fn cache_info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let (stats, size, terms) = self.numbers(py);
-        let numbers = (Number(stats.hits), Number(stats.misses), terms.maxsize.map(number), number(size));
-        imported!(py, "versioned_lru_cache._results", "CacheInfo")?.call1(numbers)
-    }
-
-    /// All that is counted.
-    pub(super) fn cache_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let (stats, size, terms) = self.numbers(py);
-        let numbers = [
-            Some(stats.hits),
-            Some(stats.misses),
-            terms.maxsize.map(|maxsize| maxsize as u64),
-            Some(size as u64),
-            Some(stats.version_calls),
-            Some(stats.verified),
-            Some(stats.evictions),
-            Some(stats.not_stored),
-            Some(stats.errors),
-            Some(stats.revalidated),
-            Some(stats.stale),
-            Some(stats.refresh_errors),
-            Some(stats.validated),
-            Some(stats.invalidated),
-        ];
-        let numbers = numbers.into_iter().map(|number| number.map(Number).into_bound_py_any(py));
-        let numbers = numbers.collect::<PyResult<Vec<_>>>()?;
-        imported!(py, "versioned_lru_cache._results", "CacheStats")?.call1(fallible::tuple(py, numbers)?)
-    }
-
-    /// ``maxsize`` and ``typed``, as functools has them.
-    pub(super) fn cache_parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let parameters = fallible::dict(py)?;
-        parameters.set_item(named!(py, "maxsize")?, self.numbers(py).2.maxsize.map(number))?;
-        parameters.set_item(named!(py, "typed")?, self.rules.typed)?;
-        Ok(parameters)
-    }
-
-    /// Forget all results, in every session, and count from zero. What runs now will not be stored.
-    pub(super) fn cache_clear(&self, py: Python<'_>) {
-        let mut displaced = Displaced::default();
-        self.function.store.with(py, |store| store.clear(&mut displaced));
-        drop(displaced);
-    }
-
-    /// The calls whose arguments a predicate finds true, for ``Refresh.only``.
-    #[pyo3(name = "where")]
-    fn calls_where<'py>(
-        slf: &Bound<'py, Self>,
-        predicate: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        imported!(slf.py(), "versioned_lru_cache._refresh", "Where")?.call1((slf, predicate))
-    }
-
     fn __get__<'py>(
         slf: &Bound<'py, Self>,
         instance: &Bound<'py, PyAny>,
@@ -391,8 +354,4 @@ impl Cached {
     fn __clear__(&self) {
         attach(|py| self.cache_clear(py));
     }
-}
-
-fn number(count: usize) -> Number {
-    Number(count as u64)
 }

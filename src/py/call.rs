@@ -13,7 +13,8 @@ use pyo3::types::{PyString, PyType};
 
 use super::arguments::{self, Arguments};
 use super::binding::Binding;
-use super::cached::Cached;
+use super::cache_methods;
+use super::cached::{self, Cached};
 use super::compare;
 use super::computing;
 use super::coroutine;
@@ -24,7 +25,6 @@ use super::key::Key;
 use super::method::{CachedMethod, MethodDoc};
 use super::noting::call_and_note;
 use super::object::Object;
-use super::of_calls;
 use super::sought::{Any, Many, Nothing, One};
 use super::sync::attach;
 use super::tried::{Room, Tried};
@@ -44,9 +44,9 @@ pub(super) fn function_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     let class = FUNCTION.get_or_try_init(py, || {
         let derived = Derived {
             name: c"versioned_lru_cache.CachedFunction",
-            doc: c"A function whose results are cached. Made by the decorators.",
+            doc: cached::CLASS_DOC,
             new: new_function,
-            methods: of_calls::definitions::<false>(),
+            methods: cache_methods::definitions::<false>(),
             getattr: None,
             // A method call may skip `__get__` and put the instance first, as it does with functions.
             flags: ffi::Py_TPFLAGS_METHOD_DESCRIPTOR | ffi::Py_TPFLAGS_IMMUTABLETYPE,
@@ -64,7 +64,7 @@ pub(super) fn method_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
             name: c"versioned_lru_cache.CachedMethod",
             doc: c"CachedMethod(function, instance, /)\n--\n\n",
             new: new_method,
-            methods: of_calls::definitions::<true>(),
+            methods: cache_methods::definitions::<true>(),
             getattr: Some(attribute_of_method),
             flags: 0,
         };

@@ -1,4 +1,5 @@
 //! A counter as a version function, read without a Python call.
+#![expect(clippy::doc_markdown, reason = "examples in docstrings are Python, as help() shows them")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,7 +7,11 @@ use pyo3::prelude::*;
 
 use super::fallible::{self, Number, Text};
 
-/// A version function that counts: what `versions.counter` returns.
+/// A version function that counts: what ``versions.counter`` returns.
+///
+/// Example:
+///     >>> changes()
+///     0
 #[pyclass(frozen, weakref, module = "versioned_lru_cache.versions", name = "Counter")]
 pub(super) struct Counter {
     name: String,
@@ -32,7 +37,14 @@ impl Counter {
         Number(self.count())
     }
 
-    /// Say that the data has changed. The new version.
+    /// Say that the data has changed.
+    ///
+    /// Returns:
+    ///     The new version.
+    ///
+    /// Example:
+    ///     >>> square(3), changes.bump(), square(3), square.cache_info().misses
+    ///     (9, 1, 9, 2)
     fn bump(&self) -> Number {
         Number(self.count.fetch_add(1, Ordering::AcqRel) + 1)
     }

@@ -234,7 +234,12 @@ pub(super) fn probe<'py>(
     Ok(Probe { key, hash, rules })
 }
 
-/// An opaque, hashable name of one call: what `cache_key` returns.
+/// An opaque, hashable name of one call: what ``cache_key`` returns.
+///
+/// Example:
+///     >>> {square.cache_key(3), square.cache_key(3)} == {square.cache_key(3)}
+///     True
+#[expect(clippy::doc_markdown, reason = "the example is Python, as help() shows it")]
 #[pyclass(frozen, module = "versioned_lru_cache", name = "CacheKey")]
 pub(super) struct CacheKey {
     pub(super) function: Py<PyAny>,

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -9,7 +10,7 @@ use super::arguments::with_arguments;
 use super::cached::Cached;
 use super::drive;
 use super::error::Misuse;
-use super::fallible::{Text, named};
+use super::fallible::{self, Number, Text, imported, named};
 use super::key::Key;
 use super::object::Object;
 use crate::engine::{Displaced, Probe, Terms, Unsure, Verdicts};
@@ -17,6 +18,49 @@ use crate::engine::{Displaced, Probe, Terms, Unsure, Verdicts};
 impl Cached {
     pub(super) fn numbers(&self, py: Python<'_>) -> (crate::engine::Stats, usize, Terms) {
         self.function.store.with(py, |store| (store.stats, store.len(), store.terms))
+    }
+
+    pub(super) fn cache_info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let (stats, size, terms) = self.numbers(py);
+        let numbers = (Number(stats.hits), Number(stats.misses), terms.maxsize.map(number), number(size));
+        imported!(py, "versioned_lru_cache._results", "CacheInfo")?.call1(numbers)
+    }
+
+    pub(super) fn cache_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let (stats, size, terms) = self.numbers(py);
+        let numbers = [
+            Some(stats.hits),
+            Some(stats.misses),
+            terms.maxsize.map(|maxsize| maxsize as u64),
+            Some(size as u64),
+            Some(stats.version_calls),
+            Some(stats.verified),
+            Some(stats.evictions),
+            Some(stats.not_stored),
+            Some(stats.errors),
+            Some(stats.revalidated),
+            Some(stats.stale),
+            Some(stats.refresh_errors),
+            Some(stats.validated),
+            Some(stats.invalidated),
+        ];
+        let numbers = numbers.into_iter().map(|number| number.map(Number).into_bound_py_any(py));
+        let numbers = numbers.collect::<PyResult<Vec<_>>>()?;
+        imported!(py, "versioned_lru_cache._results", "CacheStats")?.call1(fallible::tuple(py, numbers)?)
+    }
+
+    pub(super) fn cache_parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let parameters = fallible::dict(py)?;
+        parameters.set_item(named!(py, "maxsize")?, self.numbers(py).2.maxsize.map(number))?;
+        parameters.set_item(named!(py, "typed")?, self.rules.typed)?;
+        Ok(parameters)
+    }
+
+    /// Forgets all results.
+    pub(super) fn cache_clear(&self, py: Python<'_>) {
+        let mut displaced = Displaced::default();
+        self.function.store.with(py, |store| store.clear(&mut displaced));
+        drop(displaced);
     }
 
     /// Whether it is found already where its name says, as a function of a module is.
@@ -109,4 +153,8 @@ impl Cached {
         }
         Ok(found)
     }
+}
+
+fn number(count: usize) -> Number {
+    Number(count as u64)
 }

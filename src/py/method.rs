@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::cached::Cached;
@@ -54,35 +54,6 @@ impl CachedMethod {
     #[getter(__self__)]
     fn instance(&self) -> &Py<PyAny> {
         &self.instance
-    }
-
-    /// Hits, misses, maxsize and the number of stored results of the method, for all instances.
-    fn cache_info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.function.get().cache_info(py)
-    }
-
-    /// All that is counted of the method, for all instances.
-    fn cache_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.function.get().cache_stats(py)
-    }
-
-    /// ``maxsize`` and ``typed``, as functools has them.
-    fn cache_parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        self.function.get().cache_parameters(py)
-    }
-
-    /// Forget the results of this instance, in every session. What runs now for it will not be stored.
-    fn cache_clear(&self, py: Python<'_>) {
-        self.function.get().clear_of(py, self.instance.bind(py));
-    }
-
-    /// The calls on this instance whose arguments a predicate finds true, for ``Refresh.only``.
-    #[pyo3(name = "where")]
-    fn calls_where<'py>(
-        slf: &Bound<'py, Self>,
-        predicate: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        imported!(slf.py(), "versioned_lru_cache._refresh", "Where")?.call1((slf, predicate))
     }
 
     /// A bound method is bound already.
@@ -173,8 +144,23 @@ impl MethodDoc {
     }
 }
 
+/// The docstring of the class, as the stub has it too.
 const CLASS_DOC: &str = "A cached method, bound to an instance: what ``obj.method`` is.
 
-Its methods of the cache take the instance along. All that it has not itself, such as ``__name__`` and ``__wrapped__``, is the
-function's.
+Its methods of the cache take the instance along. All that it has not itself, such as ``__name__`` and
+``__wrapped__``, is the function's.
+
+Args:
+    function: A cached function.
+    instance: What its calls get first; not ``None``.
+
+Example:
+    >>> from versioned_lru_cache import versioned_lru_cache
+    >>> class Shop:
+    ...     @versioned_lru_cache(None)
+    ...     def price(self, item: str) -> int:
+    ...         return len(item)
+    >>> shop = Shop()
+    >>> shop.price(\"tea\"), shop.price.cache_contains(\"tea\"), Shop().price.cache_contains(\"tea\")
+    (3, True, False)
 ";

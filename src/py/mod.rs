@@ -6,6 +6,7 @@ mod behind;
 mod binding;
 mod block;
 mod blocks;
+mod cache_methods;
 mod cached;
 mod call;
 #[cfg(not(Py_3_12))]
@@ -15,6 +16,7 @@ mod computing;
 mod context;
 mod coroutine;
 mod counter;
+mod defined;
 mod drive;
 mod end;
 #[cfg(ends_by_unwinding)]
@@ -38,7 +40,6 @@ mod nest;
 mod nested;
 mod noting;
 mod object;
-mod of_calls;
 mod options;
 mod proxy;
 mod reading;
@@ -119,6 +120,15 @@ fn check_binding(binding: &Bound<'_, PyAny>) -> PyResult<()> {
 }
 
 /// Whether the running code, a version function, is asked once more for a computation that has read its answer.
+///
+/// Returns:
+///     ``False`` in any other code.
+///
+/// Example:
+///     >>> from versioned_lru_cache.testing import is_validating
+///     >>> is_validating()
+///     False
+#[expect(clippy::doc_markdown, reason = "the example is Python, as help() shows it")]
 #[pyfunction]
 fn is_validating(py: Python<'_>) -> bool {
     computing::validation(py).is_some()

@@ -1,4 +1,5 @@
 //! A session as Python holds it: the handle that lies in a mapping or a context variable, and its weak reference in stores.
+#![expect(clippy::doc_markdown, reason = "examples in docstrings are Python, as help() shows them")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -227,6 +228,14 @@ impl engine::Audience<Host> for SessionRef {
 ///
 /// A mapping ``{module: {function: version}}`` of the versions it goes by; where a version depends on arguments,
 /// ``{module: {function: {digest of the arguments: version}}}``.
+///
+/// Example:
+///     >>> from versioned_lru_cache import session
+///     >>> with session() as own:
+///     ...     square(3)
+///     ...     own["__main__"]
+///     9
+///     {'square': 0}
 #[pyclass(frozen, weakref, module = "versioned_lru_cache", name = "Session")]
 pub(super) struct Session {
     pub(super) core: Arc<Core>,
@@ -245,6 +254,15 @@ impl Session {
     /// Forget what was observed and what was read: everything is asked again.
     ///
     /// For a request that writes, and then reads what it wrote.
+    ///
+    /// Example:
+    ///     >>> from versioned_lru_cache import session
+    ///     >>> with session() as own:
+    ///     ...     square(3)
+    ///     ...     own.renew()
+    ///     ...     len(own)
+    ///     9
+    ///     0
     fn renew(&self, py: Python<'_>) {
         self.core.forget(py, |id| if id == ticket::LONG_AGO { id } else { ticket::draw_for_session() });
     }
@@ -287,7 +305,19 @@ impl Session {
         found.ok_or_else(|| PyKeyError::new_err(module.clone().unbind()))
     }
 
-    /// The versions of a module's functions, or ``default``.
+    /// The versions of a module's functions, or a default.
+    ///
+    /// Args:
+    ///     module: The name of the module.
+    ///     default: The answer where nothing was asked of that module's functions.
+    ///
+    /// Returns:
+    ///     A dict of the versions by the functions' names, or the default.
+    ///
+    /// Example:
+    ///     >>> from versioned_lru_cache import Session
+    ///     >>> Session().get("reports", {})
+    ///     {}
     #[pyo3(signature = (module, default = None, /))]
     fn get<'py>(
         &self,
@@ -312,8 +342,21 @@ impl Session {
         self.versions(py)?.as_mapping().items()
     }
 
-    /// What the session's latest calls did, oldest first, as a ``Cache-Status`` value (RFC 9211). Calls that were answered at once, from
-    /// what the session surely knew, are left out; at most 100 are remembered.
+    /// What the session's latest calls did, oldest first, as a ``Cache-Status`` value (RFC 9211).
+    ///
+    /// Calls that were answered at once, from what the session surely knew, are left out; at most 100 are
+    /// remembered.
+    ///
+    /// Returns:
+    ///     The value of the header, which is empty where there was no such call.
+    ///
+    /// Example:
+    ///     >>> from versioned_lru_cache import session
+    ///     >>> with session() as own:
+    ///     ...     square(3)
+    ///     ...     "fwd=miss; stored" in own.cache_status()
+    ///     9
+    ///     True
     fn cache_status(&self, py: Python<'_>) -> PyResult<Text<String>> {
         let log: Vec<_> = self.core.known.with(py, |known| known.log.iter().copied().collect());
         let functions: ByTicket<_> =
@@ -325,6 +368,11 @@ impl Session {
     }
 
     /// How many calls in this session were answered with a value that was not fresh.
+    ///
+    /// Example:
+    ///     >>> from versioned_lru_cache import Session
+    ///     >>> Session().stale
+    ///     0
     #[getter]
     fn stale(&self, py: Python<'_>) -> Number {
         Number(self.core.known.with(py, |known| known.stale))
