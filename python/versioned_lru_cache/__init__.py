@@ -1,10 +1,20 @@
 """An LRU cache that never answers with something staler than the caller's session permits.
 
 A function's results are kept in memory, each tagged with the *version* of the data it was made from. A cheap version
-function runs once per session (a web request, say) and decides between the stored result and new work::
+function runs once per session (a web request, say) and decides between the stored result and new work.
 
-    @versioned_lru_cache(database_version, session=flask.g)
-    def report(region: str) -> Report: ...
+Example:
+    >>> from versioned_lru_cache import session, versioned_lru_cache, versions
+    >>> sales = versions.counter("sales")
+    >>> @versioned_lru_cache(sales)
+    ... def report(region: str) -> str:
+    ...     return f"version {sales()} of {region}"
+    >>> with session():
+    ...     report("north"), sales.bump(), report("north")
+    ('version 0 of north', 1, 'version 0 of north')
+    >>> with session():
+    ...     report("north")
+    'version 1 of north'
 """
 
 from ._core import IMMUTABLE, NOT_MODIFIED, CachedFunction, CachedMethod, CacheKey, Session

@@ -90,6 +90,18 @@ def versioned_lru_cache(
     Raises:
         TypeError: An option is of a wrong type, or the function can't be cached.
         ValueError: An option's value is not allowed.
+
+    Example:
+        >>> from versioned_lru_cache import versioned_lru_cache
+        >>> stock = {"tea": 3}
+        >>> @versioned_lru_cache(lambda: tuple(stock.items()))
+        ... def total() -> int:
+        ...     return sum(stock.values())
+        >>> total(), total(), total.cache_info().misses
+        (3, 3, 1)
+        >>> stock["milk"] = 4
+        >>> total(), total.cache_info().misses
+        (7, 2)
     """
     given: options.Given = {
         "version_args": version_args,
@@ -142,6 +154,21 @@ def versioned_lru_cache_with_ttl(
     Raises:
         TypeError: An option is of a wrong type or unknown, or the function can't be cached.
         ValueError: An option's value is not allowed.
+
+    Example:
+        >>> from versioned_lru_cache import versioned_lru_cache_with_ttl
+        >>> request = {}
+        >>> @versioned_lru_cache_with_ttl(
+        ...     proxy_to_session_context_object=request,
+        ...     generate_version_func=lambda *args, **kwargs: "1",
+        ...     module_name="reports",
+        ... )
+        ... def report(region: str) -> str:
+        ...     return f"sales of {region}"
+        >>> report("north")
+        'sales of north'
+        >>> request["lru_cache_versions"]["reports"]
+        {'report': '1'}
     """
     surplus = sorted(more.keys() - _MORE)
     if surplus:

@@ -27,6 +27,14 @@ class Explanation:
             result rests on something that its session has read and that has changed since), or nothing.
         rests_on: Why the result of these arguments was not stored when it was computed last: the name of the cached
             function whose version, as the computation had read it, did not hold when it was asked anew. Or ``None``.
+
+    Example:
+        >>> from versioned_lru_cache import versioned_lru_cache
+        >>> @versioned_lru_cache(None)
+        ... def price(item: str) -> int:
+        ...     return len(item)
+        >>> print(price.cache_explain("tea", show_args=True))
+        "__main__.price"; fwd=miss; stored; key="'tea'"
     """
 
     __slots__ = ("collapsed", "detail", "fwd", "hit", "key", "name", "rests_on", "stored", "ttl")

@@ -30,6 +30,15 @@ class Lag:
     Raises:
         TypeError: A value is of a wrong type.
         ValueError: A value is not allowed.
+
+    Example:
+        >>> from versioned_lru_cache import Lag, Versioned, versioned_lru_cache
+        >>> answers = [Versioned("old", 1), Versioned("new", 2)]
+        >>> @versioned_lru_cache(lambda: 2, lag=Lag(retries=1, delay=0))
+        ... def read() -> str:
+        ...     return answers.pop(0)
+        >>> read()
+        'new'
     """
 
     __slots__ = ("_delay", "_settle", "delay", "order", "retries", "settle")
@@ -50,6 +59,7 @@ class Lag:
     def __repr__(self) -> str:
         return f"Lag(retries={self.retries!r}, delay={self.delay!r}, settle={self.settle!r}, order={self.order!r})"
 
-    def terms(self) -> LagTerms:
-        """Return it as the Rust side takes it."""
-        return LagTerms(retries=self.retries, delay=self._delay, settle=self._settle, order=self.order)
+
+def terms(lag: Lag) -> LagTerms:
+    """Return it as the Rust side takes it."""
+    return LagTerms(retries=lag.retries, delay=lag._delay, settle=lag._settle, order=lag.order)  # pyright: ignore[reportPrivateUsage]

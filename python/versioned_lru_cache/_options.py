@@ -219,11 +219,11 @@ def checked_lag(lag: object, label: str) -> LagTerms | None:
     """Return how a source is treated that announces a version before it shows it."""
     if lag is None:
         return None
-    from ._lag import Lag
+    from ._lag import Lag, terms
 
     if not isinstance(lag, Lag):
         raise TypeError(f"{label}={lag!r} is a {type(lag).__name__}; it must be Lag(retries=..., delay=...), or None")
-    return lag.terms()
+    return terms(lag)
 
 
 def check_count(value: object, label: str) -> None:

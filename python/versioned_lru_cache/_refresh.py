@@ -66,6 +66,17 @@ class Refresh:
 
     A result is renewed once per session, if it was made before the session began. The old one stays until there is a
     new one.
+
+    Example:
+        >>> from versioned_lru_cache import Refresh, session, versioned_lru_cache
+        >>> @versioned_lru_cache(None)
+        ... def price(item: str) -> int:
+        ...     return len(item)
+        >>> price("tea"), price("milk")
+        (3, 4)
+        >>> with session(refresh=Refresh.only(price.cache_key("tea"))):
+        ...     price("tea"), price("milk"), price.cache_info().misses
+        (3, 4, 3)
     """
 
     __slots__ = ("_all", "_named")
@@ -78,7 +89,16 @@ class Refresh:
 
     @classmethod
     def none(cls) -> Refresh:
-        """Renew nothing that is good."""
+        """Renew nothing that is good.
+
+        Returns:
+            What joined with another is the other.
+
+        Example:
+            >>> from versioned_lru_cache import Refresh
+            >>> Refresh.none() | Refresh.all()
+            Refresh.all()
+        """
         return cls()
 
     @classmethod
@@ -87,6 +107,17 @@ class Refresh:
 
         Args:
             hard: Compute from nothing, past ``revalidate``.
+
+        Returns:
+            What ``session(refresh=...)`` takes.
+
+        Raises:
+            TypeError: ``hard`` is no bool.
+
+        Example:
+            >>> from versioned_lru_cache import Refresh
+            >>> Refresh.all(hard=True)
+            Refresh.all(hard=True)
         """
         refresh = cls()
         refresh._all = _level(hard)
@@ -101,8 +132,19 @@ class Refresh:
                 calls (``f.cache_key(1)``) and calls chosen by their arguments (``f.where(predicate)``).
             hard: Compute from nothing, past ``revalidate``.
 
+        Returns:
+            What ``session(refresh=...)`` takes.
+
         Raises:
-            TypeError: A target is nothing of the above.
+            TypeError: A target is nothing of the above, or ``hard`` is no bool.
+
+        Example:
+            >>> from versioned_lru_cache import Refresh, versioned_lru_cache
+            >>> @versioned_lru_cache(None)
+            ... def price(item: str) -> int:
+            ...     return len(item)
+            >>> Refresh.only(price.cache_key("tea"))
+            Refresh.only(<cache key of price('tea')>)
         """
         for target in targets:
             _check_target(target)

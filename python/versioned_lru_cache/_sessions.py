@@ -30,6 +30,18 @@ class session(SessionBlocks):
     Raises:
         TypeError: ``mapping`` is nothing of the above, or ``refresh`` or ``offline`` is of a wrong type.
         NotStored: In an offline session, by a call whose result is not stored.
+
+    Example:
+        >>> from versioned_lru_cache import session, versioned_lru_cache, versions
+        >>> changes = versions.counter("changes of a session's example")
+        >>> @versioned_lru_cache(changes)
+        ... def newest() -> int:
+        ...     return changes()
+        >>> with session():
+        ...     newest(), changes.bump(), newest()
+        (0, 1, 0)
+        >>> newest()
+        1
     """
 
     # With a dict, CPython 3.11 could run out of memory for that and let go of an instance that is not filled yet.
@@ -48,7 +60,18 @@ def current_session(mapping: object = None) -> Session | None:
     Args:
         mapping: What a function is bound to by ``session=``; ``None`` asks for the ambient session.
 
+    Returns:
+        The session, or ``None`` where there is none.
+
     Raises:
         TypeError: ``mapping`` can't be bound to, or holds something foreign under the session's name.
+
+    Example:
+        >>> from versioned_lru_cache import current_session, session
+        >>> with session() as own:
+        ...     current_session() is own
+        True
+        >>> current_session() is None
+        True
     """
     return peek_session(mapping)

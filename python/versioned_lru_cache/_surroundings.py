@@ -22,6 +22,12 @@ def run_behind_in(context: Callable[[], AbstractContextManager[Any]] | None) -> 
 
     Raises:
         TypeError: ``context`` is not callable.
+
+    Example:
+        >>> from contextlib import nullcontext
+        >>> from versioned_lru_cache import run_behind_in
+        >>> run_behind_in(nullcontext)
+        >>> run_behind_in(None)
     """
     global entered
     if context is not None and not callable(context):

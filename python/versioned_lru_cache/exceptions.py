@@ -4,7 +4,20 @@ __all__ = ["NotStored"]
 
 
 class NotStored(LookupError):
-    """An offline session called for a result that is not stored."""
+    """An offline session called for a result that is not stored.
+
+    Example:
+        >>> from versioned_lru_cache import session, versioned_lru_cache
+        >>> @versioned_lru_cache(None)
+        ... def price(item: str) -> int:
+        ...     return len(item)
+        >>> with session(offline=True):
+        ...     try:
+        ...         price("tea")
+        ...     except NotStored:
+        ...         "not yet"
+        'not yet'
+    """
 
 
 def __dir__() -> list[str]:

@@ -22,12 +22,20 @@ class MockClock:
     """A clock for tests of a ttl: while it is entered it is the only time that the library sees, in the whole process.
 
     It begins at the time that the library has seen until then, so that what is stored already ages as well. From there
-    on it stands still but for :meth:`advance`, and where the library itself lets time pass (the retries of ``Lag``)::
+    on it stands still but for :meth:`advance`, and where the library itself lets time pass (the retries of ``Lag``).
 
-        with MockClock() as clock:
-            f(1)
-            clock.advance(60)
-            f(1)
+    Example:
+        >>> from versioned_lru_cache import versioned_lru_cache
+        >>> from versioned_lru_cache.testing import MockClock
+        >>> @versioned_lru_cache(None, ttl=60)
+        ... def price(item: str) -> int:
+        ...     return len(item)
+        >>> with MockClock() as clock:
+        ...     price("tea")
+        ...     clock.advance(60)
+        ...     price.cache_contains("tea")
+        3
+        False
     """
 
     _entered: ClassVar[list[MockClock]] = []
@@ -38,14 +46,30 @@ class MockClock:
 
     @property
     def now(self) -> float:
-        """The time it shows, in seconds since an arbitrary moment."""
+        """The time it shows, in seconds since an arbitrary moment.
+
+        Example:
+            >>> with MockClock() as clock:
+            ...     clock.now > 0
+            True
+        """
         return (_clock_now() if self._is_seen() else self._begins()) / _SECOND
 
     def advance(self, seconds: float) -> None:
         """Move it on. Threads may do so at the same time.
 
+        Args:
+            seconds: How far.
+
         Raises:
             ValueError: ``seconds`` is negative; this clock is monotonic.
+
+        Example:
+            >>> with MockClock() as clock:
+            ...     before = clock.now
+            ...     clock.advance(0.5)
+            ...     clock.now - before
+            0.5
         """
         if not seconds >= 0:
             raise ValueError(f"seconds={seconds!r}: a monotonic clock only moves on; it must be a number of 0 or more")

@@ -1,10 +1,15 @@
 """Ready-made version functions, to be given to the decorators.
 
 Each promises that a version seen again means the same data, and says which change it can miss. Equal
-configurations give one version function, so that all who use it see one state of the data in a session::
+configurations give one version function, so that all who use it see one state of the data in a session.
 
-    @versioned_lru_cache(file("report.csv"))
-    def report() -> Report: ...
+Example:
+    >>> from versioned_lru_cache import versioned_lru_cache
+    >>> from versioned_lru_cache.versions import file
+    >>> @versioned_lru_cache(file("report.csv"))
+    ... def report() -> list[str]:
+    ...     with open("report.csv") as lines:
+    ...         return list(lines)
 
 Nothing heavy is imported with this package: what a version function needs is imported when one is made or asked.
 """

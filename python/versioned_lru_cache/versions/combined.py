@@ -29,6 +29,11 @@ def all_of(*versions: Callable[..., Any] | Hashable) -> Callable[..., Any]:
 
     Raises:
         TypeError: There is no version function, one is a generator function, or a constant is unhashable.
+
+    Example:
+        >>> from versioned_lru_cache.versions import all_of, counter
+        >>> all_of(counter("prices"), "revision 2")()
+        (0, 'revision 2')
     """
     parts: list[_Part] = []
     configuration: list[object] = ["all_of"]

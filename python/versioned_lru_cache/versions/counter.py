@@ -25,5 +25,11 @@ def counter(name: str) -> Counter:
     Raises:
         TypeError: ``name`` is no ``str``.
         ValueError: ``name`` is empty.
+
+    Example:
+        >>> from versioned_lru_cache.versions import counter
+        >>> wages = counter("wages")
+        >>> wages(), wages.bump(), wages()
+        (0, 1, 1)
     """
     return _counters.setdefault(name, Counter(checked_text(name, "counter(name)")))

@@ -52,6 +52,11 @@ def sqlite(path_or_connection: str | os.PathLike[str] | SqliteConnection) -> Cal
         TypeError: It is neither a path nor a connection.
         ValueError: The path is empty, a URI or ``:memory:``, or the connection is always in a transaction, by
             ``autocommit=False``.
+
+    Example:
+        >>> from versioned_lru_cache.versions import sqlite
+        >>> sqlite("/no/such/file.db")() is None
+        True
     """
     from sqlite3 import Connection
 
@@ -107,6 +112,13 @@ def sql(
         ImportError: SQLAlchemy is not installed.
         TypeError: A parameter is of a wrong type.
         ValueError: ``statement`` is empty.
+
+    Example:
+        >>> from sqlalchemy import create_engine
+        >>> from versioned_lru_cache.versions import sql
+        >>> version = sql(create_engine("sqlite://"), "SELECT 5")
+        >>> version()[-1]
+        5
     """
     from sqlalchemy import Connection, Engine, Executable, text
 

@@ -43,6 +43,11 @@ def file(path: GivenPath, *, digest: bool = False) -> Callable[..., Hashable]:
     Raises:
         TypeError: ``path`` or ``digest`` is of a wrong type.
         ValueError: ``path`` is empty or has a null character.
+
+    Example:
+        >>> from versioned_lru_cache.versions import file
+        >>> file("/no/such/file")() is None
+        True
     """
     checked_flag(digest, "digest")
     return asking_about(
@@ -78,6 +83,11 @@ def tree(path: GivenPath, pattern: str = "**/*", *, digest: bool = False) -> Cal
     Raises:
         TypeError: ``path``, ``pattern`` or ``digest`` is of a wrong type.
         ValueError: ``path`` is empty or has a null character, or ``pattern`` is empty or leads out of the folder.
+
+    Example:
+        >>> from versioned_lru_cache.versions import tree
+        >>> tree("/no/such/folder", "**/*.csv")() is None
+        True
     """
     checked_flag(digest, "digest")
     matching = _checked_pattern(pattern)

@@ -49,6 +49,11 @@ def http_etag(
     Raises:
         TypeError: A parameter is of a wrong type.
         ValueError: ``url`` is no http or https address or has a password in it, or ``timeout`` is not more than 0.
+
+    Example:
+        >>> from versioned_lru_cache.versions import http_etag
+        >>> http_etag("https://example.org/prices.json", timeout=5)
+        <versions.http_etag('https://example.org/prices.json')>
     """
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"timeout={timeout!r} is a {type(timeout).__name__}; it must be seconds, an int or float")
