@@ -1,82 +1,53 @@
-//! All that knows Python.
+//! All that knows Python, in folders that are floors: none imports from a folder above it.
 
+mod api;
 mod arguments;
-mod asking;
-mod behind;
-mod binding;
-mod block;
-mod blocks;
-mod cached;
+mod asyncio;
 mod call;
-#[cfg(not(Py_3_12))]
-mod collecting;
-mod compare;
-mod computing;
-mod context;
-mod coroutine;
-mod counter;
-mod drive;
-mod end;
-#[cfg(ends_by_unwinding)]
-mod ending;
-mod error;
-mod explain;
-mod fallible;
-mod fork;
-mod freshness;
-mod gc;
-mod glance;
-mod hits;
-mod instance;
+mod flight;
+mod function;
 mod interpreter;
-mod key;
-mod lookup;
-mod marks;
-mod method;
-mod native;
-mod nest;
-mod nested;
-mod noting;
-mod object;
-mod of_calls;
-mod proxy;
-mod reading;
+mod objects;
 mod session;
-#[cfg(all(Py_3_13, not(Py_3_14), not(Py_GIL_DISABLED)))]
-mod shared_keys;
-mod sought;
-mod spare;
-mod sync;
-mod task;
-mod trashcan;
-mod tried;
-mod validating;
-mod vector;
-mod wait;
-mod waits;
-mod waker;
 
+use crate::py::arguments::key;
+use crate::py::asyncio::coroutine;
+use crate::py::asyncio::task;
+use crate::py::call::background_refresh;
+use crate::py::call::computation;
+use crate::py::call::hit;
+use crate::py::function::cached;
+#[cfg(not(Py_3_12))]
+use crate::py::interpreter::collector_hook;
+use crate::py::interpreter::fallible;
+use crate::py::interpreter::fork;
+use crate::py::interpreter::subinterpreter;
+use crate::py::objects::counter;
+use crate::py::objects::sentinels;
+use crate::py::session::binding;
+use crate::py::session::handle;
+use crate::py::session::session_block;
 use pyo3::prelude::*;
 
 use crate::engine::clock;
-use fallible::named;
+use crate::py::interpreter::fallible::named;
 
 /// The Rust half of `versioned_lru_cache`.
 #[pymodule(gil_used = false)]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
-    interpreter::check(py)?;
+    subinterpreter::check(py)?;
     // `collections.abc` is the same, but imports `collections` too, which takes longer than this module.
     py.import(named!(py, "_collections_abc")?)?
         .getattr(named!(py, "Mapping")?)?
-        .call_method1(named!(py, "register")?, (py.get_type::<session::Session>(),))?;
-    module.add_class::<behind::Behind>()?;
-    module.add_class::<blocks::Blocks>()?;
+        .call_method1(named!(py, "register")?, (py.get_type::<handle::Session>(),))?;
+    module.add_class::<background_refresh::Behind>()?;
+    module.add_class::<session_block::Blocks>()?;
     module.add_class::<cached::SharedScope>()?;
     module.add_class::<counter::Counter>()?;
     module.add_class::<key::CacheKey>()?;
-    module.add_class::<marks::Mark>()?;
-    module.add_class::<session::Session>()?;
+    module.add_class::<sentinels::Mark>()?;
+    module.add_class::<handle::Session>()?;
     module.add_class::<task::Call>()?;
     module.add_class::<task::Flight>()?;
     module.add_class::<task::Wait>()?;
@@ -87,14 +58,14 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(mock_clock, module)?)?;
     module.add_function(wrap_pyfunction!(peek_session, module)?)?;
     module.add_function(wrap_pyfunction!(unmock_clock, module)?)?;
-    module.add("CachedFunction", call::function_class(py)?)?;
-    module.add("CachedMethod", call::method_class(py)?)?;
+    module.add("CachedFunction", hit::function_class(py)?)?;
+    module.add("CachedMethod", hit::method_class(py)?)?;
     module.add("CachedCoroutine", coroutine::class(py)?)?;
     fork::watch();
     #[cfg(not(Py_3_12))]
-    collecting::watch(py)?;
-    module.add("IMMUTABLE", marks::immutable(py)?)?;
-    module.add("NOT_MODIFIED", marks::not_modified(py)?)?;
+    collector_hook::watch(py)?;
+    module.add("IMMUTABLE", sentinels::immutable(py)?)?;
+    module.add("NOT_MODIFIED", sentinels::not_modified(py)?)?;
     module.add("SESSION_NAME", binding::name(py))?;
     // For the tests: what they count is another number where every call takes the long way.
     module.add("FAST_PATHS", !cfg!(feature = "no-fast-paths"))
@@ -102,7 +73,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// The session to which ``session=binding`` leads now, if it has begun; ``None`` leads to the ambient one.
 #[pyfunction]
-fn peek_session<'py>(binding: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, session::Session>>> {
+fn peek_session<'py>(binding: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, handle::Session>>> {
     binding::Binding::new(binding)?.peek(binding.py())
 }
 
@@ -116,7 +87,7 @@ fn check_binding(binding: &Bound<'_, PyAny>) -> PyResult<()> {
 /// Whether the running code, a version function, is asked once more for a computation that has read its answer.
 #[pyfunction]
 fn is_validating(py: Python<'_>) -> bool {
-    computing::validation(py).is_some()
+    computation::validation(py).is_some()
 }
 
 /// Let the library's clock stand at ``at`` nanoseconds.

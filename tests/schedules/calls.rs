@@ -1,4 +1,4 @@
-//! A cached function on that host, and calls of it: they drive a plan as `src/py/drive.rs` does.
+//! A cached function on that host, and calls of it: they drive a plan as `src/py/call/drive.rs` does.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use loom::sync::Mutex;
 use loom::thread;
+use versioned_lru_cache::concurrency::completion::Landing;
 use versioned_lru_cache::engine::{
     Caller, Displaced, Made, Plan, Probe, Scope, Step, Store, Terms, Verdicts, Wish,
 };
-use versioned_lru_cache::landing::Landing;
 
 use super::host::{End, Lead, Number, Run, Session, SessionRef, Threads, lock};
 

@@ -5,7 +5,7 @@
 #![cfg(loom)]
 
 mod calls;
-mod gates;
+mod completion;
 mod host;
-mod landings;
 mod models;
+mod sharded_lock;

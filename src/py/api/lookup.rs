@@ -1,0 +1,112 @@
+//! What the methods of the cache look up and check before they do their work.
+
+use std::sync::atomic::Ordering;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::engine::{Displaced, Probe, Terms, Unsure, Verdicts};
+use crate::py::arguments::call_arguments::with_arguments;
+use crate::py::arguments::key::Key;
+use crate::py::arguments::misuse::Misuse;
+use crate::py::call::drive;
+use crate::py::function::cached::Cached;
+use crate::py::interpreter::fallible::{Text, named};
+use crate::py::objects::object::Object;
+
+impl Cached {
+    pub(crate) fn numbers(&self, py: Python<'_>) -> (crate::engine::Stats, usize, Terms) {
+        self.function.store.with(py, |store| (store.stats, store.len(), store.terms))
+    }
+
+    /// Whether it is found already where its name says, as a function of a module is.
+    pub(crate) fn is_at_home(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let (py, wrapped) = (slf.py(), slf.get().wrapped.bind(slf.py()));
+        let modules = py.import(named!(py, "sys")?)?.getattr(named!(py, "modules")?)?;
+        let (module, path) = (
+            wrapped.getattr(named!(py, "__module__")?)?,
+            wrapped.getattr(named!(py, "__qualname__")?)?.extract::<String>()?,
+        );
+        let found =
+            path.split('.').try_fold(modules.get_item(module)?, |found, name| found.getattr(Text(name)))?;
+        Ok(found.is(slf))
+    }
+
+    /// From now on the first argument is an instance.
+    pub(crate) fn become_method(&self, py: Python<'_>) {
+        if !self.method.swap(true, Ordering::Relaxed) {
+            // What is stored has keys of another kind, which no call will look for.
+            self.cache_clear(py);
+        }
+    }
+
+    /// Whether the hit path may answer: with `key=` that would have to run foreign code.
+    pub(crate) fn has_hits(&self) -> bool {
+        self.key.is_none() && !cfg!(feature = "no-fast-paths")
+    }
+
+    /// Whether its first argument is an instance.
+    #[inline]
+    pub(crate) fn is_method(&self) -> bool {
+        self.method.load(Ordering::Relaxed)
+    }
+
+    /// Forgets what was computed for one instance, if this is a method; else there is no telling, and all is forgotten.
+    pub(crate) fn clear_of(&self, py: Python<'_>, instance: &Bound<'_, PyAny>) {
+        if !self.is_method() {
+            return self.cache_clear(py);
+        }
+        let mut displaced = Displaced::default();
+        let own = |key: &Key| key.arguments().instance() == instance.as_ptr();
+        self.function.store.with(py, |store| store.strike(None, own, &mut displaced));
+        drop(displaced);
+    }
+
+    /// The key for the arguments that one of the methods of the cache was given.
+    pub(crate) fn probe_of(
+        &self,
+        py: Python<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Probe<Key>> {
+        with_arguments(args, kwargs, self.is_method(), |arguments| self.probe(py, arguments, None))
+    }
+
+    /// Refuses arguments with which the function can't be called.
+    pub(crate) fn check_fit(
+        &self,
+        py: Python<'_>,
+        asked: &'static str,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        match self.misfit(py, args, kwargs) {
+            None => Ok(()),
+            Some(cause) => {
+                let function = self.function.name.clone();
+                Err(Misuse::NoCall { function, asked, reason: cause.value(py).to_string() }
+                    .because_of(py, cause))
+            }
+        }
+    }
+
+    pub(crate) fn peek<'py>(
+        &self,
+        py: Python<'py>,
+        asked: &'static str,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Option<(Object, Object)>> {
+        let probe = self.probe_of(py, args, kwargs)?;
+        let found = drive::settle(py, |verdicts: &Verdicts<Object>| {
+            self.function.store.with(py, |store| -> Result<_, Unsure<Object>> {
+                let found = store.peek(&probe, verdicts)?;
+                Ok(found.map(|found| (found.entry.value.clone(), found.stamp.version.clone())))
+            })
+        })?;
+        if found.is_none() {
+            self.check_fit(py, asked, args, kwargs)?;
+        }
+        Ok(found)
+    }
+}

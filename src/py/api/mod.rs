@@ -1,0 +1,6 @@
+//! What people call: the methods of decorated functions, and the module, which only lists.
+
+pub(crate) mod explain;
+pub(crate) mod lookup;
+pub(crate) mod method;
+pub(crate) mod of_calls;

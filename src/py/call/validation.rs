@@ -1,0 +1,173 @@
+//! Validations outside of the engine: asking whether the versions that a computation has read still hold, in a session of its own.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+
+use super::computation::{self, Ended, Entrance, Inside};
+use super::drive::Drive;
+use super::read_set::{Reading, reading};
+use crate::engine::ticket::{NEVER, Ticket};
+use crate::engine::{Claim, Own, Read};
+use crate::py::asyncio::task::Call;
+use crate::py::flight::wait::Leader;
+use crate::py::function::cached::{Cached, Function};
+use crate::py::interpreter::fallible::imported;
+use crate::py::objects::object::Object;
+use crate::py::session::handle::Core;
+
+/// How many results are remembered for `cache_explain` that were not stored.
+const MOST: usize = 16;
+
+/// A version that is to be asked about, as the one whose computation has read it asks.
+pub(crate) struct Check {
+    pub(crate) reading: Py<Reading>,
+    tag: Ticket,
+    since: Ticket,
+}
+
+impl Check {
+    pub(crate) fn claim(&self, py: Python<'_>) -> Claim<Object> {
+        let version = Object(self.reading.get().version.clone_ref(py));
+        Claim { version, tag: self.tag, since: self.since }
+    }
+
+    /// Whether it holds, for a plain function. Where its version function is a coroutine function an event loop of its own runs that, unless one
+    /// runs here already.
+    fn holds(self, py: Python<'_>) -> PyResult<bool> {
+        let function = self.reading.get().function.clone_ref(py);
+        if function.get().version.is_awaited() {
+            let drive = imported!(py, "versioned_lru_cache._async", "drive_alone")?;
+            return drive.call1((Call::about(py, self),))?.is_truthy();
+        }
+        let claim = self.claim(py);
+        self.reading.get().with(py, |arguments| {
+            let mut drive = Drive::about(function.bind(py), arguments, Leader::thread(py), claim)?;
+            Cached::drive(function.bind(py), arguments, &mut drive)?.is_truthy()
+        })
+    }
+}
+
+impl Drive {
+    /// What the next step is to ask about, as a check of its own. `None` if nothing can ask for it.
+    pub(crate) fn check(&self, py: Python<'_>) -> Option<Check> {
+        let read = self.asked_about.as_ref()?;
+        let reading = reading(read, py)?.clone().unbind();
+        Some(Check { reading, tag: read.tag, since: self.since() })
+    }
+
+    /// Asks whether a version that was read still holds.
+    pub(crate) fn validate(&mut self, cached: &Cached, py: Python<'_>) -> PyResult<()> {
+        let check = self.check(py);
+        let ended =
+            computation::within(py, self.entrance(), || check.map_or(Ok(false), |check| check.holds(py)));
+        let ended = ended.inspect_err(|error| self.failed(cached, py, error, NEVER))?;
+        self.validated(cached, py, ended)
+    }
+
+    /// Takes how that ended. What can't be asked does not hold.
+    pub(crate) fn validated(&mut self, cached: &Cached, py: Python<'_>, ended: Ended<bool>) -> PyResult<()> {
+        let Some(read) = self.asked_about.take() else { return Ok(()) };
+        let holds = match ended.result {
+            Ok(holds) => holds,
+            Err(error) if error.is_instance_of::<PyException>(py) => false,
+            Err(error) => {
+                self.failed(cached, py, &error, NEVER);
+                return Err(error);
+            }
+        };
+        cached.count_validation(py, holds);
+        if !ended.reads.is_empty() {
+            // The answer may rest on them, so it is for nobody else.
+            self.forget_validation(py);
+        }
+        self.took_validation(&read, holds, ended.reads);
+        Ok(())
+    }
+}
+
+impl Cached {
+    fn count_validation(&self, py: Python<'_>, holds: bool) {
+        self.function.store.with(py, |store| {
+            let stats = &mut store.stats;
+            *(if holds { &mut stats.validated } else { &mut stats.invalidated }) += 1;
+        });
+    }
+
+    /// Whether all still holds that whoever puts a result has read until now.
+    pub(crate) fn all_hold(&self, py: Python<'_>, inside: &Inside) -> PyResult<bool> {
+        let Some(own) = inside.own.filter(|_| !inside.reads.is_empty()) else { return Ok(true) };
+        let since = if own.until == NEVER { own.tag } else { own.until };
+        let validation = match &inside.session {
+            Some(session) => session.core.validation(py, since),
+            None => Core::begin(None),
+        };
+        for read in &inside.reads {
+            let holds = still_holds(py, inside, (read, since), own, validation.clone())?;
+            self.count_validation(py, holds);
+            if !holds {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Whether one of them does.
+fn still_holds(
+    py: Python<'_>,
+    inside: &Inside,
+    (read, since): (&Read<Object>, Ticket),
+    own: Own,
+    validation: Arc<Core>,
+) -> PyResult<bool> {
+    let Some(reading) = reading(read, py).filter(|_| read.can_be_asked()) else { return Ok(false) };
+    let check = Check { reading: reading.clone().unbind(), tag: read.tag, since };
+    let entrance = Entrance {
+        flight: None,
+        own,
+        session: inside.session.as_ref(),
+        validation: Some(validation),
+        computes: false,
+    };
+    match computation::within(py, entrance, || check.holds(py))?.result {
+        Err(error) if error.is_instance_of::<PyException>(py) => Ok(false),
+        result => result,
+    }
+}
+
+/// The latest results that were not stored because something that they rest on does not hold: by the hash of their keys, with the name of that.
+#[derive(Default)]
+pub(crate) struct Unvalidated(VecDeque<(u64, String)>);
+
+impl Unvalidated {
+    /// Takes note of a result: `culprit` is what does not hold, if anything.
+    fn note(&mut self, hash: u64, culprit: Option<String>) {
+        if !self.0.is_empty() {
+            self.0.retain(|(known, _)| *known != hash);
+        }
+        if let Some(culprit) = culprit {
+            self.0.truncate(MOST - 1);
+            self.0.push_front((hash, culprit));
+        }
+    }
+}
+
+impl Function {
+    /// Takes note of a result, for `cache_explain`.
+    pub(crate) fn note_result(&self, py: Python<'_>, hash: u64, culprit: Option<&Read<Object>>) {
+        let name = |read| reading(read, py).map_or_else(|| "?".to_owned(), |reading| reading.get().name());
+        let culprit = culprit.map(name);
+        self.unvalidated.with(py, |unvalidated| unvalidated.note(hash, culprit));
+    }
+
+    /// What did not hold when a key's result was made last, so that it was not stored.
+    pub(crate) fn culprit(&self, py: Python<'_>, hash: u64) -> Option<String> {
+        self.unvalidated.with(py, |unvalidated| {
+            let found = unvalidated.0.iter().find(|(known, _)| *known == hash);
+            found.map(|(_, culprit)| culprit.clone())
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! The runs that code is part of, the innermost first: a list that grows at its head and shares its tail, however deep they are nested.
+
+use std::sync::{Arc, Weak};
+
+use super::wait::{Flight, Run};
+
+/// From how many on those that are over are left out, and at each twice as many.
+const DEEP: usize = 64;
+
+/// Runs that code is part of.
+#[derive(Clone)]
+pub(crate) struct Nest(Arc<Node>);
+
+struct Node {
+    run: Weak<Run>,
+    /// How many there are, some of which may be over.
+    depth: usize,
+    around: Option<Nest>,
+}
+
+/// One after the other, however long the list is.
+impl Drop for Node {
+    fn drop(&mut self) {
+        let mut around = self.around.take();
+        while let Some(mut node) = around.and_then(|nest| Arc::into_inner(nest.0)) {
+            around = node.around.take();
+        }
+    }
+}
+
+impl Nest {
+    /// A run, and those around it. Now and then those that are over are left out, so that the list is not much longer than what runs.
+    pub(crate) fn new(run: &Flight, around: Option<Self>) -> Self {
+        let around = match around {
+            Some(around) if around.0.depth >= DEEP && around.0.depth.is_power_of_two() => around.thinned(),
+            around => around,
+        };
+        Self::of(run.weak(), around)
+    }
+
+    fn of(run: Weak<Run>, around: Option<Self>) -> Self {
+        let depth = around.as_ref().map_or(0, |around| around.0.depth) + 1;
+        Self(Arc::new(Node { run, depth, around }))
+    }
+
+    /// Those of them that are going on.
+    fn thinned(&self) -> Option<Self> {
+        let going: Vec<_> =
+            self.iter().filter(|run| Flight::of(run).is_some_and(|run| run.goes_on())).collect();
+        going.into_iter().rev().fold(None, |around, run| Some(Self::of(run.clone(), around)))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Weak<Run>> {
+        std::iter::successors(Some(self), |nest| nest.0.around.as_ref()).map(|nest| &nest.0.run)
+    }
+
+    /// Where they lie, the innermost first.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = usize> {
+        self.iter().map(|run| run.as_ptr().addr())
+    }
+
+    /// Whether a run is one of them.
+    pub(crate) fn contains(&self, run: &Flight) -> bool {
+        self.addresses().any(|address| address == run.address())
+    }
+
+    /// Whether more than so many of them are going on.
+    pub(crate) fn is_deeper_than(&self, limit: usize) -> bool {
+        self.0.depth > limit && self.thinned().is_some_and(|nest| nest.0.depth > limit)
+    }
+}
