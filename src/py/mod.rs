@@ -10,12 +10,12 @@ mod interpreter;
 mod objects;
 mod session;
 
-use crate::py::arguments::key;
+use crate::py::api::cache_key;
+use crate::py::api::classes;
 use crate::py::asyncio::coroutine;
 use crate::py::asyncio::task;
 use crate::py::call::background_refresh;
 use crate::py::call::computation;
-use crate::py::call::hit;
 use crate::py::function::cached;
 #[cfg(not(Py_3_12))]
 use crate::py::interpreter::collector_hook;
@@ -24,6 +24,7 @@ use crate::py::interpreter::fork;
 use crate::py::interpreter::subinterpreter;
 use crate::py::objects::counter;
 use crate::py::objects::sentinels;
+use crate::py::objects::unfinished;
 use crate::py::session::binding;
 use crate::py::session::handle;
 use crate::py::session::session_block;
@@ -45,7 +46,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<session_block::Blocks>()?;
     module.add_class::<cached::SharedScope>()?;
     module.add_class::<counter::Counter>()?;
-    module.add_class::<key::CacheKey>()?;
+    module.add_class::<cache_key::CacheKey>()?;
     module.add_class::<sentinels::Mark>()?;
     module.add_class::<handle::Session>()?;
     module.add_class::<task::Call>()?;
@@ -58,9 +59,10 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(mock_clock, module)?)?;
     module.add_function(wrap_pyfunction!(peek_session, module)?)?;
     module.add_function(wrap_pyfunction!(unmock_clock, module)?)?;
-    module.add("CachedFunction", hit::function_class(py)?)?;
-    module.add("CachedMethod", hit::method_class(py)?)?;
+    module.add("CachedFunction", classes::function_class(py)?)?;
+    module.add("CachedMethod", classes::method_class(py)?)?;
     module.add("CachedCoroutine", coroutine::class(py)?)?;
+    unfinished::count_as_coroutine(coroutine::class(py)?);
     fork::watch();
     #[cfg(not(Py_3_12))]
     collector_hook::watch(py)?;

@@ -3,39 +3,14 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyDictMethods, PyTuple};
 
-use crate::engine::{Manner, Status, Wish, clock};
+use crate::engine::{Manner, Wish};
 use crate::py::arguments::call_arguments::with_arguments;
 use crate::py::call::attempt::Tried;
+use crate::py::call::computation;
 use crate::py::call::drive::Drive;
-use crate::py::flight::wait::Leader;
-use crate::py::function::cached::{Cached, Function};
-use crate::py::interpreter::fallible::{self, Seconds, Text, imported, named};
-
-/// An `Explanation`.
-fn explanation<'py>(
-    py: Python<'py>,
-    function: &Function,
-    status: Status,
-    key: String,
-    rests_on: Option<String>,
-) -> PyResult<Bound<'py, PyAny>> {
-    #[expect(clippy::cast_precision_loss, reason = "seconds to be read")]
-    let seconds = |nanos: u64| nanos as f64 / 1e9;
-    let now = clock::now();
-    let ttl = status.expires.map(|end| if end >= now { seconds(end - now) } else { -seconds(now - end) });
-    let name = format!("{}.{}", function.module, function.name);
-    let forward = status.forward.map(crate::engine::Forward::word);
-    let class = imported!(py, "versioned_lru_cache._explanation", "Explanation")?;
-    let (hit, stored, collapsed, detail) = (status.hit, status.stored, status.collapsed, status.detail);
-    let (forward, rests_on) = (forward.map(Text), rests_on.map(Text));
-    let (name, ttl, key, detail) = (Text(name), ttl.map(Seconds), Text(key), Text(detail));
-    class.call1((name, hit, forward, ttl, stored, collapsed, key, detail, rests_on))
-}
-
-/// A digest of a call's arguments.
-fn digest(hash: u64) -> String {
-    format!("{hash:016x}")
-}
+use crate::py::function::cached::Cached;
+use crate::py::interpreter::fallible::{self, named};
+use crate::py::session::explanation::{digest, explanation};
 
 impl Cached {
     /// What a call would do.
@@ -56,8 +31,13 @@ impl Cached {
         }
         cached.check_fit(py, "cache_explain", args, Some(&keywords))?;
         with_arguments(args, Some(&keywords), cached.is_method(), |arguments| {
-            let mut drive =
-                Drive::begin(slf, arguments, Leader::thread(py), Wish::of(Manner::Called), Tried::NOTHING)?;
+            let mut drive = Drive::begin(
+                slf,
+                arguments,
+                computation::leader(py),
+                Wish::of(Manner::Called),
+                Tried::NOTHING,
+            )?;
             let (status, hash) = drive.explain(cached, py)?;
             let key = if show { shown(args, &keywords)? } else { digest(hash) };
             // What is stored, or was made by another session, is no riddle.
@@ -78,9 +58,4 @@ fn shown(args: &Bound<'_, PyTuple>, kwargs: &Bound<'_, PyDict>) -> PyResult<Stri
         parts.push(format!("{name}={}", value.repr()?));
     }
     Ok(parts.join(", "))
-}
-
-/// What a session's call did, as a member of `Cache-Status`.
-pub(crate) fn member(py: Python<'_>, function: &Function, key: u64, status: Status) -> PyResult<String> {
-    Ok(explanation(py, function, status, digest(key), None)?.str()?.to_string())
 }

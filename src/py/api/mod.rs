@@ -1,5 +1,7 @@
 //! What people call: the methods of decorated functions, and the module, which only lists.
 
+pub(crate) mod cache_key;
+pub(crate) mod classes;
 pub(crate) mod explain;
 pub(crate) mod lookup;
 pub(crate) mod method;

@@ -11,19 +11,18 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyTuple};
 
+use super::cache_key::CacheKey;
 use super::method::CachedMethod;
 use crate::engine::{Displaced, Manner, Putter, Wish, oldest};
 use crate::py::arguments::call_arguments::with_arguments;
-use crate::py::arguments::key::CacheKey;
-use crate::py::arguments::misuse;
 use crate::py::asyncio::task::Call;
 use crate::py::call::attempt::Tried;
-use crate::py::call::computation::Inside;
+use crate::py::call::computation::{self, Inside};
 use crate::py::call::drive;
-use crate::py::flight::wait::Leader;
 use crate::py::function::cached::{Cached, Version};
 use crate::py::interpreter::critical_section::attach;
 use crate::py::interpreter::fallible::{self, imported, named};
+use crate::py::objects::describe;
 
 /// What a method is given: what comes before the call's arguments, if it takes that, and those.
 struct Given<'py> {
@@ -255,7 +254,7 @@ impl Cached {
                 format!(
                     "{}.cache_put: the first argument is {}; it must be a Versioned(value, version)",
                     self.function.name,
-                    misuse::shown(versioned)
+                    describe::shown(versioned)
                 ),
             ));
         }
@@ -270,8 +269,8 @@ impl Cached {
                 format!(
                     "{}.cache_put: the version is {}, but this function's is always {}; put it under that",
                     self.function.name,
-                    misuse::shown(&version),
-                    misuse::shown(constant.version.bind(py))
+                    describe::shown(&version),
+                    describe::shown(constant.version.bind(py))
                 ),
             ));
         }
@@ -282,7 +281,7 @@ impl Cached {
         let (_, given) =
             with_arguments(args, kwargs, self.is_method(), |arguments| self.given(py, arguments, &probe))?;
         let inside = Inside::here(py);
-        let leader = Leader::thread(py);
+        let leader = computation::leader(py);
         let putter = Putter {
             leader: &leader,
             rests_on: if self.all_hold(py, &inside)? { None } else { Some(oldest(&inside.reads)) },

@@ -5,19 +5,15 @@ use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
-use super::call_arguments::{self, Arguments, Owner, Rules, seed};
-use crate::engine::{self, Probe};
-use crate::py::interpreter::critical_section::{attach, attached};
-use crate::py::interpreter::fallible::{self, Text};
-use crate::py::interpreter::trashcan;
-use crate::py::objects::native;
+use super::call_arguments::{Arguments, Owner, Rules, seed};
+use crate::engine::{self, Probe, Unsure};
+use crate::py::interpreter::critical_section::attached;
+use crate::py::interpreter::fallible;
 use crate::py::objects::object::Object;
-use crate::py::objects::python_eq;
+use crate::py::objects::{native, python_eq, sentinels};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -205,6 +201,34 @@ impl engine::Key for Key {
     }
 }
 
+impl engine::Object for Object {
+    type Key = Key;
+
+    #[inline]
+    fn address(&self) -> usize {
+        self.as_ptr().addr()
+    }
+
+    #[inline]
+    fn native_eq(&self, other: &Self) -> Option<bool> {
+        // SAFETY: both are held by a reference.
+        unsafe { native::same(self.as_ptr(), other.as_ptr()) }
+    }
+
+    #[inline]
+    fn is_immutable(&self) -> bool {
+        sentinels::is_immutable(self.as_ptr())
+    }
+}
+
+/// Whether two objects are equal, or two keys, one of which is stored.
+pub(crate) fn equal(py: Python<'_>, unsure: &mut Unsure<Object>) -> PyResult<bool> {
+    unsure.ask(
+        |key, probe| key.equals(py, probe.key.arguments(), probe.rules),
+        |pair| python_eq::both_equal(pair.stored.bind(py), pair.probe.bind(py)),
+    )
+}
+
 /// What stands for the instance in the key of a method's call, given the key's hash, and as what.
 type StandIn<'a, 'py> = &'a dyn Fn(u64) -> PyResult<(Bound<'py, PyAny>, Owner)>;
 
@@ -234,67 +258,4 @@ pub(crate) fn probe<'py>(
     values[0] = first.as_ptr();
     let key = Key::new(py, Arguments { values: &values, owner, ..arguments })?;
     Ok(Probe { key, hash, rules })
-}
-
-/// An opaque, hashable name of one call: what `cache_key` returns.
-#[pyclass(frozen, module = "versioned_lru_cache", name = "CacheKey")]
-pub(crate) struct CacheKey {
-    pub(crate) function: Py<PyAny>,
-    pub(crate) probe: Probe<Key>,
-}
-
-impl Drop for CacheKey {
-    fn drop(&mut self) {
-        attach(|py| {
-            let function = std::mem::replace(&mut self.function, py.None());
-            if let Ok(nothing) = Key::new(py, call_arguments::NONE) {
-                trashcan::discard((function, std::mem::replace(&mut self.probe.key, nothing)));
-            }
-        });
-    }
-}
-
-#[pymethods]
-impl CacheKey {
-    fn __hash__(&self) -> u64 {
-        self.probe.hash
-    }
-
-    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let Ok(other) = other.cast::<Self>() else {
-            return Ok(false);
-        };
-        let other = other.get();
-        if !self.function.is(&other.function) || self.probe.hash != other.probe.hash {
-            return Ok(false);
-        }
-        let equal = |a, b| {
-            // SAFETY: both are alive with their keys.
-            let [a, b] = [a, b].map(|object| unsafe { Bound::<PyAny>::from_borrowed_ptr(py, object) });
-            a.eq(b)
-        };
-        self.probe.key.arguments().same(other.probe.key.arguments(), self.probe.rules, equal)
-    }
-
-    fn __repr__(&self, py: Python<'_>) -> PyResult<Text<String>> {
-        let (positional, keywords) = self.probe.key.arguments().to_call(py)?;
-        let mut parts = positional
-            .iter()
-            .map(|value| value.repr().map(|text| text.to_string()))
-            .collect::<PyResult<Vec<_>>>()?;
-        for (name, value) in keywords.iter().flat_map(pyo3::types::PyDictMethods::iter) {
-            parts.push(format!(
-                "{}={}",
-                name.cast::<PyString>().map_err(|_| fallible::error::<PyTypeError>(py, "no name"))?,
-                value.repr()?
-            ));
-        }
-        let function = super::misuse::name_of(self.function.bind(py));
-        Ok(Text(format!("<cache key of {function}({})>", parts.join(", "))))
-    }
-
-    fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
-        visit.call(&self.function)?;
-        visit.call(&*self.probe.key.object())
-    }
 }

@@ -4,63 +4,11 @@ use std::fmt;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
 
 use super::call_arguments::{Arguments, Owner};
-use crate::py::asyncio::coroutine;
-use crate::py::interpreter::fallible::{self, Text, named};
-use crate::py::objects::object::is_awaitable;
-
-static KINDS: PyOnceLock<[(&str, Py<PyType>); 4]> = PyOnceLock::new();
-const COROUTINE: &str = "coroutine";
-const AWAITABLE: &str = "awaitable";
-
-/// What an object is called that is used up by whoever takes it first.
-pub(crate) fn used_up(object: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
-    let py = object.py();
-    let kinds = KINDS.get_or_try_init(py, || {
-        let types = py.import(named!(py, "types")?)?;
-        let kind = |kind, class| Ok::<_, PyErr>((kind, types.getattr(Text(class))?.cast_into()?.unbind()));
-        Ok::<_, PyErr>([
-            kind(COROUTINE, "CoroutineType")?,
-            (COROUTINE, coroutine::class(py)?.clone().unbind()),
-            kind("generator", "GeneratorType")?,
-            kind("async generator", "AsyncGeneratorType")?,
-        ])
-    })?;
-    let class = object.get_type();
-    let Some((kind, _)) = kinds.iter().find(|(_, used_up)| class.is(used_up)) else { return Ok(None) };
-    if *kind == COROUTINE {
-        // Else Python would tell of a coroutine that nobody awaited, too.
-        object.call_method0(named!(py, "close")?)?;
-    }
-    Ok(Some(kind))
-}
-
-/// What an object is called that is no answer yet: it is used up by whoever takes it first, or has to be awaited.
-pub(crate) fn no_answer(object: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
-    Ok(used_up(object)?.or_else(|| is_awaitable(object).then_some(AWAITABLE)))
-}
-
-/// Whether an object is a function, or one of the version functions of this library.
-pub(crate) fn is_function(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    if !object.is_callable() || object.is_instance_of::<PyType>() {
-        return Ok(false);
-    }
-    let class = object.get_type();
-    if class.module()?.to_str()?.starts_with("versioned_lru_cache") {
-        return Ok(true);
-    }
-    let py = object.py();
-    let types = py.import(named!(py, "types")?)?;
-    for function in ["FunctionType", "MethodType", "BuiltinFunctionType"] {
-        if class.is(&types.getattr(Text(function))?) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
+use crate::py::interpreter::fallible::{self, named};
+use crate::py::objects::describe::shown;
+use crate::py::objects::unfinished::{AWAITABLE, COROUTINE};
 
 /// A mistake that shows at a call.
 pub(crate) enum Misuse {
@@ -192,22 +140,6 @@ impl Misuse {
         error.set_cause(py, Some(cause));
         error
     }
-}
-
-/// A value as it is shown in a message: `repr` and type, cut short.
-pub(crate) fn shown(value: &Bound<'_, PyAny>) -> String {
-    let text = value.repr().map_or_else(|_| "a value without repr".to_owned(), |text| text.to_string());
-    let class = value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
-    let cut = text.char_indices().nth(60).map(|(end, _)| format!("{}...", &text[..end]));
-    format!("{} ({class})", cut.unwrap_or(text))
-}
-
-/// A callable as it is named in a message.
-pub(crate) fn name_of(callable: &Bound<'_, PyAny>) -> String {
-    let named = ["__qualname__", "__name__"]
-        .iter()
-        .find_map(|name| callable.getattr(Text(name)).ok()?.extract().ok());
-    named.unwrap_or_else(|| callable.repr().map_or_else(|_| "?".to_owned(), |text| text.to_string()))
 }
 
 /// Names the argument without a hash that `error` is about; any other error stays as it is.

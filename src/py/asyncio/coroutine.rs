@@ -18,9 +18,8 @@ use super::task::Call;
 use crate::engine::{Manner, Wish};
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::call::attempt::Tried;
-use crate::py::call::computation;
-use crate::py::call::hit;
-use crate::py::call::recorded_hit;
+use crate::py::call::long_way::called;
+use crate::py::call::{computation, hit, recorded_hit};
 use crate::py::function::cached::Cached;
 use crate::py::interpreter::critical_section::attach;
 use crate::py::interpreter::fallible::{self, imported, named};
@@ -137,7 +136,7 @@ fn define(py: Python<'_>) -> PyResult<Py<PyType>> {
 /// # Safety
 /// `function` must be a [`Cached`], and the thread attached.
 #[inline]
-pub(crate) unsafe fn new(function: *mut PyObject, arguments: Arguments<'_>) -> *mut PyObject {
+unsafe fn new(function: *mut PyObject, arguments: Arguments<'_>) -> *mut PyObject {
     // SAFETY: the caller says so. The object is filled before the collector is told of it.
     unsafe {
         let py = Python::assume_attached();
@@ -168,6 +167,20 @@ pub(crate) unsafe fn new(function: *mut PyObject, arguments: Arguments<'_>) -> *
         }
         ffi::PyObject_GC_Track(object.cast());
         object.cast()
+    }
+}
+
+/// What CPython calls when a decorated coroutine function is called.
+pub(crate) unsafe extern "C" fn call_coroutine_function(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: CPython calls it.
+    unsafe {
+        let (callable, arguments) = called(callable, args, nargsf, names);
+        new(callable.as_ptr(), arguments)
     }
 }
 

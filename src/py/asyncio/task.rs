@@ -19,14 +19,14 @@ use crate::py::call::computation::{self, Ended, Entered};
 use crate::py::call::drive::{Drive, Next};
 use crate::py::call::read_set::Service;
 use crate::py::call::validation::Check;
-use crate::py::flight::enclosing_runs::Nest;
-use crate::py::flight::wait::{self, Leader, Waited};
+use crate::py::flight::enclosing_runs::{self, Nest};
+use crate::py::flight::leader::Leader;
+use crate::py::flight::wait::{self, Waited};
 use crate::py::function::cached::Cached;
 use crate::py::interpreter::critical_section::Guarded;
 use crate::py::interpreter::fallible::{self, Seconds, Text, imported, named};
-use crate::py::interpreter::recursion;
 use crate::py::objects::object::Object;
-use crate::py::session::handle::Active;
+use crate::py::session::core::Active;
 
 /// What a call has come to.
 #[derive(Default)]
@@ -248,8 +248,8 @@ impl Call {
     fn begin(&self, py: Python<'_>, event_loop: &Bound<'_, PyAny>) -> PyResult<Text<&'static str>> {
         let tried = self.state.with(py, |state| state.tried.take()).unwrap_or(Tried::NOTHING);
         let drive = self.with(py, |arguments| {
-            let leader = Leader::task(py, event_loop.as_ptr().addr());
-            recursion::check_nest(py, leader.inside.as_ref())?;
+            let leader = Leader::task(event_loop.as_ptr().addr(), computation::inside(py));
+            enclosing_runs::check_depth(py, leader.inside.as_ref())?;
             let function = self.function.bind(py);
             if let Some(check) = &self.check {
                 return Drive::about(function, arguments, leader, check.claim(py));

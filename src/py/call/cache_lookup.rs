@@ -3,22 +3,11 @@
 
 use pyo3::prelude::*;
 
-use crate::concurrency::sharded_lock::Noting;
 use crate::engine::ticket::Ticket;
-use crate::engine::{Look, Sought, Store, Touched, clock};
+use crate::engine::{Look, Sought, Store, clock};
 use crate::py::arguments::key::Key;
 use crate::py::interpreter::critical_section::Visited;
-use crate::py::session::handle::Host;
-
-impl Noting for Store<Host> {
-    type Notes = Touched;
-
-    const NONE: Touched = Touched::NONE;
-
-    fn take_up(&mut self, touched: &mut Touched) {
-        Self::take_up(self, touched);
-    }
-}
+use crate::py::objects::host::Host;
 
 /// What `take` makes of the entry that is sought, if the session `id` surely knows it.
 #[inline(always)]

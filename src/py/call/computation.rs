@@ -7,17 +7,17 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::read_set::{self, Log};
 use crate::engine::ticket::Ticket;
-use crate::engine::{Own, Read};
+use crate::engine::{Noted, Own, Read};
 use crate::py::asyncio::free_list;
 use crate::py::flight::enclosing_runs::Nest;
+use crate::py::flight::leader::Leader;
 use crate::py::flight::wait::Flight;
 use crate::py::interpreter::context_variable;
 use crate::py::interpreter::critical_section::{Guarded, attach};
 use crate::py::objects::object::Object;
-use crate::py::session::handle::{Active, Core};
-use crate::py::session::traverse;
+use crate::py::session::core::{Active, Core, Log};
+use crate::py::session::{read_log, traverse};
 
 /// How many computations are in progress in the process. While there is none, nobody looks for one.
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
@@ -279,11 +279,11 @@ impl Entered {
         context_variable::set(variable, frame.as_any())?;
         ACTIVE.fetch_add(1, Ordering::Relaxed);
         if let Some(session) = session {
-            let start = read_set::begin(py, session, own);
+            let start = read_log::begin(py, session, own);
             frame.get().state.with(py, |state| state.start = start);
         }
         for session in beside {
-            let start = computes.then(|| read_set::begin(py, &session, own));
+            let start = computes.then(|| read_log::begin(py, &session, own));
             frame.get().state.with(py, |state| state.beside.push((session, start)));
         }
         last.into_iter().for_each(Frame::keep);
@@ -300,10 +300,10 @@ impl Entered {
         let mut id = 0;
         if let Some(session) = session {
             id = session.id;
-            reads = read_set::end(py, &session, start, own);
+            reads = read_log::end(py, &session, start, own);
         }
         for (session, start) in beside {
-            let read = start.map(|start| read_set::end(py, &session, start, own));
+            let read = start.map(|start| read_log::end(py, &session, start, own));
             reads.extend(read.into_iter().flatten());
         }
         if let Some(mut log) = frame.reads.with(py, Option::take) {
@@ -317,7 +317,7 @@ impl Entered {
     pub(crate) fn leave<R>(self, py: Python<'_>, result: PyResult<R>) -> Ended<R> {
         let (reads, session) = self.end(py);
         // What failed on the strength of something old may decide what the computation around it returns.
-        let result = result.inspect_err(|_| read_set::hand_on(py, session, &reads));
+        let result = result.inspect_err(|_| hand_on(py, session, &reads));
         Ended { result, reads }
     }
 
@@ -351,4 +351,30 @@ pub(crate) fn inside(py: Python<'_>) -> Option<Nest> {
         return None;
     }
     Frame::innermost(py)?.get().state.with(py, |state| state.nest.clone())
+}
+
+/// The running thread as one that would lead a run, or wait for one.
+pub(crate) fn leader(py: Python<'_>) -> Leader {
+    Leader::thread(inside(py))
+}
+
+/// Hands what a computation has read on to the one around it, unless they have their log in common: that one may return something else on
+/// the strength of it.
+pub(crate) fn hand_on(py: Python<'_>, session: Ticket, reads: &[Read<Object>]) {
+    if reads.is_empty() {
+        return;
+    }
+    let Some(frame) = Frame::innermost(py) else { return };
+    if session != 0 && frame.get().session(py).is_some_and(|(_, id)| id == session) {
+        return;
+    }
+    frame.get().with_own_log(py, |log| {
+        for read in reads {
+            let gone = log.with(py, |log| {
+                let log = log.as_mut()?;
+                (log.note(read.tag, read.ticket) == Noted::New).then(|| log.write(read.clone()))
+            });
+            drop(gone);
+        }
+    });
 }

@@ -11,21 +11,23 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::attempt::Tried;
 use super::background_refresh::Behind;
 use super::computation::{self, Ended, Entered, Entrance};
-use super::read_set::{self, Service};
+use super::read_set::Service;
 use crate::engine::ticket::{NEVER, Ticket};
 use crate::engine::{
     Basis, Caller, Claim, Flight as _, Manner, Plan, Read, Setting, Status, Step, Store, Unsure, Verdicts,
     Wish, clock, oldest,
 };
 use crate::py::arguments::call_arguments::Arguments;
-use crate::py::flight::wait::{Flight, Lead, Leader, Waited};
+use crate::py::arguments::key;
+use crate::py::flight::leader::Leader;
+use crate::py::flight::wait::{Flight, Lead, Waited};
 use crate::py::function::cached::{Cached, Version};
 use crate::py::function::freshness::versioned;
 use crate::py::interpreter::fallible::{self, Seconds, named};
 use crate::py::interpreter::recursion::Nested;
+use crate::py::objects::host::Host;
 use crate::py::objects::object::Object;
-use crate::py::objects::python_eq;
-use crate::py::session::handle::{Active, Core, Host};
+use crate::py::session::core::{Active, Core};
 
 /// How many turns one lookup may take before it is given up: keys that change the cache while they are compared could go on for ever. A turn is
 /// many comparisons where many keys have one hash, and only where something changes it takes another.
@@ -41,7 +43,7 @@ pub(crate) fn settle<R>(
         match look(&verdicts) {
             Ok(found) => return Ok(found),
             Err(mut unsure) => {
-                let equal = python_eq::equal(py, &mut unsure)?;
+                let equal = key::equal(py, &mut unsure)?;
                 verdicts.learn(unsure, equal);
             }
         }
@@ -392,7 +394,7 @@ impl Drive {
             Err(error) => return self.source_failed(cached, py, error, oldest(&reads)),
         };
         let mut made = cached.made(value, self.previous(py).as_ref()).inspect_err(|error| {
-            read_set::hand_on(py, self.session_id(), &reads);
+            computation::hand_on(py, self.session_id(), &reads);
             self.failed(cached, py, error, oldest(&reads));
         })?;
         made.reads = reads;
@@ -491,7 +493,7 @@ impl Cached {
         let py = slf.py();
         let _nested = Nested::enter(py)?;
         // What is large lies elsewhere, since a function that calls itself has all of this on the stack at each level.
-        let mut drive = Drive::begin(slf, arguments, Leader::thread(py), wish, tried)?;
+        let mut drive = Drive::begin(slf, arguments, computation::leader(py), wish, tried)?;
         Self::drive(slf, arguments, &mut drive)
     }
 

@@ -1,32 +1,18 @@
 //! Read sets as Python fills them: each cached result that is served while something is computed is noted where a computation may rest on
 //! it. Those are the computation of the running code's context, and all that run in the session in which it was served, whoever the reader is.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::computation::Frame;
 use crate::engine::ticket::{self, NEVER, Ticket};
-use crate::engine::{Basis, Noted, Own, Read, ReadLog};
+use crate::engine::{Basis, Noted, Read};
 use crate::py::arguments::call_arguments::{self, Arguments};
 use crate::py::function::cached::Cached;
-use crate::py::interpreter::critical_section::Guarded;
 use crate::py::objects::object::Object;
-use crate::py::session::handle::Active;
-
-/// A read set that computations share, or one's own.
-pub(crate) type Log = Guarded<Option<Box<ReadLog<Object>>>>;
-
-/// How many sessions are told apart by [`BUSY`].
-const LANES: usize = 64;
-/// How much is computed in sessions of each lane: where that is nothing, no session need be looked for.
-static BUSY: [AtomicUsize; LANES] = [const { AtomicUsize::new(0) }; LANES];
-
-fn busy(session: Ticket) -> &'static AtomicUsize {
-    &BUSY[(session / 2) as usize % LANES]
-}
+use crate::py::session::core::{Active, Log};
+use crate::py::session::read_log;
 
 /// A call that a computation has read: what is needed to ask for its version again.
 #[pyclass(frozen, module = "versioned_lru_cache._core")]
@@ -75,22 +61,6 @@ pub(crate) struct Service<'a, 'py> {
 /// What the engine holds of it.
 pub(crate) fn reading<'a, 'py>(read: &'a Read<Object>, py: Python<'py>) -> Option<&'a Bound<'py, Reading>> {
     read.call.bind(py).cast().ok()
-}
-
-/// Begins a computation in a session's log.
-pub(crate) fn begin(py: Python<'_>, session: &Active, own: Own) -> u64 {
-    busy(session.id).fetch_add(1, Ordering::Relaxed);
-    session.core.reads.with(py, |log| log.get_or_insert_default().begin(own))
-}
-
-/// Ends it. Returns what it has read.
-pub(crate) fn end(py: Python<'_>, session: &Active, start: u64, own: Own) -> Vec<Read<Object>> {
-    busy(session.id).fetch_sub(1, Ordering::Relaxed);
-    let ended = session.core.reads.with(py, |log| log.as_mut().map(|log| log.end(start, own)));
-    ended.map_or_else(Vec::new, |(reads, gone)| {
-        drop(gone);
-        reads
-    })
 }
 
 /// Writes a result that was served into a log, if somebody there may rest on it.
@@ -143,7 +113,7 @@ impl Service<'_, '_> {
         }
         if self.session != 0
             && own_session.as_ref().is_none_or(|(_, id)| *id != self.session)
-            && busy(self.session).load(Ordering::Relaxed) != 0
+            && read_log::is_busy(self.session)
         {
             // What can't be found has ended.
             let found = self.active.cloned().or_else(|| self.function.get().session(py).ok().flatten());
@@ -153,25 +123,4 @@ impl Service<'_, '_> {
         }
         drop(made);
     }
-}
-
-/// Hands what a computation has read on to the one around it, unless they have their log in common: that one may return something else on
-/// the strength of it.
-pub(crate) fn hand_on(py: Python<'_>, session: Ticket, reads: &[Read<Object>]) {
-    if reads.is_empty() {
-        return;
-    }
-    let Some(frame) = Frame::innermost(py) else { return };
-    if session != 0 && frame.get().session(py).is_some_and(|(_, id)| id == session) {
-        return;
-    }
-    frame.get().with_own_log(py, |log| {
-        for read in reads {
-            let gone = log.with(py, |log| {
-                let log = log.as_mut()?;
-                (log.note(read.tag, read.ticket) == Noted::New).then(|| log.write(read.clone()))
-            });
-            drop(gone);
-        }
-    });
 }

@@ -7,14 +7,15 @@ use pyo3::prelude::*;
 use super::attempt::{Room, Tried};
 use super::cache_lookup;
 use super::computation;
-use super::hit::{call_at_length, called, find_after_comparing, without_hash};
+use super::hit::{find_after_comparing, without_hash};
+use super::long_way::{call_at_length, called};
 use super::read_set::Service;
 use crate::engine::Look;
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::matchers::Any;
 use crate::py::function::cached::{Cached, Version};
+use crate::py::objects::host::Host;
 use crate::py::session::fast_lookup::{Anywhere, Glance, Place};
-use crate::py::session::handle::Host;
 
 /// What CPython's call becomes while something is computed.
 #[cold]

@@ -1,6 +1,5 @@
 //! Validations outside of the engine: asking whether the versions that a computation has read still hold, in a session of its own.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pyo3::exceptions::PyException;
@@ -12,14 +11,11 @@ use super::read_set::{Reading, reading};
 use crate::engine::ticket::{NEVER, Ticket};
 use crate::engine::{Claim, Own, Read};
 use crate::py::asyncio::task::Call;
-use crate::py::flight::wait::Leader;
-use crate::py::function::cached::{Cached, Function};
+use crate::py::function::cached::Cached;
 use crate::py::interpreter::fallible::imported;
 use crate::py::objects::object::Object;
-use crate::py::session::handle::Core;
-
-/// How many results are remembered for `cache_explain` that were not stored.
-const MOST: usize = 16;
+use crate::py::session::core::Core;
+use crate::py::session::results::FunctionResults;
 
 /// A version that is to be asked about, as the one whose computation has read it asks.
 pub(crate) struct Check {
@@ -44,7 +40,7 @@ impl Check {
         }
         let claim = self.claim(py);
         self.reading.get().with(py, |arguments| {
-            let mut drive = Drive::about(function.bind(py), arguments, Leader::thread(py), claim)?;
+            let mut drive = Drive::about(function.bind(py), arguments, computation::leader(py), claim)?;
             Cached::drive(function.bind(py), arguments, &mut drive)?.is_truthy()
         })
     }
@@ -138,36 +134,11 @@ fn still_holds(
     }
 }
 
-/// The latest results that were not stored because something that they rest on does not hold: by the hash of their keys, with the name of that.
-#[derive(Default)]
-pub(crate) struct Unvalidated(VecDeque<(u64, String)>);
-
-impl Unvalidated {
-    /// Takes note of a result: `culprit` is what does not hold, if anything.
-    fn note(&mut self, hash: u64, culprit: Option<String>) {
-        if !self.0.is_empty() {
-            self.0.retain(|(known, _)| *known != hash);
-        }
-        if let Some(culprit) = culprit {
-            self.0.truncate(MOST - 1);
-            self.0.push_front((hash, culprit));
-        }
-    }
-}
-
-impl Function {
+impl FunctionResults {
     /// Takes note of a result, for `cache_explain`.
     pub(crate) fn note_result(&self, py: Python<'_>, hash: u64, culprit: Option<&Read<Object>>) {
         let name = |read| reading(read, py).map_or_else(|| "?".to_owned(), |reading| reading.get().name());
         let culprit = culprit.map(name);
         self.unvalidated.with(py, |unvalidated| unvalidated.note(hash, culprit));
-    }
-
-    /// What did not hold when a key's result was made last, so that it was not stored.
-    pub(crate) fn culprit(&self, py: Python<'_>, hash: u64) -> Option<String> {
-        self.unvalidated.with(py, |unvalidated| {
-            let found = unvalidated.0.iter().find(|(known, _)| *known == hash);
-            found.map(|(_, culprit)| culprit.clone())
-        })
     }
 }

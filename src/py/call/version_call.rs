@@ -13,7 +13,7 @@ use crate::py::function::weak_instance;
 use crate::py::interpreter::fallible::{self, Number, Text, imported, named};
 use crate::py::objects::counter::Counter;
 use crate::py::objects::object::Object;
-use crate::py::objects::python_eq;
+use crate::py::objects::{describe, unfinished};
 
 /// Says what a type error is about; any other error stays as it is.
 fn explain(py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
@@ -43,7 +43,7 @@ impl Cached {
             return key::probe(py, whole, self.rules, None, &stand_in).map_err(|cause| {
                 let misuse = Misuse::UnhashableKey {
                     function: self.function.name.clone(),
-                    value: misuse::shown(&object),
+                    value: describe::shown(&object),
                 };
                 explain(py, &misuse, cause)
             });
@@ -71,7 +71,7 @@ impl Cached {
                 cause,
             )
         })?;
-        self.check_option(option.py(), misuse::used_up(&answer)?, name)?;
+        self.check_option(option.py(), unfinished::used_up(&answer)?, name)?;
         Ok(answer)
     }
 
@@ -88,8 +88,8 @@ impl Cached {
         version: &Bound<'_, PyAny>,
         asked: impl FnOnce() -> String,
     ) -> PyResult<()> {
-        let told = || (self.function.name.clone(), misuse::shown(version));
-        if misuse::is_function(version)? {
+        let told = || (self.function.name.clone(), describe::shown(version));
+        if unfinished::is_function(version)? {
             let (function, value) = told();
             return Err(fallible::error::<PyTypeError>(
                 version.py(),
@@ -127,7 +127,7 @@ impl Cached {
                 let Ok(tuple) = answer.cast::<PyTuple>() else {
                     let misuse = Misuse::NoTuple {
                         function: self.function.name.clone(),
-                        value: misuse::shown(&answer),
+                        value: describe::shown(&answer),
                     };
                     return Err(fallible::error::<PyTypeError>(py, misuse.to_string()));
                 };
@@ -139,7 +139,7 @@ impl Cached {
                 let given = key::probe(py, part, self.rules, None, &stand_in).map_err(|cause| {
                     let misuse = Misuse::UnhashableGiven {
                         function: self.function.name.clone(),
-                        value: misuse::shown(tuple),
+                        value: describe::shown(tuple),
                     };
                     explain(py, &misuse, cause)
                 })?;
@@ -185,7 +185,7 @@ impl Cached {
                 }
                 let misuse = Misuse::CannotAsk {
                     function: self.function.name.clone(),
-                    asked: misuse::name_of(ask),
+                    asked: describe::name_of(ask),
                     reason: cause.value(py).to_string(),
                 };
                 return misuse.because_of(py, cause);
@@ -198,8 +198,8 @@ impl Cached {
     pub(crate) fn check_answer<'py>(&self, version: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let Version::Asked(Asked { function, default, .. }) = &self.version else { return Ok(version) };
         let py = version.py();
-        if let Some(kind) = misuse::no_answer(&version)? {
-            let (function, asked) = (self.function.name.clone(), misuse::name_of(function.bind(py)));
+        if let Some(kind) = unfinished::no_answer(&version)? {
+            let (function, asked) = (self.function.name.clone(), describe::name_of(function.bind(py)));
             return Err(fallible::error::<PyTypeError>(
                 version.py(),
                 Misuse::NoAnswer { function, asked, kind }.to_string(),
@@ -210,7 +210,7 @@ impl Cached {
         {
             return Ok(default.bind(py).clone());
         }
-        self.check_version(&version, || format!("answered by {}", misuse::name_of(function.bind(py))))?;
+        self.check_version(&version, || format!("answered by {}", describe::name_of(function.bind(py))))?;
         Ok(version)
     }
 
@@ -276,10 +276,10 @@ impl Cached {
         match (unsure, &self.freshness.order) {
             (Unsure::Pair(pair), Some(order)) if pair.question == Question::AtLeast => {
                 let answer = order.bind(py).call1((pair.probe.bind(py), pair.stored.bind(py)))?;
-                self.check_option(py, misuse::no_answer(&answer)?, "Lag(order)")?;
+                self.check_option(py, unfinished::no_answer(&answer)?, "Lag(order)")?;
                 answer.is_truthy()
             }
-            (unsure, _) => python_eq::equal(py, unsure),
+            (unsure, _) => key::equal(py, unsure),
         }
     }
 
@@ -299,7 +299,7 @@ impl Cached {
         match &self.cache_if {
             Some(cache_if) => {
                 let answer = cache_if.bind(value.py()).call1((value,))?;
-                self.check_option(value.py(), misuse::no_answer(&answer)?, "cache_if")?;
+                self.check_option(value.py(), unfinished::no_answer(&answer)?, "cache_if")?;
                 answer.is_truthy()
             }
             None => Ok(true),

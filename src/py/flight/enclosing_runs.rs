@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, Weak};
 
+use pyo3::exceptions::PyRecursionError;
+use pyo3::prelude::*;
+
 use super::wait::{Flight, Run};
+use crate::py::interpreter::{fallible, recursion};
 
 /// From how many on those that are over are left out, and at each twice as many.
 const DEEP: usize = 64;
@@ -68,4 +72,16 @@ impl Nest {
     pub(crate) fn is_deeper_than(&self, limit: usize) -> bool {
         self.0.depth > limit && self.thinned().is_some_and(|nest| nest.0.depth > limit)
     }
+}
+
+/// Raises an error where code is part of more runs of tasks than the interpreter allows nested calls: each has a stack of its own, so that
+/// nothing else would end a coroutine function that awaits itself.
+pub(crate) fn check_depth(py: Python<'_>, inside: Option<&Nest>) -> PyResult<()> {
+    if inside.is_some_and(|inside| inside.is_deeper_than(recursion::limit(py))) {
+        return Err(fallible::error::<PyRecursionError>(
+            py,
+            "maximum recursion depth exceeded in a cached coroutine function",
+        ));
+    }
+    Ok(())
 }

@@ -11,14 +11,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyTraceback;
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::enclosing_runs::Nest;
 use crate::concurrency::completion::Landing;
-use crate::engine::{self, Arrival};
-use crate::py::call::computation;
+use crate::engine::Arrival;
 use crate::py::interpreter::critical_section::{Guarded, attach};
 use crate::py::interpreter::fallible::{imported, named};
 use crate::py::interpreter::fork;
-use crate::py::session::handle::Host;
+use crate::py::objects::host::Host;
 
 /// How long the main thread may be deaf to signals while it waits.
 const DEAF: Duration = Duration::from_millis(50);
@@ -35,32 +33,6 @@ fn hears_signals(py: Python<'_>) -> PyResult<bool> {
 static WAITING: LazyLock<Guarded<HashMap<ThreadId, Vec<Flight>>>> =
     LazyLock::new(|| Guarded::new(HashMap::new()));
 
-thread_local! {
-    /// The id of this thread, which its handle is long to give.
-    static ME: ThreadId = thread::current().id();
-}
-
-/// Who leads a run, or would wait for one.
-pub(crate) struct Leader {
-    /// The event loop of its task, by its address; none is a thread.
-    task: Option<usize>,
-    thread: ThreadId,
-    /// The runs that it is part of.
-    pub(crate) inside: Option<Nest>,
-}
-
-impl Leader {
-    /// This thread, in what it is doing now.
-    pub(crate) fn thread(py: Python<'_>) -> Self {
-        Self { task: None, thread: ME.with(|me| *me), inside: computation::inside(py) }
-    }
-
-    /// A task of the event loop at this address.
-    pub(crate) fn task(py: Python<'_>, event_loop: usize) -> Self {
-        Self { task: Some(event_loop), ..Self::thread(py) }
-    }
-}
-
 /// How a run ended.
 enum End {
     /// Without anything for others.
@@ -72,14 +44,24 @@ enum End {
 
 pub(crate) struct Run {
     /// The event loop of the task that leads it; none is a thread.
-    task: Option<usize>,
-    thread: ThreadId,
+    pub(super) task: Option<usize>,
+    pub(super) thread: ThreadId,
     forks: u32,
     /// Callbacks and the task that runs it are Python's.
     landing: Landing<End, Py<PyAny>, Py<PyAny>>,
 }
 
 impl Run {
+    /// One that begins in this process.
+    pub(super) fn begin(task: Option<usize>, thread: ThreadId) -> Self {
+        Self { task, thread, forks: fork::count(), landing: Landing::default() }
+    }
+
+    /// Whether it is going on, in this process.
+    fn goes_on(&self) -> bool {
+        self.is_of_this_process() && self.landing.is_going()
+    }
+
     fn is_of_this_process(&self) -> bool {
         self.forks == fork::count()
     }
@@ -87,38 +69,7 @@ impl Run {
 
 /// A run that others may wait for.
 #[derive(Clone)]
-pub(crate) struct Flight(Arc<Run>);
-
-impl engine::Flight for Flight {
-    type Leader = Leader;
-
-    fn begin(leader: &Leader) -> Self {
-        let Leader { task, thread, .. } = *leader;
-        Self(Arc::new(Run { task, thread, forks: fork::count(), landing: Landing::default() }))
-    }
-
-    fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
-    fn is_going(&self) -> bool {
-        self.0.is_of_this_process() && self.0.landing.is_going()
-    }
-
-    /// A thread leads it from beneath what the thread does now, or from another place on its stack, to which it can't go back; nor can a thread
-    /// go back to its tasks.
-    fn encloses(&self, other: &Leader) -> bool {
-        let of_thread = self.0.task.is_none() || other.task.is_none();
-        of_thread && self.0.thread == other.thread
-            || other.inside.as_ref().is_some_and(|inside| inside.contains(self))
-    }
-
-    /// Tasks of two event loops do not wait for each other: either loop may stop at any time.
-    fn serves(&self, other: &Leader) -> bool {
-        let foreign = matches!((self.0.task, other.task), (Some(a), Some(b)) if a != b);
-        !foreign && self.is_going() && !self.encloses(other)
-    }
-}
+pub(crate) struct Flight(pub(super) Arc<Run>);
 
 /// How a wait ended.
 pub(crate) enum Waited {
@@ -190,7 +141,7 @@ impl Lead {
 impl Drop for Lead {
     fn drop(&mut self) {
         // As a rule it has ended.
-        if engine::Flight::is_going(&self.0) {
+        if self.0.goes_on() {
             self.land(None);
         }
     }
@@ -230,7 +181,7 @@ impl Flight {
 
     /// Whether it is going on, in this process.
     pub(crate) fn goes_on(&self) -> bool {
-        engine::Flight::is_going(self)
+        self.0.goes_on()
     }
 
     /// Waits in this thread until the run is over, or until `deadline`. The leader's exception is raised here too.
@@ -240,7 +191,7 @@ impl Flight {
             // No circle was ever closed, so this comes to an end.
             let mut reached = vec![self];
             while let Some(flight) = reached.pop() {
-                if !engine::Flight::is_going(flight) {
+                if !flight.goes_on() {
                     continue;
                 }
                 if flight.0.thread == me {

@@ -11,17 +11,15 @@ use pyo3::{IntoPyObjectExt, PyTraverseError, PyVisit};
 
 use super::freshness::Freshness;
 use crate::engine::clock::Nanos;
-use crate::engine::ticket::{self, Ticket};
+use crate::engine::ticket::{self};
 use crate::engine::{Displaced, Observation, Scope, Store, Terms};
 use crate::py::arguments::call_arguments::{self, Rules, Seed};
-use crate::py::call::validation::Unvalidated;
 use crate::py::interpreter::critical_section::{Guarded, Visited, attach};
 use crate::py::interpreter::fallible::{self, Number, Text, imported, named};
-use crate::py::interpreter::trashcan;
-use crate::py::interpreter::vectorcall_type;
+use crate::py::interpreter::{trashcan, vectorcall_type};
 use crate::py::objects::object::Object;
 use crate::py::session::binding::Binding;
-use crate::py::session::handle::Host;
+use crate::py::session::results::{FunctionResults, Unvalidated};
 use crate::py::session::traverse;
 
 /// What the answers of one version function have in common, wherever that is used.
@@ -80,26 +78,6 @@ pub(crate) struct Asked {
     pub(crate) awaits: bool,
 }
 
-/// What stores and sessions hold of a decorated function.
-pub(crate) struct Function {
-    pub(crate) id: Ticket,
-    pub(crate) module: String,
-    pub(crate) name: String,
-    pub(crate) store: Visited<Store<Host>>,
-    /// What `cache_explain` tells of results that were not stored.
-    pub(crate) unvalidated: Guarded<Unvalidated>,
-}
-
-impl Drop for Function {
-    fn drop(&mut self) {
-        attach(|py| {
-            let mut displaced = Displaced::default();
-            self.store.with(py, |store| store.dissolve(&mut displaced));
-            trashcan::discard(displaced);
-        });
-    }
-}
-
 /// A function whose results are cached. Made by the decorators.
 #[pyclass(
     frozen,
@@ -111,7 +89,7 @@ impl Drop for Function {
     name = "CachedFunctionBase"
 )]
 pub(crate) struct Cached {
-    pub(crate) function: Arc<Function>,
+    pub(crate) function: Arc<FunctionResults>,
     pub(crate) wrapped: Py<PyAny>,
     pub(crate) version: Version,
     pub(crate) scope: Scope,
@@ -210,7 +188,7 @@ impl Cached {
         let freshness = Freshness::new(options, &mut terms)?;
         let function = Arc::new_cyclic(|function| {
             let store = Store::new(terms, function.clone());
-            Function {
+            FunctionResults {
                 id: store.id,
                 module,
                 name,
@@ -306,7 +284,7 @@ impl Cached {
             // A classmethod before Python 3.13 asks here. Since then it binds by itself, and so it is done here.
             return imported!(slf.py(), "types", "MethodType")?.call1((slf, instance));
         }
-        crate::py::call::hit::bind(slf, instance)
+        crate::py::api::classes::bind(slf, instance)
     }
 
     /// The class body in which it was decorated makes it a method; one in which it has another name besides its own does not.
@@ -361,7 +339,7 @@ impl Cached {
             #[expect(clippy::cast_precision_loss, reason = "it is shown with two digits")]
             calls => format!("hit ratio {:.2}", stats.hits as f64 / calls as f64),
         };
-        let Function { module, name, .. } = &*self.function;
+        let FunctionResults { module, name, .. } = &*self.function;
         Text(format!("<cached {module}.{name}: {size}{bound} stored, {ratio}>"))
     }
 

@@ -8,10 +8,10 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::cached::{Cached, Version};
 use crate::engine::clock::Nanos;
 use crate::engine::{Lag, Made, Terms};
-use crate::py::arguments::misuse::{self, Misuse};
+use crate::py::arguments::misuse::Misuse;
 use crate::py::interpreter::fallible::{self, imported, named};
 use crate::py::objects::object::Object;
-use crate::py::objects::sentinels;
+use crate::py::objects::{describe, sentinels, unfinished};
 
 /// How often to try again, after how long, how soon a result settles, and the order of versions.
 type Lagging = (u32, Nanos, Option<Nanos>, Option<Py<PyAny>>);
@@ -88,7 +88,7 @@ impl Cached {
             let value = previous.getattr(named!(py, "value")?)?.into();
             return Ok(Made { value, reads: Vec::new(), wanted: true, seen: None, renewed: true });
         }
-        if let Some(kind) = misuse::used_up(&value)? {
+        if let Some(kind) = unfinished::used_up(&value)? {
             let misuse = Misuse::UsedUp { function: self.function.name.clone(), kind };
             return Err(fallible::error::<PyTypeError>(py, misuse.to_string()));
         }
@@ -96,8 +96,10 @@ impl Cached {
         let told = value.is_instance_of::<PyTuple>() && value.is_instance(versioned(py)?)?;
         if !told {
             if self.freshness.order.is_some() {
-                let misuse =
-                    Misuse::Unordered { function: self.function.name.clone(), value: misuse::shown(&value) };
+                let misuse = Misuse::Unordered {
+                    function: self.function.name.clone(),
+                    value: describe::shown(&value),
+                };
                 return Err(fallible::error::<PyTypeError>(py, misuse.to_string()));
             }
             let wanted = self.wants(&value)?;
@@ -115,8 +117,8 @@ impl Cached {
                     "{} returned a result of version {}, but its version is always {}; give it a version function, or return the \
                  value alone",
                     self.function.name,
-                    misuse::shown(&seen),
-                    misuse::shown(constant.version.bind(py))
+                    describe::shown(&seen),
+                    describe::shown(constant.version.bind(py))
                 ),
             ));
         }

@@ -6,14 +6,14 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 
-use super::cached::Function;
 use crate::engine::{Displaced, Key};
 use crate::py::arguments::call_arguments::Owner;
+use crate::py::session::results::FunctionResults;
 
 /// Called when an instance has died: takes the results of one hash out that were its own.
 #[pyclass(frozen)]
 struct Farewell {
-    function: Weak<Function>,
+    function: Weak<FunctionResults>,
     hash: u64,
 }
 
@@ -30,7 +30,7 @@ impl Farewell {
 /// What stands for `instance` in a key of this hash: the instance itself where its class allows no weak references.
 pub(crate) fn stand_in<'py>(
     instance: &Bound<'py, PyAny>,
-    function: &Arc<Function>,
+    function: &Arc<FunctionResults>,
     hash: u64,
 ) -> PyResult<(Bound<'py, PyAny>, Owner)> {
     let py = instance.py();

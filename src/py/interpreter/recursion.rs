@@ -6,7 +6,6 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::fallible;
-use crate::py::flight::enclosing_runs::Nest;
 
 /// How much of the C stack a call must find free, in bytes: enough for the interpreter to raise an error and clean up, and half of
 /// the smallest that threads are given (musl).
@@ -24,18 +23,10 @@ pub(crate) fn check_stack(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// Raises an error where code is part of more runs of tasks than the interpreter allows nested calls: each has a stack of its own, so that
-/// nothing else would end a coroutine function that awaits itself.
-pub(crate) fn check_nest(py: Python<'_>, inside: Option<&Nest>) -> PyResult<()> {
-    // SAFETY: only reads a number, attached as whoever holds an error to raise.
-    let limit = usize::try_from(unsafe { ffi::Py_GetRecursionLimit() }).unwrap_or(usize::MAX);
-    if inside.is_some_and(|inside| inside.is_deeper_than(limit)) {
-        return Err(fallible::error::<PyRecursionError>(
-            py,
-            "maximum recursion depth exceeded in a cached coroutine function",
-        ));
-    }
-    Ok(())
+/// How many nested calls the interpreter allows.
+pub(crate) fn limit(_: Python<'_>) -> usize {
+    // SAFETY: only reads a number, attached as the token says.
+    usize::try_from(unsafe { ffi::Py_GetRecursionLimit() }).unwrap_or(usize::MAX)
 }
 
 /// Leaves the interpreter's count of nested calls.

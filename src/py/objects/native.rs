@@ -10,8 +10,6 @@ use std::{ptr, slice};
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
-use super::object::Object;
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Int,
@@ -97,13 +95,6 @@ unsafe fn known_hash(text: *mut PyObject) -> isize {
     unsafe {
         AtomicIsize::from_ptr(&raw mut (*text.cast::<ffi::PyASCIIObject>()).hash).load(Ordering::Relaxed)
     }
-}
-
-/// Whether two objects are equal, if that can be told here.
-#[inline]
-pub(crate) fn same_objects(a: &Object, b: &Object) -> Option<bool> {
-    // SAFETY: both are held by a reference.
-    unsafe { same(a.as_ptr(), b.as_ptr()) }
 }
 
 /// Whether two objects are equal, if that can be told here.

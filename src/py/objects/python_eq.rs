@@ -8,17 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::native;
-use super::object::Object;
-use crate::engine::Unsure;
 use crate::py::interpreter::recursion::{self, Nested};
-
-/// Whether two objects are equal, or two keys, one of which is stored.
-pub(crate) fn equal(py: Python<'_>, unsure: &mut Unsure<Object>) -> PyResult<bool> {
-    unsure.ask(
-        |key, probe| key.equals(py, probe.key.arguments(), probe.rules),
-        |pair| both_equal(pair.stored.bind(py), pair.probe.bind(py)),
-    )
-}
 
 /// Whether a stored object and the one looked for are equal.
 pub(crate) fn both_equal(stored: &Bound<'_, PyAny>, probe: &Bound<'_, PyAny>) -> PyResult<bool> {

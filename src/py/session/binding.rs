@@ -6,13 +6,12 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::block::lasting;
 use super::fast_lookup;
 use super::flask_proxy::{Proxy, is_proxy};
-use super::handle::Session;
-use crate::py::arguments::misuse::shown;
+use super::handle::{Session, lasting};
 use crate::py::interpreter::context_variable::{self, is_variable};
 use crate::py::interpreter::fallible::{self, named};
+use crate::py::objects::describe::shown;
 
 /// The name under which a session's handle lies in a mapping.
 pub(crate) const NAME: &str = "lru_cache_versions";

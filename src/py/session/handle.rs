@@ -1,229 +1,20 @@
 //! A session as Python holds it: the handle that lies in a mapping or a context variable, and its weak reference in stores.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyWeakrefMethods, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::block::Block;
-use super::traverse;
-use crate::engine::ticket::{self, ByTicket, Ticket};
-use crate::engine::{self, Displaced, Known, Leaving, Logged, Manner, Refresh, Wish};
-use crate::py::api::explain;
-use crate::py::arguments::call_arguments::Arguments;
-use crate::py::arguments::key::Key;
-use crate::py::call::read_set::Log;
-use crate::py::flight::wait::Flight;
-use crate::py::function::cached::{Cached, Function};
-use crate::py::interpreter::critical_section::{Guarded, Shared, attach, attached};
-use crate::py::interpreter::fallible::{self, Number, Text, named};
-use crate::py::interpreter::trashcan;
+use super::core::Core;
+use super::explanation;
+use super::policy::Policy;
+use crate::engine::Logged;
+use crate::engine::ticket::{self, ByTicket};
+use crate::py::interpreter::critical_section::{Guarded, attach};
+use crate::py::interpreter::fallible::{self, Number, Text};
 use crate::py::objects::object::Object;
-
-/// The engine's host: Python.
-pub(crate) struct Host;
-
-impl engine::Host for Host {
-    type Object = Object;
-    type Key = Key;
-    type Session = SessionRef;
-    type Flight = Flight;
-    type Function = Weak<Function>;
-}
-
-// With its hash and its place in the order of use it fills a line of the processor's cache; one word more would take another line.
-const _: () = assert!(size_of::<Option<engine::Stored<Host>>>() == 48);
-
-/// What a session wants beyond the rule.
-pub(crate) struct Policy {
-    /// Chooses the results that are renewed.
-    refresh: Option<Py<PyAny>>,
-    /// Takes what is stored, whatever its state.
-    offline: bool,
-}
-
-impl Policy {
-    pub(crate) fn new(refresh: Option<Py<PyAny>>, offline: bool) -> Option<Self> {
-        (offline || refresh.is_some()).then_some(Self { refresh, offline })
-    }
-
-    /// What is wanted of a call's result.
-    pub(crate) fn wish(&self, function: &Bound<'_, Cached>, arguments: Arguments<'_>) -> PyResult<Wish> {
-        let py = function.py();
-        let special = Wish { special: true, ..Wish::of(Manner::Called) };
-        if self.offline {
-            return Ok(Wish { manner: Manner::Offline, ..special });
-        }
-        let Some(refresh) = &self.refresh else { return Ok(special) };
-        let (args, kwargs) = arguments.to_call(py)?;
-        let kwargs = kwargs.map_or_else(|| fallible::dict(py), Ok)?;
-        let (level, named): (u8, bool) =
-            refresh.bind(py).call_method1(named!(py, "chooses")?, (function, args, kwargs))?.extract()?;
-        let refresh = match level {
-            0 => Refresh::No,
-            1 => Refresh::Soft,
-            _ => Refresh::Hard,
-        };
-        Ok(Wish { refresh, named, ..special })
-    }
-}
-
-/// What a session is, apart from its handle.
-pub(crate) struct Core {
-    /// Drawn when the session began, and anew when it is renewed.
-    id: AtomicU64,
-    /// Drawn when the session began.
-    pub(crate) began: Ticket,
-    /// What it wants beyond the rule.
-    pub(crate) policy: Option<Policy>,
-    /// What it remembers.
-    pub(crate) known: Shared<Known<Host>>,
-    /// What was read in it while something is computed.
-    pub(crate) reads: Log,
-    /// The session in which versions are asked about that computations of this one have read: the newest, if there was any need.
-    validation: Guarded<Option<Arc<Self>>>,
-    /// What stores hold of it.
-    pub(crate) itself: SessionRef,
-}
-
-/// A session of a call, as it was when the call began.
-#[derive(Clone)]
-pub(crate) struct Active {
-    pub(crate) core: Arc<Core>,
-    pub(crate) id: Ticket,
-}
-
-impl Core {
-    /// A session that begins now.
-    pub(crate) fn begin(policy: Option<Policy>) -> Arc<Self> {
-        let began = ticket::draw_for_session();
-        Arc::new_cyclic(|itself| Self {
-            id: AtomicU64::new(began),
-            began,
-            policy,
-            known: Shared::new(Known::default()),
-            reads: Guarded::new(None),
-            validation: Guarded::new(None),
-            itself: SessionRef(itself.clone()),
-        })
-    }
-
-    /// A session for validations that began after `since`: one that did will do.
-    pub(crate) fn validation(&self, py: Python<'_>, since: Ticket) -> Arc<Self> {
-        let latest = self.validation.with(py, |latest| latest.clone());
-        if let Some(latest) = latest.filter(|latest| latest.began > since) {
-            return latest;
-        }
-        let new = Self::begin(None);
-        drop(self.validation.with(py, |latest| latest.replace(new.clone())));
-        new
-    }
-
-    /// Lets the next validation begin a session anew.
-    pub(crate) fn forget_validation(&self, py: Python<'_>) {
-        drop(self.validation.with(py, Option::take));
-    }
-
-    /// Shows the garbage collector what it holds.
-    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Some(policy) = &self.policy {
-            visit.call(&policy.refresh)?;
-        }
-        self.known.trace(|known| traverse::visit_known(known, visit))?;
-        self.reads.trace(|log| traverse::visit_log(log.as_deref(), visit))?;
-        self.validation.trace(|latest| latest.as_ref().map_or(Ok(()), |latest| latest.traverse(visit)))
-    }
-
-    pub(crate) fn id(&self) -> Ticket {
-        self.id.load(Ordering::Relaxed)
-    }
-
-    /// Ends it: nothing stored is known to it from now on, nothing is kept for it, and calls look for another.
-    pub(crate) fn end(&self, py: Python<'_>) {
-        let mut displaced = Displaced::default();
-        let id = self.known.with(py, |known| {
-            known.clear_shelves(&mut displaced);
-            self.id.swap(ticket::LONG_AGO, Ordering::Relaxed)
-        });
-        leave(py, id, self.functions(py), &mut displaced);
-        trashcan::discard(displaced);
-    }
-
-    /// Lets go of what it knows. Functions that it reads keep nothing for it any more.
-    fn forget(&self, py: Python<'_>, next: impl FnOnce(Ticket) -> Ticket) {
-        let (id, known) = self.known.with(py, |known| {
-            let id = self.id();
-            self.id.store(next(id), Ordering::Relaxed);
-            (id, std::mem::take(known))
-        });
-        let mut displaced = Displaced::default();
-        leave(py, id, functions(&known), &mut displaced);
-        trashcan::discard((known, displaced));
-    }
-
-    /// Whether the block for which it was open is over.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.id() == ticket::LONG_AGO
-    }
-
-    /// The functions that the session reads, in the order in which they were decorated.
-    fn functions(&self, py: Python<'_>) -> Vec<Arc<Function>> {
-        self.known.with(py, |known| functions(known).collect())
-    }
-}
-
-/// A call that has begun holds it, and goes on with what is known.
-impl Drop for Core {
-    fn drop(&mut self) {
-        attach(|py| self.forget(py, |id| id));
-    }
-}
-
-fn functions(known: &Known<Host>) -> impl Iterator<Item = Arc<Function>> {
-    known.readers.values().filter_map(|reader| reader.function.upgrade())
-}
-
-/// The session `id` reads functions no more.
-fn leave(
-    py: Python<'_>,
-    id: Ticket,
-    functions: impl IntoIterator<Item = Arc<Function>>,
-    displaced: &mut Displaced<Host>,
-) {
-    for function in functions {
-        function.store.with(py, |store| store.leave(id, displaced));
-    }
-}
-
-/// A weak hold on a session.
-#[derive(Clone)]
-pub(crate) struct SessionRef(pub(crate) Weak<Core>);
-
-impl engine::Audience<Host> for SessionRef {
-    type Held = Arc<Core>;
-
-    fn reach<R>(
-        &self,
-        id: Ticket,
-        displaced: &mut Displaced<Host>,
-        act: impl FnOnce(&mut Known<Host>, &mut Displaced<Host>) -> R,
-    ) -> Option<R> {
-        let core = self.0.upgrade()?;
-        let result = (core.id() == id).then(|| core.known.with(attached(), |known| act(known, displaced)));
-        displaced.push(Leaving::Held(core));
-        result
-    }
-
-    fn is_alive(&self, id: Ticket, displaced: &mut Displaced<Host>) -> bool {
-        let Some(core) = self.0.upgrade() else { return false };
-        let alive = core.id() == id;
-        displaced.push(Leaving::Held(core));
-        alive
-    }
-}
 
 /// The span in which answers must not change.
 ///
@@ -321,7 +112,7 @@ impl Session {
         let functions: ByTicket<_> =
             self.core.functions(py).into_iter().map(|function| (function.id, function)).collect();
         let members = log.into_iter().filter_map(|Logged { function, key, status }| {
-            Some(explain::member(py, functions.get(&function)?, key, status))
+            Some(explanation::member(py, functions.get(&function)?, key, status))
         });
         Ok(Text(members.collect::<PyResult<Vec<_>>>()?.join(", ")))
     }
@@ -340,7 +131,7 @@ impl Session {
     fn __clear__(&self) {
         attach(|py| {
             self.core.forget(py, |id| id);
-            drop(self.core.validation.with(py, Option::take));
+            self.core.forget_validation(py);
         });
     }
 }
@@ -380,4 +171,109 @@ impl Session {
         }
         Ok(modules)
     }
+}
+
+/// What there was when a block began.
+pub(crate) struct Block {
+    /// Whether there is a block at all: other sessions are open for as long as they lie in a mapping.
+    pub(crate) is_one: bool,
+    around: Option<Arc<Around>>,
+    /// What it took the place of in a mapping.
+    beneath: Guarded<Option<Py<Session>>>,
+}
+
+/// The ambient session around a block, and what was around that.
+struct Around {
+    /// Who began it holds it for as long as its block is open, so one that is dead has ended.
+    session: Py<PyWeakrefReference>,
+    next: Option<Arc<Around>>,
+}
+
+impl Around {
+    fn session<'py>(&self, py: Python<'py>) -> Option<Bound<'py, Session>> {
+        self.session.bind(py).upgrade_as::<Session>().ok()?
+    }
+
+    fn has_ended(&self, py: Python<'_>) -> bool {
+        self.session(py).is_none_or(|session| session.get().core.has_ended())
+    }
+}
+
+/// The nearest of what is around a block that has not ended.
+fn nearest<'a>(py: Python<'_>, mut around: Option<&'a Arc<Around>>) -> Option<&'a Arc<Around>> {
+    while around?.has_ended(py) {
+        around = around?.next.as_ref();
+    }
+    around
+}
+
+impl Block {
+    /// No block.
+    pub(crate) const fn nowhere() -> Self {
+        Self { is_one: false, around: None, beneath: Guarded::new(None) }
+    }
+
+    /// A block in a session, if there is one that has not ended.
+    pub(crate) fn within(around: Option<Bound<'_, Session>>) -> PyResult<Self> {
+        let block = Self { is_one: true, ..Self::nowhere() };
+        let Some(session) = around.and_then(lasting) else { return Ok(block) };
+        // What has ended is left out here, so that no chain grows where each block ends within the next.
+        let next = nearest(session.py(), session.get().block.around.as_ref()).cloned();
+        let around = Around { session: PyWeakrefReference::new(&session)?.unbind(), next };
+        Ok(Self { around: Some(Arc::new(around)), ..block })
+    }
+
+    /// The nearest session around it that has not ended.
+    pub(crate) fn around<'py>(&self, py: Python<'py>) -> Option<Bound<'py, Session>> {
+        nearest(py, self.around.as_ref())?.session(py)
+    }
+
+    /// Whether a session is one of those around it.
+    pub(crate) fn is_within(&self, session: &Bound<'_, Session>) -> bool {
+        let mut around = self.around.as_ref();
+        while let Some(one) = around {
+            if one.session(session.py()).is_some_and(|found| found.is(session)) {
+                return true;
+            }
+            around = one.next.as_ref();
+        }
+        false
+    }
+
+    fn next_beneath(&self, py: Python<'_>) -> Option<Py<Session>> {
+        self.beneath.with(py, |beneath| beneath.as_ref().map(|session| session.clone_ref(py)))
+    }
+
+    /// What it took the place of, if that has not ended.
+    pub(crate) fn beneath(&self, py: Python<'_>) -> Option<Py<Session>> {
+        let mut found = self.next_beneath(py)?;
+        while found.get().core.has_ended() {
+            found = found.get().block.next_beneath(py)?;
+        }
+        Some(found)
+    }
+
+    /// Notes what it takes the place of.
+    pub(crate) fn lies_over(&self, py: Python<'_>, session: Option<Py<Session>>) {
+        if let Some(session) = &session {
+            // As above.
+            let block = &session.get().block;
+            block.lie_over(py, block.beneath(py));
+        }
+        self.lie_over(py, session);
+    }
+
+    fn lie_over(&self, py: Python<'_>, session: Option<Py<Session>>) {
+        let before = self.beneath.with(py, |beneath| std::mem::replace(beneath, session));
+        drop(before);
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.beneath.trace(|beneath| visit.call(beneath))
+    }
+}
+
+/// The session itself, or the nearest around it that has not ended.
+pub(crate) fn lasting(session: Bound<'_, Session>) -> Option<Bound<'_, Session>> {
+    if session.get().core.has_ended() { session.get().block.around(session.py()) } else { Some(session) }
 }

@@ -8,12 +8,12 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::binding::{self, Binding};
-use super::block::Block;
-use super::handle::{Policy, Session};
-use crate::py::arguments::misuse::shown;
+use super::handle::{Block, Session};
+use super::policy::Policy;
 use crate::py::interpreter::context_variable;
 use crate::py::interpreter::critical_section::Guarded;
 use crate::py::interpreter::fallible::{self, named};
+use crate::py::objects::describe::shown;
 
 /// One block that was entered.
 struct Open {

@@ -3,8 +3,8 @@
 
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::handle::Host;
 use crate::engine::{Answers, Entry, Known, ReadLog, Store};
+use crate::py::objects::host::Host;
 use crate::py::objects::object::Object;
 
 fn visit_answers(answers: &Answers<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
