@@ -40,17 +40,6 @@ impl Cached {
         }
     }
 
-    /// Whether the hit path may answer: with `key=` that would have to run foreign code.
-    pub(crate) fn has_hits(&self) -> bool {
-        self.key.is_none() && !cfg!(feature = "no-fast-paths")
-    }
-
-    /// Whether its first argument is an instance.
-    #[inline]
-    pub(crate) fn is_method(&self) -> bool {
-        self.method.load(Ordering::Relaxed)
-    }
-
     /// Forgets what was computed for one instance, if this is a method; else there is no telling, and all is forgotten.
     pub(crate) fn clear_of(&self, py: Python<'_>, instance: &Bound<'_, PyAny>) {
         if !self.is_method() {

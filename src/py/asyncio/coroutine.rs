@@ -2,54 +2,32 @@
 //! at once; a miss goes on as `_async.drive`.
 #![expect(unsafe_code, reason = "a type with am_send and room for the arguments, which PyO3 can't define")]
 
-use std::ffi::{CStr, CString, c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::{ptr, slice};
 
-use pyo3::exceptions::{PyRuntimeError, PyRuntimeWarning, PyTypeError};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi::{self, PyObject, PySendResult};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyTuple, PyType};
 
+use super::coroutine_memory::{
+    Coroutine, DRIVEN, NEW, OVER, clear, dealloc, driver, end, finalize, traverse, values,
+};
 use super::free_list;
-use super::task::Call;
+use super::stop_iteration;
 use crate::engine::{Manner, Wish};
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::call::attempt::Tried;
+use crate::py::call::awaited_call::Call;
 use crate::py::call::long_way::called;
 use crate::py::call::{computation, hit, recorded_hit};
 use crate::py::function::cached::Cached;
-use crate::py::interpreter::critical_section::attach;
 use crate::py::interpreter::fallible::{self, imported, named};
-use crate::py::interpreter::trashcan;
 use crate::py::session::fast_lookup;
 
 static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-
-/// Not awaited yet.
-const NEW: u8 = 0;
-/// Awaited: what is left to do is the driver's.
-const DRIVEN: u8 = 1;
-/// Over.
-const OVER: u8 = 2;
-
-/// A coroutine. Behind it lie the values of the arguments, as many as its size says, which it owns.
-#[repr(C)]
-pub(crate) struct Coroutine {
-    pub(crate) head: ffi::PyVarObject,
-    function: *mut PyObject,
-    /// The names of the keyword arguments, or null.
-    names: *mut PyObject,
-    /// The coroutine that does what is left, or null.
-    driver: *mut PyObject,
-    /// The call that the driver drives, or null: its end must not depend on Python code, for which there may be no room on the stack.
-    call: *mut PyObject,
-    state: u8,
-    /// The `StopIteration` that it ended with, or null.
-    stop: *mut PyObject,
-}
 
 /// The class of these coroutines.
 pub(crate) fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
@@ -148,7 +126,7 @@ unsafe fn new(function: *mut PyObject, arguments: Arguments<'_>) -> *mut PyObjec
             }
         };
         let count = arguments.values.len();
-        let mut object = free_list::coroutine(class, count);
+        let mut object = free_list::take(class, count).cast::<Coroutine>();
         if object.is_null() {
             object = ffi::PyObject_GC_NewVar::<Coroutine>(class, count.cast_signed());
         }
@@ -182,13 +160,6 @@ pub(crate) unsafe extern "C" fn call_coroutine_function(
         let (callable, arguments) = called(callable, args, nargsf, names);
         new(callable.as_ptr(), arguments)
     }
-}
-
-/// # Safety
-/// `object` must be a coroutine that outlives the answer.
-unsafe fn values<'a>(object: *mut Coroutine) -> &'a [*mut PyObject] {
-    // SAFETY: as many as the size says lie behind it.
-    unsafe { slice::from_raw_parts(object.add(1).cast(), (*object).head.ob_size.unsigned_abs()) }
 }
 
 /// Answers at once, or makes the driver. Null with no driver is an error that is set.
@@ -292,63 +263,12 @@ unsafe fn is_first(coroutine: *mut Coroutine) -> bool {
     }
 }
 
-/// A reference to the driver, or null.
-unsafe fn driver(coroutine: *mut Coroutine) -> *mut PyObject {
-    // SAFETY: as the callers say; in a critical section nobody takes the driver away between the look and the reference.
-    unsafe {
-        let object = Borrowed::from_ptr(Python::assume_attached(), coroutine.cast());
-        with_critical_section(&object, || ffi::Py_XNewRef((*coroutine).driver))
-    }
-}
-
-/// Forgets the driver: it is over.
-unsafe fn end(coroutine: *mut Coroutine) {
-    // SAFETY: as the callers say; what goes may run foreign code, so the place is empty before.
-    unsafe {
-        (*coroutine).state = OVER;
-        let object = Borrowed::from_ptr(Python::assume_attached(), coroutine.cast());
-        let [driver, call] = with_critical_section(&object, || {
-            [&mut (*coroutine).driver, &mut (*coroutine).call]
-                .map(|place| std::mem::replace(place, ptr::null_mut()))
-        });
-        if !call.is_null() {
-            attach(|py| {
-                let call = Bound::from_owned_ptr(py, call).cast_into_unchecked::<Call>();
-                let raised = PyErr::take(py);
-                call.get().left(py);
-                if let Some(raised) = raised {
-                    raised.restore(py);
-                }
-            });
-        }
-        ffi::Py_XDECREF(driver);
-    }
-}
-
-/// `StopIteration(value)`, set as the error. Takes the reference.
-pub(crate) unsafe fn stop(value: *mut PyObject) {
-    // SAFETY: attached, with a reference that is given up.
-    unsafe {
-        if value == ffi::Py_None() {
-            ffi::PyErr_SetNone(ffi::PyExc_StopIteration);
-        } else {
-            let py = Python::assume_attached();
-            // Called, because an exception or a tuple as the value would be taken for the exception or its arguments.
-            let error = ffi::PyObject_CallOneArg(ffi::PyExc_StopIteration, value);
-            if !error.is_null() {
-                PyErr::from_value(Bound::from_owned_ptr(py, error)).restore(py);
-            }
-        }
-        ffi::Py_DECREF(value);
-    }
-}
-
 unsafe extern "C" fn send(object: *mut PyObject, value: *mut PyObject) -> *mut PyObject {
     let mut result = ptr::null_mut();
     // SAFETY: as CPython calls a method.
     unsafe {
         if matches!(am_send(object, value, &raw mut result), PySendResult::PYGEN_RETURN) {
-            stop(result);
+            stop_iteration::raise(result);
             return ptr::null_mut();
         }
     }
@@ -366,7 +286,7 @@ unsafe extern "C" fn next(object: *mut PyObject) -> *mut PyObject {
         if result == ffi::Py_None() {
             ffi::Py_DECREF(result);
         } else {
-            (*object.cast::<Coroutine>()).stop = free_list::stop(result);
+            (*object.cast::<Coroutine>()).stop = stop_iteration::raise_kept(result);
         }
     }
     ptr::null_mut()
@@ -466,87 +386,5 @@ unsafe extern "C" fn repr(object: *mut PyObject) -> *mut PyObject {
             Borrowed::from_ptr(py, (*object.cast::<Coroutine>()).function).cast_unchecked::<Cached>();
         let text = format!("<coroutine of cached {}>", function.get().function.name);
         fallible::answered(py, || fallible::text(py, &text))
-    }
-}
-
-unsafe extern "C" fn traverse(object: *mut PyObject, visit: ffi::visitproc, arg: *mut c_void) -> c_int {
-    // SAFETY: as the collector calls it, which visits only what is owned.
-    unsafe {
-        let coroutine = object.cast::<Coroutine>();
-        let class = ffi::Py_TYPE(object).cast::<PyObject>();
-        let own = [class, (*coroutine).function, (*coroutine).names, (*coroutine).driver, (*coroutine).call];
-        for part in own.iter().chain(values(coroutine)).filter(|part| !part.is_null()) {
-            let found = visit(*part, arg);
-            if found != 0 {
-                return found;
-            }
-        }
-        0
-    }
-}
-
-unsafe extern "C" fn clear(object: *mut PyObject) -> c_int {
-    // SAFETY: as the collector calls it. The arguments stay: a cycle through them goes through the driver too.
-    unsafe { end(object.cast()) };
-    0
-}
-
-/// Tells of a coroutine that nobody awaited.
-unsafe extern "C" fn finalize(object: *mut PyObject) {
-    // SAFETY: as CPython calls it, which may be with an error set.
-    unsafe {
-        let coroutine = object.cast::<Coroutine>();
-        if (*coroutine).state != NEW {
-            return;
-        }
-        (*coroutine).state = OVER;
-        let py = Python::assume_attached();
-        let pending = PyErr::take(py);
-        let function = Borrowed::from_ptr(py, (*coroutine).function).cast_unchecked::<Cached>();
-        let text = format!("coroutine '{}' was never awaited", function.get().function.name);
-        let warned = CString::new(text)
-            .map_err(PyErr::from)
-            .and_then(|text| PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text, 1));
-        if let Err(error) = warned {
-            error.write_unraisable(py, Some(&function));
-        }
-        if let Some(pending) = pending {
-            pending.restore(py);
-        }
-    }
-}
-
-unsafe extern "C" fn dealloc(object: *mut PyObject) {
-    // SAFETY: as CPython calls it, on an object that nobody holds any more.
-    unsafe {
-        let coroutine = object.cast::<Coroutine>();
-        let awaited = (*coroutine).state != NEW;
-        if !awaited && ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
-            return;
-        }
-        ffi::PyObject_GC_UnTrack(object.cast());
-        let class = ffi::Py_TYPE(object);
-        end(coroutine);
-        ffi::Py_DECREF((*coroutine).function);
-        ffi::Py_XDECREF((*coroutine).names);
-        let values = values(coroutine);
-        let last = |value: &*mut PyObject| ffi::Py_REFCNT(*value) == 1 && ffi::PyObject_IS_GC(*value) != 0;
-        if values.iter().any(last) {
-            // It may be another coroutine, which holds one as well.
-            attach(|py| {
-                let owned = |value: &*mut PyObject| Bound::from_owned_ptr(py, *value).unbind();
-                trashcan::discard(values.iter().map(owned).collect::<Vec<_>>());
-            });
-        } else {
-            for value in values {
-                ffi::Py_DECREF(*value);
-            }
-        }
-        free_list::give_back((*coroutine).stop);
-        // One that was finalized, here or by the collector, would not be a second time.
-        if ffi::PyObject_GC_IsFinalized(object) != 0 || !free_list::keep(coroutine) {
-            ffi::PyObject_GC_Del(object.cast());
-        }
-        ffi::Py_DECREF(class.cast());
     }
 }

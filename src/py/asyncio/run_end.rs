@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::task::Call;
+use crate::py::call::awaited_call::Call;
 use crate::py::interpreter::critical_section::attach;
 use crate::py::interpreter::fallible::named;
 

@@ -1,126 +1,27 @@
-//! A call of a coroutine function, as `_async.py` drives it, and the runs that tasks wait for.
+//! A call of a coroutine function, as `_async.py` drives it step by step.
 
-use std::time::Duration;
-
-use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyTuple};
+use pyo3::types::PyBool;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::run_end::End;
+use super::wait::{JoinableFlight, TaskWait};
 use super::wait_graph;
-use super::waker::{self, Waker};
 use crate::engine::ticket::NEVER;
-use crate::engine::{Basis, Flight as _, Manner, Setting, Wish};
-use crate::py::arguments::call_arguments::{self, Arguments};
+use crate::engine::{Flight as _, Setting, Wish};
 use crate::py::call::attempt::Tried;
+use crate::py::call::awaited_call::{Answer, Call, State};
 use crate::py::call::background_refresh::Behind;
 use crate::py::call::computation::{self, Ended, Entered};
 use crate::py::call::drive::{Drive, Next};
 use crate::py::call::read_set::Service;
-use crate::py::call::validation::Check;
-use crate::py::flight::enclosing_runs::{self, Nest};
+use crate::py::flight::enclosing_runs;
 use crate::py::flight::leader::Leader;
-use crate::py::flight::wait::{self, Waited};
-use crate::py::function::cached::Cached;
-use crate::py::interpreter::critical_section::Guarded;
-use crate::py::interpreter::fallible::{self, Seconds, Text, imported, named};
-use crate::py::objects::object::Object;
-use crate::py::session::core::Active;
-
-/// What a call has come to.
-#[derive(Default)]
-struct State {
-    /// Taken out while it is asked what is next, which may run foreign code.
-    drive: Option<Box<Drive>>,
-    entered: Option<Entered>,
-    flight: Option<wait::Flight>,
-    answer: Option<Answer>,
-    error: Option<Py<PyBaseException>>,
-    /// What is known of the call, until it begins.
-    tried: Option<Tried>,
-    /// A task runs the function: by its end the run ends.
-    is_run: bool,
-    /// The caller was cancelled.
-    gone: bool,
-    /// How long to let time pass.
-    pause: Duration,
-}
-
-/// An answer.
-struct Answer {
-    value: Py<PyAny>,
-    /// By what it is served, unless it is only whether a version holds.
-    basis: Option<Basis<Object>>,
-    /// The call's session.
-    active: Option<Active>,
-}
-
-/// A call of a coroutine function.
-#[pyclass(frozen, module = "versioned_lru_cache._core")]
-pub(crate) struct Call {
-    function: Py<Cached>,
-    args: Py<PyTuple>,
-    names: Option<Py<PyTuple>>,
-    wish: Wish,
-    /// The version that is to be asked about, in place of a result.
-    check: Option<Check>,
-    state: Guarded<State>,
-}
+use crate::py::flight::wait::Waited;
+use crate::py::interpreter::fallible::{self, Seconds, Text, named};
 
 impl Call {
-    pub(crate) fn new(
-        function: Py<Cached>,
-        args: Py<PyTuple>,
-        names: Option<Py<PyTuple>>,
-        wish: Wish,
-        tried: Tried,
-    ) -> Self {
-        let state = State { tried: Some(tried), ..State::default() };
-        Self { function, args, names, wish, check: None, state: Guarded::new(state) }
-    }
-
-    /// A call that asks whether a version holds, of any function.
-    pub(crate) fn about(py: Python<'_>, check: Check) -> Self {
-        let reading = check.reading.get();
-        let names = reading.names.as_ref().map(|names| names.clone_ref(py));
-        let wish = Wish::of(Manner::Validating);
-        let new = Self::new(
-            reading.function.clone_ref(py),
-            reading.args.clone_ref(py),
-            names,
-            wish,
-            Tried::NOTHING,
-        );
-        Self { check: Some(check), ..new }
-    }
-
-    /// The coroutine that drives it.
-    pub(crate) fn driver(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        Self::driver_of(&Bound::new(py, self)?)
-    }
-
-    /// The same for one that is kept.
-    pub(crate) fn driver_of<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        imported!(slf.py(), "versioned_lru_cache._async", "drive")?.call1((slf,))
-    }
-
-    /// Runs `act` on the arguments.
-    fn with<R>(&self, py: Python<'_>, act: impl FnOnce(Arguments<'_>) -> PyResult<R>) -> PyResult<R> {
-        let names = self.names.as_ref().map(|names| names.bind(py));
-        act(call_arguments::in_call(self.args.bind(py), names, self.function.get().is_method()))
-    }
-
-    /// Takes the drive out for as long as `act` runs.
-    fn driving<R>(&self, py: Python<'_>, act: impl FnOnce(&mut Drive) -> PyResult<R>) -> PyResult<R> {
-        let Some(mut drive) = self.state.with(py, |state| state.drive.take()) else {
-            return Err(fallible::error::<PyRuntimeError>(py, "this call is not under way"));
-        };
-        let result = act(&mut drive);
-        self.state.with(py, |state| state.drive = Some(drive));
-        result
-    }
-
     /// Leaves the computation that `enter` began.
     fn ended<'py>(
         &self,
@@ -134,50 +35,9 @@ impl Call {
         Ok(entered.leave(py, error.map_or(Ok(value), |error| Err(PyErr::from_value(error)))))
     }
 
-    /// Gives up what the call needed to come to its end.
-    fn rest(&self, py: Python<'_>) {
-        let (drive, flight) = self.state.with(py, |state| (state.drive.take(), state.flight.take()));
-        drop((drive, flight));
-    }
-
-    /// Takes what is next where the function ran. An error is for the caller, who is told of the end.
-    fn proceed(&self, py: Python<'_>, next: PyResult<&'static str>) -> &'static str {
-        if let Ok(step) = next
-            && step != "done"
-        {
-            return step;
-        }
-        let awaited =
-            self.state.with(py, |state| state.flight.as_ref().is_some_and(wait::Flight::is_awaited));
-        self.rest(py);
-        if let Err(error) = next {
-            if !awaited && self.is_left(py) && error.is_instance_of::<PyException>(py) {
-                self.tell(py, &error);
-            }
-            // Nobody is there to raise it if the caller has gone, and kept here it would keep this call by its traceback.
-            let error = error.into_value(py);
-            let forgotten = self
-                .state
-                .with(py, |state| if state.gone { Some(error) } else { state.error.replace(error) });
-            drop(forgotten);
-        }
-        "done"
-    }
-
     fn answer(&self, py: Python<'_>, answer: Answer) {
         let old = self.state.with(py, |state| state.answer.replace(answer));
         drop(old);
-    }
-
-    /// Lets the event loop tell of an exception that nobody hears of, as of one of a task.
-    fn tell(&self, py: Python<'_>, error: &PyErr) {
-        let name = &self.function.get().function.name;
-        let told = imported!(py, "versioned_lru_cache._async", "tell")
-            .and_then(|tell| tell.call1((Text(name), error.value(py))));
-        if told.is_err() {
-            // No event loop runs here.
-            error.clone_ref(py).write_unraisable(py, Some(self.function.bind(py)));
-        }
     }
 
     /// Takes how a wait ended.
@@ -291,8 +151,8 @@ impl Call {
 
     /// The run that this call leads.
     #[getter]
-    fn flight(&self, py: Python<'_>) -> Option<Flight> {
-        self.state.with(py, |state| state.flight.clone()).map(Flight)
+    fn flight(&self, py: Python<'_>) -> Option<JoinableFlight> {
+        self.state.with(py, |state| state.flight.clone()).map(JoinableFlight)
     }
 
     /// Note that what runs now is part of this call.
@@ -417,7 +277,7 @@ impl Call {
     /// Whether the caller has gone.
     #[getter]
     fn is_left(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.gone)
+        self.has_left(py)
     }
 
     /// Raise what the function raised.
@@ -428,7 +288,7 @@ impl Call {
 
     /// Begin to wait for another's run in a task of this event loop. ``None`` if there is nothing to wait for any more, or if that
     /// would never end or takes too long.
-    fn join(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<Option<Wait>> {
+    fn join(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<Option<TaskWait>> {
         let py = event_loop.py();
         let Some(flight) = self.state.with(py, |state| state.flight.clone()) else { return Ok(None) };
         let inside = computation::inside(py);
@@ -444,7 +304,7 @@ impl Call {
             self.goes_on(py, Ok(Waited::Late))?;
             return Ok(None);
         }
-        let wait = Wait::begin(event_loop, &flight, inside, limit)?;
+        let wait = TaskWait::begin(event_loop, &flight, inside, limit)?;
         if wait.is_none() {
             self.goes_on(py, flight.outcome(py))?;
         }
@@ -452,7 +312,7 @@ impl Call {
     }
 
     /// Take what the run brought that was waited for, if it is over; its exception is raised here too.
-    fn waited(&self, wait: &Bound<'_, Wait>) -> PyResult<()> {
+    fn waited(&self, wait: &Bound<'_, TaskWait>) -> PyResult<()> {
         let (py, on) = (wait.py(), &wait.get().on);
         self.goes_on(py, if on.is_going() { Ok(Waited::Late) } else { on.outcome(py) })
     }
@@ -471,106 +331,5 @@ impl Call {
             state.entered.iter().try_for_each(|entered| entered.traverse(&visit))?;
             state.drive.as_ref().map_or(Ok(()), |drive| drive.traverse(&visit))
         })
-    }
-}
-
-impl Call {
-    /// The caller has come to its end.
-    pub(crate) fn left(&self, py: Python<'_>) {
-        if !self.state.with(py, |state| state.is_run) {
-            self.over(py, None);
-        }
-    }
-
-    /// Ends the run, if it goes on: nobody is left who would.
-    pub(crate) fn over(&self, py: Python<'_>, error: Option<PyErr>) {
-        let Some(mut drive) = self.state.with(py, |state| state.drive.take()) else { return };
-        match error {
-            Some(error) => {
-                drive.failed(self.function.get(), py, &error, NEVER);
-                self.proceed(py, Err(error));
-            }
-            None => drive.end(self.function.get(), py),
-        }
-        drop(drive);
-        self.rest(py);
-    }
-
-    /// Whether nothing is left to be done.
-    pub(crate) fn is_over(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.drive.is_none())
-    }
-}
-
-/// A run that tasks wait for.
-#[pyclass(frozen, module = "versioned_lru_cache._core")]
-pub(crate) struct Flight(wait::Flight);
-
-#[pymethods]
-impl Flight {
-    /// Begin to wait for it in the task of this event loop that leads it.
-    fn join(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<Option<Wait>> {
-        Wait::begin(event_loop, &self.0, computation::inside(event_loop.py()), None)
-    }
-}
-
-/// One wait of a task.
-#[pyclass(frozen, module = "versioned_lru_cache._core")]
-pub(crate) struct Wait {
-    /// What it is part of, and may close a circle with.
-    inside: Option<Nest>,
-    /// Among the waits for the run.
-    place: u64,
-    on: wait::Flight,
-    limit: Option<Duration>,
-    event_loop: Py<PyAny>,
-    /// Resolved when the run is over.
-    #[pyo3(get)]
-    future: Py<PyAny>,
-}
-
-impl Wait {
-    /// Begins to wait in a task of an event loop. `None` if the run is over already.
-    fn begin(
-        event_loop: &Bound<'_, PyAny>,
-        on: &wait::Flight,
-        inside: Option<Nest>,
-        limit: Option<Duration>,
-    ) -> PyResult<Option<Self>> {
-        let py = event_loop.py();
-        let (waker, future) = Waker::new(event_loop)?;
-        let Some(place) = on.on_end(Bound::new(py, waker)?.into_any().unbind()) else { return Ok(None) };
-        if let Some(inside) = &inside {
-            wait_graph::begin(py, inside, on);
-        }
-        let event_loop = event_loop.clone().unbind();
-        Ok(Some(Self { inside, place, on: on.clone(), limit, event_loop, future: future.unbind() }))
-    }
-}
-
-#[pymethods]
-impl Wait {
-    /// How many seconds to wait at most; ``None`` is as long as it takes.
-    #[getter]
-    fn limit(&self) -> Option<Seconds> {
-        self.limit.map(|limit| Seconds(limit.as_secs_f64()))
-    }
-
-    /// End to wait, after a look at how the run ended. The task of a run for which nobody waits any more is cancelled.
-    fn leave(&self, py: Python<'_>) -> PyResult<()> {
-        if let Some(inside) = &self.inside {
-            wait_graph::end(py, inside, &self.on);
-        }
-        let Some(task) = self.on.leave(self.place) else { return Ok(()) };
-        match task.call_method0(py, named!(py, "cancel")?) {
-            // Its event loop is closed: it goes with that.
-            Err(_) if waker::is_closed(self.event_loop.bind(py))? => Ok(()),
-            cancelled => cancelled.map(drop),
-        }
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.event_loop)?;
-        visit.call(&self.future)
     }
 }

@@ -11,7 +11,7 @@ use crate::py::objects::host::Host;
 
 /// What `take` makes of the entry that is sought, if the session `id` surely knows it.
 #[inline(always)]
-pub(crate) fn glance<R, S: Sought<Key>>(
+pub(crate) fn find<R, S: Sought<Key>>(
     py: Python<'_>,
     store: &Visited<Store<Host>>,
     (hash, id): (u64, Ticket),
@@ -37,7 +37,7 @@ pub(crate) fn glance<R, S: Sought<Key>>(
 
 /// The same for the entry whose key lies at an address.
 #[inline(always)]
-pub(crate) fn glance_at<R>(
+pub(crate) fn find_held<R>(
     py: Python<'_>,
     store: &Visited<Store<Host>>,
     place: (u64, usize),

@@ -9,12 +9,12 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::engine::ticket::Ticket;
 use crate::engine::{Noted, Own, Read};
-use crate::py::asyncio::free_list;
 use crate::py::flight::enclosing_runs::Nest;
 use crate::py::flight::leader::Leader;
 use crate::py::flight::wait::Flight;
 use crate::py::interpreter::context_variable;
 use crate::py::interpreter::critical_section::{Guarded, attach};
+use crate::py::objects::native;
 use crate::py::objects::object::Object;
 use crate::py::session::core::{Active, Core, Log};
 use crate::py::session::{read_log, traverse};
@@ -175,7 +175,7 @@ impl Frame {
 
     /// Keeps a frame for the next computation, if it is over and no context has it any more: to make one and to drop one costs as much as the rest.
     fn keep(last: Bound<'_, Self>) {
-        if !last.get().is_over() || !free_list::is_nobodys(&last) {
+        if !last.get().is_over() || !native::is_unshared(&last) {
             return;
         }
         let py = last.py();

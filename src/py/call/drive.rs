@@ -12,17 +12,18 @@ use super::attempt::Tried;
 use super::background_refresh::Behind;
 use super::computation::{self, Ended, Entered, Entrance};
 use super::read_set::Service;
+use super::returned::versioned;
 use crate::engine::ticket::{NEVER, Ticket};
 use crate::engine::{
-    Basis, Caller, Claim, Flight as _, Manner, Plan, Read, Setting, Status, Step, Store, Unsure, Verdicts,
+    Basis, Claim, Flight as _, Manner, Plan, Read, Setting, Status, Step, Unsure, Verdicts,
     Wish, clock, oldest,
 };
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::key;
 use crate::py::flight::leader::Leader;
 use crate::py::flight::wait::{Flight, Lead, Waited};
-use crate::py::function::cached::{Cached, Version};
-use crate::py::function::freshness::versioned;
+use crate::py::function::cached::Cached;
+use crate::py::function::version::Version;
 use crate::py::interpreter::fallible::{self, Seconds, named};
 use crate::py::interpreter::recursion::Nested;
 use crate::py::objects::host::Host;
@@ -515,39 +516,5 @@ impl Cached {
                 }
             }
         }
-    }
-
-    /// Runs `act` in the critical section of the store, and within it in the session's.
-    pub(crate) fn enter<R>(
-        &self,
-        py: Python<'_>,
-        session: Option<&Active>,
-        act: impl FnOnce(&mut Store<Host>, Option<&mut Caller<'_, Host>>) -> R,
-    ) -> R {
-        // A session that was renewed during the call is another one: what the call has learned is not for that.
-        let Some(Active { core, id }) = session else {
-            return self.function.store.with(py, |store| act(store, None));
-        };
-        self.function.store.with(py, |store| {
-            let done = core.known.with(py, |known| {
-                if core.id() != *id {
-                    return Err(act);
-                }
-                let mut caller = Caller { id: *id, began: core.began, session: &core.itself, known };
-                Ok(act(store, Some(&mut caller)))
-            });
-            done.unwrap_or_else(|act| act(store, None))
-        })
-    }
-
-    /// The session that is active now.
-    pub(crate) fn session(&self, py: Python<'_>) -> PyResult<Option<Active>> {
-        if let Some(core) = computation::validation(py) {
-            return Ok(Some(Active { id: core.id(), core }));
-        }
-        let Some(session) = self.binding.find(py)? else { return Ok(None) };
-        let core = session.get().core.clone();
-        // One that has ended may lie in a mapping still.
-        Ok((!core.has_ended()).then(|| Active { id: core.id(), core }))
     }
 }

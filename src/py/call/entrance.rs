@@ -16,7 +16,7 @@ use super::recorded_hit::call_and_note;
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::function::cached::Cached;
 use crate::py::session::binding::Binding;
-use crate::py::session::fast_lookup::{self, Place};
+use crate::py::session::fast_lookup::{self, Locator};
 
 /// What CPython calls when a plain function is called, chosen when that is made.
 #[inline]
@@ -34,7 +34,7 @@ pub(crate) fn entrance(cached: &Cached) -> ffi::vectorcallfunc {
 }
 
 /// Nothing but a choice, so that each way has the registers for itself.
-unsafe extern "C" fn call_function<P: Place>(
+unsafe extern "C" fn call_function<P: Locator>(
     callable: *mut PyObject,
     args: *const *mut PyObject,
     nargsf: usize,
@@ -76,7 +76,7 @@ unsafe fn function<'a>(callable: *mut PyObject) -> &'a Cached {
 
 /// The same without arguments.
 #[inline(never)]
-unsafe extern "C" fn call_with_none<P: Place>(
+unsafe extern "C" fn call_with_none<P: Locator>(
     callable: *mut PyObject,
     args: *const *mut PyObject,
 ) -> *mut PyObject {
@@ -89,7 +89,7 @@ unsafe extern "C" fn call_with_none<P: Place>(
 
 /// The same with a single argument, which has no name and is no instance.
 #[inline(never)]
-unsafe extern "C" fn call_with_one<P: Place>(
+unsafe extern "C" fn call_with_one<P: Locator>(
     callable: *mut PyObject,
     args: *const *mut PyObject,
 ) -> *mut PyObject {
@@ -107,7 +107,7 @@ unsafe extern "C" fn call_with_one<P: Place>(
 
 /// The same with more arguments.
 #[inline(never)]
-unsafe extern "C" fn call_with_many<P: Place, const METHOD: bool, const NAMED: bool>(
+unsafe extern "C" fn call_with_many<P: Locator, const METHOD: bool, const NAMED: bool>(
     callable: *mut PyObject,
     args: *const *mut PyObject,
     count: usize,

@@ -17,7 +17,8 @@ use crate::py::arguments::matchers::{Any, Many, Nothing, One};
 use crate::py::function::cached::Cached;
 use crate::py::objects::object::Object;
 use crate::py::objects::python_eq;
-use crate::py::session::fast_lookup::{Glance, Place};
+use crate::py::session::dict_lookup::Located;
+use crate::py::session::fast_lookup::Locator;
 
 /// How many turns of comparisons a hit may take, each of which asks about twice as many keys: those that change the cache while they are compared
 /// are for the whole call.
@@ -29,7 +30,7 @@ pub(super) type Hit = Option<*mut PyObject>;
 
 /// Answers a call whose result the session surely knows.
 #[inline]
-pub(crate) fn hit<P: Place>(
+pub(crate) fn hit<P: Locator>(
     py: Python<'_>,
     cached: &Cached,
     arguments: Arguments<'_>,
@@ -48,22 +49,22 @@ pub(crate) fn hit<P: Place>(
 
 /// The same for no argument.
 #[inline(always)]
-pub(super) fn hit_of_none<P: Place>(py: Python<'_>, cached: &Cached) -> Hit {
-    let Glance::Session(id) = P::glance(&cached.binding, py) else { return None };
+pub(super) fn hit_of_none<P: Locator>(py: Python<'_>, cached: &Cached) -> Hit {
+    let Located::Session(id) = P::locate(&cached.binding, py) else { return None };
     let found = find::<P, _>(py, cached, (call_arguments::HASH_OF_NONE, id), Nothing);
     found.unwrap_or(None)
 }
 
 /// The same for more than one argument, of a method or not, with names or not. Leaves their hash in `known`.
 #[inline(always)]
-pub(super) fn hit_of_many<P: Place, const METHOD: bool, const NAMED: bool>(
+pub(super) fn hit_of_many<P: Locator, const METHOD: bool, const NAMED: bool>(
     py: Python<'_>,
     cached: &Cached,
     arguments: Arguments<'_>,
     tried: &mut Room,
 ) -> Hit {
     let Some(hash) = arguments.hash_of_many(cached.rules, cached.seed) else { return without_hash(tried) };
-    let Glance::Session(id) = P::glance(&cached.binding, py) else { return tried.leave(Tried::of(hash)) };
+    let Located::Session(id) = P::locate(&cached.binding, py) else { return tried.leave(Tried::of(hash)) };
     let sought = Many::<METHOD, NAMED> { arguments: &arguments, rules: &cached.rules };
     match find::<P, _>(py, cached, (hash, id), sought) {
         Ok(Some(found)) => Some(found),
@@ -73,9 +74,14 @@ pub(super) fn hit_of_many<P: Place, const METHOD: bool, const NAMED: bool>(
 }
 
 /// The same for whatever else there is, at leisure.
-fn hit_of_any<P: Place>(py: Python<'_>, cached: &Cached, arguments: Arguments<'_>, tried: &mut Room) -> Hit {
+fn hit_of_any<P: Locator>(
+    py: Python<'_>,
+    cached: &Cached,
+    arguments: Arguments<'_>,
+    tried: &mut Room,
+) -> Hit {
     let Some(hash) = arguments.hash_of_many(cached.rules, cached.seed) else { return without_hash(tried) };
-    let Glance::Session(id) = P::glance(&cached.binding, py) else { return tried.leave(Tried::of(hash)) };
+    let Located::Session(id) = P::locate(&cached.binding, py) else { return tried.leave(Tried::of(hash)) };
     match find::<P, _>(py, cached, (hash, id), Any { arguments, rules: cached.rules }) {
         Ok(Some(found)) => Some(found),
         Ok(None) => tried.leave(Tried::of(hash)),
@@ -85,7 +91,7 @@ fn hit_of_any<P: Place>(py: Python<'_>, cached: &Cached, arguments: Arguments<'_
 
 /// The same for a single argument.
 #[inline(always)]
-pub(super) fn hit_of_one<P: Place>(
+pub(super) fn hit_of_one<P: Locator>(
     py: Python<'_>,
     cached: &Cached,
     only: *mut PyObject,
@@ -93,7 +99,7 @@ pub(super) fn hit_of_one<P: Place>(
 ) -> Hit {
     let rules = &cached.rules;
     let Some(hash) = call_arguments::hash_of(only, *rules, cached.seed) else { return without_hash(tried) };
-    let Glance::Session(id) = P::glance(&cached.binding, py) else { return tried.leave(Tried::of(hash)) };
+    let Located::Session(id) = P::locate(&cached.binding, py) else { return tried.leave(Tried::of(hash)) };
     match find::<P, _>(py, cached, (hash, id), One { only, rules }) {
         Ok(Some(found)) => Some(found),
         Ok(None) => tried.leave(Tried::of(hash)),
@@ -196,14 +202,14 @@ pub(crate) fn find_after_comparing<R>(
 /// Finds the result of what is sought by its hash, if the session, which its ticket names, surely knows it. It is compiled for each kind of
 /// binding: what has one caller is inlined there.
 #[inline(always)]
-fn find<P: Place, S: Sought<Key>>(
+fn find<P: Locator, S: Sought<Key>>(
     py: Python<'_>,
     cached: &Cached,
     (hash, id): (u64, Ticket),
     sought: S,
 ) -> Result<Option<*mut PyObject>, S::Other> {
     let found =
-        cache_lookup::glance(py, &cached.function.store, (hash, id), sought, |Look { entry, .. }| {
+        cache_lookup::find(py, &cached.function.store, (hash, id), sought, |Look { entry, .. }| {
             taken(&entry.value)
         })?;
     Ok(found.map(NonNull::as_ptr))
@@ -218,7 +224,7 @@ fn find_held(
     address: usize,
 ) -> Option<*mut PyObject> {
     let found =
-        cache_lookup::glance_at(py, &cached.function.store, (hash, address), id, |Look { entry, .. }| {
+        cache_lookup::find_held(py, &cached.function.store, (hash, address), id, |Look { entry, .. }| {
             taken(&entry.value)
         });
     found.map(NonNull::as_ptr)

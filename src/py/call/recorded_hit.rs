@@ -13,9 +13,11 @@ use super::read_set::Service;
 use crate::engine::Look;
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::matchers::Any;
-use crate::py::function::cached::{Cached, Version};
+use crate::py::function::cached::Cached;
+use crate::py::function::version::Version;
 use crate::py::objects::host::Host;
-use crate::py::session::fast_lookup::{Anywhere, Glance, Place};
+use crate::py::session::dict_lookup::Located;
+use crate::py::session::fast_lookup::{Anywhere, Locator};
 
 /// What CPython's call becomes while something is computed.
 #[cold]
@@ -53,15 +55,17 @@ pub(crate) fn hit_and_note(
         // SAFETY: it leaves what is known where it has no answer.
         return without_hash(&mut tried).ok_or_else(|| unsafe { tried.take() });
     };
-    let Glance::Session(session) = Anywhere::glance(&cached.binding, py) else { return Err(Tried::of(hash)) };
+    let Located::Session(session) = Anywhere::locate(&cached.binding, py) else {
+        return Err(Tried::of(hash));
+    };
     let store = &cached.function.store;
     let constant = matches!(cached.version, Version::Constant(_));
     let take = |Look { entry, stamp }: Look<'_, Host>| (entry.value.clone(), entry.basis(stamp, constant));
     let sought = Any { arguments, rules: cached.rules };
-    let found = if let Ok(found) = cache_lookup::glance(py, store, (hash, session), sought, take) {
+    let found = if let Ok(found) = cache_lookup::find(py, store, (hash, session), sought, take) {
         found.ok_or(Ok(Tried::of(hash)))
     } else {
-        let find = |address| cache_lookup::glance_at(py, store, (hash, address), session, take);
+        let find = |address| cache_lookup::find_held(py, store, (hash, address), session, take);
         find_after_comparing(py, cached, arguments, (hash, None), find)
     };
     match found {

@@ -5,31 +5,20 @@ use std::sync::Arc;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
+use super::awaited_call::Call;
+use super::check::Check;
 use super::computation::{self, Ended, Entrance, Inside};
 use super::drive::Drive;
-use super::read_set::{Reading, reading};
+use super::read_set::reading;
 use crate::engine::ticket::{NEVER, Ticket};
-use crate::engine::{Claim, Own, Read};
-use crate::py::asyncio::task::Call;
+use crate::engine::{Own, Read};
 use crate::py::function::cached::Cached;
 use crate::py::interpreter::fallible::imported;
 use crate::py::objects::object::Object;
 use crate::py::session::core::Core;
 use crate::py::session::results::FunctionResults;
 
-/// A version that is to be asked about, as the one whose computation has read it asks.
-pub(crate) struct Check {
-    pub(crate) reading: Py<Reading>,
-    tag: Ticket,
-    since: Ticket,
-}
-
 impl Check {
-    pub(crate) fn claim(&self, py: Python<'_>) -> Claim<Object> {
-        let version = Object(self.reading.get().version.clone_ref(py));
-        Claim { version, tag: self.tag, since: self.since }
-    }
-
     /// Whether it holds, for a plain function. Where its version function is a coroutine function an event loop of its own runs that, unless one
     /// runs here already.
     fn holds(self, py: Python<'_>) -> PyResult<bool> {

@@ -4,4 +4,5 @@
 
 pub(crate) mod cached;
 pub(crate) mod freshness;
+pub(crate) mod version;
 pub(crate) mod weak_instance;

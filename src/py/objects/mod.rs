@@ -5,6 +5,7 @@ pub(crate) mod describe;
 pub(crate) mod host;
 pub(crate) mod native;
 pub(crate) mod object;
+pub(crate) mod plain_dict;
 pub(crate) mod python_eq;
 pub(crate) mod sentinels;
 pub(crate) mod unfinished;

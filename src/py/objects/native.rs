@@ -369,3 +369,9 @@ pub(crate) fn says_equal(asked: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> 
         }
     }
 }
+
+/// Whether nothing refers to an object but this. Without a GIL there is no telling: other threads may be about to refer to it.
+pub(crate) fn is_unshared<T>(object: &Bound<'_, T>) -> bool {
+    // SAFETY: the object is alive, and the GIL keeps its count as it is.
+    cfg!(not(Py_GIL_DISABLED)) && unsafe { ffi::Py_REFCNT(object.as_ptr()) == 1 }
+}

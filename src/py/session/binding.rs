@@ -6,12 +6,12 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::fast_lookup;
 use super::flask_proxy::{Proxy, is_proxy};
 use super::handle::{Session, lasting};
 use crate::py::interpreter::context_variable::{self, is_variable};
 use crate::py::interpreter::fallible::{self, named};
 use crate::py::objects::describe::shown;
+use crate::py::objects::plain_dict;
 
 /// The name under which a session's handle lies in a mapping.
 pub(crate) const NAME: &str = "lru_cache_versions";
@@ -159,7 +159,7 @@ fn begin_in<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Session>> {
     let py = mapping.py();
     let session = Bound::new(py, Session::new())?;
     let found = match mapping.cast_exact::<PyDict>() {
-        Ok(names) => fast_lookup::set_default(names, name(py), session.as_any())?,
+        Ok(names) => plain_dict::set_default(names, name(py), session.as_any())?,
         Err(_) => mapping.call_method1(named!(py, "setdefault")?, (name(py), session))?,
     };
     as_session(mapping, &found)

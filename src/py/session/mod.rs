@@ -2,6 +2,9 @@
 
 pub(crate) mod binding;
 pub(crate) mod core;
+pub(crate) mod dict_lookup;
+#[cfg(not(any(Py_3_14, Py_GIL_DISABLED)))]
+pub(crate) mod dict_tag;
 pub(crate) mod explanation;
 pub(crate) mod fast_lookup;
 pub(crate) mod flask_proxy;

@@ -10,7 +10,7 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
 use super::binding;
-use super::fast_lookup::{Glance, glance_session, look_up};
+use super::dict_lookup::{Located, look_up, session_of};
 
 /// The kind of keys that objects share.
 const SPLIT: u8 = 2;
@@ -67,13 +67,13 @@ unsafe fn item(mapping: *mut PyObject, place: usize) -> Option<(*mut PyObject, *
 }
 
 #[inline(always)]
-pub(crate) unsafe fn glance(py: Python<'_>, mapping: *mut PyObject) -> Glance {
+pub(crate) unsafe fn locate(py: Python<'_>, mapping: *mut PyObject) -> Located {
     let name = binding::name(py).as_ptr();
     // SAFETY: the caller passes such a dict; what it holds is alive until the next Python code.
     unsafe {
         match item(mapping, PLACE.load(Ordering::Relaxed)) {
             Some((key, found)) if ptr::eq(key, name) && !found.is_null() => {
-                glance_session(Borrowed::from_ptr(py, found))
+                session_of(Borrowed::from_ptr(py, found))
             }
             _ => find(py, mapping, name),
         }
@@ -82,7 +82,7 @@ pub(crate) unsafe fn glance(py: Python<'_>, mapping: *mut PyObject) -> Glance {
 
 /// The same where it is in another place, which is remembered.
 #[cold]
-unsafe fn find(py: Python<'_>, mapping: *mut PyObject, name: *mut PyObject) -> Glance {
+unsafe fn find(py: Python<'_>, mapping: *mut PyObject, name: *mut PyObject) -> Located {
     // SAFETY: as above.
     unsafe {
         let mut places = (0..).map_while(|place| item(mapping, place));

@@ -1,0 +1,45 @@
+//! Who calls: the session that is active, and the critical section of a function's results and of what that session remembers.
+
+use pyo3::prelude::*;
+
+use super::computation;
+use crate::engine::{Caller, Store};
+use crate::py::function::cached::Cached;
+use crate::py::objects::host::Host;
+use crate::py::session::core::Active;
+
+impl Cached {
+    /// Runs `act` in the critical section of the store, and within it in the session's.
+    pub(crate) fn enter<R>(
+        &self,
+        py: Python<'_>,
+        session: Option<&Active>,
+        act: impl FnOnce(&mut Store<Host>, Option<&mut Caller<'_, Host>>) -> R,
+    ) -> R {
+        // A session that was renewed during the call is another one: what the call has learned is not for that.
+        let Some(Active { core, id }) = session else {
+            return self.function.store.with(py, |store| act(store, None));
+        };
+        self.function.store.with(py, |store| {
+            let done = core.known.with(py, |known| {
+                if core.id() != *id {
+                    return Err(act);
+                }
+                let mut caller = Caller { id: *id, began: core.began, session: &core.itself, known };
+                Ok(act(store, Some(&mut caller)))
+            });
+            done.unwrap_or_else(|act| act(store, None))
+        })
+    }
+
+    /// The session that is active now.
+    pub(crate) fn session(&self, py: Python<'_>) -> PyResult<Option<Active>> {
+        if let Some(core) = computation::validation(py) {
+            return Ok(Some(Active { id: core.id(), core }));
+        }
+        let Some(session) = self.binding.find(py)? else { return Ok(None) };
+        let core = session.get().core.clone();
+        // One that has ended may lie in a mapping still.
+        Ok((!core.has_ended()).then(|| Active { id: core.id(), core }))
+    }
+}
