@@ -1,16 +1,8 @@
-"""Runs the mutants of tests/mutants/: committed patches that each break one promise, which a test has to notice.
+"""Runs the mutants of tests/mutants/: committed edits that each break one promise, which a test has to notice.
 
-A patch begins with header lines before its diff. At least one `test:`, `cargo:` or `loom:` is needed; they may repeat:
-
-    promise: 3 never stale
-    breaks: (prose for the reader, like any other line)
-    test: tests/test_promises.py::test_3_never_stale     a pytest node id, or an expression for `-k`
-    cargo: store::tests::evicts_the_oldest               a filter for `cargo test`
-    loom: models::three_callers_of_one_key               the same, of tests/schedules, which needs `--cfg loom`
-    hang: yes                                            only where a time-out is the expected failure
-
-All of them are applied, one at a time, to a copy of the tree. First the copy as it is must pass every test that a
-mutant names. Exits with 1 if a mutant survives, and if one does not apply, compile or end in time: it proves nothing.
+`scripts/mutant_format.py` describes their files. All of them are made, one at a time, in a copy of the tree. First the
+copy as it is must pass every test that a mutant names. Exits with 1 if a mutant survives, and if one does not match,
+compile or end in time: it proves nothing.
 """
 
 from __future__ import annotations
@@ -28,8 +20,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from mutant_format import Mutant, Test, Unusable, read_text, write_text
+
 ROOT = Path(__file__).resolve().parent.parent
-PATCHES = ROOT / "tests" / "mutants"
+MUTANTS = ROOT / "tests" / "mutants"
 TARGET = ROOT / "target" / "mutants"  # kept between runs, so that only this crate is compiled again
 PROFILE = "mutants"  # of Cargo.toml
 LIBRARY = {"darwin": "libversioned_lru_cache.dylib", "win32": "versioned_lru_cache.dll"}.get(
@@ -38,39 +32,6 @@ LIBRARY = {"darwin": "libversioned_lru_cache.dylib", "win32": "versioned_lru_cac
 COMPILE_LIMIT = 900.0
 # A folder of its own, since all that is compiled so is compiled anew.
 LOOM = ["--test", "schedules", "--config", 'build.rustflags=["--cfg", "loom"]', "--target-dir", str(TARGET / "loom")]
-
-
-class Unusable(Exception):
-    """The mutant, or the tree itself, cannot be judged."""
-
-
-@dataclass(frozen=True)
-class Test:
-    """One thing to run: a pytest selection, or a filter of `cargo test`, or one of the tests under loom."""
-
-    kind: str
-    name: str
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A patch and what its header says."""
-
-    path: Path
-    promise: str
-    tests: tuple[Test, ...]
-    hangs: bool
-
-    @classmethod
-    def read(cls, path: Path) -> Mutant:
-        """Reads the header; what is not one of its keys is prose."""
-        header = re.split(r"^(?:diff --git |--- )", path.read_text(encoding="utf-8"), maxsplit=1, flags=re.MULTILINE)[0]
-        fields = re.findall(r"^(?:# )?(promise|test|cargo|loom|hang): *(.*?) *$", header, flags=re.MULTILINE)
-        promise = next((value for key, value in fields if key == "promise"), "")
-        tests = tuple(Test(key, value) for key, value in fields if key in ("test", "cargo", "loom") and value)
-        if not promise or not tests:
-            raise Unusable(f"{path.name}: the header needs `promise:` and a `test:`, `cargo:` or `loom:` line")
-        return cls(path, promise, tests, ("hang", "yes") in fields)
 
 
 @dataclass(frozen=True)
@@ -102,8 +63,6 @@ class Tree:
             "PYO3_BUILD_EXTENSION_MODULE": "1",
             "PYO3_PYTHON": sys.executable,
             "CARGO_TARGET_DIR": str(TARGET),
-            # Inside a repository `git apply` passes over, in silence, what lies outside the current folder.
-            "GIT_CEILING_DIRECTORIES": str(folder.parent),
         }
         self._copy_sources()
 
@@ -116,6 +75,11 @@ class Tree:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 # Not copy2: with the old times, cargo would take what the last mutant of an earlier run left for fresh.
                 shutil.copy(source, copy)
+
+    def write(self, texts: dict[str, str]) -> None:
+        """Gives files of the tree new texts."""
+        for file, text in texts.items():
+            write_text(self.folder / file, text)
 
     def run(self, command: list[str], limit: float) -> Outcome:
         """Runs a command in the tree; at the time limit it is killed with all that it started."""
@@ -182,6 +146,8 @@ class Tree:
         selection = [name] if name.startswith("tests/") else ["-k", name.removeprefix("-k").strip()]
         # The runner has its own time limit: the watchdog's exit code could not be told from a failed test.
         options = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=0"]
+        # That each mutant matches the tree is wrong of any mutated tree: a `-k` that selects this would prove nothing.
+        options += ["--ignore-glob=*/test_mutants.py"]
         outcome = self.run([sys.executable, "-m", "pytest", *options, *selection], self.limit)
         # 1 is a red test and below 0 is a crash; the rest means that no test was run, or not all that were asked for.
         if outcome.code is not None and outcome.code > 1:
@@ -210,14 +176,12 @@ def check_unmutated(tree: Tree, mutants: list[Mutant]) -> None:
 
 
 def judge(tree: Tree, mutant: Mutant) -> str:
-    """Applies the mutant, runs its tests, takes it back. Gives how it was killed, or "" if it survived."""
-    apply = ["git", "apply", "--whitespace=nowarn", str(mutant.path)]
-    touched = tree.require([*apply, "--numstat"], "the patch cannot be read").splitlines()
-    if not touched:
-        raise Unusable("the patch changes nothing")
-    tree.require(apply, "the patch does not apply")
-    compiled = not all(line.split("\t")[-1].startswith("python/") for line in touched)
+    """Makes the mutant, runs its tests, takes it back. Gives how it was killed, or "" if it survived."""
+    mutated = mutant.mutated(tree.folder)
+    originals = {file: read_text(tree.folder / file) for file in mutated}
+    compiled = not all(file.startswith("python/") for file in mutated)
     try:
+        tree.write(mutated)
         if compiled and any(test.kind == "test" for test in mutant.tests):
             tree.build()
         for test in mutant.tests:
@@ -228,7 +192,7 @@ def judge(tree: Tree, mutant: Mutant) -> str:
                 return "a time-out" if outcome.code is None else "a crash" if outcome.code < 0 else "a red test"
         return ""
     finally:
-        tree.require([*apply, "--reverse"], "the patch cannot be taken back")
+        tree.write(originals)
         tree.restore_extension()
 
 
@@ -262,11 +226,11 @@ def main() -> int:
     options = parser.parse_args()
     paths = [
         path
-        for path in sorted(PATCHES.glob("*.patch"))
+        for path in sorted(MUTANTS.glob("*.mutant"))
         if not options.words or any(word in path.name for word in options.words)
     ]
     if not paths:
-        print(f"no mutant of {PATCHES.relative_to(ROOT)} is selected", file=sys.stderr)
+        print(f"no mutant of {MUTANTS.relative_to(ROOT)} is selected", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         try:

@@ -1,21 +1,20 @@
-//! The table of the design: what a call does, by the first row that fits.
+//! Acts on the verdict of a call, inside the critical section.
 
-use super::clock::{self, Nanos};
 use super::compare::Unsure;
 use super::entry::{Displaced, Leaving, Observation};
-use super::live::{Look, Stored};
+use super::live::Look;
 use super::plan::{Decided, Doing, Manner, NextStep, Plan, Refresh, Served, Step};
 use super::reads::Basis;
+use super::recognition::Recognition;
 use super::rows::Slot;
-use super::session::{Answers, Asks, Reader};
-use super::stamp::Stamp;
-use super::status::Forward;
+use super::session::{Asks, Reader};
 use super::store::{Caller, Glance, Store};
 use super::ticket::{self, Ticket};
-use super::trouble::is_allowed;
-use super::{Flight, Host, Object};
+use super::verdict::{How, Judged, Verdict};
+use super::{Flight, Host};
 
 impl<H: Host> Plan<H> {
+    /// Takes note of what was seen, comes to a verdict and acts on it.
     pub(super) fn decide(
         &mut self,
         store: &mut Store<H>,
@@ -29,62 +28,138 @@ impl<H: Host> Plan<H> {
         }
         if let Some(caller) = caller.as_deref_mut() {
             self.meet(store, caller, displaced)?;
-            if let Some(step) = self.shelved(store, caller, displaced)? {
-                return Ok(step);
+            if self.wish.manner != Manner::Offline {
+                self.drop_expired(store, caller, displaced)?;
             }
         }
         let found = self.find(store)?;
-        if let Some(slot) = found
-            && let Some(step) = self.unasked(store, slot, caller.as_deref_mut(), displaced)?
-        {
-            return Ok(step);
-        }
-        if self.wish.manner == Manner::Offline {
-            return Ok(Step::Absent);
-        }
-        let ttl = store.terms.ttl;
-        if !self.observation.as_ref().is_some_and(|seen| self.asked || seen.vouches(self.now, ttl))
-            || self.must_ask()
-        {
-            return self.ask(store, caller, displaced);
-        }
-        if let Some(slot) = found
-            && let Some(step) = self.judged(store, slot, caller.as_deref_mut(), displaced)?
-        {
-            return Ok(step);
-        }
-        if let Some(arrival) = self.arrival.as_ref()
-            && (self.agrees(&arrival.under)?
-                || self.observation.as_ref().is_some_and(|seen| arrival.is_newer(seen)))
-        {
-            return self.share(store, caller, displaced);
-        }
-        let (session, since) =
-            caller.as_ref().map_or((0, self.began), |caller| (caller.id, self.since(caller)));
-        let fit = |flight: &H::Flight, born: Nanos, ticket: Ticket| {
-            ticket > since && clock::is_within(born, self.now, ttl) && self.may_wait(flight)
-        };
-        if let Some(observation) = self.observation.as_ref().filter(|_| !self.impatient)
-            && let Some((run, flight)) =
-                store.flights.find(&self.probe, observation, (&self.leader, fit), &self.verdicts)?
-        {
-            // A computation waits for what is decided, since it would rest on it.
-            if session != 0
-                && !self.wish.setting.nested
-                && let Some((value, (tag, ticket))) = store.flights.shown(run, session)
-            {
-                (self.status.hit, self.status.collapsed) = (true, true);
-                store.stats.hits += 1;
-                let basis = Basis { tag, ticket, version: observation.version.clone() };
-                return Ok(Step::Done(Served { value, basis, behind: None }));
+        let verdict = self.verdict(store, found, caller.as_deref())?;
+        self.act(verdict, store, caller, displaced)
+    }
+
+    /// Does what the verdict says.
+    fn act(
+        &mut self,
+        verdict: Verdict,
+        store: &mut Store<H>,
+        mut caller: Option<&mut Caller<'_, H>>,
+        displaced: &mut Displaced<H>,
+    ) -> Decided<H, NextStep<H>> {
+        match verdict {
+            Verdict::Kept(kept) => match caller {
+                Some(caller) => self.serve_kept(store, caller, kept, displaced),
+                None => unreachable!("a session keeps it"),
+            },
+            Verdict::Known(slot, how) => {
+                let agreed = how == Recognition::Version;
+                if let Some(caller) = caller.as_deref_mut().filter(|_| how != Recognition::Noted) {
+                    self.know_again(store, slot, caller, agreed, displaced)?;
+                }
+                Ok(self.serve(store, slot, agreed, caller))
             }
-            self.doing = Doing::Waiting;
-            return Ok(Step::Wait(flight));
+            Verdict::Offline(slot) | Verdict::Immutable(slot) => {
+                if let Some(caller) = caller.as_deref_mut() {
+                    self.remember(store, slot, caller, true, displaced)?;
+                }
+                Ok(self.serve(store, slot, false, caller))
+            }
+            Verdict::StaleIfError(slot) => {
+                self.stale(store, slot, caller, (false, verdict.detail()), displaced)
+            }
+            Verdict::Absent => Ok(Step::Absent),
+            Verdict::Ask => self.ask(store, caller, displaced),
+            Verdict::Judged(slot, judged) => {
+                let agreed = self.verify(store, slot)?;
+                if judged == Judged::Stale {
+                    return self.stale(store, slot, caller, (true, verdict.detail()), displaced);
+                }
+                if agreed {
+                    self.raise(store, slot);
+                }
+                if let Some(caller) = caller.as_deref_mut() {
+                    self.remember(store, slot, caller, true, displaced)?;
+                }
+                Ok(self.serve(store, slot, agreed, caller))
+            }
+            Verdict::Forwarded { old, due, how, .. } => {
+                if let Some(slot) = old.filter(|_| !due) {
+                    self.verify(store, slot)?;
+                }
+                match how {
+                    How::Share => self.share(store, caller, displaced),
+                    How::Shown(run) => Ok(self.show(store, run, caller.map_or(0, |caller| caller.id))),
+                    How::Wait(run) => Ok(self.wait(store, run)),
+                    How::Compute { hasty } => {
+                        self.impatient |= hasty;
+                        let session = caller.map_or(0, |caller| caller.id);
+                        store.flights.bypass(&self.probe, session, &self.leader, &self.verdicts)?;
+                        self.status.forward = verdict.forward(store.terms.maxsize);
+                        Ok(self.compute(store, old, (session, due), displaced))
+                    }
+                }
+            }
         }
-        store.flights.bypass(&self.probe, session, &self.leader, &self.verdicts)?;
-        let old = found.and_then(|slot| store.live.get(slot));
-        let due = old.is_some_and(|look| self.is_due(look.entry, caller.as_deref()));
-        Ok(self.compute(store, found, (session, due), displaced))
+    }
+
+    /// Notes that the observation finds the version of an entry unchanged, if it does.
+    fn verify(&self, store: &mut Store<H>, slot: Slot) -> Decided<H, bool> {
+        let (Some(observation), Some(Look { entry, stamp })) = (&self.observation, store.live.get(slot))
+        else {
+            return Ok(false);
+        };
+        if !stamp.is_of(observation, &self.verdicts)? {
+            return Ok(false);
+        }
+        let begins_anew =
+            !entry.is_fresh(self.now, &store.terms) && entry.is_verified_by(observation, &store.terms);
+        if let Some((entry, _)) = store.live.get_mut(slot).filter(|_| begins_anew) {
+            entry.born = observation.at;
+        }
+        store.live.verify(slot, observation.since);
+        Ok(true)
+    }
+
+    /// Lets the session go by an entry that it knows by its version.
+    fn know_again(
+        &self,
+        store: &mut Store<H>,
+        slot: Slot,
+        caller: &mut Caller<'_, H>,
+        agreed: bool,
+        displaced: &mut Displaced<H>,
+    ) -> Decided<H, ()> {
+        let reader = caller.known.readers.get(store.id);
+        let moved = reader.is_some_and(|reader| !reader.knows_by_version());
+        let new = reader.is_some_and(Reader::is_new);
+        if agreed {
+            self.raise(store, slot);
+        }
+        if self.given.is_some() || moved {
+            self.remember(store, slot, caller, moved, displaced)?;
+        } else if new {
+            store.note(slot, caller.id);
+        }
+        Ok(())
+    }
+
+    /// Answers with what a run of the same session has made, while that is validated.
+    fn show(&mut self, store: &mut Store<H>, run: Ticket, session: Ticket) -> NextStep<H> {
+        let Some((value, (tag, ticket))) = store.flights.shown(run, session) else {
+            unreachable!("the verdict has seen it")
+        };
+        let version = self.judged_by().version.clone();
+        (self.status.hit, self.status.collapsed) = (true, true);
+        store.stats.hits += 1;
+        Step::Done(Served { value, basis: Basis { tag, ticket, version }, behind: None })
+    }
+
+    /// Waits for another's run.
+    fn wait(&mut self, store: &mut Store<H>, run: Ticket) -> NextStep<H> {
+        self.doing = Doing::Waiting;
+        match store.flights.await_run(run) {
+            Some(flight) => Step::Wait(flight),
+            None => unreachable!("what is to be waited for goes on"),
+        }
     }
 
     /// Where the key's entry lies. As a rule none has come or gone since the plan looked for it, so it need not again.
@@ -97,123 +172,6 @@ impl<H: Host> Plan<H> {
         let found = store.find(&self.probe, &self.verdicts)?;
         self.found = Some((found, store.live.changes));
         Ok(found)
-    }
-
-    /// The rows for which no version is needed: what the session knows, what it takes as it is, what never changes, and what stands in for a
-    /// source that failed just now.
-    fn unasked(
-        &mut self,
-        store: &mut Store<H>,
-        slot: Slot,
-        mut caller: Option<&mut Caller<'_, H>>,
-        displaced: &mut Displaced<H>,
-    ) -> Decided<H, Option<NextStep<H>>> {
-        let Some(Look { entry, stamp }) = store.live.get(slot) else { return Ok(None) };
-        let (fresh, immutable) = (entry.is_fresh(self.now, &store.terms), stamp.version.is_immutable());
-        let due = self.is_due(entry, caller.as_deref());
-        if let Some(caller) = caller.as_deref_mut().filter(|_| fresh && self.wish.manner != Manner::Now) {
-            if store.live.is_noted(entry, caller.id) {
-                return Ok(Some(self.serve(store, slot, false, Some(caller))));
-            }
-            if !due && entry.stored < caller.id {
-                let reader = caller.known.readers.get(store.id);
-                let first = reader.and_then(|reader| reader.first.as_deref());
-                let moved = reader.is_some_and(|reader| !reader.knows_by_version());
-                let new = reader.is_some_and(Reader::is_new);
-                let agreed = self.agrees(stamp)?;
-                if agreed || self.agreed_first(first, stamp)? {
-                    if agreed {
-                        self.raise(store, slot);
-                    }
-                    if self.given.is_some() || moved {
-                        self.remember(store, slot, caller, moved, displaced)?;
-                    } else if new {
-                        store.note(slot, caller.id);
-                    }
-                    return Ok(Some(self.serve(store, slot, agreed, Some(caller))));
-                }
-            }
-        }
-        let offline = self.wish.manner == Manner::Offline;
-        if offline || immutable && self.wish.manner != Manner::Now && !(self.wish.named && due) {
-            if let Some(caller) = caller.as_deref_mut() {
-                self.remember(store, slot, caller, true, displaced)?;
-            }
-            return Ok(Some(self.serve(store, slot, false, caller)));
-        }
-        if self.wish.manner == Manner::Called
-            && !due
-            && store.troubled(slot, self.now)
-            && is_allowed(store.stale_since(slot, self.now), self.now, store.terms.stale_if_error)
-        {
-            return self.stale(store, slot, caller, (false, "stale-if-error"), displaced).map(Some);
-        }
-        Ok(None)
-    }
-
-    /// The rows for an entry whose version can be compared.
-    fn judged(
-        &mut self,
-        store: &mut Store<H>,
-        slot: Slot,
-        mut caller: Option<&mut Caller<'_, H>>,
-        displaced: &mut Displaced<H>,
-    ) -> Decided<H, Option<NextStep<H>>> {
-        let Some(Look { entry, stamp }) = store.live.get(slot) else { return Ok(None) };
-        if self.is_due(entry, caller.as_deref()) {
-            return Ok(None);
-        }
-        let Some(observation) = self.observation.as_ref() else { return Ok(None) };
-        let (agreed, at) = (self.agrees(stamp)?, observation.at);
-        let (since, newer) = (observation.since, stamp.is_newer(observation));
-        if agreed && entry.is_verified_by(observation, &store.terms) {
-            let fresh = entry.is_fresh(self.now, &store.terms);
-            if let Some((entry, _)) = store.live.get_mut(slot).filter(|_| !fresh) {
-                entry.born = at;
-            }
-        }
-        if agreed {
-            store.live.verify(slot, since);
-        }
-        let fresh = store.live.get(slot).is_some_and(|look| look.entry.is_fresh(self.now, &store.terms));
-        if fresh && (agreed || newer) {
-            if agreed {
-                self.raise(store, slot);
-            }
-            if let Some(caller) = caller.as_deref_mut() {
-                self.remember(store, slot, caller, true, displaced)?;
-            }
-            return Ok(Some(self.serve(store, slot, agreed, caller)));
-        }
-        let allowed = store.terms.stale_while_revalidate;
-        if self.wish.manner == Manner::Called
-            && !self.wish.setting.alone
-            && is_allowed(store.stale_since(slot, self.now), self.now, allowed)
-        {
-            return self.stale(store, slot, caller, (true, "stale-while-revalidate"), displaced).map(Some);
-        }
-        Ok(None)
-    }
-
-    /// Whether an entry is to be renewed whatever its version.
-    pub(super) fn is_due(&self, entry: &Stored<H>, caller: Option<&Caller<'_, H>>) -> bool {
-        match (self.wish.manner, self.wish.refresh) {
-            (Manner::Now, _) => entry.began() <= self.began,
-            (Manner::Called, Refresh::Soft | Refresh::Hard) => {
-                caller.is_some_and(|caller| entry.began() <= caller.began)
-            }
-            _ => false,
-        }
-    }
-
-    /// Only flights that began after this are good enough.
-    fn since(&self, caller: &Caller<'_, H>) -> Ticket {
-        if self.refreshes() { self.began.max(caller.began) } else { self.began }
-    }
-
-    /// Whether the version has to be asked anew, though the session knows of one.
-    fn must_ask(&self) -> bool {
-        self.wish.manner == Manner::Now && !self.asked
     }
 
     /// Asks the version, or waits for whoever in the session does.
@@ -235,6 +193,10 @@ impl<H: Host> Plan<H> {
         match caller.known.asking(&self.scope, self.given.as_ref(), fit, &self.verdicts)? {
             Asks::Nobody => {}
             Asks::Itself => return Ok(self.asks(None)),
+            Asks::Another(..) if self.wish.setting.hasty => {
+                self.impatient = true;
+                return Ok(self.asks(None));
+            }
             Asks::Another(flight, since) => {
                 (self.doing, self.asks_since) = (Doing::Asking, since);
                 return Ok(Step::Wait(flight));
@@ -265,7 +227,9 @@ impl<H: Host> Plan<H> {
             displaced.push(Leaving::Landed(arrival.landed));
             displaced.push(Leaving::Object(arrival.under.version));
         }
-        let Some(observation) = self.observation.as_mut() else { return self.asks(None) };
+        let Some(observation) = self.observation.as_mut() else {
+            unreachable!("a function runs under an observation")
+        };
         let flight = H::Flight::begin(&self.leader);
         self.born = self.now;
         let (led, course) = ((&flight, &self.leader), (session, self.now));
@@ -276,12 +240,6 @@ impl<H: Host> Plan<H> {
         self.doing = Doing::Computing;
         self.validation.asks_again = store.terms.lag.retries > 0;
         let old = old.and_then(|slot| store.live.get(slot));
-        self.status.forward = Some(match old {
-            _ if store.terms.maxsize == Some(0) => Forward::Bypass,
-            None => Forward::Miss,
-            Some(_) if due => Forward::Request,
-            Some(_) => Forward::Stale,
-        });
         if let Some(Look { entry, stamp }) = old
             && store.terms.revalidates
             && !(due && self.wish.refresh == Refresh::Hard)
@@ -370,48 +328,29 @@ impl<H: Host> Plan<H> {
         reader.seen.put(given, observation, bound, verdicts, displaced)
     }
 
-    /// Goes by an observation that another function of the scope made in this session, if it is young enough.
+    /// What another function of the scope has observed in this session, if that is young enough.
+    pub(super) fn answered<'a>(
+        &self,
+        store: &Store<H>,
+        caller: &'a Caller<'_, H>,
+    ) -> Decided<H, Option<&'a Observation<H::Object>>> {
+        let Some(answers) = caller.known.answers_of(&self.scope) else { return Ok(None) };
+        let answer = answers.peek(self.given.as_ref(), &self.verdicts)?;
+        Ok(answer.filter(|answer| answer.vouches(self.now, store.terms.ttl)))
+    }
+
+    /// Goes by that.
     fn adopt(
         &mut self,
         store: &Store<H>,
         caller: &mut Caller<'_, H>,
         displaced: &mut Displaced<H>,
     ) -> Result<bool, Unsure<H::Object>> {
-        let answers = caller.known.answers(&self.scope, displaced);
-        let current = answers.get(self.given.as_ref(), &self.verdicts)?;
-        let Some(current) = current.filter(|current| current.vouches(self.now, store.terms.ttl)) else {
-            return Ok(false);
-        };
-        let old = self.observation.replace(current.clone());
+        let Some(current) = self.answered(store, caller)? else { return Ok(false) };
+        let current = current.clone();
+        let old = self.observation.replace(current);
         displaced.extend(old.map(Leaving::Observation));
         self.go_by(store, caller, displaced)?;
         Ok(true)
-    }
-
-    /// Whether a version is the observed one.
-    pub(super) fn agrees(&self, stamp: &Stamp<H::Object>) -> Result<bool, Unsure<H::Object>> {
-        let Some(observation) = self.observation.as_ref() else {
-            return Ok(false);
-        };
-        self.agrees_with(stamp, observation)
-    }
-
-    /// Whether a version is the one by which the session went first, if it goes by another now: of its `first` answers.
-    pub(super) fn agreed_first(
-        &self,
-        first: Option<&Answers<H>>,
-        stamp: &Stamp<H::Object>,
-    ) -> Decided<H, bool> {
-        let Some(first) = first else { return Ok(false) };
-        let seen = first.peek(self.given.as_ref(), &self.verdicts)?;
-        seen.map_or(Ok(false), |seen| self.agrees_with(stamp, seen))
-    }
-
-    pub(super) fn agrees_with(
-        &self,
-        stamp: &Stamp<H::Object>,
-        observation: &Observation<H::Object>,
-    ) -> Result<bool, Unsure<H::Object>> {
-        Ok(stamp.tag == observation.tag || self.verdicts.same(&stamp.version, &observation.version)?)
     }
 }

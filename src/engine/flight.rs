@@ -10,7 +10,6 @@ use smallvec::SmallVec;
 use super::clock::Nanos;
 use super::compare::{Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Leaving, Observation};
-use super::plan::Decided;
 use super::rows::{Rows, Slot};
 use super::stamp::Stamp;
 use super::ticket::{self, ByTicket, Ticket};
@@ -250,22 +249,15 @@ impl<H: Host> Flights<H> {
         verdicts.find(&self.groups, probe, |group| Some(&group.key))
     }
 
-    /// The computation of a key and version, not struck, that is `fit` to be waited for by when it began. Somebody waits for it from now on.
-    pub(super) fn find(
-        &mut self,
-        probe: &Probe<H::Key>,
-        seen: &Observation<H::Object>,
-        fit: (&<H::Flight as Flight>::Leader, impl Fn(&H::Flight, Nanos, Ticket) -> bool),
-        verdicts: &Verdicts<H::Object>,
-    ) -> Decided<H, Option<(Ticket, H::Flight)>> {
-        let ticket = self.fit(probe, seen, fit, verdicts)?;
-        Ok(ticket.and_then(|ticket| self.own_mut(ticket)).map(|going| {
+    /// The run of a computation. Somebody waits for it from now on.
+    pub(super) fn await_run(&mut self, ticket: Ticket) -> Option<H::Flight> {
+        self.own_mut(ticket).map(|going| {
             going.marks.awaited = true;
-            (going.ticket, going.flight.clone())
-        }))
+            going.flight.clone()
+        })
     }
 
-    /// Which that is.
+    /// The computation of a key and version, not struck, that is `fit` to be waited for by when it began.
     pub(super) fn fit(
         &self,
         probe: &Probe<H::Key>,

@@ -225,9 +225,14 @@ impl<H: Host> Live<H> {
         }
     }
 
-    /// How the function fails for an entry, and how the version function does.
-    pub(super) fn troubles(&self, entry: &Stored<H>) -> impl Iterator<Item = Trouble> + use<H> {
+    /// How the function fails for an entry, since an observation found that unchanged, and how the version function does.
+    pub(super) fn troubles_after(
+        &self,
+        entry: &Stored<H>,
+        verified: Ticket,
+    ) -> impl Iterator<Item = Trouble> + use<H> {
         let own = self.asides.get(&entry.stored).and_then(|aside| aside.trouble);
+        let own = own.filter(|trouble| trouble.ticket >= verified);
         let source = self.stamps.source_of(entry.stamp).and_then(|source| source.trouble);
         [own, source].into_iter().flatten()
     }

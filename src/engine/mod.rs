@@ -22,6 +22,7 @@ mod outcome;
 mod plan;
 mod readers;
 mod reads;
+mod recognition;
 mod rows;
 mod session;
 mod source;
@@ -41,6 +42,7 @@ mod trouble;
 mod validate;
 #[cfg(test)]
 mod validate_tests;
+mod verdict;
 
 pub use compare::{Key, Object, Pair, Probe, Question, Sought, Unsure, Verdicts};
 pub use crowd::Asked;

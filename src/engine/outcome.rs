@@ -1,80 +1,104 @@
 //! What a call answers with, and what becomes of it: served, remembered for the session, stored.
 
-use super::clock::Nanos;
 use super::entry::{Course, Displaced, Entry, Leaving};
 use super::evicted::{Evicted, Gone};
 use super::flight::{Arrival, Bypass};
 use super::live::Look;
 use super::plan::{Attempt, Decided, Doing, Made, Manner, NextStep, Plan, Served, Step};
-use super::readers::Recognition;
 use super::reads::Basis;
-use super::session::Reader;
+use super::recognition::Recognition;
 use super::stamp::Stamp;
 use super::store::{Caller, Glance, Store};
 use super::ticket::{self, Ticket};
+use super::verdict::Kept;
 use super::{Host, Object, Slot, Unsure};
 
 /// What the session goes by in place of what was made, if anything, and by what the answer is served.
 type Placed<O> = (Option<O>, Basis<O>);
 
 impl<H: Host> Plan<H> {
-    /// Serves what the session is to see again though it is not stored: what it keeps, or finds in what left the store and keeps from now on.
-    pub(super) fn shelved(
+    /// Serves what the session is to see again though it is not stored. What it finds in what left the store it keeps from now on.
+    pub(super) fn serve_kept(
         &mut self,
         store: &mut Store<H>,
         caller: &mut Caller<'_, H>,
+        kept: Kept,
         displaced: &mut Displaced<H>,
-    ) -> Decided<H, Option<NextStep<H>>> {
-        let Some(reader) = caller.known.readers.get_mut(store.id) else { return Ok(None) };
-        if matches!(self.wish.manner, Manner::Now | Manner::Validating) {
-            return Ok(None);
-        }
-        let constant = store.terms.constant;
-        let mut kept = None;
-        if let Some((slot, entry)) = reader.find(&self.probe, &self.verdicts)? {
-            if entry.is_fresh(self.now, &store.terms) || self.wish.manner == Manner::Offline {
-                kept = Some((entry.value.clone(), entry.basis(&entry.stamp, constant)));
-                reader.kept.iter_mut().for_each(|shelf| shelf.touch(slot));
-            } else {
-                let expired = reader.kept.as_mut().and_then(|shelf| shelf.remove(slot));
-                displaced.extend(expired.map(|(_, entry)| Leaving::Entry(entry)));
+    ) -> Decided<H, NextStep<H>> {
+        let Some(entry) = self.kept_entry(store, caller, kept)? else {
+            unreachable!("the verdict has found it there")
+        };
+        let value = entry.value.clone();
+        let mut basis = entry.basis(&entry.stamp, store.terms.constant);
+        match kept {
+            Kept::Own(slot) => {
+                if let Some(shelf) =
+                    caller.known.readers.get_mut(store.id).and_then(|reader| reader.kept.as_mut())
+                {
+                    shelf.touch(slot);
+                }
+            }
+            Kept::Evicted { agreed } => {
+                store.give_again(&self.probe, caller, (self.ticket(), agreed), &self.verdicts, displaced)?;
+                if agreed {
+                    basis = self.vouched(basis);
+                }
             }
         }
-        let (value, basis) = if let Some(kept) = kept {
-            kept
-        } else if let Some((gone, agreed)) = self.among_evicted(store, caller.id, reader, self.now)? {
-            let basis = gone.entry.basis(&gone.entry.stamp, constant);
-            let value = gone.entry.value.clone();
-            store.give_again(&self.probe, caller, (self.ticket(), agreed), &self.verdicts, displaced)?;
-            (value, if agreed { self.vouched(basis) } else { basis })
-        } else {
-            return Ok(None);
-        };
         self.status.hit = true;
         store.stats.hits += 1;
-        Ok(Some(Step::Done(Served { value, basis, behind: None })))
+        Ok(Step::Done(Served { value, basis, behind: None }))
     }
 
-    /// What left the store and the session `id` may have seen of the key, and whether that is of the version by which the session goes now, where
-    /// it has to be.
+    /// What is kept there.
+    pub(super) fn kept_entry<'a>(
+        &self,
+        store: &'a Store<H>,
+        caller: &'a Caller<'_, H>,
+        kept: Kept,
+    ) -> Decided<H, Option<&'a Entry<H>>> {
+        match kept {
+            Kept::Own(slot) => {
+                let reader = caller.known.readers.get(store.id);
+                Ok(reader.and_then(|reader| reader.kept.as_ref()?.get(slot)))
+            }
+            Kept::Evicted { .. } => Ok(self.among_evicted(store, caller)?.map(|(gone, _)| &gone.entry)),
+        }
+    }
+
+    /// Lets go of what the session keeps of the key and has expired.
+    pub(super) fn drop_expired(
+        &self,
+        store: &Store<H>,
+        caller: &mut Caller<'_, H>,
+        displaced: &mut Displaced<H>,
+    ) -> Decided<H, ()> {
+        let Some(reader) = caller.known.readers.get_mut(store.id) else { return Ok(()) };
+        let kept = reader.find(&self.probe, &self.verdicts)?;
+        if let Some((slot, _)) = kept.filter(|(_, entry)| !entry.is_fresh(self.now, &store.terms)) {
+            let expired = reader.kept.as_mut().and_then(|shelf| shelf.remove(slot));
+            displaced.extend(expired.map(|(_, entry)| Leaving::Entry(entry)));
+        }
+        Ok(())
+    }
+
+    /// What left the store and the session may have seen of the key, and how it knows that again.
     pub(super) fn among_evicted<'a>(
         &self,
         store: &'a Store<H>,
-        id: Ticket,
-        reader: &Reader<H>,
-        now: Nanos,
-    ) -> Decided<H, Option<(&'a Gone<H>, bool)>> {
-        let Some(gone) = store.evicted.find(&self.probe, (id, reader.since), &self.verdicts)? else {
+        caller: &Caller<'_, H>,
+    ) -> Decided<H, Option<(&'a Gone<H>, Recognition)>> {
+        let Some(reader) = caller.known.readers.get(store.id) else { return Ok(None) };
+        let Some(gone) = store.evicted.find(&self.probe, (caller.id, reader.since), &self.verdicts)? else {
             return Ok(None);
         };
-        let (noted, offline) = (gone.given.contains(&id), self.wish.manner == Manner::Offline);
-        let lives = gone.entry.is_fresh(now, &store.terms) || noted && offline;
+        let (noted, offline) = (gone.given.contains(&caller.id), self.wish.manner == Manner::Offline);
+        let lives = gone.entry.is_fresh(self.now, &store.terms) || noted && offline;
         if !lives || !noted && self.refreshes() {
             return Ok(None);
         }
-        let agreed = !noted && self.agrees(&gone.entry.stamp)?;
-        let known = noted || agreed || self.agreed_first(reader.first.as_deref(), &gone.entry.stamp)?;
-        Ok(known.then_some((gone, agreed)))
+        let how = self.memory(store, caller).recognises(gone.entry.stored, &gone.entry.stamp, noted)?;
+        Ok(how.map(|how| (gone, how)))
     }
 
     /// Serves what the flight brought for which this call waited.
@@ -87,7 +111,7 @@ impl<H: Host> Plan<H> {
         if let Some(caller) = caller.as_deref_mut() {
             store.take_from(caller, &self.probe, &self.verdicts, displaced)?;
         }
-        let Some(arrival) = self.arrival.take() else { return Ok(self.asks(None)) };
+        let Some(arrival) = self.arrival.take() else { unreachable!("the verdict has looked at it") };
         let landed = &arrival.landed;
         let lags = landed.entry.stamp.lags;
         let basis = Basis { tag: arrival.under.tag, ticket: arrival.vouch, version: arrival.under.version };
@@ -123,7 +147,7 @@ impl<H: Host> Plan<H> {
             store.live.verify(slot, if constant { ticket::NEVER } else { observation.since });
         }
         let Some((entry, stamp)) = store.live.get_mut(slot) else {
-            return self.asks(None);
+            unreachable!("the verdict has found it there")
         };
         if let (Some(caller), Some(observation)) = (caller, self.observation.as_mut())
             && let Some(reader) = caller.known.readers.get_mut(store.id)
@@ -177,20 +201,16 @@ impl<H: Host> Plan<H> {
         if store.live.is_noted(look.entry, caller.id) {
             return Ok(());
         }
-        let given = self.given.as_ref();
-        match store.recognises(look, given, &self.verdicts, displaced)? {
-            Recognition::Gone | Recognition::Yes => {
-                // What left the store before is not what the session goes by.
-                store.take_from(caller, &self.probe, &self.verdicts, displaced)?;
-                if let Some((entry, _)) = store.live.get_mut(slot) {
-                    entry.known_in = caller.id;
-                }
-            }
-            Recognition::No if !needed => {}
-            Recognition::No => {
-                store.take_from(caller, &self.probe, &self.verdicts, displaced)?;
-                store.note_aside(slot, caller.id);
-            }
+        let free = store.is_note_free(look, self.given.as_ref(), &self.verdicts, displaced)?;
+        if !free && !needed {
+            return Ok(());
+        }
+        // What left the store before is not what the session goes by.
+        store.take_from(caller, &self.probe, &self.verdicts, displaced)?;
+        if !free {
+            store.note_aside(slot, caller.id);
+        } else if let Some((entry, _)) = store.live.get_mut(slot) {
+            entry.known_in = caller.id;
         }
         Ok(())
     }
@@ -291,7 +311,7 @@ impl<H: Host> Plan<H> {
     ) -> Decided<H, Placed<H::Object>> {
         let old = self.find(store)?;
         let Some(observation) = self.observation.as_ref() else {
-            unreachable!("a function runs under an observation");
+            unreachable!("a function runs under an observation")
         };
         let oldest = self.validation.oldest;
         let tainted = self.rests_on_older(oldest);
@@ -308,7 +328,7 @@ impl<H: Host> Plan<H> {
         let other = !version.is(&observation.version);
         let kept = self.kept((store.id, &store.evicted), caller.as_deref())?;
         let current = old.and_then(|slot| store.live.get(slot));
-        let agreed = current.map_or(Ok(false), |look| self.agrees(look.stamp))?;
+        let agreed = current.map_or(Ok(false), |look| look.stamp.is_of(observation, &self.verdicts))?;
         let outlived = self.is_outlived(store, version, observation)?;
         let settles = made.seen.is_none() && !made.renewed && !agreed && store.terms.settle.is_some();
         let session = caller.as_ref().map_or(0, |caller| caller.id);

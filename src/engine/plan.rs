@@ -105,6 +105,8 @@ pub struct Setting {
     pub nested: bool,
     /// No refresh can run behind there: the call itself makes what one would renew.
     pub alone: bool,
+    /// The call waits for nobody.
+    pub hasty: bool,
 }
 
 /// What is wanted of a result beyond the rule.
@@ -126,7 +128,7 @@ impl Wish {
     /// Nothing beyond how it is wanted.
     #[must_use]
     pub const fn of(manner: Manner) -> Self {
-        let setting = Setting { nested: false, alone: false };
+        let setting = Setting { nested: false, alone: false, hasty: false };
         Self { manner, refresh: Refresh::No, named: false, special: false, setting }
     }
 }
@@ -345,6 +347,14 @@ impl<H: Host> Plan<H> {
     #[must_use]
     pub fn ticket(&self) -> Ticket {
         self.observation.as_ref().map_or(0, |observation| observation.ticket)
+    }
+
+    /// The observation by which the call goes, once it has passed all rows that need none.
+    pub(super) fn judged_by(&self) -> &Observation<H::Object> {
+        let Some(observation) = self.observation.as_ref() else {
+            unreachable!("past the verdict \"ask\" there is an observation")
+        };
+        observation
     }
 
     /// Whether this call may wait for a run.

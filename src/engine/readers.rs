@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compare::{Probe, Unsure, Verdicts};
 use super::entry::Displaced;
 use super::live::{Aside, Look};
+use super::recognition::Memory;
 use super::rows::Slot;
 use super::session::Reader;
 use super::store::Store;
@@ -162,38 +163,24 @@ impl<H: Host> Store<H> {
         }
     }
 
-    /// Whether the session that is noted in an entry would recognise it without that.
-    pub(super) fn recognises(
+    /// Whether the note of an entry can be given to another session: the one that has it does not need it to know the
+    /// entry again, or has ended.
+    pub(super) fn is_note_free(
         &self,
         Look { entry, stamp }: Look<'_, H>,
         given: Option<&Probe<H::Key>>,
         verdicts: &Verdicts<H::Object>,
         displaced: &mut Displaced<H>,
-    ) -> Result<Recognition, Unsure<H::Object>> {
-        let holder = entry.known_in;
-        let seen = self.reach(holder, displaced, |reader, _| {
+    ) -> Result<bool, Unsure<H::Object>> {
+        let needed = self.reach(entry.known_in, displaced, |reader, _| {
+            // What it was given under a later version than its first, it knows by its notes.
             let seen = match reader.first(given, verdicts)? {
+                Some(_) => None,
                 None => reader.seen.peek(given, verdicts)?,
-                first => first,
             };
-            seen.map_or(Ok(false), |seen| {
-                Ok(seen.tag == stamp.tag || verdicts.same(&stamp.version, &seen.version)?)
-            })
+            let memory = Memory { id: entry.known_in, seen, reader: Some(reader), given, verdicts };
+            Ok(memory.recognises(entry.stored, stamp, false)?.is_none())
         });
-        Ok(match seen.transpose()? {
-            None => Recognition::Gone,
-            Some(equal) if equal && entry.stored < holder => Recognition::Yes,
-            Some(_) => Recognition::No,
-        })
+        Ok(!needed.transpose()?.unwrap_or(false))
     }
-}
-
-/// Whether a session needs an entry's note to know it again.
-pub(super) enum Recognition {
-    /// The session has ended.
-    Gone,
-    /// It does not need the note.
-    Yes,
-    /// It would lose the entry.
-    No,
 }

@@ -347,6 +347,11 @@ impl<H: Host> Known<H> {
         &mut known.1
     }
 
+    /// The same, if there are any.
+    pub(super) fn answers_of(&self, scope: &Scope) -> Option<&Answers<H>> {
+        self.answers.get(*scope.0).map(|(_, answers)| answers)
+    }
+
     /// Who asks what a caller would ask. Only what is `fit` counts as a run to be waited for.
     ///
     /// # Errors

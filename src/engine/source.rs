@@ -40,6 +40,11 @@ impl<H: Host> Source<H> {
         }
     }
 
+    /// Whether an observation is as new as any.
+    pub(super) fn is_newest(&self, ticket: Ticket) -> bool {
+        self.seen.as_ref().is_none_or(|seen| seen.since <= ticket)
+    }
+
     /// Takes note of an answer to a question asked at `since`.
     pub(super) fn answers(&mut self, since: Ticket) {
         self.answered = self.answered.max(since);

@@ -12,22 +12,31 @@ use super::trouble::{Trouble, is_allowed};
 use super::{Flight, Host};
 
 impl<H: Host> Store<H> {
-    /// When an entry stopped being fresh: at the end of its ttl, at the first observation that differs or at the first failure since it was last
-    /// verified, whichever was first.
-    pub(super) fn stale_since(&self, slot: Slot, now: Nanos) -> Nanos {
-        let Some(Look { entry, stamp }) = self.live.get(slot) else { return 0 };
-        let end = entry.ttl(&self.terms).map(|ttl| entry.born.saturating_add(ttl)).filter(|end| *end <= now);
-        let differs = (stamp.differs != 0).then_some(stamp.differs);
+    /// When an entry stopped being fresh: at the end of its ttl, at the first observation that differs or at the first
+    /// failure since it was last verified, whichever was first. `agrees` is an observation that verifies it now.
+    pub(super) fn stale_since(
+        &self,
+        Look { entry, stamp }: Look<'_, H>,
+        agrees: Option<&Observation<H::Object>>,
+        now: Nanos,
+    ) -> Nanos {
+        let born = match agrees.filter(|seen| entry.is_verified_by(*seen, &self.terms)) {
+            Some(seen) if !entry.is_fresh(now, &self.terms) => seen.at,
+            _ => entry.born,
+        };
+        let end = entry.ttl(&self.terms).map(|ttl| born.saturating_add(ttl)).filter(|end| *end <= now);
+        let verified = agrees.is_some_and(|seen| self.live.stamps.is_newest(entry.stamp, seen.since));
+        let differs = (stamp.differs != 0 && !verified).then_some(stamp.differs);
         // A failure before the computation began says nothing of its result.
-        let first = |trouble: Trouble| if trouble.first < entry.born { trouble.last } else { trouble.first };
-        let failures = self.live.troubles(entry).map(first);
+        let first = |trouble: Trouble| if trouble.first < born { trouble.last } else { trouble.first };
+        let since = agrees.map_or(0, |seen| seen.since);
+        let failures = self.live.troubles_after(entry, since).map(first);
         failures.chain(end).chain(differs).min().unwrap_or(now)
     }
 
     /// Whether the source of an entry failed so short a time ago that it is left alone.
-    pub(super) fn troubled(&self, slot: Slot, now: Nanos) -> bool {
-        let look = self.live.get(slot);
-        let mut troubles = look.into_iter().flat_map(|look| self.live.troubles(look.entry));
+    pub(super) fn troubled(&self, look: Look<'_, H>, now: Nanos) -> bool {
+        let mut troubles = self.live.troubles_after(look.entry, 0);
         troubles.any(|trouble| trouble.is_recent(now, self.terms.retry_after))
     }
 }
@@ -51,7 +60,7 @@ impl<H: Host> Plan<H> {
         let at = source.trouble.map_or(observation.at, |trouble| trouble.first.min(observation.at));
         let mut differing = Vec::new();
         for (place, stamp) in stamps.open(slot) {
-            if stamp.ticket < observation.since && !self.agrees_with(stamp, observation)? {
+            if stamp.ticket < observation.since && !stamp.is_of(observation, &self.verdicts)? {
                 differing.push(place);
             }
         }
@@ -84,7 +93,7 @@ impl<H: Host> Plan<H> {
         slot: Slot,
         displaced: &mut Displaced<H>,
     ) -> Option<H::Flight> {
-        if store.troubled(slot, self.now) {
+        if store.live.get(slot).is_none_or(|look| store.troubled(look, self.now)) {
             return None;
         }
         let aside = store.live.aside_mut(slot)?;
@@ -105,7 +114,7 @@ impl<H: Host> Plan<H> {
         (renewed, detail): (bool, &'static str),
         displaced: &mut Displaced<H>,
     ) -> Decided<H, NextStep<H>> {
-        let due = store.live.get(slot).is_some_and(|look| self.is_due(look.entry, caller.as_deref()));
+        let due = store.live.get(slot).is_some_and(|look| self.is_due(look, caller.as_deref()));
         if let Some(caller) = caller {
             if !due {
                 self.remember(store, slot, caller, true, displaced)?;
@@ -159,14 +168,16 @@ impl<H: Host> Plan<H> {
             // What the session has come to know meanwhile comes first, as ever.
             if store.terms.stale_if_error.is_some()
                 && let Some(caller) = caller.as_deref_mut()
-                && let Some(step) = self.shelved(store, caller, displaced)?
+                && let Some(kept) = self.kept_aside(store, caller)?
             {
+                let step = self.serve_kept(store, caller, kept, displaced)?;
                 self.failure = None;
                 store.stats.hits -= u64::from(self.run != 0);
                 return Ok(step);
             }
-            if let Some(slot) = found.filter(|_| self.wish.manner == Manner::Called)
-                && is_allowed(store.stale_since(slot, now), now, store.terms.stale_if_error)
+            let old = found.and_then(|slot| Some((slot, store.live.get(slot)?)));
+            if let Some((slot, look)) = old.filter(|_| self.wish.manner == Manner::Called)
+                && is_allowed(store.stale_since(look, None, now), now, store.terms.stale_if_error)
             {
                 // Not before nothing depends on a comparison any more: the call would begin anew, and ask what has just failed.
                 let step = self.stale(store, slot, caller, (false, "stale-if-error"), displaced)?;

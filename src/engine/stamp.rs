@@ -6,7 +6,7 @@ use super::entry::{Displaced, Leaving, Observation};
 use super::source::Source;
 use super::table::{Slot, Table};
 use super::ticket::Ticket;
-use super::{Host, Key};
+use super::{Host, Key, Object};
 
 /// A version, and what is known of it.
 #[derive(Clone, Debug)]
@@ -29,6 +29,17 @@ impl<O: Clone> Stamp<O> {
     pub fn of(observation: &Observation<O>) -> Self {
         let Observation { version, tag, ticket, .. } = observation;
         Self { version: version.clone(), tag: *tag, ticket: *ticket, differs: 0, lags: false }
+    }
+
+    /// Whether it is the version that an observation saw.
+    ///
+    /// # Errors
+    /// [`Unsure`] when the two versions were not yet compared.
+    pub(super) fn is_of(&self, seen: &Observation<O>, verdicts: &Verdicts<O>) -> Result<bool, Unsure<O>>
+    where
+        O: Object,
+    {
+        Ok(self.tag == seen.tag || verdicts.same(&self.version, &seen.version)?)
     }
 
     /// Takes note of an observation that agrees.
@@ -199,11 +210,16 @@ impl<H: Host> Stamps<H> {
         if let Some(Some(shared)) = self.places.get_mut(place.0 as usize)
             && shared.stamp.differs != 0
             && let Some(source) = shared.source.and_then(|slot| self.sources.get_mut(slot))
-            && source.seen.as_ref().is_none_or(|seen| seen.since <= ticket)
+            && source.is_newest(ticket)
         {
             shared.stamp.differs = 0;
             source.open.push(place);
         }
+    }
+
+    /// Whether an observation is as new as any of the source of a stamp.
+    pub(super) fn is_newest(&self, place: Place, ticket: Ticket) -> bool {
+        self.source_of(place).is_some_and(|source| source.is_newest(ticket))
     }
 
     /// The stamps of a source from which no observation has differed, as far as is known.

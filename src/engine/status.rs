@@ -1,13 +1,13 @@
 //! What a call did or would do, in the words of RFC 9211 (Cache-Status).
 
+use super::Host;
 use super::clock::{self, Nanos};
-use super::entry::{Entry, Observation};
-use super::live::Look;
-use super::plan::{Decided, Manner, Plan};
+use super::entry::{Displaced, Entry};
+use super::plan::{Decided, Plan};
+use super::rows::Slot;
 use super::store::{Caller, Store, Terms};
 use super::ticket::{self, Ticket};
-use super::trouble::is_allowed;
-use super::{Flight, Host, Object};
+use super::verdict::{How, Verdict};
 
 /// Why a call was not answered with what is there (RFC 9211, 2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,108 +67,73 @@ pub struct Logged {
 pub(super) const LOGGED: usize = 100;
 
 impl<H: Host> Plan<H> {
-    /// What the call would do. Asks nothing, computes nothing and moves nothing.
+    /// What the call would do. Asks nothing, computes nothing and moves nothing; what its session has seen is noted.
     ///
     /// # Errors
     /// [`super::Unsure`] when that depends on two objects not yet compared.
     pub fn explain(
         &mut self,
-        store: &Store<H>,
-        mut caller: Option<&mut Caller<'_, H>>,
+        store: &mut Store<H>,
+        caller: Option<&Caller<'_, H>>,
+        displaced: &mut Displaced<H>,
     ) -> Decided<H, Status> {
-        let now = clock::now();
-        if let Some(caller) = caller.as_deref_mut() {
-            if self.observation.is_none() {
-                let reader = caller.known.readers.get_mut(store.id);
-                let seen =
-                    reader.map(|reader| reader.seen.get(self.given.as_ref(), &self.verdicts)).transpose()?;
-                self.observation = seen.flatten().map(|seen| seen.clone());
-            }
-            if let Some(status) = self.on_shelf(store, caller, now)? {
-                return Ok(status);
-            }
+        self.now = clock::now();
+        if let Some(caller) = caller.filter(|_| self.observation.is_none()) {
+            let reader = caller.known.readers.get(store.id);
+            let seen =
+                reader.map_or(Ok(None), |reader| reader.seen.peek(self.given.as_ref(), &self.verdicts))?;
+            self.observation = seen.cloned();
         }
-        let observed =
-            |seen: &Observation<H::Object>| store.terms.constant || seen.vouches(now, store.terms.ttl);
-        let observation = self.observation.as_ref().filter(|seen| observed(seen));
-        let found = store.find(&self.probe, &self.verdicts)?;
-        let Some((slot, Look { entry, stamp })) = found.and_then(|slot| Some((slot, store.live.get(slot)?)))
-        else {
-            return self.absent(store, observation);
-        };
-        let fresh = entry.is_fresh(now, &store.terms);
-        let base = Status { expires: expires(entry, &store.terms), ..Status::default() };
-        let hit = |detail| Status { hit: true, detail, ..base };
-        let forward = |reason, detail| Status { forward: Some(reason), stored: true, detail, ..base };
-        let agreed = observation.map_or(Ok(false), |seen| self.agrees_with(stamp, seen))?;
-        let due = self.is_due(entry, caller.as_deref());
-        if let Some(Caller { id, known, .. }) = caller.as_deref().filter(|_| fresh) {
-            let first = known.readers.get(store.id).and_then(|reader| reader.first.as_deref());
-            if store.live.is_noted(entry, *id)
-                || !due && entry.stored < *id && (agreed || self.agreed_first(first, stamp)?)
+        loop {
+            self.compare(store, displaced)?;
+            let found = self.find(store)?;
+            let verdict = self.verdict(store, found, caller)?;
+            if verdict == Verdict::Ask
+                && let Some(caller) = caller
+                && let Some(answer) = self.answered(store, caller)?
             {
-                return Ok(hit("known"));
+                self.observation = Some(answer.clone());
+                continue;
             }
+            let look = found.and_then(|slot| store.live.get(slot));
+            let due = look.is_some_and(|look| self.is_due(look, caller));
+            let verdict = match verdict {
+                // Whatever the version is.
+                Verdict::Ask if due || look.is_none() => {
+                    let how = How::Compute { hasty: false };
+                    Verdict::Forwarded { old: found, due, agreed: false, how }
+                }
+                verdict => verdict,
+            };
+            return self.told(verdict, store, found, caller);
         }
-        if self.wish.manner == Manner::Offline {
-            return Ok(hit("offline"));
-        }
-        if stamp.version.is_immutable() && !(self.wish.named && due) {
-            return Ok(hit("immutable"));
-        }
-        if due {
-            return Ok(forward(Forward::Request, "refresh"));
-        }
-        let since = store.stale_since(slot, now);
-        if store.troubled(slot, now) && is_allowed(since, now, store.terms.stale_if_error) {
-            return Ok(hit("stale-if-error"));
-        }
-        let Some(observation) = observation else { return Ok(Status { detail: "asks", ..base }) };
-        if fresh && agreed {
-            return Ok(hit("equal"));
-        }
-        if fresh && stamp.is_newer(observation) {
-            return Ok(hit("newer"));
-        }
-        if agreed && entry.is_verified_by(observation, &store.terms) {
-            return Ok(hit("verified"));
-        }
-        if is_allowed(since, now, store.terms.stale_while_revalidate) {
-            return Ok(hit("stale-while-revalidate"));
-        }
-        let collapsed = self.joins(store, observation)?;
-        let stale = forward(Forward::Stale, if agreed { "expired" } else { "changed" });
-        Ok(Status { collapsed, ..stale })
     }
 
-    /// What a call does for which nothing is stored.
-    fn absent(&self, store: &Store<H>, observation: Option<&Observation<H::Object>>) -> Decided<H, Status> {
-        if self.wish.manner == Manner::Offline {
-            return Ok(Status { forward: Some(Forward::Miss), detail: "offline", ..Status::default() });
-        }
-        let reason = if store.terms.maxsize == Some(0) { Forward::Bypass } else { Forward::Miss };
-        let collapsed = observation.map_or(Ok(false), |observation| self.joins(store, observation))?;
-        let stored = reason == Forward::Miss;
-        Ok(Status { forward: Some(reason), stored, collapsed, ..Status::default() })
-    }
-
-    fn joins(&self, store: &Store<H>, observation: &Observation<H::Object>) -> Decided<H, bool> {
-        let fit = |flight: &H::Flight, _, _| flight.serves(&self.leader);
-        Ok(store.flights.fit(&self.probe, observation, (&self.leader, fit), &self.verdicts)?.is_some())
-    }
-
-    fn on_shelf(&self, store: &Store<H>, caller: &Caller<'_, H>, now: Nanos) -> Decided<H, Option<Status>> {
-        let Some(reader) = caller.known.readers.get(store.id) else { return Ok(None) };
-        let kept = reader.find(&self.probe, &self.verdicts)?.map(|(_, entry)| entry);
-        let found = match kept.filter(|entry| entry.is_fresh(now, &store.terms)) {
-            None => self.among_evicted(store, caller.id, reader, now)?.map(|(gone, _)| &gone.entry),
-            kept => kept,
-        };
-        Ok(found.map(|entry| {
+    /// A verdict in the words of RFC 9211.
+    fn told(
+        &self,
+        verdict: Verdict,
+        store: &Store<H>,
+        found: Option<Slot>,
+        caller: Option<&Caller<'_, H>>,
+    ) -> Decided<H, Status> {
+        let forward = verdict.forward(store.terms.maxsize);
+        let hit = forward.is_none() && verdict != Verdict::Ask;
+        let base = Status { hit, forward, detail: verdict.detail(), ..Status::default() };
+        if let (Verdict::Kept(kept), Some(caller)) = (verdict, caller) {
+            let Some(entry) = self.kept_entry(store, caller, kept)? else {
+                unreachable!("the verdict has found it there")
+            };
             let only = !entry.stamp.lags && !ticket::is_drawn(entry.stamp.ticket);
-            let detail = if only { "session-only" } else { "known" };
-            Status { hit: true, expires: expires(entry, &store.terms), detail, ..Status::default() }
-        }))
+            let detail = if only { "session-only" } else { base.detail };
+            return Ok(Status { expires: expires(entry, &store.terms), detail, ..base });
+        }
+        let entry = found.and_then(|slot| store.live.get(slot)).map(|look| look.entry);
+        let expires = entry.and_then(|entry| expires(entry, &store.terms));
+        let Verdict::Forwarded { how, .. } = verdict else { return Ok(Status { expires, ..base }) };
+        let stored = forward != Some(Forward::Bypass) && how != How::Compute { hasty: true };
+        let collapsed = matches!(how, How::Shown(_) | How::Wait(_));
+        Ok(Status { expires, stored, collapsed, ..base })
     }
 
     /// Notes what the call did, in its session, which has been given a result.

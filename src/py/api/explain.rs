@@ -5,11 +5,12 @@ use pyo3::types::{PyDict, PyDictMethods, PyTuple};
 
 use crate::engine::{Manner, Wish};
 use crate::py::arguments::call_arguments::with_arguments;
+use crate::py::asyncio::task;
 use crate::py::call::attempt::Tried;
 use crate::py::call::computation;
 use crate::py::call::drive::Drive;
 use crate::py::function::cached::Cached;
-use crate::py::interpreter::fallible::{self, named};
+use crate::py::interpreter::fallible::{self, imported, named};
 use crate::py::session::explanation::{digest, explanation};
 
 impl Cached {
@@ -31,13 +32,14 @@ impl Cached {
         }
         cached.check_fit(py, "cache_explain", args, Some(&keywords))?;
         with_arguments(args, Some(&keywords), cached.is_method(), |arguments| {
-            let mut drive = Drive::begin(
-                slf,
-                arguments,
-                computation::leader(py),
-                Wish::of(Manner::Called),
-                Tried::NOTHING,
-            )?;
+            let wish = Wish::of(Manner::Called);
+            let (leader, wish) = if cached.coroutine {
+                let event_loop = imported!(py, "versioned_lru_cache._async", "running_loop")?.call0()?;
+                task::in_task(&event_loop, wish)
+            } else {
+                (computation::leader(py), wish)
+            };
+            let mut drive = Drive::begin(slf, arguments, leader, wish, Tried::NOTHING)?;
             let (status, hash) = drive.explain(cached, py)?;
             let key = if show { shown(args, &keywords)? } else { digest(hash) };
             // What is stored, or was made by another session, is no riddle.

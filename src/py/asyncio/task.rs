@@ -21,6 +21,14 @@ use crate::py::flight::leader::Leader;
 use crate::py::flight::wait::Waited;
 use crate::py::interpreter::fallible::{self, Seconds, Text, named};
 
+/// Who makes a call of a coroutine function in a task of this event loop, or in none, and what is wanted there: a refresh behind is a
+/// task of the loop.
+pub(crate) fn in_task(event_loop: &Bound<'_, PyAny>, wish: Wish) -> (Leader, Wish) {
+    let setting = Setting { alone: event_loop.is_none(), ..wish.setting };
+    let leader = Leader::task(event_loop.as_ptr().addr(), computation::inside(event_loop.py()));
+    (leader, Wish { setting, ..wish })
+}
+
 impl Call {
     /// Leaves the computation that `enter` began.
     fn ended<'py>(
@@ -108,15 +116,13 @@ impl Call {
     fn begin(&self, py: Python<'_>, event_loop: &Bound<'_, PyAny>) -> PyResult<Text<&'static str>> {
         let tried = self.state.with(py, |state| state.tried.take()).unwrap_or(Tried::NOTHING);
         let drive = self.with(py, |arguments| {
-            let leader = Leader::task(event_loop.as_ptr().addr(), computation::inside(py));
+            let (leader, wish) = in_task(event_loop, self.wish);
             enclosing_runs::check_depth(py, leader.inside.as_ref())?;
             let function = self.function.bind(py);
             if let Some(check) = &self.check {
                 return Drive::about(function, arguments, leader, check.claim(py));
             }
-            // A refresh behind is a task of the event loop.
-            let setting = Setting { alone: event_loop.is_none(), ..self.wish.setting };
-            Drive::begin(function, arguments, leader, Wish { setting, ..self.wish }, tried)
+            Drive::begin(function, arguments, leader, wish, tried)
         })?;
         self.state.with(py, |state| state.drive = Some(drive));
         self.next(py)

@@ -15,8 +15,8 @@ use super::read_set::Service;
 use super::returned::versioned;
 use crate::engine::ticket::{NEVER, Ticket};
 use crate::engine::{
-    Basis, Claim, Flight as _, Manner, Plan, Read, Setting, Status, Step, Unsure, Verdicts,
-    Wish, clock, oldest,
+    Basis, Claim, Displaced, Flight as _, Manner, Plan, Read, Setting, Status, Step, Unsure, Verdicts, Wish,
+    clock, oldest,
 };
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::key;
@@ -128,7 +128,8 @@ impl Drive {
             Version::Constant(observation) => Some(observation.clone()),
             Version::Asked(_) => None,
         };
-        let setting = Setting { nested: computation::is_nested(py), ..wish.setting };
+        let hasty = cached.wait == Some(Duration::ZERO);
+        let setting = Setting { nested: computation::is_nested(py), hasty, ..wish.setting };
         let wish = Wish { setting, ..wish };
         let mut plan = Plan::new(probe, given, cached.scope.clone(), constant, leader, wish);
         if let Some(verdicts) = tried.verdicts {
@@ -229,8 +230,10 @@ impl Drive {
     /// What the call would do, and the hash of its key.
     pub(crate) fn explain(&mut self, cached: &Cached, py: Python<'_>) -> PyResult<(Status, u64)> {
         for _ in 0..PATIENCE {
-            let explained =
-                cached.enter(py, self.session.as_ref(), |store, caller| self.plan.explain(store, caller));
+            let mut displaced = Displaced::default();
+            let explained = cached.enter(py, self.session.as_ref(), |store, caller| {
+                self.plan.explain(store, caller.as_deref(), &mut displaced)
+            });
             match explained {
                 Ok(status) => return Ok((status, self.plan.hash())),
                 Err(mut unsure) => {

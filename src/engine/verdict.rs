@@ -1,0 +1,309 @@
+//! The decision table of a call: what it does next, by the first row that fits.
+//!
+//! Nothing changes here. [`Plan`] acts on a verdict, and `cache_explain` tells it. The rows are those of docs/freshness.md, in
+//! its order.
+
+use super::clock::{self, Nanos};
+use super::entry::Observation;
+use super::live::Look;
+use super::plan::{Decided, Manner, Plan, Refresh};
+use super::recognition::{Memory, Recognition};
+use super::rows::Slot;
+use super::status::Forward;
+use super::store::{Caller, Store};
+use super::ticket::{self, Ticket};
+use super::trouble::is_allowed;
+use super::{Host, Object};
+
+/// What a call does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Serve again what the session has seen and the store has no more.
+    Kept(Kept),
+    /// Serve what is stored: the session knows it.
+    Known(Slot, Recognition),
+    /// Serve what is stored, as it is: the session takes that.
+    Offline(Slot),
+    /// Serve what is stored: it never changes.
+    Immutable(Slot),
+    /// Serve what is stored, though it is not fresh: its source failed just now.
+    StaleIfError(Slot),
+    /// Say that nothing is stored, to a session that takes only that.
+    Absent,
+    /// Ask for the version.
+    Ask,
+    /// Serve what is stored, after a look at its version.
+    Judged(Slot, Judged),
+    /// Go past what is stored, as there is nothing or it is not good enough.
+    Forwarded {
+        /// Where the entry of the key lies.
+        old: Option<Slot>,
+        /// The session renews it whatever its version.
+        due: bool,
+        /// It is of the version that was asked for, only too old.
+        agreed: bool,
+        /// What is done instead.
+        how: How,
+    },
+}
+
+/// Where that lies which the session sees again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// With what it keeps for itself.
+    Own(Slot),
+    /// With what left the store; whether that is of the version by which the session goes now.
+    Evicted {
+        /// It is.
+        agreed: bool,
+    },
+}
+
+/// What a look at the version of an entry has told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// It is the one that was asked for.
+    Equal,
+    /// It is, which lets its age begin anew.
+    Verified,
+    /// It was observed later than the one that was asked for.
+    Newer,
+    /// It is good enough while a new result is made behind.
+    Stale,
+}
+
+/// How a call comes to a result that is not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// It takes what the run brought for which it has waited.
+    Share,
+    /// It takes what a run of its session has made and has yet to validate.
+    Shown(Ticket),
+    /// It waits for a run.
+    Wait(Ticket),
+    /// It computes.
+    Compute {
+        /// There is a run to wait for, but it waits for nobody.
+        hasty: bool,
+    },
+}
+
+impl Verdict {
+    /// More of it, in a word.
+    pub(super) fn detail(self) -> &'static str {
+        match self {
+            Self::Kept(_) | Self::Known(..) => "known",
+            Self::Offline(_) | Self::Absent => "offline",
+            Self::Immutable(_) => "immutable",
+            Self::StaleIfError(_) => "stale-if-error",
+            Self::Ask => "asks",
+            Self::Judged(_, Judged::Equal) => "equal",
+            Self::Judged(_, Judged::Verified) => "verified",
+            Self::Judged(_, Judged::Newer) => "newer",
+            Self::Judged(_, Judged::Stale) => "stale-while-revalidate",
+            Self::Forwarded { old: None, .. } => "",
+            Self::Forwarded { due: true, .. } => "refresh",
+            Self::Forwarded { agreed: true, .. } => "expired",
+            Self::Forwarded { .. } => "changed",
+        }
+    }
+
+    /// Why the call is not answered with what is there, if it is not.
+    pub(super) fn forward(self, maxsize: Option<usize>) -> Option<Forward> {
+        match self {
+            Self::Forwarded { .. } if maxsize == Some(0) => Some(Forward::Bypass),
+            Self::Absent | Self::Forwarded { old: None, .. } => Some(Forward::Miss),
+            Self::Forwarded { due: true, .. } => Some(Forward::Request),
+            Self::Forwarded { .. } => Some(Forward::Stale),
+            _ => None,
+        }
+    }
+}
+
+impl<H: Host> Plan<H> {
+    /// What the call does next. `found` is where the entry of its key lies.
+    ///
+    /// # Errors
+    /// [`super::Unsure`] when that depends on two objects not yet compared.
+    pub(super) fn verdict(
+        &self,
+        store: &Store<H>,
+        found: Option<Slot>,
+        caller: Option<&Caller<'_, H>>,
+    ) -> Decided<H, Verdict> {
+        if let Some(caller) = caller
+            && let Some(kept) = self.kept_aside(store, caller)?
+        {
+            return Ok(Verdict::Kept(kept));
+        }
+        let found = found.and_then(|slot| Some((slot, store.live.get(slot)?)));
+        if let Some((slot, look)) = found
+            && let Some(verdict) = self.unasked(store, slot, look, caller)?
+        {
+            return Ok(verdict);
+        }
+        if self.wish.manner == Manner::Offline {
+            return Ok(Verdict::Absent);
+        }
+        let vouches = |seen: &&Observation<H::Object>| {
+            (self.asked || seen.vouches(self.now, store.terms.ttl)) && !self.must_ask()
+        };
+        let Some(seen) = self.observation.as_ref().filter(vouches) else { return Ok(Verdict::Ask) };
+        let due = found.is_some_and(|(_, look)| self.is_due(look, caller));
+        let mut agreed = false;
+        if let Some((slot, look)) = found.filter(|_| !due) {
+            agreed = look.stamp.is_of(seen, &self.verdicts)?;
+            if let Some(judged) = self.judged(store, look, seen, agreed) {
+                return Ok(Verdict::Judged(slot, judged));
+            }
+        }
+        let how = self.past(store, seen, caller)?;
+        Ok(Verdict::Forwarded { old: found.map(|(slot, _)| slot), due, agreed, how })
+    }
+
+    /// What the session is to see again though it is not stored.
+    pub(super) fn kept_aside(&self, store: &Store<H>, caller: &Caller<'_, H>) -> Decided<H, Option<Kept>> {
+        let manner = self.wish.manner;
+        let Some(reader) = caller.known.readers.get(store.id) else { return Ok(None) };
+        if matches!(manner, Manner::Now | Manner::Validating) {
+            return Ok(None);
+        }
+        if let Some((slot, entry)) = reader.find(&self.probe, &self.verdicts)?
+            && (entry.is_fresh(self.now, &store.terms) || manner == Manner::Offline)
+        {
+            return Ok(Some(Kept::Own(slot)));
+        }
+        let evicted = self.among_evicted(store, caller)?;
+        Ok(evicted.map(|(_, how)| Kept::Evicted { agreed: how == Recognition::Version }))
+    }
+
+    /// The rows for which no version is needed: what the session knows, what it takes as it is, what never changes,
+    /// and what stands in for a source that failed just now.
+    fn unasked(
+        &self,
+        store: &Store<H>,
+        slot: Slot,
+        look: Look<'_, H>,
+        caller: Option<&Caller<'_, H>>,
+    ) -> Decided<H, Option<Verdict>> {
+        let Look { entry, stamp } = look;
+        let (manner, due) = (self.wish.manner, self.is_due(look, caller));
+        if let Some(caller) = caller
+            && manner != Manner::Now
+            && entry.is_fresh(self.now, &store.terms)
+        {
+            let noted = store.live.is_noted(entry, caller.id);
+            // What is due is known only by a note.
+            let stored = if due { ticket::NEVER } else { entry.stored };
+            if let Some(how) = self.memory(store, caller).recognises(stored, stamp, noted)? {
+                return Ok(Some(Verdict::Known(slot, how)));
+            }
+        }
+        if manner == Manner::Offline {
+            return Ok(Some(Verdict::Offline(slot)));
+        }
+        if stamp.version.is_immutable() && manner != Manner::Now && !(self.wish.named && due) {
+            return Ok(Some(Verdict::Immutable(slot)));
+        }
+        let stands_in = manner == Manner::Called
+            && !due
+            && store.troubled(look, self.now)
+            && is_allowed(store.stale_since(look, None, self.now), self.now, store.terms.stale_if_error);
+        Ok(stands_in.then_some(Verdict::StaleIfError(slot)))
+    }
+
+    /// The rows for an entry whose version can be compared with the one that was `seen`, and `agreed` with that or not.
+    fn judged(
+        &self,
+        store: &Store<H>,
+        look: Look<'_, H>,
+        seen: &Observation<H::Object>,
+        agreed: bool,
+    ) -> Option<Judged> {
+        let (terms, entry) = (&store.terms, look.entry);
+        if entry.is_fresh(self.now, terms) {
+            if agreed {
+                return Some(Judged::Equal);
+            }
+            if look.stamp.is_newer(seen) {
+                return Some(Judged::Newer);
+            }
+        } else if agreed
+            && entry.is_verified_by(seen, terms)
+            && clock::is_within(seen.at, self.now, entry.ttl(terms))
+        {
+            return Some(Judged::Verified);
+        }
+        let since = || store.stale_since(look, agreed.then_some(seen), self.now);
+        let stale = self.wish.manner == Manner::Called
+            && !self.wish.setting.alone
+            && is_allowed(since(), self.now, terms.stale_while_revalidate);
+        stale.then_some(Judged::Stale)
+    }
+
+    /// How the call comes to a result past what is stored.
+    fn past(
+        &self,
+        store: &Store<H>,
+        seen: &Observation<H::Object>,
+        caller: Option<&Caller<'_, H>>,
+    ) -> Decided<H, How> {
+        if let Some(arrival) = self.arrival.as_ref()
+            && (arrival.under.is_of(seen, &self.verdicts)? || arrival.is_newer(seen))
+        {
+            return Ok(How::Share);
+        }
+        if self.impatient {
+            return Ok(How::Compute { hasty: false });
+        }
+        let since = caller.map_or(self.began, |caller| self.since(caller));
+        let fit = |flight: &H::Flight, born: Nanos, ticket: Ticket| {
+            ticket > since && clock::is_within(born, self.now, store.terms.ttl) && self.may_wait(flight)
+        };
+        let found = store.flights.fit(&self.probe, seen, (&self.leader, fit), &self.verdicts)?;
+        Ok(match found {
+            None => How::Compute { hasty: false },
+            // A computation waits for what is decided, since it would rest on it.
+            Some(run)
+                if !self.wish.setting.nested
+                    && caller.is_some_and(|caller| store.flights.shown(run, caller.id).is_some()) =>
+            {
+                How::Shown(run)
+            }
+            Some(_) if self.wish.setting.hasty => How::Compute { hasty: true },
+            Some(run) => How::Wait(run),
+        })
+    }
+
+    /// The caller's session as it judges results for these arguments.
+    pub(super) fn memory<'a>(&'a self, store: &Store<H>, caller: &'a Caller<'_, H>) -> Memory<'a, H> {
+        Memory {
+            id: caller.id,
+            seen: self.observation.as_ref(),
+            reader: caller.known.readers.get(store.id),
+            given: self.given.as_ref(),
+            verdicts: &self.verdicts,
+        }
+    }
+
+    /// Whether an entry is to be renewed whatever its version.
+    pub(super) fn is_due(&self, Look { entry, .. }: Look<'_, H>, caller: Option<&Caller<'_, H>>) -> bool {
+        match (self.wish.manner, self.wish.refresh) {
+            (Manner::Now, _) => entry.began() <= self.began,
+            (Manner::Called, Refresh::Soft | Refresh::Hard) => {
+                caller.is_some_and(|caller| entry.began() <= caller.began)
+            }
+            _ => false,
+        }
+    }
+
+    /// Only flights that began after this are good enough.
+    fn since(&self, caller: &Caller<'_, H>) -> Ticket {
+        if self.refreshes() { self.began.max(caller.began) } else { self.began }
+    }
+
+    /// Whether the version has to be asked anew, though the session knows of one.
+    pub(super) fn must_ask(&self) -> bool {
+        self.wish.manner == Manner::Now && !self.asked
+    }
+}
