@@ -11,8 +11,9 @@ TESTS ?=
 
 BIN := $(VENV)/bin
 # The promises and what calls mean, without what takes minutes and knows nothing of the hit path.
-LONG_WAY := $(wildcard tests/test_promise_*.py tests/test_machine*.py tests/test_sessions*.py tests/test_introspection*.py) \
-	tests/test_keys.py tests/test_explain.py tests/test_coroutines.py tests/test_coroutines_one_flight.py
+LONG_WAY := tests/promises tests/model $(wildcard tests/*/test_sessions*.py) \
+	$(addprefix tests/behaviour/,test_explain.py test_introspection.py test_introspection_basic.py test_keys.py) \
+	$(addprefix tests/coroutines/,test_coroutines.py test_one_flight.py)
 TYPED := python scripts benches $(wildcard examples tests/typing)
 # Folders too, so that a file that was removed counts as a change.
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(wildcard build.rs) \
@@ -25,8 +26,9 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help hello demo test lint cargo-test pytest pytest-no-fast-paths stress mutants test-all test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts bench-profile dev-install build wheel format \
-	docs todo clean
+.PHONY: help hello demo test lint cargo-test pytest pytest-no-fast-paths stress mutants test-all \
+	test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts bench-profile \
+	dev-install build wheel format docs todo clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -39,7 +41,9 @@ demo: $(VENV)/.wheel $(VENV)/.group-demo ## serve the report of a million sales 
 
 test: lint cargo-test pytest pytest-no-fast-paths bench-check mutants ## all that CI runs
 
-lint: $(VENV)/.wheel $(VENV)/.group-lint ## formatting, clippy, ruff, mypy, pyright, stubtest
+lint: $(VENV)/.wheel $(VENV)/.group-lint ## layers, widths, formatting, clippy, ruff, mypy, pyright, stubtest
+	$(BIN)/python scripts/check_layers.py
+	$(BIN)/python scripts/check_widths.py
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --no-default-features -- -D warnings
@@ -60,10 +64,10 @@ pytest-no-fast-paths: ## tests of the promises on a wheel whose calls all take t
 	$(MAKE) --no-print-directory pytest VENV=$(VENV)/no-fast-paths FEATURES=no-fast-paths TESTS="$(LONG_WAY)"
 
 stress: $(VENV)/.wheel $(VENV)/.group-test ## random schedules and random functions, four kinds for SECONDS each, 300 unless told
-	$(BIN)/python tests/stress.py --seconds $(or $(SECONDS),300)
-	$(BIN)/python tests/stress_fresh.py --seconds $(or $(SECONDS),300)
-	$(BIN)/python tests/stress_nested.py --seconds $(or $(SECONDS),300)
-	$(BIN)/python tests/graph_world.py --seconds $(or $(SECONDS),300)
+	$(BIN)/python -m tests.concurrency.stress --seconds $(or $(SECONDS),300)
+	$(BIN)/python -m tests.concurrency.stress_fresh --seconds $(or $(SECONDS),300)
+	$(BIN)/python -m tests.concurrency.stress_nested --seconds $(or $(SECONDS),300)
+	$(BIN)/python -m tests.model.graph_world --seconds $(or $(SECONDS),300)
 
 mutants: $(VENV)/.group-test ## break each promise on purpose; its test must notice
 	$(BIN)/python scripts/mutants.py

@@ -1,4 +1,5 @@
-//! Tells the crate which Python it is built for (`Py_3_12`, `Py_GIL_DISABLED`), and whether the platform ends threads by unwinding them.
+//! Tells the crate which Python it is built for (`Py_3_12`, `Py_GIL_DISABLED`), and whether the platform ends
+//! threads by unwinding them.
 
 fn main() {
     #[cfg(feature = "python")]

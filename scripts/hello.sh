@@ -3,7 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-echo "Hello! It is $(date '+%A, %-d %B %Y'). This is versioned-lru-cache on branch $(git branch --show-current)."
+branch=$(git branch --show-current)
+echo "Hello! It is $(date '+%A, %-d %B %Y'). This is versioned-lru-cache on branch $branch."
 echo
 if [ -z "$(git status --porcelain)" ]; then
     echo "Nothing is uncommitted."

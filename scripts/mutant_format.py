@@ -2,7 +2,7 @@
 
     promise: 3 never stale
     breaks: (prose for the reader)
-    test: tests/test_promises.py::test_3_never_stale     a pytest node id, or an expression for `-k`
+    test: tests/promises/test_03_never_stale.py          a pytest node id, or an expression for `-k`
     cargo: store::tests::evicts_the_oldest               a filter for `cargo test`
     loom: models::three_callers_of_one_key               the same, of tests/schedules, which needs `--cfg loom`
     hang: yes                                            only where a time-out is the expected failure

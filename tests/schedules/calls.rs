@@ -316,8 +316,8 @@ impl Seen {
 /// What a thread of a model does; its last call counts.
 pub(crate) type Act = Box<dyn FnOnce() -> Called + Send>;
 
-/// Runs the model in all schedules: `acts` each in a thread of its own, then `check`. With a `bound`, in those schedules in which threads
-/// are stopped at most so many times where they could go on.
+/// Runs the model in all schedules: `acts` each in a thread of its own, then `check`. With a `bound`, in
+/// those schedules in which threads are stopped at most so many times where they could go on.
 pub(crate) fn in_all_schedules<S: 'static>(
     bound: Option<usize>,
     begin: fn() -> S,

@@ -148,7 +148,8 @@ fn a_clear_is_not_undone() {
     );
 }
 
-/// The same in a session in which another waits meanwhile: what that one brings is not remembered after the strike.
+/// The same in a session in which another waits meanwhile: what that one brings is not remembered after the
+/// strike.
 fn struck_while_the_session_waits(strike: fn(&Function)) -> Vec<Act> {
     let world = World::new(PLAIN, true, |_| Body::Returns, |_| Body::Returns);
     let (function, session) = (Function::new(&world, 1), Session::begin());
@@ -196,7 +197,8 @@ fn no_step_back(function: &Arc<Function>, called: &[Called]) {
         let Answer::Value(value) = call.answer else { panic!("{called:?}") };
         assert!(call.version.is_some_and(|version| value >= version), "{called:?}");
     }
-    // Not that each version is computed once: of two who ask while it moves, either may have the older observation.
+    // Not that each version is computed once: of two who ask while it moves, either may have the older
+    // observation.
     let version = lock(&function.world.facts).version;
     assert_eq!(function.stored(), Some((version, version)));
     assert!(function.world.is_quiet());

@@ -6,8 +6,7 @@ import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
-from asserting import assert_type
-
+from tests.typing.asserting import assert_type
 from versioned_lru_cache import (
     CachedFunction,
     CacheInfo,

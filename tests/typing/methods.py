@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from asserting import assert_type
-
+from tests.typing.asserting import assert_type
 from versioned_lru_cache import CachedFunction, CachedMethod, CacheInfo, CacheKey, Versioned, versioned_lru_cache
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from functions import defaults, doubled, first, keywords, nothing, original, positional, twice, variadic
-from methods import Box, Made, Shop, Stall, shop
-
+from tests.typing.functions import defaults, doubled, first, keywords, nothing, original, positional, twice, variadic
+from tests.typing.methods import Box, Made, Shop, Stall, shop
 from versioned_lru_cache import CachedMethod, Session, Versioned, session, versioned_lru_cache
 
 if TYPE_CHECKING:

@@ -1,0 +1,179 @@
+"""docs/performance.md and its pictures are made from the numbers, and say where a target is not met."""
+
+from __future__ import annotations
+
+import json
+import sys
+import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import ROOT
+
+sys.path.append(str(ROOT / "benches"))
+
+import report
+from drawing import apart, width_of
+from results import Numbers, Run, pooled
+from targets import all_targets, hit_targets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DOCS = ROOT / "docs"
+COMMITTED = report.read(DOCS / "benchmarks")
+PICTURES = ("performance-hits.svg", "performance-requests.svg")
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def scaled(data: dict[str, Any], factor: float, variant: str) -> dict[str, Any]:
+    """The numbers of a run with those of one variant multiplied."""
+    changed: dict[str, Any] = json.loads(json.dumps(data))
+    for row in changed["rows"]:
+        for name, sample in row["samples"].items():
+            if name.startswith(variant):
+                for quartiles in (sample, sample["ratio"] or {}):
+                    quartiles.update({key: quartiles[key] * factor for key in ("low", "median", "high") if quartiles})
+    return changed
+
+
+def made(folder: Path, *runs: dict[str, Any], by_hand: str = "") -> str:
+    """The page that is made from some runs, below `folder`."""
+    (folder / "benchmarks").mkdir(exist_ok=True)
+    for number, run in enumerate(runs):
+        (folder / "benchmarks" / f"{number}.json").write_text(json.dumps(run), encoding="utf-8")
+    if by_hand:
+        (folder / "performance.md").write_text(by_hand, encoding="utf-8")
+    assert report.main(["--docs", str(folder)]) == 0
+    return (folder / "performance.md").read_text(encoding="utf-8")
+
+
+def test_the_committed_page_is_made_from_the_committed_numbers(tmp_path: Path) -> None:
+    committed = (DOCS / "performance.md").read_text(encoding="utf-8")
+    assert made(tmp_path, *(json.loads(run.as_json()) for run in COMMITTED), by_hand=committed) == committed
+    for picture in PICTURES:
+        assert (tmp_path / picture).read_text(encoding="utf-8") == (DOCS / picture).read_text(encoding="utf-8")
+
+
+def test_what_is_written_by_hand_is_kept(tmp_path: Path) -> None:
+    page = made(tmp_path, json.loads(COMMITTED[0].as_json()))
+    own = page.replace("## Where the time goes", "## Where the time goes\n\nMostly in the loop.")
+    assert made(tmp_path, json.loads(COMMITTED[0].as_json()), by_hand=own) == own
+
+
+def test_a_page_without_the_line_above_what_is_written_by_hand_is_not_overwritten(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="has no line that says where"):
+        made(tmp_path, json.loads(COMMITTED[0].as_json()), by_hand="# Mine\n")
+    assert (tmp_path / "performance.md").read_text(encoding="utf-8") == "# Mine\n"
+
+
+def test_without_numbers_that_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert report.main(["--docs", str(tmp_path)]) == 2
+    assert "There are no numbers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("factor", "bold"), [(0.01, False), (100, True)])
+def test_more_than_asked_is_bold_and_counted(tmp_path: Path, factor: float, bold: bool) -> None:
+    data = scaled(json.loads(COMMITTED[0].as_json()), factor, "ours, Flask g")
+    page = made(tmp_path, data)
+    (line,) = (
+        line for line in page.splitlines() if line.startswith("| f(int) | 0") or line.startswith("| f(int) | 1.")
+    )
+    in_flask = line.split(" | ")[3]
+    assert in_flask.startswith("**") == bold
+    run = Run.from_data(data)
+    answers = [target.met(run) for target in all_targets(run)]
+    assert f"{answers.count(True)} of {len(answers)} met" in page
+    assert hit_targets(run)["f(int)"]["Flask g"].met(run) is not bold
+
+
+def test_every_target_of_a_full_run_is_measured() -> None:
+    for run in COMMITTED:
+        assert [target.name for target in all_targets(run) if target.met(run) is None] == []
+
+
+def test_a_dict_is_allowed_a_little_more_where_the_interpreter_counts() -> None:
+    asked = hit_targets(COMMITTED[0])
+    assert asked["f(int)"]["dict"].asked == round(asked["f(int)"]["Flask g"].asked + 0.1, 2)
+    assert asked["f(None)"]["dict"].asked == asked["f(None)"]["Flask g"].asked == 0.75
+
+
+def test_an_interpreter_with_a_profile_has_targets_of_its_own() -> None:
+    data = json.loads(COMMITTED[0].as_json())
+    asked = [
+        hit_targets(Run({**data["about"], "interpreter": name}, []))["f(int)"]["Flask g"].asked
+        for name in ("CPython 3.11.7 (no PGO), GCC 12.2.0", "CPython 3.11.2 (PGO), GCC 12.2.0")
+    ]
+    assert asked == [0.70, 1.0]
+
+
+def test_without_a_gil_threads_are_asked_to_scale_at_least_as_functools(tmp_path: Path) -> None:
+    data = json.loads(COMMITTED[0].as_json())
+    alone = made(tmp_path, data)
+    assert "two threads to one" not in alone
+    quartiles = {"low": 0.9, "median": 0.9, "high": 0.9}
+    numbers = {"rounds": 1, **quartiles, "ratio": {**quartiles, "median": 1.2}}
+    slower = {**numbers, "ratio": quartiles}
+    told = {"section": "scaling", "unit": "times", "method": "", "base": "functools"}
+    free = {
+        "about": {**data["about"], "interpreter": "CPython 3.14.5 (no PGO, free-threaded), Clang 21"},
+        "rows": [
+            {**told, "row": "disjoint keys", "samples": {"ours, ContextVar": numbers}},
+            {**told, "row": "one hot key", "samples": {"ours, ContextVar": slower}},
+            {**told, "row": "disjoint keys, a session each", "samples": {"ours, ContextVar": numbers}},
+            {**told, "row": "one hot key, a session each", "samples": {"ours, ContextVar": slower}},
+        ],
+    }
+    lines = made(tmp_path, data, free).splitlines()
+    assert "- CPython 3.14.5 (no PGO, free-threaded): 2 of 4 met" in lines
+    assert "| disjoint keys, two threads to one, to functools' | at least 1.00 |  | 1.20 |" in lines
+    assert "| one hot key, two threads to one, to functools' | at least 1.00 |  | **0.90** |" in lines
+
+
+def test_a_library_that_was_not_installed_is_in_no_picture(tmp_path: Path) -> None:
+    data = json.loads(COMMITTED[0].as_json())
+    for row in data["rows"]:
+        row["samples"] = {name: sample for name, sample in row["samples"].items() if name != "moka-py"}
+    made(tmp_path, data)
+    for picture in PICTURES:
+        text = (tmp_path / picture).read_text(encoding="utf-8")
+        assert "cachebox" in text
+        assert "moka-py" not in text
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_told_in_words_and_stays_within_its_frame(name: str) -> None:
+    picture = ElementTree.parse(DOCS / name).getroot()
+    width, height = float(picture.attrib["width"]), float(picture.attrib["height"])
+    assert picture.attrib["role"] == "img"
+    assert {picture.find(f"{SVG}{part}").text is not None for part in ("title", "desc")} == {True}  # type: ignore[union-attr]
+    for text in picture.iter(f"{SVG}text"):
+        long = width_of(text.text or "", int(text.attrib["font-size"]))
+        left = float(text.attrib["x"]) - {"start": 0, "middle": long / 2, "end": long}[text.attrib["text-anchor"]]
+        assert left >= 0
+        assert left + long <= width + 12  # `width_of` is a little too much
+        assert 0 < float(text.attrib["y"]) < height
+
+
+def test_labels_that_would_touch_are_moved_apart() -> None:
+    places = apart([100, 101, 102, 300], [20, 20, 20, 20], 0, 400)
+    assert all(second - first >= 19.9 for first, second in pairwise(places))
+    assert places[3] == 300
+    assert sum(places[:3]) / 3 == pytest.approx(101, abs=0.1)
+    assert apart([2, 3], [20, 20], 0, 400)[0] >= 10
+
+
+def test_processes_are_pooled_round_by_round() -> None:
+    told = {"section": "hit", "row": "f()", "unit": "ns", "method": "", "base": "functools"}
+    parts = [
+        [{**told, "values": {"functools": [10.0, 20.0], "ours": [5.0, 20.0]}}],
+        [{**told, "values": {"functools": [40.0], "ours": [80.0]}}],
+    ]
+    (result,) = pooled(parts)
+    assert result.samples["ours"] == Numbers.of([5.0, 20.0, 80.0], [10.0, 20.0, 40.0])
+    ours = result.samples["ours"]
+    assert (ours.rounds, ours.own.median) == (3, 20.0)
+    assert ours.ratio
+    assert (ours.ratio.low, ours.ratio.median, ours.ratio.high) == (0.75, 1.0, 1.5)
