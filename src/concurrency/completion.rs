@@ -1,22 +1,16 @@
-//! The end of a run, for those who wait for it: threads, which sleep until then, and tasks, which leave a callback.
+//! A completion: one event that ends with a value, for which threads sleep (a mutex and a condition variable) and tasks leave a callback.
 //!
-//! Knows no Python. Beside `src/py` only this and `gates.rs` touch what threads have in common, so that `tests/schedules` can run it, and
-//! the engine with it, in every order in which threads may take their turns: with `--cfg loom` these primitives are loom's.
+//! Every waiter learns of the end exactly once: who comes after it is told at once, and a callback is handed to the one who ends it. It knows
+//! no Python, so that loom can run it (`tests/schedules`).
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicBool, Ordering};
-#[cfg(loom)]
-use loom::sync::{Condvar, Mutex, MutexGuard};
-#[cfg(not(loom))]
-use std::sync::atomic::{AtomicBool, Ordering};
-#[cfg(not(loom))]
-use std::sync::{Condvar, Mutex, MutexGuard};
+use super::primitives::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
 
-struct State<E, C, T> {
+/// What its lock guards.
+struct Progress<E, C, T> {
     /// Whether it has ended.
     over: bool,
     /// How, until all have looked.
@@ -33,18 +27,18 @@ struct State<E, C, T> {
 }
 
 /// A run until it ends with an `E`. Tasks that wait leave a callback `C`; a task `T` may be what runs it.
-pub struct Landing<E, C, T> {
+pub struct Completion<E, C, T> {
     /// Whether it is going on, for those who may not wait for the lock.
     going: AtomicBool,
-    state: Mutex<State<E, C, T>>,
+    state: Mutex<Progress<E, C, T>>,
     ended: Condvar,
 }
 
-impl<E, C, T> Default for Landing<E, C, T> {
+impl<E, C, T> Default for Completion<E, C, T> {
     fn default() -> Self {
         Self {
             going: AtomicBool::new(true),
-            state: Mutex::new(State {
+            state: Mutex::new(Progress {
                 over: false,
                 end: None,
                 callbacks: BTreeMap::new(),
@@ -58,7 +52,7 @@ impl<E, C, T> Default for Landing<E, C, T> {
     }
 }
 
-impl<E, C, T> Landing<E, C, T> {
+impl<E, C, T> Completion<E, C, T> {
     #[cfg_attr(
         not(loom),
         expect(
@@ -66,7 +60,7 @@ impl<E, C, T> Landing<E, C, T> {
             reason = "held for a moment, by nobody who waits for anything else"
         )
     )]
-    fn lock(&self) -> MutexGuard<'_, State<E, C, T>> {
+    fn lock(&self) -> MutexGuard<'_, Progress<E, C, T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -96,7 +90,7 @@ impl<E, C, T> Landing<E, C, T> {
     }
 
     /// Lets this thread wait for the end, for at most `span` and sometimes less. Returns whether it is still going on. If not, the thread
-    /// has to [`Landing::pass_on`].
+    /// has to [`Completion::pass_on`].
     #[must_use]
     pub fn wait(&self, span: Duration) -> bool {
         let mut state = self.lock();

@@ -4,4 +4,5 @@
 //! every order in which threads may take their turns: with `--cfg loom` its primitives are loom's.
 
 pub mod completion;
+pub(crate) mod primitives;
 pub mod sharded_lock;

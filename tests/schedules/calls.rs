@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use loom::sync::Mutex;
 use loom::thread;
-use versioned_lru_cache::concurrency::completion::Landing;
+use versioned_lru_cache::concurrency::completion::Completion;
 use versioned_lru_cache::engine::{
     Caller, Displaced, Made, Plan, Probe, Scope, Step, Store, Terms, Verdicts, Wish,
 };
@@ -61,7 +61,7 @@ pub(crate) struct Facts {
     busy: Vec<(u64, u64)>,
     /// Whether the version function runs now.
     asking: bool,
-    flights: Vec<Weak<Landing<End, (), ()>>>,
+    flights: Vec<Weak<Completion<End, (), ()>>>,
 }
 
 /// What the functions of a model have in common.

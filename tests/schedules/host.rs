@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, Weak};
 
 use loom::sync::{Mutex, MutexGuard};
-use versioned_lru_cache::concurrency::completion::Landing;
+use versioned_lru_cache::concurrency::completion::Completion;
 use versioned_lru_cache::engine::ticket::{self, Ticket};
 use versioned_lru_cache::engine::{
     Arrival, Audience, Displaced, Flight, Host, Key, Known, Leaving, Object, Probe, Unsure, Verdicts,
@@ -81,7 +81,7 @@ pub(crate) enum End {
 
 /// A run for which threads wait.
 #[derive(Clone)]
-pub(crate) struct Run(pub(crate) Arc<Landing<End, (), ()>>);
+pub(crate) struct Run(pub(crate) Arc<Completion<End, (), ()>>);
 
 impl Flight for Run {
     type Leader = ();

@@ -5,16 +5,16 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::engine::{Manner, Wish};
 use crate::py::arguments::call_arguments;
-use crate::py::call::attempt::Tried;
+use crate::py::call::attempt::Attempt;
 use crate::py::call::awaited_call::Call;
-use crate::py::call::background_refresh::Behind;
+use crate::py::call::background_refresh::BackgroundRefresh;
 use crate::py::function::cached::Cached;
 use crate::py::interpreter::fallible::Text;
 
 const WISH: Wish = Wish::of(Manner::Behind);
 
 #[pymethods]
-impl Behind {
+impl BackgroundRefresh {
     /// The name of the function.
     #[getter]
     fn name(&self) -> Text<&str> {
@@ -26,13 +26,13 @@ impl Behind {
         let function = self.function.bind(py);
         let names = self.names.as_ref().map(|names| names.bind(py));
         let arguments = call_arguments::in_call(self.args.bind(py), names, function.get().is_method());
-        Cached::call(function, arguments, WISH, Tried::NOTHING).map(drop)
+        Cached::call(function, arguments, WISH, Attempt::NOTHING).map(drop)
     }
 
     /// The call of a coroutine function, for a task to drive.
     fn call(&self, py: Python<'_>) -> Call {
         let names = self.names.as_ref().map(|names| names.clone_ref(py));
-        Call::new(self.function.clone_ref(py), self.args.clone_ref(py), names, WISH, Tried::NOTHING)
+        Call::new(self.function.clone_ref(py), self.args.clone_ref(py), names, WISH, Attempt::NOTHING)
     }
 
     /// It failed.

@@ -16,12 +16,12 @@ use crate::engine::{Displaced, Observation, Scope, Store, Terms};
 use crate::py::arguments::call_arguments::{self, Rules};
 use crate::py::function::cached::Cached;
 use crate::py::function::freshness::Freshness;
-use crate::py::function::version::{Asked, Given, SharedScope, Version};
-use crate::py::interpreter::critical_section::{Guarded, Visited, attach};
+use crate::py::function::version::{Given, SharedScope, Version, VersionFunction};
+use crate::py::interpreter::critical_section::{Guarded, ReadMostly, attach};
 use crate::py::interpreter::fallible::{self, Number, Text, imported, named};
 use crate::py::interpreter::vectorcall_type;
 use crate::py::session::binding::Binding;
-use crate::py::session::results::{FunctionResults, Unvalidated};
+use crate::py::session::results::{FunctionResults, RejectedResults};
 use crate::py::session::traverse;
 
 #[pymethods]
@@ -57,7 +57,7 @@ impl Cached {
                     (None, "key") => Given::Key,
                     _ => Given::Arguments,
                 };
-                Version::Asked(Asked { function, given, default, awaits: awaited == "both" })
+                Version::Asked(VersionFunction { function, given, default, awaits: awaited == "both" })
             }
             None => Version::Constant(Observation {
                 version: constant.clone().into(),
@@ -71,7 +71,10 @@ impl Cached {
         };
         let own = match (&version, &scope) {
             (
-                Version::Asked(Asked { given: Given::Nothing | Given::Arguments | Given::Part(_), .. }),
+                Version::Asked(VersionFunction {
+                    given: Given::Nothing | Given::Arguments | Given::Part(_),
+                    ..
+                }),
                 Some(scope),
             ) => scope.get().0.clone(),
             _ => Scope::default(),
@@ -90,8 +93,8 @@ impl Cached {
                 id: store.id,
                 module,
                 name,
-                store: Visited::new(store),
-                unvalidated: Guarded::new(Unvalidated::default()),
+                store: ReadMostly::new(store),
+                unvalidated: Guarded::new(RejectedResults::default()),
             }
         });
         let new = Self {

@@ -14,7 +14,7 @@ use crate::py::asyncio::coroutine::call_coroutine_function;
 use crate::py::call::entrance;
 use crate::py::function::cached::Cached;
 use crate::py::interpreter::fallible::named;
-use crate::py::interpreter::vectorcall_type::{self, Derived};
+use crate::py::interpreter::vectorcall_type::{self, DerivedType};
 
 static FUNCTION: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -22,7 +22,7 @@ static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 /// The class of decorated functions.
 pub(crate) fn function_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     let class = FUNCTION.get_or_try_init(py, || {
-        let derived = Derived {
+        let derived = DerivedType {
             name: c"versioned_lru_cache.CachedFunction",
             doc: c"A function whose results are cached. Made by the decorators.",
             new: new_function,
@@ -40,7 +40,7 @@ pub(crate) fn function_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
 /// The class of bound methods.
 pub(crate) fn method_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     let class = METHOD.get_or_try_init(py, || {
-        let derived = Derived {
+        let derived = DerivedType {
             name: c"versioned_lru_cache.CachedMethod",
             doc: c"CachedMethod(function, instance, /)\n--\n\n",
             new: new_method,

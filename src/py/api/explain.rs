@@ -6,7 +6,7 @@ use pyo3::types::{PyDict, PyDictMethods, PyTuple};
 use crate::engine::{Manner, Wish};
 use crate::py::arguments::call_arguments::with_arguments;
 use crate::py::asyncio::task;
-use crate::py::call::attempt::Tried;
+use crate::py::call::attempt::Attempt;
 use crate::py::call::computation;
 use crate::py::call::drive::Drive;
 use crate::py::function::cached::Cached;
@@ -39,7 +39,7 @@ impl Cached {
             } else {
                 (computation::leader(py), wish)
             };
-            let mut drive = Drive::begin(slf, arguments, leader, wish, Tried::NOTHING)?;
+            let mut drive = Drive::begin(slf, arguments, leader, wish, Attempt::NOTHING)?;
             let (status, hash) = drive.explain(cached, py)?;
             let key = if show { shown(args, &keywords)? } else { digest(hash) };
             // What is stored, or was made by another session, is no riddle.

@@ -25,12 +25,12 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     py.import(named!(py, "_collections_abc")?)?
         .getattr(named!(py, "Mapping")?)?
         .call_method1(named!(py, "register")?, (py.get_type::<handle::Session>(),))?;
-    module.add_class::<background_refresh::Behind>()?;
-    module.add_class::<session_block::Blocks>()?;
+    module.add_class::<background_refresh::BackgroundRefresh>()?;
+    module.add_class::<session_block::SessionBlocks>()?;
     module.add_class::<version::SharedScope>()?;
     module.add_class::<counter::Counter>()?;
     module.add_class::<cache_key::CacheKey>()?;
-    module.add_class::<sentinels::Mark>()?;
+    module.add_class::<sentinels::Sentinel>()?;
     module.add_class::<handle::Session>()?;
     module.add_class::<awaited_call::Call>()?;
     module.add_class::<wait::JoinableFlight>()?;

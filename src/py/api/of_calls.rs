@@ -15,9 +15,9 @@ use super::cache_key::CacheKey;
 use super::method::CachedMethod;
 use crate::engine::{Displaced, Manner, Putter, Wish, oldest};
 use crate::py::arguments::call_arguments::with_arguments;
-use crate::py::call::attempt::Tried;
+use crate::py::call::attempt::Attempt;
 use crate::py::call::awaited_call::Call;
-use crate::py::call::computation::{self, Inside};
+use crate::py::call::computation::{self, EnclosingComputation};
 use crate::py::call::drive;
 use crate::py::function::cached::Cached;
 use crate::py::function::version::Version;
@@ -206,10 +206,10 @@ impl Cached {
         let wish = Wish::of(Manner::Now);
         with_arguments(args, kwargs, cached.is_method(), |arguments| {
             if !cached.coroutine {
-                return Self::call(slf, arguments, wish, Tried::NOTHING);
+                return Self::call(slf, arguments, wish, Attempt::NOTHING);
             }
             let (args, names) = arguments.to_keep(py)?;
-            Call::new(slf.clone().unbind(), args, names, wish, Tried::NOTHING).driver(py)
+            Call::new(slf.clone().unbind(), args, names, wish, Attempt::NOTHING).driver(py)
         })
     }
 
@@ -281,7 +281,7 @@ impl Cached {
         let (value, version) = (value.into(), version.into());
         let (_, given) =
             with_arguments(args, kwargs, self.is_method(), |arguments| self.given(py, arguments, &probe))?;
-        let inside = Inside::here(py);
+        let inside = EnclosingComputation::here(py);
         let leader = computation::leader(py);
         let putter = Putter {
             leader: &leader,

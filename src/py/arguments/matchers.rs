@@ -13,9 +13,9 @@ use crate::py::objects::object::Object;
 
 /// A call without arguments.
 #[derive(Clone, Copy)]
-pub(crate) struct Nothing;
+pub(crate) struct NoArguments;
 
-impl Sought<Key> for Nothing {
+impl Sought<Key> for NoArguments {
     type Other = ();
 
     #[inline]
@@ -26,12 +26,12 @@ impl Sought<Key> for Nothing {
 
 /// A call with a single argument.
 #[derive(Clone, Copy)]
-pub(crate) struct One<'a> {
+pub(crate) struct OneArgument<'a> {
     pub(crate) only: *mut PyObject,
     pub(crate) rules: &'a Rules,
 }
 
-impl Sought<Key> for One<'_> {
+impl Sought<Key> for OneArgument<'_> {
     /// The stored argument, if it has to be asked.
     type Other = Option<Object>;
 
@@ -58,13 +58,13 @@ impl Sought<Key> for One<'_> {
 
 /// A call with more arguments, maybe of a method, maybe with names.
 #[derive(Clone, Copy)]
-pub(crate) struct Many<'a, const METHOD: bool, const NAMED: bool> {
+pub(crate) struct ManyArguments<'a, const METHOD: bool, const NAMED: bool> {
     /// Some values at least.
     pub(crate) arguments: &'a Arguments<'a>,
     pub(crate) rules: &'a Rules,
 }
 
-impl<const METHOD: bool, const NAMED: bool> Sought<Key> for Many<'_, METHOD, NAMED> {
+impl<const METHOD: bool, const NAMED: bool> Sought<Key> for ManyArguments<'_, METHOD, NAMED> {
     type Other = ();
 
     #[expect(clippy::inline_always, reason = "the arguments stay in registers")]
@@ -78,7 +78,7 @@ impl<const METHOD: bool, const NAMED: bool> Sought<Key> for Many<'_, METHOD, NAM
     }
 }
 
-impl<const METHOD: bool, const NAMED: bool> Many<'_, METHOD, NAMED> {
+impl<const METHOD: bool, const NAMED: bool> ManyArguments<'_, METHOD, NAMED> {
     /// Whether a key is made of the very objects of the call, as it is where a program has them at hand.
     #[expect(clippy::inline_always, reason = "the arguments stay in registers")]
     #[inline(always)]
@@ -124,12 +124,12 @@ fn is_natively(key: &Key, arguments: &Arguments<'_>, rules: Rules) -> bool {
 
 /// A call with whatever arguments, at leisure.
 #[derive(Clone, Copy)]
-pub(crate) struct Any<'a> {
+pub(crate) struct AnyArguments<'a> {
     pub(crate) arguments: Arguments<'a>,
     pub(crate) rules: Rules,
 }
 
-impl Sought<Key> for Any<'_> {
+impl Sought<Key> for AnyArguments<'_> {
     type Other = ();
 
     fn is(self, key: &Key) -> Result<(), ()> {

@@ -19,7 +19,7 @@ use super::free_list;
 use super::stop_iteration;
 use crate::engine::{Manner, Wish};
 use crate::py::arguments::call_arguments::Arguments;
-use crate::py::call::attempt::Tried;
+use crate::py::call::attempt::Attempt;
 use crate::py::call::awaited_call::Call;
 use crate::py::call::long_way::called;
 use crate::py::call::{computation, hit, recorded_hit};
@@ -176,10 +176,10 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
         let named = if names.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(names).unsigned_abs() };
         let positional = values.len() - named;
         let arguments = Arguments::from_vector(values.as_ptr(), positional, names, cached.is_method());
-        let mut tried = Tried::NOTHING;
+        let mut tried = Attempt::NOTHING;
         if cached.has_hits() {
             let hit = if computation::is_going_on() {
-                Python::attach_unchecked(|_| recorded_hit::hit_and_note(function, arguments))
+                Python::attach_unchecked(|_| recorded_hit::hit_and_record(function, arguments))
             } else {
                 hit::hit::<fast_lookup::Anywhere>(py, cached, arguments)
             };

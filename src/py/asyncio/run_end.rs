@@ -8,17 +8,17 @@ use crate::py::interpreter::critical_section::attach;
 use crate::py::interpreter::fallible::named;
 
 /// Called when the task of a run is done, and dropped with that task: whatever way it ends, the run is over.
-#[pyclass(frozen, module = "versioned_lru_cache._core")]
-pub(crate) struct End(Py<Call>);
+#[pyclass(frozen, module = "versioned_lru_cache._core", name = "End")]
+pub(crate) struct RunEnd(Py<Call>);
 
-impl End {
+impl RunEnd {
     pub(crate) fn of(call: &Bound<'_, Call>) -> Self {
         Self(call.clone().unbind())
     }
 }
 
 #[pymethods]
-impl End {
+impl RunEnd {
     fn __call__(&self, task: &Bound<'_, PyAny>) {
         let py = task.py();
         let call = self.0.get();
@@ -39,7 +39,7 @@ impl End {
     }
 }
 
-impl Drop for End {
+impl Drop for RunEnd {
     fn drop(&mut self) {
         attach(|py| self.0.get().over(py, None));
     }

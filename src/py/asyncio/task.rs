@@ -5,17 +5,17 @@ use pyo3::prelude::*;
 use pyo3::types::PyBool;
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::run_end::End;
+use super::run_end::RunEnd;
 use super::wait::{JoinableFlight, TaskWait};
 use super::wait_graph;
 use crate::engine::ticket::NEVER;
 use crate::engine::{Flight as _, Setting, Wish};
-use crate::py::call::attempt::Tried;
-use crate::py::call::awaited_call::{Answer, Call, State};
-use crate::py::call::background_refresh::Behind;
+use crate::py::call::attempt::Attempt;
+use crate::py::call::awaited_call::{Answer, Call, CallState};
+use crate::py::call::background_refresh::BackgroundRefresh;
 use crate::py::call::computation::{self, Ended, Entered};
 use crate::py::call::drive::{Drive, Next};
-use crate::py::call::read_set::Service;
+use crate::py::call::read_set::ServedCall;
 use crate::py::flight::enclosing_runs;
 use crate::py::flight::leader::Leader;
 use crate::py::flight::wait::Waited;
@@ -90,7 +90,7 @@ impl Call {
             Next::Done(value, basis, behind) => {
                 if let Some(lead) = behind {
                     let names = self.names.as_ref().map(|names| names.clone_ref(py));
-                    Behind::begin(self.function.bind(py), self.args.clone_ref(py), names, lead)?;
+                    BackgroundRefresh::begin(self.function.bind(py), self.args.clone_ref(py), names, lead)?;
                 }
                 let active = self.driving(py, |drive| Ok(drive.active().cloned()))?;
                 self.answer(py, Answer { value: value.unbind(), basis: Some(basis), active });
@@ -114,7 +114,7 @@ impl Call {
 
     /// Begin, in a task of this event loop or in none. What is to be done next.
     fn begin(&self, py: Python<'_>, event_loop: &Bound<'_, PyAny>) -> PyResult<Text<&'static str>> {
-        let tried = self.state.with(py, |state| state.tried.take()).unwrap_or(Tried::NOTHING);
+        let tried = self.state.with(py, |state| state.tried.take()).unwrap_or(Attempt::NOTHING);
         let drive = self.with(py, |arguments| {
             let (leader, wish) = in_task(event_loop, self.wish);
             enclosing_runs::check_depth(py, leader.inside.as_ref())?;
@@ -134,14 +134,14 @@ impl Call {
         let step = if is_answered { "done" } else { self.step(py)? };
         // Here, in the caller's context, and not where it was computed.
         if step == "done" && computation::is_going_on() {
-            let answered = |state: &mut State| {
+            let answered = |state: &mut CallState| {
                 state.answer.as_ref().map(|answer| (answer.basis.clone(), answer.active.clone()))
             };
             if let Some((Some(basis), active)) = self.state.with(py, answered) {
                 let (function, active) = (self.function.bind_borrowed(py), active.as_ref());
                 let session = active.map_or(0, |active| active.id);
                 self.with(py, |arguments| {
-                    Service { function, arguments, session, active }.note(py, &basis);
+                    ServedCall { function, arguments, session, active }.note(py, &basis);
                     Ok(())
                 })?;
             }
@@ -248,7 +248,7 @@ impl Call {
     /// Note that a task runs the function. However that ends, the run ends with it.
     fn runs_in(slf: &Bound<'_, Self>, task: &Bound<'_, PyAny>) -> PyResult<()> {
         let (py, call) = (slf.py(), slf.get());
-        let end = Bound::new(py, End::of(slf))?;
+        let end = Bound::new(py, RunEnd::of(slf))?;
         let flight = call.state.with(py, |state| {
             state.is_run = true;
             state.flight.clone()

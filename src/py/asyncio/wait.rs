@@ -8,7 +8,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::wait_graph;
 use super::waker::{self, Waker};
 use crate::py::call::computation::{self};
-use crate::py::flight::enclosing_runs::Nest;
+use crate::py::flight::enclosing_runs::EnclosingRuns;
 use crate::py::flight::wait::Flight;
 use crate::py::interpreter::fallible::{Seconds, named};
 
@@ -28,7 +28,7 @@ impl JoinableFlight {
 #[pyclass(frozen, module = "versioned_lru_cache._core", name = "Wait")]
 pub(crate) struct TaskWait {
     /// What it is part of, and may close a circle with.
-    inside: Option<Nest>,
+    inside: Option<EnclosingRuns>,
     /// Among the waits for the run.
     place: u64,
     pub(super) on: Flight,
@@ -44,7 +44,7 @@ impl TaskWait {
     pub(super) fn begin(
         event_loop: &Bound<'_, PyAny>,
         on: &Flight,
-        inside: Option<Nest>,
+        inside: Option<EnclosingRuns>,
         limit: Option<Duration>,
     ) -> PyResult<Option<Self>> {
         let py = event_loop.py();

@@ -10,14 +10,14 @@ use crate::py::objects::object::Object;
 const UNKNOWN: u64 = 0;
 
 /// What is known of a call before its plan is made.
-pub(crate) struct Tried {
+pub(crate) struct Attempt {
     /// The hash of its arguments, or [`UNKNOWN`]: a word less on the hit path than an option.
     pub(crate) hash: u64,
     /// What its arguments were found to equal and not to.
     pub(crate) verdicts: Option<Box<Verdicts<Object>>>,
 }
 
-impl Tried {
+impl Attempt {
     pub(crate) const NOTHING: Self = Self { hash: UNKNOWN, verdicts: None };
 
     /// What is known of most calls.
@@ -33,9 +33,9 @@ impl Tried {
 }
 
 /// Room for that on the hit path: a hit leaves it as it is, and has nothing to drop.
-pub(crate) struct Room(MaybeUninit<Tried>);
+pub(crate) struct AttemptSlot(MaybeUninit<Attempt>);
 
-impl Room {
+impl AttemptSlot {
     #[inline]
     pub(crate) const fn new() -> Self {
         Self(MaybeUninit::uninit())
@@ -43,7 +43,7 @@ impl Room {
 
     /// Takes what is known, for the long way.
     #[inline]
-    pub(crate) fn leave<T>(&mut self, tried: Tried) -> Option<T> {
+    pub(crate) fn leave<T>(&mut self, tried: Attempt) -> Option<T> {
         self.0.write(tried);
         None
     }
@@ -53,7 +53,7 @@ impl Room {
     /// # Safety
     /// Something must have been left.
     #[inline]
-    pub(crate) unsafe fn take(self) -> Tried {
+    pub(crate) unsafe fn take(self) -> Attempt {
         // SAFETY: the caller says so.
         unsafe { self.0.assume_init() }
     }

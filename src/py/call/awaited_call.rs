@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::attempt::Tried;
+use super::attempt::Attempt;
 use super::check::Check;
 use super::computation::Entered;
 use super::drive::Drive;
@@ -18,11 +18,11 @@ use crate::py::function::cached::Cached;
 use crate::py::interpreter::critical_section::Guarded;
 use crate::py::interpreter::fallible::{self, Text, imported};
 use crate::py::objects::object::Object;
-use crate::py::session::core::Active;
+use crate::py::session::core::ActiveSession;
 
 /// What a call has come to.
 #[derive(Default)]
-pub(crate) struct State {
+pub(crate) struct CallState {
     /// Taken out while it is asked what is next, which may run foreign code.
     pub(crate) drive: Option<Box<Drive>>,
     pub(crate) entered: Option<Entered>,
@@ -30,7 +30,7 @@ pub(crate) struct State {
     pub(crate) answer: Option<Answer>,
     pub(crate) error: Option<Py<PyBaseException>>,
     /// What is known of the call, until it begins.
-    pub(crate) tried: Option<Tried>,
+    pub(crate) tried: Option<Attempt>,
     /// A task runs the function: by its end the run ends.
     pub(crate) is_run: bool,
     /// The caller was cancelled.
@@ -45,7 +45,7 @@ pub(crate) struct Answer {
     /// By what it is served, unless it is only whether a version holds.
     pub(crate) basis: Option<Basis<Object>>,
     /// The call's session.
-    pub(crate) active: Option<Active>,
+    pub(crate) active: Option<ActiveSession>,
 }
 
 /// A call of a coroutine function.
@@ -57,7 +57,7 @@ pub(crate) struct Call {
     pub(crate) wish: Wish,
     /// The version that is to be asked about, in place of a result.
     pub(crate) check: Option<Check>,
-    pub(crate) state: Guarded<State>,
+    pub(crate) state: Guarded<CallState>,
 }
 
 impl Call {
@@ -66,9 +66,9 @@ impl Call {
         args: Py<PyTuple>,
         names: Option<Py<PyTuple>>,
         wish: Wish,
-        tried: Tried,
+        tried: Attempt,
     ) -> Self {
-        let state = State { tried: Some(tried), ..State::default() };
+        let state = CallState { tried: Some(tried), ..CallState::default() };
         Self { function, args, names, wish, check: None, state: Guarded::new(state) }
     }
 
@@ -82,7 +82,7 @@ impl Call {
             reading.args.clone_ref(py),
             names,
             wish,
-            Tried::NOTHING,
+            Attempt::NOTHING,
         );
         Self { check: Some(check), ..new }
     }

@@ -9,8 +9,8 @@ use crate::py::interpreter::critical_section::Guarded;
 use crate::py::interpreter::fallible::named;
 
 /// A refresh of one result, to be run by `_behind.py` or `_async.py`.
-#[pyclass(frozen, module = "versioned_lru_cache._core")]
-pub(crate) struct Behind {
+#[pyclass(frozen, module = "versioned_lru_cache._core", name = "Behind")]
+pub(crate) struct BackgroundRefresh {
     pub(crate) function: Py<Cached>,
     /// The values, the keyword ones last, and the names of those.
     pub(crate) args: Py<PyTuple>,
@@ -19,7 +19,7 @@ pub(crate) struct Behind {
     pub(crate) lead: Guarded<Option<Lead>>,
 }
 
-impl Behind {
+impl BackgroundRefresh {
     /// Lets the refresh begin.
     pub(crate) fn begin(
         function: &Bound<'_, Cached>,

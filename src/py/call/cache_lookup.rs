@@ -6,14 +6,14 @@ use pyo3::prelude::*;
 use crate::engine::ticket::Ticket;
 use crate::engine::{Look, Sought, Store, clock};
 use crate::py::arguments::key::Key;
-use crate::py::interpreter::critical_section::Visited;
+use crate::py::interpreter::critical_section::ReadMostly;
 use crate::py::objects::host::Host;
 
 /// What `take` makes of the entry that is sought, if the session `id` surely knows it.
 #[inline(always)]
 pub(crate) fn find<R, S: Sought<Key>>(
     py: Python<'_>,
-    store: &Visited<Store<Host>>,
+    store: &ReadMostly<Store<Host>>,
     (hash, id): (u64, Ticket),
     sought: S,
     take: impl Fn(Look<'_, Host>) -> R,
@@ -22,13 +22,13 @@ pub(crate) fn find<R, S: Sought<Key>>(
     loop {
         use crate::engine::Glanced;
 
-        let glanced = store.look(py, |store, touched| {
+        let glanced = store.read_and_note(py, |store, touched| {
             store.glance_beside(touched, (hash, id), clock::latest, sought, &take)
         });
         match glanced? {
             Glanced::Nothing => return Ok(None),
             Glanced::Taken(taken) => return Ok(Some(taken)),
-            Glanced::Full => store.settle(py),
+            Glanced::Full => store.drain_own_buffer(py),
             Glanced::Newer => break,
         }
     }
@@ -39,7 +39,7 @@ pub(crate) fn find<R, S: Sought<Key>>(
 #[inline(always)]
 pub(crate) fn find_held<R>(
     py: Python<'_>,
-    store: &Visited<Store<Host>>,
+    store: &ReadMostly<Store<Host>>,
     place: (u64, usize),
     id: Ticket,
     take: impl FnOnce(Look<'_, Host>) -> R,

@@ -6,18 +6,18 @@ use super::computation;
 use crate::engine::{Caller, Store};
 use crate::py::function::cached::Cached;
 use crate::py::objects::host::Host;
-use crate::py::session::core::Active;
+use crate::py::session::core::ActiveSession;
 
 impl Cached {
     /// Runs `act` in the critical section of the store, and within it in the session's.
     pub(crate) fn enter<R>(
         &self,
         py: Python<'_>,
-        session: Option<&Active>,
+        session: Option<&ActiveSession>,
         act: impl FnOnce(&mut Store<Host>, Option<&mut Caller<'_, Host>>) -> R,
     ) -> R {
         // A session that was renewed during the call is another one: what the call has learned is not for that.
-        let Some(Active { core, id }) = session else {
+        let Some(ActiveSession { core, id }) = session else {
             return self.function.store.with(py, |store| act(store, None));
         };
         self.function.store.with(py, |store| {
@@ -33,13 +33,13 @@ impl Cached {
     }
 
     /// The session that is active now.
-    pub(crate) fn session(&self, py: Python<'_>) -> PyResult<Option<Active>> {
+    pub(crate) fn session(&self, py: Python<'_>) -> PyResult<Option<ActiveSession>> {
         if let Some(core) = computation::validation(py) {
-            return Ok(Some(Active { id: core.id(), core }));
+            return Ok(Some(ActiveSession { id: core.id(), core }));
         }
         let Some(session) = self.binding.find(py)? else { return Ok(None) };
         let core = session.get().core.clone();
         // One that has ended may lie in a mapping still.
-        Ok((!core.has_ended()).then(|| Active { id: core.id(), core }))
+        Ok((!core.has_ended()).then(|| ActiveSession { id: core.id(), core }))
     }
 }

@@ -2,14 +2,14 @@
 
 use pyo3::prelude::*;
 
-use super::read_set::Reading;
+use super::read_set::ReadCall;
 use crate::engine::Claim;
 use crate::engine::ticket::Ticket;
 use crate::py::objects::object::Object;
 
 /// A version that is to be asked about, as the one whose computation has read it asks.
 pub(crate) struct Check {
-    pub(crate) reading: Py<Reading>,
+    pub(crate) reading: Py<ReadCall>,
     pub(super) tag: Ticket,
     pub(super) since: Ticket,
 }

@@ -9,14 +9,14 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::engine::ticket::Ticket;
 use crate::engine::{Noted, Own, Read};
-use crate::py::flight::enclosing_runs::Nest;
+use crate::py::flight::enclosing_runs::EnclosingRuns;
 use crate::py::flight::leader::Leader;
 use crate::py::flight::wait::Flight;
 use crate::py::interpreter::context_variable;
 use crate::py::interpreter::critical_section::{Guarded, attach};
 use crate::py::objects::native;
 use crate::py::objects::object::Object;
-use crate::py::session::core::{Active, Core, Log};
+use crate::py::session::core::{ActiveSession, Log, SessionCore};
 use crate::py::session::{read_log, traverse};
 
 /// How many computations are in progress in the process. While there is none, nobody looks for one.
@@ -28,25 +28,25 @@ static SPARE: Guarded<Option<Py<Frame>>> = Guarded::new(None);
 
 /// What a frame is about.
 #[derive(Default)]
-struct State {
+struct FrameState {
     /// The runs that it is part of, its own first if others may wait for that.
-    nest: Option<Nest>,
+    nest: Option<EnclosingRuns>,
     /// The session in which it runs, with its number then.
-    session: Option<Active>,
+    session: Option<ActiveSession>,
     /// In place of every other session, where a version is asked about for a computation that has ended.
-    validation: Option<Arc<Core>>,
+    validation: Option<Arc<SessionCore>>,
     /// The observation under which it runs.
     own: Own,
     /// Where it begins in its session's log.
     start: u64,
     /// The same of the sessions for which versions are asked about, where that is why a function runs: other threads go on in those. What a version
     /// function reads there is taken by the computation that asks, from its own session.
-    beside: Vec<(Active, Option<u64>)>,
+    beside: Vec<(ActiveSession, Option<u64>)>,
 }
 
-impl State {
+impl FrameState {
     /// What a computation within it takes over: the session in place of every other, and those for which that is asked.
-    fn inherited(&mut self) -> (Option<Arc<Core>>, Vec<Active>) {
+    fn inherited(&mut self) -> (Option<Arc<SessionCore>>, Vec<ActiveSession>) {
         let Some(validation) = &self.validation else { return (None, Vec::new()) };
         let own = self.session.iter().filter(|session| !Arc::ptr_eq(&session.core, validation));
         let beside = self.beside.iter().map(|(session, _)| session);
@@ -59,7 +59,7 @@ impl State {
 #[pyclass(frozen, module = "versioned_lru_cache._core")]
 pub(crate) struct Frame {
     /// Given up at the end, as the frame is not.
-    state: Guarded<State>,
+    state: Guarded<FrameState>,
     /// What its code has read in other sessions than its own.
     reads: Log,
     /// Whether it has ended.
@@ -116,8 +116,9 @@ impl Frame {
     }
 
     /// The session in which it runs, with its number then.
-    pub(crate) fn session(&self, py: Python<'_>) -> Option<(Arc<Core>, Ticket)> {
-        self.state.with(py, |state| state.session.as_ref().map(|Active { core, id }| (core.clone(), *id)))
+    pub(crate) fn session(&self, py: Python<'_>) -> Option<(Arc<SessionCore>, Ticket)> {
+        self.state
+            .with(py, |state| state.session.as_ref().map(|ActiveSession { core, id }| (core.clone(), *id)))
     }
 
     /// Runs `act` on the log of its own, which is begun if there is none.
@@ -147,7 +148,7 @@ impl Frame {
     /// One that begins, of a frame that is used again if there is one.
     fn new<'py>(
         py: Python<'py>,
-        state: State,
+        state: FrameState,
         around: Option<Bound<'py, Self>>,
     ) -> PyResult<Bound<'py, Self>> {
         let around = around.map(Bound::unbind);
@@ -198,7 +199,7 @@ pub(crate) fn is_going_on() -> bool {
 }
 
 /// The session that takes the place of every other, where the running code is asked about a version.
-pub(crate) fn validation(py: Python<'_>) -> Option<Arc<Core>> {
+pub(crate) fn validation(py: Python<'_>) -> Option<Arc<SessionCore>> {
     if !is_going_on() {
         return None;
     }
@@ -211,13 +212,13 @@ pub(crate) fn is_nested(py: Python<'_>) -> bool {
 }
 
 /// Of what the running code is part: the observation under which the innermost computation runs, and what that has read until now.
-pub(crate) struct Inside {
+pub(crate) struct EnclosingComputation {
     pub(crate) own: Option<Own>,
     pub(crate) reads: Vec<Read<Object>>,
-    pub(crate) session: Option<Active>,
+    pub(crate) session: Option<ActiveSession>,
 }
 
-impl Inside {
+impl EnclosingComputation {
     pub(crate) fn here(py: Python<'_>) -> Self {
         let frame = if is_going_on() { Frame::innermost(py) } else { None };
         let Some(frame) = frame else {
@@ -239,35 +240,35 @@ pub(crate) struct Ended<R> {
 pub(crate) struct Entered(Py<Frame>);
 
 /// As what a computation is entered.
-pub(crate) struct Entrance<'a> {
+pub(crate) struct ComputationStart<'a> {
     /// The run that others may wait for, if they may.
     pub(crate) flight: Option<&'a Flight>,
     /// The observation under which it runs.
     pub(crate) own: Own,
     /// The session in which it runs.
-    pub(crate) session: Option<&'a Active>,
+    pub(crate) session: Option<&'a ActiveSession>,
     /// The session by which all goes on within, where a version is asked about.
-    pub(crate) validation: Option<Arc<Core>>,
+    pub(crate) validation: Option<Arc<SessionCore>>,
     /// The function runs, and not only its version function.
     pub(crate) computes: bool,
 }
 
 impl Entered {
     /// Begins a computation in this context.
-    pub(crate) fn new(py: Python<'_>, entrance: Entrance<'_>) -> PyResult<Self> {
+    pub(crate) fn new(py: Python<'_>, entrance: ComputationStart<'_>) -> PyResult<Self> {
         let variable = current(py)?;
         let last = Frame::last(variable)?;
         let around = last.as_ref().and_then(Frame::running);
-        let Entrance { flight, own, session, validation, computes } = entrance;
+        let ComputationStart { flight, own, session, validation, computes } = entrance;
         let inherited = around
             .as_ref()
             .map(|around| around.get().state.with(py, |state| (state.nest.clone(), state.inherited())));
         let (outer, (inherited, beside)) = inherited.unwrap_or_default();
         let nest = match flight {
-            Some(flight) => Some(Nest::new(flight, outer)),
+            Some(flight) => Some(EnclosingRuns::new(flight, outer)),
             None => outer,
         };
-        let state = State {
+        let state = FrameState {
             nest,
             session: session.cloned(),
             validation: validation.or(inherited),
@@ -295,7 +296,8 @@ impl Entered {
         let frame = self.0.get();
         frame.over.store(true, Ordering::Relaxed);
         ACTIVE.fetch_sub(1, Ordering::Relaxed);
-        let State { nest, session, validation, own, start, beside } = frame.state.with(py, std::mem::take);
+        let FrameState { nest, session, validation, own, start, beside } =
+            frame.state.with(py, std::mem::take);
         let mut reads = Vec::new();
         let mut id = 0;
         if let Some(session) = session {
@@ -337,7 +339,7 @@ impl Drop for Entered {
 /// Runs `compute` as a computation.
 pub(crate) fn within<R>(
     py: Python<'_>,
-    entrance: Entrance<'_>,
+    entrance: ComputationStart<'_>,
     compute: impl FnOnce() -> PyResult<R>,
 ) -> PyResult<Ended<R>> {
     let entered = Entered::new(py, entrance)?;
@@ -346,7 +348,7 @@ pub(crate) fn within<R>(
 }
 
 /// The runs that the running code is part of.
-pub(crate) fn inside(py: Python<'_>) -> Option<Nest> {
+pub(crate) fn inside(py: Python<'_>) -> Option<EnclosingRuns> {
     if !is_going_on() {
         return None;
     }

@@ -8,10 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::attempt::Tried;
-use super::background_refresh::Behind;
-use super::computation::{self, Ended, Entered, Entrance};
-use super::read_set::Service;
+use super::attempt::Attempt;
+use super::background_refresh::BackgroundRefresh;
+use super::computation::{self, ComputationStart, Ended, Entered};
+use super::read_set::ServedCall;
 use super::returned::versioned;
 use crate::engine::ticket::{NEVER, Ticket};
 use crate::engine::{
@@ -28,7 +28,7 @@ use crate::py::interpreter::fallible::{self, Seconds, named};
 use crate::py::interpreter::recursion::Nested;
 use crate::py::objects::host::Host;
 use crate::py::objects::object::Object;
-use crate::py::session::core::{Active, Core};
+use crate::py::session::core::{ActiveSession, SessionCore};
 
 /// How many turns one lookup may take before it is given up: keys that change the cache while they are compared could go on for ever. A turn is
 /// many comparisons where many keys have one hash, and only where something changes it takes another.
@@ -86,7 +86,7 @@ pub(crate) enum Next<'py> {
 /// A call under way.
 pub(crate) struct Drive {
     plan: Plan<Host>,
-    session: Option<Active>,
+    session: Option<ActiveSession>,
     /// What `version_args` made of the arguments.
     pub(crate) part: Option<Py<PyTuple>>,
     /// The run of the version function or of the function that this call leads, if others may wait for it.
@@ -102,7 +102,7 @@ pub(crate) struct Drive {
     /// What the step is to ask about.
     pub(crate) asked_about: Option<Read<Object>>,
     /// The session in which that is done.
-    validation: Option<Arc<Core>>,
+    validation: Option<Arc<SessionCore>>,
 }
 
 impl Drive {
@@ -111,7 +111,7 @@ impl Drive {
         arguments: Arguments<'_>,
         leader: Leader,
         wish: Wish,
-        tried: Tried,
+        tried: Attempt,
     ) -> PyResult<Box<Self>> {
         let (py, cached) = (slf.py(), slf.get());
         let probe = cached.probe(py, arguments, tried.hash())?;
@@ -156,7 +156,7 @@ impl Drive {
         leader: Leader,
         claim: Claim<Object>,
     ) -> PyResult<Box<Self>> {
-        let mut drive = Self::begin(slf, arguments, leader, Wish::of(Manner::Validating), Tried::NOTHING)?;
+        let mut drive = Self::begin(slf, arguments, leader, Wish::of(Manner::Validating), Attempt::NOTHING)?;
         drive.plan.about(claim);
         Ok(drive)
     }
@@ -253,8 +253,8 @@ impl Drive {
     }
 
     /// As what the running code is entered that the step asks for.
-    pub(crate) fn entrance(&self) -> Entrance<'_> {
-        Entrance {
+    pub(crate) fn entrance(&self) -> ComputationStart<'_> {
+        ComputationStart {
             flight: self.flight(),
             own: self.plan.own(),
             session: self.session.as_ref(),
@@ -277,7 +277,7 @@ impl Drive {
         if self.validation.as_ref().is_none_or(|session| session.began <= since) {
             self.validation = Some(match &self.session {
                 Some(session) => session.core.validation(py, since),
-                None => Core::begin(None),
+                None => SessionCore::begin(None),
             });
         }
     }
@@ -293,7 +293,7 @@ impl Drive {
     }
 
     /// The session, if there is one.
-    pub(crate) fn active(&self) -> Option<&Active> {
+    pub(crate) fn active(&self) -> Option<&ActiveSession> {
         self.session.as_ref()
     }
 
@@ -354,11 +354,11 @@ impl Drive {
             Next::Done(value, basis, behind) => {
                 if computation::is_going_on() {
                     let (session, active) = (self.session_id(), self.session.as_ref());
-                    Service { function: slf.as_borrowed(), arguments, session, active }.note(py, &basis);
+                    ServedCall { function: slf.as_borrowed(), arguments, session, active }.note(py, &basis);
                 }
                 if let Some(lead) = behind {
                     let (args, names) = arguments.to_keep(py)?;
-                    Behind::begin(slf, args, names, lead)?;
+                    BackgroundRefresh::begin(slf, args, names, lead)?;
                 }
                 return Ok(Some(value));
             }
@@ -492,7 +492,7 @@ impl Cached {
         slf: &Bound<'py, Self>,
         arguments: Arguments<'_>,
         wish: Wish,
-        tried: Tried,
+        tried: Attempt,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let _nested = Nested::enter(py)?;

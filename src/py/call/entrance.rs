@@ -8,11 +8,11 @@ use std::ptr;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
-use super::attempt::{Room, Tried};
+use super::attempt::{Attempt, AttemptSlot};
 use super::computation;
 use super::hit::{hit_of_many, hit_of_none, hit_of_one};
 use super::long_way::{call_at_length, call_function_slowly};
-use super::recorded_hit::call_and_note;
+use super::recorded_hit::call_and_record;
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::function::cached::Cached;
 use crate::py::session::binding::Binding;
@@ -43,7 +43,7 @@ unsafe extern "C" fn call_function<P: Locator>(
     // SAFETY: CPython calls it.
     unsafe {
         if computation::is_going_on() {
-            return call_and_note(callable, args, nargsf, names);
+            return call_and_record(callable, args, nargsf, names);
         }
         let count = ffi::PyVectorcall_NARGS(nargsf).unsigned_abs();
         let method = || function(callable).is_method();
@@ -95,10 +95,10 @@ unsafe extern "C" fn call_with_one<P: Locator>(
 ) -> *mut PyObject {
     // SAFETY: as above.
     unsafe {
-        let mut tried = Room::new();
+        let mut tried = AttemptSlot::new();
         hit_of_one::<P>(Python::assume_attached(), function(callable), *args, &mut tried).unwrap_or_else(
             || {
-                let Tried { hash, verdicts } = tried.take();
+                let Attempt { hash, verdicts } = tried.take();
                 call_at_length(callable, args, 1, ptr::null_mut(), hash, verdicts)
             },
         )
@@ -117,16 +117,16 @@ unsafe extern "C" fn call_with_many<P: Locator, const METHOD: bool, const NAMED:
     unsafe {
         let names = if NAMED { names } else { ptr::null_mut() };
         assert_unchecked(names.is_null() != NAMED);
-        let mut tried = Room::new();
+        let mut tried = AttemptSlot::new();
         let hit = match Arguments::some(args, count, names, METHOD) {
             Some(arguments) => {
                 let (py, cached) = (Python::assume_attached(), function(callable));
                 hit_of_many::<P, METHOD, NAMED>(py, cached, arguments, &mut tried)
             }
-            None => tried.leave(Tried::NOTHING),
+            None => tried.leave(Attempt::NOTHING),
         };
         hit.unwrap_or_else(|| {
-            let Tried { hash, verdicts } = tried.take();
+            let Attempt { hash, verdicts } = tried.take();
             call_at_length(callable, args, count, names, hash, verdicts)
         })
     }

@@ -7,13 +7,13 @@ use std::ptr::{self, NonNull};
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
-use super::attempt::{Room, Tried};
+use super::attempt::{Attempt, AttemptSlot};
 use super::cache_lookup;
 use crate::engine::ticket::Ticket;
 use crate::engine::{Look, Sought, Verdicts};
 use crate::py::arguments::call_arguments::{self, Arguments};
 use crate::py::arguments::key::Key;
-use crate::py::arguments::matchers::{Any, Many, Nothing, One};
+use crate::py::arguments::matchers::{AnyArguments, ManyArguments, NoArguments, OneArgument};
 use crate::py::function::cached::Cached;
 use crate::py::objects::object::Object;
 use crate::py::objects::python_eq;
@@ -24,7 +24,7 @@ use crate::py::session::fast_lookup::Locator;
 /// are for the whole call.
 const MOST_TURNS: usize = 32;
 
-/// A result, null for an error that is set; or none, for a call that is for the long way. What was learned of that has its [`Room`], which is not
+/// A result, null for an error that is set; or none, for a call that is for the long way. What was learned of that has its [`AttemptSlot`], which is not
 /// so much as emptied for others.
 pub(super) type Hit = Option<*mut PyObject>;
 
@@ -34,12 +34,12 @@ pub(crate) fn hit<P: Locator>(
     py: Python<'_>,
     cached: &Cached,
     arguments: Arguments<'_>,
-) -> Result<*mut PyObject, Tried> {
-    let mut tried = Room::new();
+) -> Result<*mut PyObject, Attempt> {
+    let mut tried = AttemptSlot::new();
     let hit = match arguments.only() {
         Some(only) => hit_of_one::<P>(py, cached, only, &mut tried),
         None if arguments.values.is_empty() => {
-            hit_of_none::<P>(py, cached).or_else(|| tried.leave(Tried::NOTHING))
+            hit_of_none::<P>(py, cached).or_else(|| tried.leave(Attempt::NOTHING))
         }
         None => hit_of_any::<P>(py, cached, arguments, &mut tried),
     };
@@ -51,7 +51,7 @@ pub(crate) fn hit<P: Locator>(
 #[inline(always)]
 pub(super) fn hit_of_none<P: Locator>(py: Python<'_>, cached: &Cached) -> Hit {
     let Located::Session(id) = P::locate(&cached.binding, py) else { return None };
-    let found = find::<P, _>(py, cached, (call_arguments::HASH_OF_NONE, id), Nothing);
+    let found = find::<P, _>(py, cached, (call_arguments::HASH_OF_NONE, id), NoArguments);
     found.unwrap_or(None)
 }
 
@@ -61,14 +61,14 @@ pub(super) fn hit_of_many<P: Locator, const METHOD: bool, const NAMED: bool>(
     py: Python<'_>,
     cached: &Cached,
     arguments: Arguments<'_>,
-    tried: &mut Room,
+    tried: &mut AttemptSlot,
 ) -> Hit {
     let Some(hash) = arguments.hash_of_many(cached.rules, cached.seed) else { return without_hash(tried) };
-    let Located::Session(id) = P::locate(&cached.binding, py) else { return tried.leave(Tried::of(hash)) };
-    let sought = Many::<METHOD, NAMED> { arguments: &arguments, rules: &cached.rules };
+    let Located::Session(id) = P::locate(&cached.binding, py) else { return tried.leave(Attempt::of(hash)) };
+    let sought = ManyArguments::<METHOD, NAMED> { arguments: &arguments, rules: &cached.rules };
     match find::<P, _>(py, cached, (hash, id), sought) {
         Ok(Some(found)) => Some(found),
-        Ok(None) => tried.leave(Tried::of(hash)),
+        Ok(None) => tried.leave(Attempt::of(hash)),
         Err(()) => hit_after_comparing(cached, arguments, (hash, id, tried), None),
     }
 }
@@ -78,13 +78,13 @@ fn hit_of_any<P: Locator>(
     py: Python<'_>,
     cached: &Cached,
     arguments: Arguments<'_>,
-    tried: &mut Room,
+    tried: &mut AttemptSlot,
 ) -> Hit {
     let Some(hash) = arguments.hash_of_many(cached.rules, cached.seed) else { return without_hash(tried) };
-    let Located::Session(id) = P::locate(&cached.binding, py) else { return tried.leave(Tried::of(hash)) };
-    match find::<P, _>(py, cached, (hash, id), Any { arguments, rules: cached.rules }) {
+    let Located::Session(id) = P::locate(&cached.binding, py) else { return tried.leave(Attempt::of(hash)) };
+    match find::<P, _>(py, cached, (hash, id), AnyArguments { arguments, rules: cached.rules }) {
         Ok(Some(found)) => Some(found),
-        Ok(None) => tried.leave(Tried::of(hash)),
+        Ok(None) => tried.leave(Attempt::of(hash)),
         Err(()) => hit_after_comparing(cached, arguments, (hash, id, tried), None),
     }
 }
@@ -95,14 +95,14 @@ pub(super) fn hit_of_one<P: Locator>(
     py: Python<'_>,
     cached: &Cached,
     only: *mut PyObject,
-    tried: &mut Room,
+    tried: &mut AttemptSlot,
 ) -> Hit {
     let rules = &cached.rules;
     let Some(hash) = call_arguments::hash_of(only, *rules, cached.seed) else { return without_hash(tried) };
-    let Located::Session(id) = P::locate(&cached.binding, py) else { return tried.leave(Tried::of(hash)) };
-    match find::<P, _>(py, cached, (hash, id), One { only, rules }) {
+    let Located::Session(id) = P::locate(&cached.binding, py) else { return tried.leave(Attempt::of(hash)) };
+    match find::<P, _>(py, cached, (hash, id), OneArgument { only, rules }) {
         Ok(Some(found)) => Some(found),
-        Ok(None) => tried.leave(Tried::of(hash)),
+        Ok(None) => tried.leave(Attempt::of(hash)),
         Err(Some(stored)) => hit_of_equal(py, cached, only, (hash, id, tried), stored),
         Err(None) => hit_after_comparing(cached, Arguments::of_one(&only), (hash, id, tried), None),
     }
@@ -116,7 +116,7 @@ fn hit_of_equal(
     py: Python<'_>,
     cached: &Cached,
     only: *mut PyObject,
-    (hash, id, tried): (u64, Ticket, &mut Room),
+    (hash, id, tried): (u64, Ticket, &mut AttemptSlot),
     stored: Object,
 ) -> Hit {
     // What is bound is let go of at once where it is dropped.
@@ -126,9 +126,8 @@ fn hit_of_equal(
     match python_eq::both_equal(&stored, &sought) {
         // The stored object is held, so that nothing else has its address. A key of it is the one that was compared, or was put there
         // for it since.
-        Ok(true) => {
-            find_held(py, cached, (hash, id), stored.as_ptr().addr()).or_else(|| tried.leave(Tried::of(hash)))
-        }
+        Ok(true) => find_held(py, cached, (hash, id), stored.as_ptr().addr())
+            .or_else(|| tried.leave(Attempt::of(hash))),
         Ok(false) => {
             let stored = stored.as_ptr();
             let differs = Key::new(py, Arguments::of_one(&stored)).ok();
@@ -147,7 +146,7 @@ fn hit_of_equal(
 fn hit_after_comparing(
     cached: &Cached,
     arguments: Arguments<'_>,
-    (hash, id, tried): (u64, Ticket, &mut Room),
+    (hash, id, tried): (u64, Ticket, &mut AttemptSlot),
     differs: Option<Key>,
 ) -> Hit {
     let compared = |py: Python<'_>| {
@@ -173,7 +172,7 @@ pub(crate) fn find_after_comparing<R>(
     arguments: Arguments<'_>,
     (hash, differs): (u64, Option<Key>),
     find: impl FnOnce(usize) -> Option<R>,
-) -> Result<R, PyResult<Tried>> {
+) -> Result<R, PyResult<Attempt>> {
     let (rules, store) = (cached.rules, &cached.function.store);
     let mut verdicts = Verdicts::default();
     if let Some(key) = differs {
@@ -196,7 +195,7 @@ pub(crate) fn find_after_comparing<R>(
         // Held by what was learned from here on.
         verdicts.learn_of_keys(asked);
     }
-    Err(Ok(Tried { hash, verdicts: Some(Box::new(verdicts)) }))
+    Err(Ok(Attempt { hash, verdicts: Some(Box::new(verdicts)) }))
 }
 
 /// Finds the result of what is sought by its hash, if the session, which its ticket names, surely knows it. It is compiled for each kind of
@@ -243,16 +242,16 @@ fn taken(value: &Object) -> NonNull<PyObject> {
 
 /// Of an argument without a hash the whole call says more, and it gives names theirs; any other error stands.
 #[cold]
-pub(crate) fn without_hash(tried: &mut Room) -> Hit {
+pub(crate) fn without_hash(tried: &mut AttemptSlot) -> Hit {
     // SAFETY: attached.
     unsafe {
         if ffi::PyErr_Occurred().is_null() {
-            return tried.leave(Tried::NOTHING);
+            return tried.leave(Attempt::NOTHING);
         }
         if ffi::PyErr_ExceptionMatches(ffi::PyExc_TypeError) == 0 {
             return Some(ptr::null_mut());
         }
         ffi::PyErr_Clear();
     }
-    tried.leave(Tried::NOTHING)
+    tried.leave(Attempt::NOTHING)
 }

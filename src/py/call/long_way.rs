@@ -4,7 +4,7 @@
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
-use super::attempt::Tried;
+use super::attempt::Attempt;
 use crate::engine::{Manner, Verdicts, Wish};
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::function::cached::Cached;
@@ -41,7 +41,7 @@ pub(super) unsafe extern "C" fn call_function_slowly(
 ) -> *mut PyObject {
     // SAFETY: CPython calls it.
     let (callable, arguments) = unsafe { called(callable, args, nargsf, names) };
-    miss(&callable, arguments, Tried::NOTHING)
+    miss(&callable, arguments, Attempt::NOTHING)
 }
 
 /// The same after a look that found nothing, with what was learned of the call: each in a register.
@@ -57,12 +57,12 @@ pub(crate) unsafe extern "C" fn call_at_length(
 ) -> *mut PyObject {
     // SAFETY: the arguments are those of a vectorcall.
     let (callable, arguments) = unsafe { called(callable, args, nargsf, names) };
-    miss(&callable, arguments, Tried { hash, verdicts })
+    miss(&callable, arguments, Attempt { hash, verdicts })
 }
 
 /// Answers any other call. A panic becomes an exception.
 #[cold]
 #[inline(never)]
-fn miss(cached: &Bound<'_, Cached>, arguments: Arguments<'_>, tried: Tried) -> *mut PyObject {
+fn miss(cached: &Bound<'_, Cached>, arguments: Arguments<'_>, tried: Attempt) -> *mut PyObject {
     attach(|py| fallible::answered(py, || Cached::call(cached, arguments, Wish::of(Manner::Called), tried)))
 }

@@ -11,12 +11,12 @@ use crate::engine::{Basis, Noted, Read};
 use crate::py::arguments::call_arguments::{self, Arguments};
 use crate::py::function::cached::Cached;
 use crate::py::objects::object::Object;
-use crate::py::session::core::{Active, Log};
+use crate::py::session::core::{ActiveSession, Log};
 use crate::py::session::read_log;
 
 /// A call that a computation has read: what is needed to ask for its version again.
-#[pyclass(frozen, module = "versioned_lru_cache._core")]
-pub(crate) struct Reading {
+#[pyclass(frozen, module = "versioned_lru_cache._core", name = "Reading")]
+pub(crate) struct ReadCall {
     pub(crate) function: Py<Cached>,
     /// The values, the keyword ones last, and the names of those.
     pub(crate) args: Py<PyTuple>,
@@ -26,7 +26,7 @@ pub(crate) struct Reading {
 }
 
 #[pymethods]
-impl Reading {
+impl ReadCall {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.function)?;
         visit.call(&self.args)?;
@@ -35,7 +35,7 @@ impl Reading {
     }
 }
 
-impl Reading {
+impl ReadCall {
     /// Runs `act` on the arguments.
     pub(crate) fn with<R>(&self, py: Python<'_>, act: impl FnOnce(Arguments<'_>) -> R) -> R {
         let names = self.names.as_ref().map(|names| names.bind(py));
@@ -51,15 +51,15 @@ impl Reading {
 
 /// What was served: by which function, to which arguments, in which session (0 for none). Who knows the session only by its number has it looked
 /// for where there is need of it.
-pub(crate) struct Service<'a, 'py> {
+pub(crate) struct ServedCall<'a, 'py> {
     pub(crate) function: Borrowed<'a, 'py, Cached>,
     pub(crate) arguments: Arguments<'a>,
     pub(crate) session: Ticket,
-    pub(crate) active: Option<&'a Active>,
+    pub(crate) active: Option<&'a ActiveSession>,
 }
 
 /// What the engine holds of it.
-pub(crate) fn reading<'a, 'py>(read: &'a Read<Object>, py: Python<'py>) -> Option<&'a Bound<'py, Reading>> {
+pub(crate) fn reading<'a, 'py>(read: &'a Read<Object>, py: Python<'py>) -> Option<&'a Bound<'py, ReadCall>> {
     read.call.bind(py).cast().ok()
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn reading<'a, 'py>(read: &'a Read<Object>, py: Python<'py>) -> Optio
 fn write(
     py: Python<'_>,
     log: &Log,
-    service: &Service<'_, '_>,
+    service: &ServedCall<'_, '_>,
     basis: &Basis<Object>,
     made: &mut Option<Object>,
 ) {
@@ -88,11 +88,11 @@ fn write(
     drop(gone);
 }
 
-impl Service<'_, '_> {
+impl ServedCall<'_, '_> {
     fn reading(&self, py: Python<'_>, basis: &Basis<Object>) -> PyResult<Object> {
         let (args, names) = self.arguments.to_keep(py)?;
         let function = self.function.to_owned().unbind();
-        let reading = Reading { function, args, names, version: basis.version.0.clone_ref(py) };
+        let reading = ReadCall { function, args, names, version: basis.version.0.clone_ref(py) };
         Ok(Bound::new(py, reading)?.into_any().into())
     }
 

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use super::awaited_call::Call;
 use super::check::Check;
-use super::computation::{self, Ended, Entrance, Inside};
+use super::computation::{self, ComputationStart, EnclosingComputation, Ended};
 use super::drive::Drive;
 use super::read_set::reading;
 use crate::engine::ticket::{NEVER, Ticket};
@@ -15,7 +15,7 @@ use crate::engine::{Own, Read};
 use crate::py::function::cached::Cached;
 use crate::py::interpreter::fallible::imported;
 use crate::py::objects::object::Object;
-use crate::py::session::core::Core;
+use crate::py::session::core::SessionCore;
 use crate::py::session::results::FunctionResults;
 
 impl Check {
@@ -82,12 +82,12 @@ impl Cached {
     }
 
     /// Whether all still holds that whoever puts a result has read until now.
-    pub(crate) fn all_hold(&self, py: Python<'_>, inside: &Inside) -> PyResult<bool> {
+    pub(crate) fn all_hold(&self, py: Python<'_>, inside: &EnclosingComputation) -> PyResult<bool> {
         let Some(own) = inside.own.filter(|_| !inside.reads.is_empty()) else { return Ok(true) };
         let since = if own.until == NEVER { own.tag } else { own.until };
         let validation = match &inside.session {
             Some(session) => session.core.validation(py, since),
-            None => Core::begin(None),
+            None => SessionCore::begin(None),
         };
         for read in &inside.reads {
             let holds = still_holds(py, inside, (read, since), own, validation.clone())?;
@@ -103,14 +103,14 @@ impl Cached {
 /// Whether one of them does.
 fn still_holds(
     py: Python<'_>,
-    inside: &Inside,
+    inside: &EnclosingComputation,
     (read, since): (&Read<Object>, Ticket),
     own: Own,
-    validation: Arc<Core>,
+    validation: Arc<SessionCore>,
 ) -> PyResult<bool> {
     let Some(reading) = reading(read, py).filter(|_| read.can_be_asked()) else { return Ok(false) };
     let check = Check { reading: reading.clone().unbind(), tag: read.tag, since };
-    let entrance = Entrance {
+    let entrance = ComputationStart {
         flight: None,
         own,
         session: inside.session.as_ref(),

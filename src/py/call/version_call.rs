@@ -9,7 +9,7 @@ use crate::py::arguments::call_arguments::{self, Arguments, Owner, Rules};
 use crate::py::arguments::key::{self, Key};
 use crate::py::arguments::misuse::{self, Misuse};
 use crate::py::function::cached::Cached;
-use crate::py::function::version::{Asked, Given, Version};
+use crate::py::function::version::{Given, Version, VersionFunction};
 use crate::py::function::weak_instance;
 use crate::py::interpreter::fallible::{self, Number, Text, imported, named};
 use crate::py::objects::counter::Counter;
@@ -166,7 +166,7 @@ impl Cached {
         arguments: Arguments<'_>,
         part: Option<&Bound<'py, PyTuple>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let Version::Asked(Asked { function, given, .. }) = &self.version else {
+        let Version::Asked(VersionFunction { function, given, .. }) = &self.version else {
             return Ok(py.None().into_bound(py));
         };
         let ask = function.bind(py);
@@ -197,7 +197,9 @@ impl Cached {
 
     /// The version that an answer of the version function stands for.
     pub(crate) fn check_answer<'py>(&self, version: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let Version::Asked(Asked { function, default, .. }) = &self.version else { return Ok(version) };
+        let Version::Asked(VersionFunction { function, default, .. }) = &self.version else {
+            return Ok(version);
+        };
         let py = version.py();
         if let Some(kind) = unfinished::no_answer(&version)? {
             let (function, asked) = (self.function.name.clone(), describe::name_of(function.bind(py)));

@@ -13,13 +13,13 @@ const DEEP: usize = 64;
 
 /// Runs that code is part of.
 #[derive(Clone)]
-pub(crate) struct Nest(Arc<Node>);
+pub(crate) struct EnclosingRuns(Arc<Node>);
 
 struct Node {
     run: Weak<Run>,
     /// How many there are, some of which may be over.
     depth: usize,
-    around: Option<Nest>,
+    around: Option<EnclosingRuns>,
 }
 
 /// One after the other, however long the list is.
@@ -32,7 +32,7 @@ impl Drop for Node {
     }
 }
 
-impl Nest {
+impl EnclosingRuns {
     /// A run, and those around it. Now and then those that are over are left out, so that the list is not much longer than what runs.
     pub(crate) fn new(run: &Flight, around: Option<Self>) -> Self {
         let around = match around {
@@ -76,7 +76,7 @@ impl Nest {
 
 /// Raises an error where code is part of more runs of tasks than the interpreter allows nested calls: each has a stack of its own, so that
 /// nothing else would end a coroutine function that awaits itself.
-pub(crate) fn check_depth(py: Python<'_>, inside: Option<&Nest>) -> PyResult<()> {
+pub(crate) fn check_depth(py: Python<'_>, inside: Option<&EnclosingRuns>) -> PyResult<()> {
     if inside.is_some_and(|inside| inside.is_deeper_than(recursion::limit(py))) {
         return Err(fallible::error::<PyRecursionError>(
             py,

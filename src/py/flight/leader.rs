@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
-use super::enclosing_runs::Nest;
+use super::enclosing_runs::EnclosingRuns;
 use super::wait::{Flight, Run};
 use crate::engine;
 
@@ -18,17 +18,17 @@ pub(crate) struct Leader {
     task: Option<usize>,
     thread: ThreadId,
     /// The runs that it is part of.
-    pub(crate) inside: Option<Nest>,
+    pub(crate) inside: Option<EnclosingRuns>,
 }
 
 impl Leader {
     /// This thread, in code that is part of these runs.
-    pub(crate) fn thread(inside: Option<Nest>) -> Self {
+    pub(crate) fn thread(inside: Option<EnclosingRuns>) -> Self {
         Self { task: None, thread: ME.with(|me| *me), inside }
     }
 
     /// A task of the event loop at this address.
-    pub(crate) fn task(event_loop: usize, inside: Option<Nest>) -> Self {
+    pub(crate) fn task(event_loop: usize, inside: Option<EnclosingRuns>) -> Self {
         Self { task: Some(event_loop), ..Self::thread(inside) }
     }
 }

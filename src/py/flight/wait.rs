@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTraceback;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::concurrency::completion::Landing;
+use crate::concurrency::completion::Completion;
 use crate::engine::Arrival;
 use crate::py::interpreter::critical_section::{Guarded, attach};
 use crate::py::interpreter::fallible::{imported, named};
@@ -48,18 +48,18 @@ pub(crate) struct Run {
     pub(super) thread: ThreadId,
     forks: u32,
     /// Callbacks and the task that runs it are Python's.
-    landing: Landing<End, Py<PyAny>, Py<PyAny>>,
+    completion: Completion<End, Py<PyAny>, Py<PyAny>>,
 }
 
 impl Run {
     /// One that begins in this process.
     pub(super) fn begin(task: Option<usize>, thread: ThreadId) -> Self {
-        Self { task, thread, forks: fork::count(), landing: Landing::default() }
+        Self { task, thread, forks: fork::count(), completion: Completion::default() }
     }
 
     /// Whether it is going on, in this process.
     fn goes_on(&self) -> bool {
-        self.is_of_this_process() && self.landing.is_going()
+        self.is_of_this_process() && self.completion.is_going()
     }
 
     fn is_of_this_process(&self) -> bool {
@@ -106,7 +106,7 @@ impl Lead {
         if !run.is_of_this_process() {
             return;
         }
-        let callbacks = run.landing.end(how);
+        let callbacks = run.completion.end(how);
         if !callbacks.is_empty() {
             attach(|py| {
                 for callback in callbacks {
@@ -127,7 +127,7 @@ impl Lead {
         if !run.is_of_this_process() {
             return Ok(());
         }
-        run.landing.trace(|end, callbacks, task| {
+        run.completion.trace(|end, callbacks, task| {
             if let Some(End::Failed(error, traceback)) = end {
                 visit.call(error)?;
                 visit.call(traceback)?;
@@ -214,9 +214,9 @@ impl Flight {
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let span = left.unwrap_or(sleep).min(sleep);
-            let going = py.detach(|| self.0.landing.wait(span));
+            let going = py.detach(|| self.0.completion.wait(span));
             if !going {
-                self.0.landing.pass_on();
+                self.0.completion.pass_on();
                 break;
             }
             py.check_signals()?;
@@ -231,7 +231,7 @@ impl Flight {
     /// What the run has for others, when it is over.
     pub(crate) fn outcome(&self, py: Python<'_>) -> PyResult<Waited> {
         // What a traceback gives up may run foreign code, so it is not set while others may want to look.
-        let ended = self.0.landing.look(|end| match end {
+        let ended = self.0.completion.look(|end| match end {
             Some(End::Failed(error, traceback)) => {
                 Err((error.clone_ref(py), traceback.as_ref().map(|traceback| traceback.clone_ref(py))))
             }
@@ -247,22 +247,22 @@ impl Flight {
 
     /// Lets a task wait: calls `callback` when the run is over, in the thread that ends it. Returns the number of the wait, unless it is over.
     pub(crate) fn on_end(&self, callback: Py<PyAny>) -> Option<u64> {
-        self.0.landing.on_end(callback)
+        self.0.completion.on_end(callback)
     }
 
     /// Notes that the run is a task's.
     pub(crate) fn runs_in(&self, task: Py<PyAny>) {
-        self.0.landing.runs_in(task);
+        self.0.completion.runs_in(task);
     }
 
     /// Whether a task is there to hear how it ends.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.0.landing.has_tasks()
+        self.0.completion.has_tasks()
     }
 
     /// Ends the wait of a task, which has looked at the outcome. The run's own task, if it goes on and nobody waits for it any more.
     pub(crate) fn leave(&self, number: u64) -> Option<Py<PyAny>> {
-        let (callback, end, task) = self.0.landing.leave(number);
+        let (callback, end, task) = self.0.completion.leave(number);
         drop((callback, end));
         task
     }

@@ -36,13 +36,18 @@ pub(crate) enum Version {
     /// Nowhere: it is always this one.
     Constant(Observation<Object>),
     /// From a version function.
-    Asked(Asked),
+    Asked(VersionFunction),
 }
 
 impl Version {
     /// In place of one that is dropped.
     pub(super) fn nothing(py: Python<'_>) -> Self {
-        Self::Asked(Asked { function: py.None(), given: Given::Nothing, default: None, awaits: false })
+        Self::Asked(VersionFunction {
+            function: py.None(),
+            given: Given::Nothing,
+            default: None,
+            awaits: false,
+        })
     }
 
     /// Whether it is the answer of a coroutine function.
@@ -52,7 +57,7 @@ impl Version {
 }
 
 /// A version function.
-pub(crate) struct Asked {
+pub(crate) struct VersionFunction {
     pub(crate) function: Py<PyAny>,
     pub(crate) given: Given,
     /// Stands for a falsy version.

@@ -12,13 +12,13 @@ use crate::py::session::results::FunctionResults;
 
 /// Called when an instance has died: takes the results of one hash out that were its own.
 #[pyclass(frozen)]
-struct Farewell {
+struct WeakrefCallback {
     function: Weak<FunctionResults>,
     hash: u64,
 }
 
 #[pymethods]
-impl Farewell {
+impl WeakrefCallback {
     fn __call__(&self, py: Python<'_>, _reference: &Bound<'_, PyAny>) {
         let Some(function) = self.function.upgrade() else { return };
         let mut displaced = Displaced::default();
@@ -34,7 +34,7 @@ pub(crate) fn stand_in<'py>(
     hash: u64,
 ) -> PyResult<(Bound<'py, PyAny>, Owner)> {
     let py = instance.py();
-    let farewell = Bound::new(py, Farewell { function: Arc::downgrade(function), hash })?;
+    let farewell = Bound::new(py, WeakrefCallback { function: Arc::downgrade(function), hash })?;
     match PyWeakrefReference::new_with(instance, farewell) {
         Ok(reference) => Ok((reference.into_any(), Owner::Watched)),
         Err(error) if error.is_instance_of::<PyTypeError>(py) => Ok((instance.clone(), Owner::Instance)),

@@ -6,7 +6,7 @@
 
 use pyo3::prelude::*;
 
-use crate::concurrency::sharded_lock::Noting;
+use crate::concurrency::sharded_lock::ReadBuffered;
 
 #[cfg(not(Py_GIL_DISABLED))]
 mod section {
@@ -57,7 +57,7 @@ mod section {
     pub(super) type Common<T> = Section<T>;
 
     /// With a GIL nobody looks beside another.
-    pub(super) type Visited<T> = Section<T>;
+    pub(super) type ReadMostly<T> = Section<T>;
 }
 
 #[cfg(Py_GIL_DISABLED)]
@@ -67,7 +67,8 @@ mod section {
 
     use parking_lot::{Mutex, MutexGuard};
 
-    use crate::concurrency::sharded_lock::{Gates, Noting, pause};
+    use crate::concurrency::primitives::pause;
+    use crate::concurrency::sharded_lock::{ReadBuffered, ShardedLock};
 
     /// Takes a lock that is held for some dozens of nanoseconds. Nobody is ever parked: the table of those who are is the whole
     /// process's, and a fork may leave it locked (issue 515 of `parking_lot`).
@@ -150,49 +151,49 @@ mod section {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
 
     thread_local! {
-        /// The gate from which this thread looks at things, once it has.
-        static GATE: Cell<Option<usize>> = const { Cell::new(None) };
+        /// The shard in which this thread reads, once it has.
+        static SHARD: Cell<Option<usize>> = const { Cell::new(None) };
     }
 
     #[inline]
-    fn gate() -> usize {
-        GATE.get().unwrap_or_else(new_gate)
+    fn shard() -> usize {
+        SHARD.get().unwrap_or_else(new_shard)
     }
 
     #[cold]
-    fn new_gate() -> usize {
+    fn new_shard() -> usize {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        GATE.set(Some(number));
+        SHARD.set(Some(number));
         number
     }
 
-    /// A value with gates for those who look at it.
-    pub(super) struct Visited<T: Noting>(Gates<T>);
+    /// A value behind a sharded lock.
+    pub(super) struct ReadMostly<T: ReadBuffered>(ShardedLock<T>);
 
-    impl<T: Noting> Visited<T> {
+    impl<T: ReadBuffered> ReadMostly<T> {
         pub(super) const fn new(value: T) -> Self {
-            Self(Gates::new(value))
+            Self(ShardedLock::new(value))
         }
 
         pub(super) fn enter<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
-            self.0.change(act)
+            self.0.write(act)
         }
 
         #[inline]
-        pub(super) fn look<R>(&self, act: impl FnOnce(&T, &mut T::Notes) -> R) -> R {
-            self.0.look(gate(), act)
+        pub(super) fn read_and_note<R>(&self, act: impl FnOnce(&T, &mut T::Buffer) -> R) -> R {
+            self.0.read(shard(), act)
         }
 
         #[inline]
         pub(super) fn read<R>(&self, act: impl FnOnce(&T) -> R) -> R {
-            self.look(|value, _| act(value))
+            self.read_and_note(|value, _| act(value))
         }
 
-        pub(super) fn settle(&self) {
-            self.0.settle(gate());
+        pub(super) fn drain_own_buffer(&self) {
+            self.0.drain_one(shard());
         }
 
-        /// The collector finds all gates free: it stops all threads first, and none stops inside the section.
+        /// The collector finds all shards free: it stops all threads first, and none stops inside the section.
         pub(super) fn trace<R>(&self, look: impl FnOnce(&T) -> R) -> R {
             self.read(look)
         }
@@ -220,11 +221,11 @@ impl<T> Guarded<T> {
 }
 
 /// A value that hits only look at: where there is no GIL, beside each other.
-pub(crate) struct Visited<T: Noting>(section::Visited<T>);
+pub(crate) struct ReadMostly<T: ReadBuffered>(section::ReadMostly<T>);
 
-impl<T: Noting> Visited<T> {
+impl<T: ReadBuffered> ReadMostly<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Self(section::Visited::new(value))
+        Self(section::ReadMostly::new(value))
     }
 
     /// Runs `act` in the critical section, where nobody else is.
@@ -242,14 +243,18 @@ impl<T: Noting> Visited<T> {
     /// The same for who would change something, and has to note it.
     #[cfg(Py_GIL_DISABLED)]
     #[inline]
-    pub(crate) fn look<R>(&self, _attached: Python<'_>, act: impl FnOnce(&T, &mut T::Notes) -> R) -> R {
-        self.0.look(act)
+    pub(crate) fn read_and_note<R>(
+        &self,
+        _attached: Python<'_>,
+        act: impl FnOnce(&T, &mut T::Buffer) -> R,
+    ) -> R {
+        self.0.read_and_note(act)
     }
 
-    /// Makes room for notes.
+    /// Makes room in the buffer of this thread.
     #[cfg(Py_GIL_DISABLED)]
-    pub(crate) fn settle(&self, _attached: Python<'_>) {
-        self.0.settle();
+    pub(crate) fn drain_own_buffer(&self, _attached: Python<'_>) {
+        self.0.drain_own_buffer();
     }
 
     /// Lets the garbage collector look.
@@ -260,9 +265,9 @@ impl<T: Noting> Visited<T> {
 
 /// A value that is only touched in a critical section which all values of this kind share: what sessions remember. A call is in its
 /// session's, and reaches the others that read the function.
-pub(crate) struct Shared<T>(section::Common<T>);
+pub(crate) struct GloballyGuarded<T>(section::Common<T>);
 
-impl<T> Shared<T> {
+impl<T> GloballyGuarded<T> {
     pub(crate) const fn new(value: T) -> Self {
         Self(section::Common::new(value))
     }

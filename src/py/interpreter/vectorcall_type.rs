@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 /// What a type adds to the class it is derived from.
-pub(crate) struct Derived {
+pub(crate) struct DerivedType {
     pub(crate) name: &'static CStr,
     pub(crate) doc: &'static CStr,
     pub(crate) new: ffi::newfunc,
@@ -28,7 +28,7 @@ pub(crate) struct Derived {
 
 /// # Safety
 /// `new` must fill instances by [`fill`].
-pub(crate) unsafe fn derive(base: &Bound<'_, PyType>, derived: &Derived) -> PyResult<Py<PyType>> {
+pub(crate) unsafe fn derive(base: &Bound<'_, PyType>, derived: &DerivedType) -> PyResult<Py<PyType>> {
     // SAFETY: a type object is alive as long as its reference.
     let offset = unsafe { (*base.as_type_ptr()).tp_basicsize };
     // CPython copies name and members, but for the names of members, which are static.

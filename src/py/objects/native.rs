@@ -250,7 +250,7 @@ pub(crate) unsafe fn items<'a>(tuple: *mut PyObject) -> &'a [*mut PyObject] {
 
 /// How CPython lays out a weak reference: the head, and what it refers to, or `None`.
 #[repr(C)]
-struct Weak {
+struct WeakReference {
     head: PyObject,
     object: *mut PyObject,
 }
@@ -263,7 +263,8 @@ struct Weak {
 pub(crate) unsafe fn referent(reference: *mut PyObject) -> *mut PyObject {
     // SAFETY: the caller says so, and only compares the answer with an object that it holds, or takes it while it holds that.
     unsafe {
-        let object = AtomicPtr::from_ptr(&raw mut (*reference.cast::<Weak>()).object).load(Ordering::Relaxed);
+        let object =
+            AtomicPtr::from_ptr(&raw mut (*reference.cast::<WeakReference>()).object).load(Ordering::Relaxed);
         if object == ffi::Py_None() { ptr::null_mut() } else { object }
     }
 }

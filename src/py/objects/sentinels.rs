@@ -9,10 +9,10 @@ use pyo3::sync::PyOnceLock;
 
 /// A value that stands for something.
 #[pyclass(frozen, module = "versioned_lru_cache", name = "Mark")]
-pub(crate) struct Mark(&'static str);
+pub(crate) struct Sentinel(&'static str);
 
 #[pymethods]
-impl Mark {
+impl Sentinel {
     fn __repr__(&self) -> &'static str {
         self.0
     }
@@ -31,21 +31,21 @@ impl Mark {
     }
 }
 
-static IMMUTABLE: PyOnceLock<Py<Mark>> = PyOnceLock::new();
-static NOT_MODIFIED: PyOnceLock<Py<Mark>> = PyOnceLock::new();
+static IMMUTABLE: PyOnceLock<Py<Sentinel>> = PyOnceLock::new();
+static NOT_MODIFIED: PyOnceLock<Py<Sentinel>> = PyOnceLock::new();
 /// The same, for code that must not look anything up. Null until the module is made, before any function is.
 static IMMUTABLE_AT: AtomicPtr<PyObject> = AtomicPtr::new(ptr::null_mut());
 
 /// The version of what never changes.
-pub(crate) fn immutable(py: Python<'_>) -> PyResult<&Bound<'_, Mark>> {
-    let mark = IMMUTABLE.get_or_try_init(py, || Py::new(py, Mark("IMMUTABLE")))?;
+pub(crate) fn immutable(py: Python<'_>) -> PyResult<&Bound<'_, Sentinel>> {
+    let mark = IMMUTABLE.get_or_try_init(py, || Py::new(py, Sentinel("IMMUTABLE")))?;
     IMMUTABLE_AT.store(mark.as_ptr(), Ordering::Relaxed);
     Ok(mark.bind(py))
 }
 
 /// What `revalidate` answers for an old result that is good still.
-pub(crate) fn not_modified(py: Python<'_>) -> PyResult<&Bound<'_, Mark>> {
-    Ok(NOT_MODIFIED.get_or_try_init(py, || Py::new(py, Mark("NOT_MODIFIED")))?.bind(py))
+pub(crate) fn not_modified(py: Python<'_>) -> PyResult<&Bound<'_, Sentinel>> {
+    Ok(NOT_MODIFIED.get_or_try_init(py, || Py::new(py, Sentinel("NOT_MODIFIED")))?.bind(py))
 }
 
 /// Whether it is the version of what never changes.

@@ -12,7 +12,7 @@ use super::results::FunctionResults;
 use super::traverse;
 use crate::engine::ticket::{self, Ticket};
 use crate::engine::{self, Displaced, Known, Leaving, ReadLog};
-use crate::py::interpreter::critical_section::{Guarded, Shared, attach, attached};
+use crate::py::interpreter::critical_section::{GloballyGuarded, Guarded, attach, attached};
 use crate::py::interpreter::trashcan;
 use crate::py::objects::host::Host;
 use crate::py::objects::object::Object;
@@ -21,7 +21,7 @@ use crate::py::objects::object::Object;
 pub(crate) type Log = Guarded<Option<Box<ReadLog<Object>>>>;
 
 /// What a session is, apart from its handle.
-pub(crate) struct Core {
+pub(crate) struct SessionCore {
     /// Drawn when the session began, and anew when it is renewed.
     id: AtomicU64,
     /// Drawn when the session began.
@@ -29,7 +29,7 @@ pub(crate) struct Core {
     /// What it wants beyond the rule.
     pub(crate) policy: Option<Policy>,
     /// What it remembers.
-    pub(crate) known: Shared<Known<Host>>,
+    pub(crate) known: GloballyGuarded<Known<Host>>,
     /// What was read in it while something is computed.
     pub(crate) reads: Log,
     /// The session in which versions are asked about that computations of this one have read: the newest, if there was any need.
@@ -40,12 +40,12 @@ pub(crate) struct Core {
 
 /// A session of a call, as it was when the call began.
 #[derive(Clone)]
-pub(crate) struct Active {
-    pub(crate) core: Arc<Core>,
+pub(crate) struct ActiveSession {
+    pub(crate) core: Arc<SessionCore>,
     pub(crate) id: Ticket,
 }
 
-impl Core {
+impl SessionCore {
     /// A session that begins now.
     pub(crate) fn begin(policy: Option<Policy>) -> Arc<Self> {
         let began = ticket::draw_for_session();
@@ -53,7 +53,7 @@ impl Core {
             id: AtomicU64::new(began),
             began,
             policy,
-            known: Shared::new(Known::default()),
+            known: GloballyGuarded::new(Known::default()),
             reads: Guarded::new(None),
             validation: Guarded::new(None),
             itself: SessionRef(itself.clone()),
@@ -125,7 +125,7 @@ impl Core {
 }
 
 /// A call that has begun holds it, and goes on with what is known.
-impl Drop for Core {
+impl Drop for SessionCore {
     fn drop(&mut self) {
         attach(|py| self.forget(py, |id| id));
     }
@@ -149,10 +149,10 @@ fn leave(
 
 /// A weak hold on a session.
 #[derive(Clone)]
-pub(crate) struct SessionRef(pub(crate) Weak<Core>);
+pub(crate) struct SessionRef(pub(crate) Weak<SessionCore>);
 
 impl engine::Audience<Host> for SessionRef {
-    type Held = Arc<Core>;
+    type Held = Arc<SessionCore>;
 
     fn reach<R>(
         &self,

@@ -13,16 +13,16 @@ use super::handle::Session;
 use crate::py::interpreter::critical_section::Guarded;
 
 /// A session and the tag of the dict that holds it. No dict has the tag 0.
-static LAST: Guarded<Last> = Guarded::new(Last { tag: 0, session: ptr::null_mut() });
+static LAST: Guarded<LastFound> = Guarded::new(LastFound { tag: 0, session: ptr::null_mut() });
 
 #[derive(Clone, Copy)]
-struct Last {
+struct LastFound {
     tag: u64,
     session: *mut PyObject,
 }
 
 // SAFETY: the pointer is only followed by whoever sees a dict that holds the session.
-unsafe impl Send for Last {}
+unsafe impl Send for LastFound {}
 
 #[inline(always)]
 pub(super) unsafe fn locate(py: Python<'_>, mapping: *mut PyObject) -> Located {
@@ -37,7 +37,7 @@ pub(super) unsafe fn locate(py: Python<'_>, mapping: *mut PyObject) -> Located {
         }
         let (session, located) = look_up(py, mapping);
         if let Located::Session(_) = located {
-            LAST.with(py, |last| *last = Last { tag, session });
+            LAST.with(py, |last| *last = LastFound { tag, session });
         }
         located
     }

@@ -14,16 +14,16 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::concurrency::sharded_lock::Noting;
+use crate::concurrency::sharded_lock::ReadBuffered;
 use crate::py::interpreter::context_variable::{self, is_variable};
-use crate::py::interpreter::critical_section::{Guarded, Visited};
+use crate::py::interpreter::critical_section::{Guarded, ReadMostly};
 use crate::py::interpreter::fallible::{self, named};
 
 /// How many app contexts are known at a time: about as many threads serve requests of one process in turn.
 const MOST: usize = 8;
 
 /// The app contexts seen last, with the names in their `g`. One is forgotten when it dies, so no request is kept alive.
-static CONTEXTS: Visited<Vec<AppContext>> = Visited::new(Vec::new());
+static CONTEXTS: ReadMostly<Vec<AppContext>> = ReadMostly::new(Vec::new());
 /// The `flask.g` that a function was bound to last, and what is behind it, which takes long to find.
 static FOUND: Guarded<Option<(Py<PyAny>, Flask)>> = Guarded::new(None);
 static FORGET: PyOnceLock<Py<PyCFunction>> = PyOnceLock::new();
@@ -43,12 +43,12 @@ unsafe impl Send for AppContext {}
 unsafe impl Sync for AppContext {}
 
 /// There is nothing to note.
-impl Noting for Vec<AppContext> {
-    type Notes = ();
+impl ReadBuffered for Vec<AppContext> {
+    type Buffer = ();
 
-    const NONE: () = ();
+    const EMPTY: () = ();
 
-    fn take_up(&mut self, (): &mut ()) {}
+    fn drain(&mut self, (): &mut ()) {}
 }
 
 /// The names in the `g` of an app context, good until the next Python code.

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyWeakrefMethods, PyWeakrefReference};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::core::Core;
+use super::core::SessionCore;
 use super::explanation;
 use super::policy::Policy;
 use crate::engine::Logged;
@@ -22,7 +22,7 @@ use crate::py::objects::object::Object;
 /// ``{module: {function: {digest of the arguments: version}}}``.
 #[pyclass(frozen, weakref, module = "versioned_lru_cache", name = "Session")]
 pub(crate) struct Session {
-    pub(crate) core: Arc<Core>,
+    pub(crate) core: Arc<SessionCore>,
     /// If it is open for a block.
     pub(crate) block: Block,
 }
@@ -139,7 +139,7 @@ impl Session {
 impl Session {
     /// A session that begins now.
     pub(crate) fn begin(policy: Option<Policy>, block: Block) -> Self {
-        Self { core: Core::begin(policy), block }
+        Self { core: SessionCore::begin(policy), block }
     }
 
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 
-use super::core::Active;
+use super::core::ActiveSession;
 use crate::engine::ticket::Ticket;
 use crate::engine::{Own, Read};
 use crate::py::objects::object::Object;
@@ -24,13 +24,13 @@ pub(crate) fn is_busy(session: Ticket) -> bool {
 }
 
 /// Begins a computation in a session's log.
-pub(crate) fn begin(py: Python<'_>, session: &Active, own: Own) -> u64 {
+pub(crate) fn begin(py: Python<'_>, session: &ActiveSession, own: Own) -> u64 {
     busy(session.id).fetch_add(1, Ordering::Relaxed);
     session.core.reads.with(py, |log| log.get_or_insert_default().begin(own))
 }
 
 /// Ends it. Returns what it has read.
-pub(crate) fn end(py: Python<'_>, session: &Active, start: u64, own: Own) -> Vec<Read<Object>> {
+pub(crate) fn end(py: Python<'_>, session: &ActiveSession, start: u64, own: Own) -> Vec<Read<Object>> {
     busy(session.id).fetch_sub(1, Ordering::Relaxed);
     let ended = session.core.reads.with(py, |log| log.as_mut().map(|log| log.end(start, own)));
     ended.map_or_else(Vec::new, |(reads, gone)| {

@@ -4,22 +4,22 @@ use std::collections::VecDeque;
 
 use pyo3::prelude::*;
 
-use crate::concurrency::sharded_lock::Noting;
+use crate::concurrency::sharded_lock::ReadBuffered;
 use crate::engine::ticket::Ticket;
 use crate::engine::{Displaced, Store, Touched};
-use crate::py::interpreter::critical_section::{Guarded, Visited, attach};
+use crate::py::interpreter::critical_section::{Guarded, ReadMostly, attach};
 use crate::py::interpreter::trashcan;
 use crate::py::objects::host::Host;
 
 /// How many results are remembered for `cache_explain` that were not stored.
 const MOST: usize = 16;
 
-impl Noting for Store<Host> {
-    type Notes = Touched;
+impl ReadBuffered for Store<Host> {
+    type Buffer = Touched;
 
-    const NONE: Touched = Touched::NONE;
+    const EMPTY: Touched = Touched::NONE;
 
-    fn take_up(&mut self, touched: &mut Touched) {
+    fn drain(&mut self, touched: &mut Touched) {
         Self::take_up(self, touched);
     }
 }
@@ -29,9 +29,9 @@ pub(crate) struct FunctionResults {
     pub(crate) id: Ticket,
     pub(crate) module: String,
     pub(crate) name: String,
-    pub(crate) store: Visited<Store<Host>>,
+    pub(crate) store: ReadMostly<Store<Host>>,
     /// What `cache_explain` tells of results that were not stored.
-    pub(crate) unvalidated: Guarded<Unvalidated>,
+    pub(crate) unvalidated: Guarded<RejectedResults>,
 }
 
 impl Drop for FunctionResults {
@@ -56,9 +56,9 @@ impl FunctionResults {
 
 /// The latest results that were not stored because something that they rest on does not hold: by the hash of their keys, with the name of that.
 #[derive(Default)]
-pub(crate) struct Unvalidated(VecDeque<(u64, String)>);
+pub(crate) struct RejectedResults(VecDeque<(u64, String)>);
 
-impl Unvalidated {
+impl RejectedResults {
     /// Takes note of a result: `culprit` is what does not hold, if anything.
     pub(crate) fn note(&mut self, hash: u64, culprit: Option<String>) {
         if !self.0.is_empty() {

@@ -16,7 +16,7 @@ use crate::py::interpreter::fallible::{self, named};
 use crate::py::objects::describe::shown;
 
 /// One block that was entered.
-struct Open {
+struct OpenBlock {
     session: Py<Session>,
     /// What the ambient variable held before, if anything, and how to take that back.
     before: Option<Py<PyAny>>,
@@ -28,15 +28,15 @@ struct Open {
 
 /// The blocks of one ``session(...)`` object. Several threads and tasks may be in blocks of one at a time, each in a session of its own.
 #[pyclass(frozen, subclass, module = "versioned_lru_cache._core", name = "SessionBlocks")]
-pub(crate) struct Blocks {
+pub(crate) struct SessionBlocks {
     mapping: Py<PyAny>,
     refresh: Option<Py<PyAny>>,
     offline: bool,
-    open: Guarded<Vec<Open>>,
+    open: Guarded<Vec<OpenBlock>>,
 }
 
 #[pymethods]
-impl Blocks {
+impl SessionBlocks {
     #[new]
     #[pyo3(signature = (mapping, refresh, offline))]
     fn new(mapping: Py<PyAny>, refresh: Option<Py<PyAny>>, offline: bool) -> Self {
@@ -63,7 +63,7 @@ impl Blocks {
             let _ = place.as_ref().map(|place| swap_out(place, &new));
         });
         let token = set?.unbind();
-        let open = Open {
+        let open = OpenBlock {
             session: new.clone().unbind(),
             before: before.map(Bound::unbind),
             token,
@@ -127,9 +127,9 @@ impl Blocks {
     }
 }
 
-impl Blocks {
+impl SessionBlocks {
     /// Takes out the block that is to end: the active one; or one around what is active; or this thread's latest; or the latest.
-    fn entered_here(&self, py: Python<'_>) -> PyResult<Open> {
+    fn entered_here(&self, py: Python<'_>) -> PyResult<OpenBlock> {
         let active = context_variable::get(binding::ambient_variable(py)?)?;
         let active = active.and_then(|active| active.cast_into::<Session>().ok());
         let opened: Vec<_> = self
@@ -160,7 +160,7 @@ impl Blocks {
 }
 
 /// Makes the session around a block the active one: the one before it, unless that has ended meanwhile.
-fn bring_back(session: &Bound<'_, Session>, open: &Open) -> PyResult<()> {
+fn bring_back(session: &Bound<'_, Session>, open: &OpenBlock) -> PyResult<()> {
     let py = session.py();
     let variable = binding::ambient_variable(py)?;
     let around = session.get().block.around(py);

@@ -17,7 +17,7 @@ const SPLIT: u8 = 2;
 
 /// As in CPython's `pycore_dict.h`, of all 3.13.
 #[repr(C)]
-struct Keys {
+struct DictKeys {
     references: isize,
     log2_size: u8,
     log2_index_bytes: u8,
@@ -28,13 +28,13 @@ struct Keys {
 }
 
 #[repr(C)]
-struct Entry {
+struct DictEntry {
     key: *mut PyObject,
     value: *mut PyObject,
 }
 
 #[repr(C)]
-struct Values {
+struct DictValues {
     state: [u8; 4],
     values: [*mut PyObject; 0],
 }
@@ -56,12 +56,12 @@ unsafe fn item(mapping: *mut PyObject, place: usize) -> Option<(*mut PyObject, *
     // entries; there are values for all of those.
     unsafe {
         let dict = mapping.cast::<ffi::PyDictObject>();
-        let keys = (*dict).ma_keys.cast::<Keys>();
+        let keys = (*dict).ma_keys.cast::<DictKeys>();
         if (*keys).kind != SPLIT || place >= (*keys).entries.cast_unsigned() {
             return None;
         }
-        let entries = keys.add(1).byte_add(1 << (*keys).log2_index_bytes).cast::<Entry>();
-        let values = (&raw const (*(*dict).ma_values.cast::<Values>()).values).cast::<*mut PyObject>();
+        let entries = keys.add(1).byte_add(1 << (*keys).log2_index_bytes).cast::<DictEntry>();
+        let values = (&raw const (*(*dict).ma_values.cast::<DictValues>()).values).cast::<*mut PyObject>();
         Some(((*entries.add(place)).key, *values.add(place)))
     }
 }
