@@ -1,7 +1,8 @@
-//! A completion: one event that ends with a value, for which threads sleep (a mutex and a condition variable) and tasks leave a callback.
+//! A completion: one event that ends with a value, for which threads sleep (a mutex and a condition variable)
+//! and tasks leave a callback.
 //!
-//! Every waiter learns of the end exactly once: who comes after it is told at once, and a callback is handed to the one who ends it. It knows
-//! no Python, so that loom can run it (`tests/schedules`).
+//! Every waiter learns of the end exactly once: who comes after it is told at once, and a callback is handed
+//! to the one who ends it. It knows no Python, so that loom can run it (`tests/schedules`).
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -17,7 +18,8 @@ struct Progress<E, C, T> {
     end: Option<E>,
     /// Handed out once it has ended, by the number of the wait: there may be as many as tasks.
     callbacks: BTreeMap<u64, C>,
-    /// How many threads sleep: to wake nobody would be a call of the system for nothing, at the end of each run.
+    /// How many threads sleep: to wake nobody would be a call of the system for nothing, at the end of each
+    /// run.
     sleepers: usize,
     /// How many tasks wait, and how many have begun to.
     tasks: usize,
@@ -70,7 +72,8 @@ impl<E, C, T> Completion<E, C, T> {
         self.going.load(Ordering::Acquire)
     }
 
-    /// Ends it, unless it has ended, and wakes a thread that waits, which wakes the next. The callbacks are for the caller to call; nobody else gets them.
+    /// Ends it, unless it has ended, and wakes a thread that waits, which wakes the next. The callbacks are
+    /// for the caller to call; nobody else gets them.
     #[must_use]
     pub fn end(&self, how: E) -> Vec<C> {
         if !self.going.swap(false, Ordering::AcqRel) {
@@ -89,8 +92,8 @@ impl<E, C, T> Completion<E, C, T> {
         callbacks.into_values().collect()
     }
 
-    /// Lets this thread wait for the end, for at most `span` and sometimes less. Returns whether it is still going on. If not, the thread
-    /// has to [`Completion::pass_on`].
+    /// Lets this thread wait for the end, for at most `span` and sometimes less. Returns whether it is still
+    /// going on. If not, the thread has to [`Completion::pass_on`].
     #[must_use]
     pub fn wait(&self, span: Duration) -> bool {
         let mut state = self.lock();
@@ -146,8 +149,8 @@ impl<E, C, T> Completion<E, C, T> {
         show(state.end.as_ref(), &state.callbacks, state.task.as_ref())
     }
 
-    /// Ends the wait of a task, which has looked at the end. What was kept for it and is to be dropped; and the task that runs it, if it
-    /// goes on and no task waits for it any more.
+    /// Ends the wait of a task, which has looked at the end. What was kept for it and is to be dropped; and
+    /// the task that runs it, if it goes on and no task waits for it any more.
     #[must_use]
     pub fn leave(&self, number: u64) -> (Option<C>, Option<E>, Option<T>) {
         let mut state = self.lock();

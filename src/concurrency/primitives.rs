@@ -1,5 +1,5 @@
-//! Atomics, cells and locks: the standard library's, or loom's with `--cfg loom`, where `tests/schedules` runs what is built on them in every
-//! order in which threads may take their turns.
+//! Atomics, cells and locks: the standard library's, or loom's with `--cfg loom`, where `tests/schedules`
+//! runs what is built on them in every order in which threads may take their turns.
 
 #[cfg(loom)]
 pub(crate) use loom::cell::UnsafeCell;
@@ -31,7 +31,8 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// Lets a while go by before the next try for what is held for some dozens of nanoseconds: a spin lock's back-off. Nobody is parked.
+/// Lets a while go by before the next try for what is held for some dozens of nanoseconds: a spin lock's
+/// back-off. Nobody is parked.
 #[cfg(not(loom))]
 pub(crate) fn pause(turns: u32) {
     if turns.is_multiple_of(64) { std::thread::yield_now() } else { std::hint::spin_loop() }

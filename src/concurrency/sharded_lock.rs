@@ -1,7 +1,9 @@
-//! A sharded reader-writer lock, with a read buffer in each shard: each reader holds one shard, a writer holds all of them.
+//! A sharded reader-writer lock, with a read buffer in each shard: each reader holds one shard, a writer
+//! holds all of them.
 //!
-//! So two who read write to no memory in common. What a read would change is noted in its shard's buffer instead, and taken over before
-//! the next write (as in the cache Caffeine). It knows no Python, so that loom can run it (`tests/schedules`).
+//! So two who read write to no memory in common. What a read would change is noted in its shard's buffer
+//! instead, and taken over before the next write (as in the cache Caffeine). It knows no Python, so that loom
+//! can run it (`tests/schedules`).
 #![expect(unsafe_code, reason = "cells that the shards guard")]
 
 use super::primitives::{AtomicU8, AtomicU32, Ordering, UnsafeCell, pause};
@@ -40,7 +42,8 @@ impl<N> Shard<N> {
         self.state.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    /// Locks it, once it is free: a spin lock. It is held for some dozens of nanoseconds, by nobody who waits for anything but other shards.
+    /// Locks it, once it is free: a spin lock. It is held for some dozens of nanoseconds, by nobody who waits
+    /// for anything but other shards.
     fn lock(&self) {
         let mut turns = 0_u32;
         while !self.try_lock() {
@@ -68,7 +71,8 @@ pub struct ShardedLock<T: ReadBuffered> {
     all: [Shard<T::Buffer>; SHARDS],
 }
 
-// SAFETY: a thread has the value to itself or looks at it beside others, and the buffer of its shard always to itself.
+// SAFETY: a thread has the value to itself or looks at it beside others, and the buffer of its shard always
+// to itself.
 unsafe impl<T: ReadBuffered + Send + Sync> Sync for ShardedLock<T> {}
 
 /// Unlocks a shard, however that ends for which it was locked.
@@ -136,7 +140,8 @@ impl<T: ReadBuffered> ShardedLock<T> {
     fn lock_or_open(&self, number: usize) {
         let shard = &self.all[number];
         if shard.state.load(Ordering::Relaxed) == UNUSED {
-            // As long as this holds the first shard nobody changes the value, and so nobody passes over this one.
+            // As long as this holds the first shard nobody changes the value, and so nobody passes over this
+            // one.
             let first = &self.all[0];
             first.lock();
             let _release = Release(first);
@@ -160,7 +165,8 @@ impl<T: ReadBuffered> ShardedLock<T> {
     pub fn write<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
         let all = self.lock_all();
         self.value.with_mut(|value| {
-            // SAFETY: nobody else holds a shard, nor comes to one that is not used yet while this holds the first.
+            // SAFETY: nobody else holds a shard, nor comes to one that is not used yet while this holds the
+            // first.
             let value = unsafe { &mut *value };
             for shard in self.each(all.used) {
                 // SAFETY: as above.
@@ -170,7 +176,8 @@ impl<T: ReadBuffered> ShardedLock<T> {
         })
     }
 
-    /// Takes over what was noted in one shard. What lies in others stays good, and near the threads that noted it.
+    /// Takes over what was noted in one shard. What lies in others stays good, and near the threads that
+    /// noted it.
     #[cold]
     pub fn drain_one(&self, number: usize) {
         let _all = self.lock_all();

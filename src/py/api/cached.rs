@@ -1,4 +1,5 @@
-//! What Python calls of a decorated function by itself: how it is made, and the methods that take no arguments of a call.
+//! What Python calls of a decorated function by itself: how it is made, and the methods that take no
+//! arguments of a call.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -182,19 +183,22 @@ impl Cached {
             return Ok(slf.clone().into_any());
         }
         if owner.is_some_and(|owner| owner.is(instance)) {
-            // A classmethod before Python 3.13 asks here. Since then it binds by itself, and so it is done here.
+            // A classmethod before Python 3.13 asks here. Since then it binds by itself, and so it is done
+            // here.
             return imported!(slf.py(), "types", "MethodType")?.call1((slf, instance));
         }
         classes::bind(slf, instance)
     }
 
-    /// The class body in which it was decorated makes it a method; one in which it has another name besides its own does not.
+    /// The class body in which it was decorated makes it a method; one in which it has another name besides
+    /// its own does not.
     fn __set_name__(
         slf: &Bound<'_, Self>,
         owner: &Bound<'_, PyAny>,
         _name: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        // A tuple is its values. Before Python 3.13 a NamedTuple's functions are not told what they are, so none is a method.
+        // A tuple is its values. Before Python 3.13 a NamedTuple's functions are not told what they are, so
+        // none is a method.
         if owner.cast::<PyType>().is_ok_and(|owner| owner.is_subclass_of::<PyTuple>().unwrap_or(false)) {
             return Ok(());
         }

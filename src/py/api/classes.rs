@@ -74,7 +74,8 @@ unsafe extern "C" fn new_function(
         let cached =
             |object| Borrowed::from_ptr(Python::assume_attached(), object).cast_unchecked::<Cached>().get();
         let object = vectorcall_type::fill(class, args, kwargs, |object| entrance(cached(object)));
-        // As CPython does with functions: what was made within another is to go as soon as nobody refers to it.
+        // As CPython does with functions: what was made within another is to go as soon as nobody refers to
+        // it.
         #[cfg(Py_GIL_DISABLED)]
         if !object.is_null() && !cached(object).function.name.contains("<locals>") {
             vectorcall_type::defer_counting(object);
@@ -99,8 +100,8 @@ unsafe extern "C" fn call_method(
     nargsf: usize,
     names: *mut PyObject,
 ) -> *mut PyObject {
-    // SAFETY: CPython calls it attached, on an instance of the class above and with a vectorcall's arguments. The place before the
-    // first argument is lent where the flag says so.
+    // SAFETY: CPython calls it attached, on an instance of the class above and with a vectorcall's arguments.
+    // The place before the first argument is lent where the flag says so.
     unsafe {
         let py = Python::assume_attached();
         let method = Borrowed::from_ptr(py, callable).cast_unchecked::<CachedMethod>();
@@ -124,7 +125,8 @@ unsafe extern "C" fn call_method(
     }
 }
 
-/// `tp_getattro` of a bound method: its own attributes, then the function's, whose module it shows as its own.
+/// `tp_getattro` of a bound method: its own attributes, then the function's, whose module it shows as its
+/// own.
 unsafe extern "C" fn attribute_of_method(object: *mut PyObject, name: *mut PyObject) -> *mut PyObject {
     // SAFETY: CPython calls it attached, on an instance of the class above, with a str.
     unsafe {

@@ -69,7 +69,8 @@ fn check_binding(binding: &Bound<'_, PyAny>) -> PyResult<()> {
     binding::Binding::new(binding).map(drop)
 }
 
-/// Whether the running code, a version function, is asked once more for a computation that has read its answer.
+/// Whether the running code, a version function, is asked once more for a computation that has read its
+/// answer.
 #[pyfunction]
 fn is_validating(py: Python<'_>) -> bool {
     computation::validation(py).is_some()

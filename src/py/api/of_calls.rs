@@ -1,5 +1,6 @@
-//! The methods that take a call's arguments, of functions and of bound methods: `f.cache_refresh(*args, **kwargs)` and others. PyO3 does not define
-//! them, because it panics where there is no memory for the tuple and the dict of those.
+//! The methods that take a call's arguments, of functions and of bound methods: `f.cache_refresh(*args,
+//! **kwargs)` and others. PyO3 does not define them, because it panics where there is no memory for the tuple
+//! and the dict of those.
 #![expect(unsafe_code, reason = "defines methods by CPython's own means")]
 
 use std::ffi::CStr;
@@ -75,8 +76,8 @@ unsafe extern "C" fn called<M: Method, const BOUND: bool>(
     names: *mut PyObject,
 ) -> *mut PyObject {
     attach(|py| {
-        // SAFETY: CPython has looked at the object's type, and holds the arguments until the answer: as many as it says, and one more for
-        // each name.
+        // SAFETY: CPython has looked at the object's type, and holds the arguments until the answer: as many
+        // as it says, and one more for each name.
         let run = || unsafe {
             let object = Bound::<PyAny>::from_borrowed_ptr(py, object);
             let (cached, instance) = if BOUND {

@@ -1,4 +1,5 @@
-//! The arguments of a call, read where they lie: in an argument vector or in a tuple. Their hash and their equality.
+//! The arguments of a call, read where they lie: in an argument vector or in a tuple. Their hash and their
+//! equality.
 #![expect(unsafe_code, reason = "reads argument vectors and tuples in place")]
 
 use std::hint::assert_unchecked;
@@ -41,8 +42,8 @@ pub(crate) struct Arguments<'a> {
     pub(crate) owner: Owner,
 }
 
-/// Mixes the hashes of this process by folded multiplication, as ahash and others do: the halves of a product, one over the other. A
-/// secret in both factors lets nobody choose arguments that collide.
+/// Mixes the hashes of this process by folded multiplication, as ahash and others do: the halves of a
+/// product, one over the other. A secret in both factors lets nobody choose arguments that collide.
 #[derive(Clone, Copy)]
 pub(crate) struct Seed {
     start: u64,
@@ -96,8 +97,8 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// The same on the hit path, where there is an argument at least. `None` is a call that the compiler does not make from source: with
-    /// no name in its tuple of names, or of a method without an instance.
+    /// The same on the hit path, where there is an argument at least. `None` is a call that the compiler does
+    /// not make from source: with no name in its tuple of names, or of a method without an instance.
     ///
     /// # Safety
     /// As above, and there must be an argument.
@@ -207,7 +208,8 @@ impl<'a> Arguments<'a> {
     pub(crate) fn call<'py>(self, callable: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = callable.py();
         let count = self.values.len() - self.names().len();
-        // SAFETY: the vector holds `count` positional arguments and one more for each name; the answer is new or an error.
+        // SAFETY: the vector holds `count` positional arguments and one more for each name; the answer is new
+        // or an error.
         unsafe {
             let answer = vectorcall(callable.as_ptr(), self.values.as_ptr(), count, self.names);
             Bound::from_owned_ptr_or_err(py, answer)
@@ -242,8 +244,8 @@ impl<'a> Arguments<'a> {
         self.hash_of_many(rules, seed)
     }
 
-    /// The same for more than one argument. `None` without an error says that a name is no exact `str` or was never hashed, which those of a call
-    /// from source code are and were.
+    /// The same for more than one argument. `None` without an error says that a name is no exact `str` or was
+    /// never hashed, which those of a call from source code are and were.
     #[expect(clippy::inline_always, reason = "the hit path: arguments stay in registers")]
     #[inline(always)]
     pub(crate) fn hash_of_many(self, rules: Rules, seed: Seed) -> Option<u64> {
@@ -251,8 +253,8 @@ impl<'a> Arguments<'a> {
         match self.names() {
             _ if rules.typed => return hash_at_length(self.values, self.names, self.owner, rules, seed),
             [] => {}
-            // First, since without it no value's hash need be asked for, which the whole call will ask for again.
-            // SAFETY: the items of a tuple are alive.
+            // First, since without it no value's hash need be asked for, which the whole call will ask for
+            // again. SAFETY: the items of a tuple are alive.
             [name] => state = seed.fold(state, unsafe { native::hash_of_name(*name)? }),
             _ => return hash_at_length(self.values, self.names, self.owner, rules, seed),
         }
@@ -278,7 +280,8 @@ impl<'a> Arguments<'a> {
         hashes.fold(seed.start, |state, hash| seed.fold(state, hash))
     }
 
-    /// Whether both are of the same instance, or of none. Two that are gone were never the same unless one weak reference stands for both.
+    /// Whether both are of the same instance, or of none. Two that are gone were never the same unless one
+    /// weak reference stands for both.
     #[inline]
     fn is_owned_as(self, other: Arguments<'_>) -> bool {
         match (self.owner, other.owner) {
@@ -337,7 +340,8 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// The hash of more than one argument where their types count, or where there are several names, whose order may count or not.
+/// The hash of more than one argument where their types count, or where there are several names, whose order
+/// may count or not.
 #[inline(never)]
 fn hash_at_length(
     values: &[*mut PyObject],
@@ -448,6 +452,7 @@ pub(crate) fn with_arguments<R>(
     let names = fallible::tuple(args.py(), keywords.iter().map(|(name, _)| name.clone()))?;
     let values: Vec<_> = args.iter().chain(keywords.iter().map(|(_, value)| value.clone())).collect();
     let vector: Vec<_> = values.iter().map(Bound::as_ptr).collect();
-    // SAFETY: the vector holds the positional arguments and one more for each name, all alive until `act` is done.
+    // SAFETY: the vector holds the positional arguments and one more for each name, all alive until `act` is
+    // done.
     act(unsafe { Arguments::from_vector(vector.as_ptr(), args.len(), names.as_ptr(), method) })
 }

@@ -60,12 +60,14 @@ const _: () = {
 /// The bits below the alignment of any object.
 const KIND: usize = 7;
 
-/// The arguments of a call, owned: a reference to an object, and in its lowest bits what that is. An entry has no room for more.
+/// The arguments of a call, owned: a reference to an object, and in its lowest bits what that is. An entry
+/// has no room for more.
 #[derive(Debug)]
 #[repr(transparent)]
 pub(crate) struct Key(NonNull<PyObject>);
 
-// SAFETY: as of a reference to a Python object, which may go from thread to thread. It is only used by code that is attached.
+// SAFETY: as of a reference to a Python object, which may go from thread to thread. It is only used by code
+// that is attached.
 unsafe impl Send for Key {}
 // SAFETY: as above.
 unsafe impl Sync for Key {}

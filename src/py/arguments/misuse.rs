@@ -30,7 +30,8 @@ pub(crate) enum Misuse {
     OptionUsedUp { function: String, option: &'static str, kind: &'static str },
     /// A version is a function.
     NotCalled { function: String, asked: String, value: String },
-    /// The function returned a coroutine or generator, of which nobody but the first caller would have anything.
+    /// The function returned a coroutine or generator, of which nobody but the first caller would have
+    /// anything.
     UsedUp { function: String, kind: &'static str },
     /// The result that is there was said to be good, where there is none.
     NothingBefore { function: String },
@@ -47,37 +48,42 @@ impl fmt::Display for Misuse {
         match self {
             Self::UnhashableArgument { function, argument, value } => write!(
                 out,
-                "{function}: argument {argument} is unhashable: {value}; pass a hashable value (a tuple instead of a list) or \
-                 give key=, a callable that makes a hashable key of the arguments"
+                "{function}: argument {argument} is unhashable: {value}; pass a hashable value (a tuple \
+                 instead of a list) or give key=, a callable that makes a hashable key of the arguments"
             ),
             Self::UnhashableKey { function, value } => {
                 write!(
                     out,
-                    "{function}: key= returned an unhashable value: {value}; it must return a hashable one, such as a tuple"
+                    "{function}: key= returned an unhashable value: {value}; it must return a hashable one, \
+                     such as a tuple"
                 )
             }
             Self::UnhashableVersion { function, asked, value } => write!(
                 out,
-                "{function}: its version, {asked}, is unhashable: {value}; a version must be hashable (a str, a number, a tuple), \
-                 since one that can be changed in place would equal itself for ever"
+                "{function}: its version, {asked}, is unhashable: {value}; a version must be hashable (a \
+                 str, a number, a tuple), since one that can be changed in place would equal itself for ever"
             ),
             Self::UnhashableGiven { function, value } => write!(
                 out,
-                "{function}: version_args= returned a tuple with an unhashable value: {value}; its items must be hashable"
+                "{function}: version_args= returned a tuple with an unhashable value: {value}; its items \
+                 must be hashable"
             ),
             Self::NoTuple { function, value } => write!(
                 out,
-                "{function}: version_args= returned {value}; it must return a tuple of what the version function gets, such as (user,)"
+                "{function}: version_args= returned {value}; it must return a tuple of what the version \
+                 function gets, such as (user,)"
             ),
             Self::CannotCall { function, option, reason } => {
                 write!(
                     out,
-                    "{function}: {option}= cannot take the arguments of this call ({reason}); let it take the same ones"
+                    "{function}: {option}= cannot take the arguments of this call ({reason}); let it take \
+                     the same ones"
                 )
             }
             Self::NoAnswer { function, asked, kind: kind @ (COROUTINE | AWAITABLE) } => write!(
                 out,
-                "{function}: its version function {asked} returned {} {kind}; write it as `async def`, for a function that is one too",
+                "{function}: its version function {asked} returned {} {kind}; write it as `async def`, for a \
+                 function that is one too",
                 article(kind)
             ),
             Self::NoAnswer { function, asked, kind } => {
@@ -88,27 +94,29 @@ impl fmt::Display for Misuse {
             }
             Self::OptionUsedUp { function, option, kind } => write!(
                 out,
-                "{function}: {option}= returned {} {kind}; it must be a plain function that returns its answer",
+                "{function}: {option}= returned {} {kind}; it must be a plain function that returns its \
+                 answer",
                 article(kind)
             ),
             Self::NotCalled { function, asked, value } => write!(
                 out,
-                "{function}: its version, {asked}, is {value}; a version is the answer of a function and not the function, which \
-                 equals itself for ever: call it"
+                "{function}: its version, {asked}, is {value}; a version is the answer of a function and not \
+                 the function, which equals itself for ever: call it"
             ),
             Self::UsedUp { function, kind: COROUTINE } => write!(
                 out,
-                "{function} returned a coroutine, which can be awaited but once; let what is decorated be an `async def` itself, \
-                 and put other decorators above the cache's"
+                "{function} returned a coroutine, which can be awaited but once; let what is decorated be an \
+                 `async def` itself, and put other decorators above the cache's"
             ),
             Self::UsedUp { function, kind } => write!(
                 out,
-                "{function} returned a {kind}, which its first caller would use up; return a finished value, such as a list"
+                "{function} returned a {kind}, which its first caller would use up; return a finished value, \
+                 such as a list"
             ),
             Self::NothingBefore { function } => write!(
                 out,
-                "{function}: NOT_MODIFIED was returned, but there is no old result for it; only revalidate= may return it, which \
-                 runs where there is one"
+                "{function}: NOT_MODIFIED was returned, but there is no old result for it; only revalidate= \
+                 may return it, which runs where there is one"
             ),
             Self::Unordered { function, value } => write!(
                 out,
@@ -117,13 +125,14 @@ impl fmt::Display for Misuse {
             ),
             Self::NoCall { function, asked, reason } => write!(
                 out,
-                "{function}.{asked}: the function cannot be called with these arguments ({reason}); pass those of a call, and the \
-                 instance or class first where it was not reached through one"
+                "{function}.{asked}: the function cannot be called with these arguments ({reason}); pass \
+                 those of a call, and the instance or class first where it was not reached through one"
             ),
             Self::CannotAsk { function, asked, reason } => write!(
                 out,
-                "{function}: its version function {asked} cannot take the arguments of this call ({reason}); let it take the same \
-                 arguments, or say with version_args= what it gets: () for nothing, or a callable that returns a tuple"
+                "{function}: its version function {asked} cannot take the arguments of this call ({reason}); \
+                 let it take the same arguments, or say with version_args= what it gets: () for nothing, or \
+                 a callable that returns a tuple"
             ),
         }
     }

@@ -1,5 +1,5 @@
-//! What a call of a cached coroutine function returns: a coroutine that decides between hit and miss when it is awaited. A hit is over
-//! at once; a miss goes on as `_async.drive`.
+//! What a call of a cached coroutine function returns: a coroutine that decides between hit and miss when it
+//! is awaited. A hit is over at once; a miss goes on as `_async.drive`.
 #![expect(unsafe_code, reason = "a type with am_send and room for the arguments, which PyO3 can't define")]
 
 use std::ffi::{CStr, c_int, c_void};

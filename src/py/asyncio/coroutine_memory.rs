@@ -32,7 +32,8 @@ pub(super) struct Coroutine {
     pub(super) names: *mut PyObject,
     /// The coroutine that does what is left, or null.
     pub(super) driver: *mut PyObject,
-    /// The call that the driver drives, or null: its end must not depend on Python code, for which there may be no room on the stack.
+    /// The call that the driver drives, or null: its end must not depend on Python code, for which there may
+    /// be no room on the stack.
     pub(super) call: *mut PyObject,
     pub(super) state: u8,
     /// The `StopIteration` that it ended with, or null.
@@ -48,7 +49,8 @@ pub(super) unsafe fn values<'a>(object: *mut Coroutine) -> &'a [*mut PyObject] {
 
 /// A reference to the driver, or null.
 pub(super) unsafe fn driver(coroutine: *mut Coroutine) -> *mut PyObject {
-    // SAFETY: as the callers say; in a critical section nobody takes the driver away between the look and the reference.
+    // SAFETY: as the callers say; in a critical section nobody takes the driver away between the look and the
+    // reference.
     unsafe {
         let object = Borrowed::from_ptr(Python::assume_attached(), coroutine.cast());
         with_critical_section(&object, || ffi::Py_XNewRef((*coroutine).driver))
@@ -100,7 +102,8 @@ pub(super) unsafe extern "C" fn traverse(
 }
 
 pub(super) unsafe extern "C" fn clear(object: *mut PyObject) -> c_int {
-    // SAFETY: as the collector calls it. The arguments stay: a cycle through them goes through the driver too.
+    // SAFETY: as the collector calls it. The arguments stay: a cycle through them goes through the driver
+    // too.
     unsafe { end(object.cast()) };
     0
 }

@@ -1,4 +1,5 @@
-//! A free list: the memory of coroutines of few arguments, since an awaited hit makes and drops one. Without a GIL they are made anew.
+//! A free list: the memory of coroutines of few arguments, since an awaited hit makes and drops one. Without
+//! a GIL they are made anew.
 #![expect(unsafe_code, reason = "keeps the memory of dead objects")]
 
 use std::ptr;
@@ -27,7 +28,8 @@ pub(super) unsafe fn take(class: *mut ffi::PyTypeObject, count: usize) -> *mut f
     if cfg!(Py_GIL_DISABLED) {
         return ptr::null_mut();
     }
-    // SAFETY: attached, as the caller says; what is kept is memory of that size, which is made an object anew.
+    // SAFETY: attached, as the caller says; what is kept is memory of that size, which is made an object
+    // anew.
     unsafe {
         let kept = FREE.with(Python::assume_attached(), |free| {
             let place = free.0.get_mut(count)?.iter_mut().find(|place| !place.is_null())?;

@@ -1,4 +1,5 @@
-//! `StopIteration`, by which a coroutine tells its result. Since CPython 3.12 the exception that told one is used again for the next.
+//! `StopIteration`, by which a coroutine tells its result. Since CPython 3.12 the exception that told one is
+//! used again for the next.
 #![expect(unsafe_code, reason = "reads and writes the fields of an exception")]
 
 use std::ptr;
@@ -28,7 +29,8 @@ pub(super) unsafe fn raise(value: *mut PyObject) {
             ffi::PyErr_SetNone(ffi::PyExc_StopIteration);
         } else {
             let py = Python::assume_attached();
-            // Called, because an exception or a tuple as the value would be taken for the exception or its arguments.
+            // Called, because an exception or a tuple as the value would be taken for the exception or its
+            // arguments.
             let error = ffi::PyObject_CallOneArg(ffi::PyExc_StopIteration, value);
             if !error.is_null() {
                 PyErr::from_value(Bound::from_owned_ptr(py, error)).restore(py);
@@ -44,7 +46,8 @@ pub(super) unsafe fn raise(value: *mut PyObject) {
 /// The thread must be attached.
 #[cfg(all(Py_3_12, not(Py_GIL_DISABLED)))]
 pub(super) unsafe fn raise_kept(value: *mut PyObject) -> *mut PyObject {
-    // SAFETY: attached. The class zeroes what it allocates; an exception has arguments, and this one no other value.
+    // SAFETY: attached. The class zeroes what it allocates; an exception has arguments, and this one no other
+    // value.
     unsafe {
         let py = Python::assume_attached();
         let mut error = KEPT.with(py, |kept| std::mem::replace(&mut kept.0, ptr::null_mut()));
@@ -62,7 +65,8 @@ pub(super) unsafe fn raise_kept(value: *mut PyObject) -> *mut PyObject {
     }
 }
 
-/// The same, of an exception that is made anew. Without a GIL none is kept: other threads may be about to refer to it.
+/// The same, of an exception that is made anew. Without a GIL none is kept: other threads may be about to
+/// refer to it.
 ///
 /// # Safety
 /// The thread must be attached.
@@ -73,7 +77,8 @@ pub(super) unsafe fn raise_kept(value: *mut PyObject) -> *mut PyObject {
     ptr::null_mut()
 }
 
-/// Takes an exception back that [`raise_kept`] returned. It is used again if nobody has it or has written to it.
+/// Takes an exception back that [`raise_kept`] returned. It is used again if nobody has it or has written to
+/// it.
 ///
 /// # Safety
 /// The thread must be attached, and the reference is given up.

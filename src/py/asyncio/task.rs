@@ -21,8 +21,8 @@ use crate::py::flight::leader::Leader;
 use crate::py::flight::wait::Waited;
 use crate::py::interpreter::fallible::{self, Seconds, Text, named};
 
-/// Who makes a call of a coroutine function in a task of this event loop, or in none, and what is wanted there: a refresh behind is a
-/// task of the loop.
+/// Who makes a call of a coroutine function in a task of this event loop, or in none, and what is wanted
+/// there: a refresh behind is a task of the loop.
 pub(crate) fn in_task(event_loop: &Bound<'_, PyAny>, wish: Wish) -> (Leader, Wish) {
     let setting = Setting { alone: event_loop.is_none(), ..wish.setting };
     let leader = Leader::task(event_loop.as_ptr().addr(), computation::inside(event_loop.py()));
@@ -128,7 +128,8 @@ impl Call {
         self.next(py)
     }
 
-    /// What is to be done next: ``"ask"``, ``"wait"``, ``"compute"``, ``"validate"``, ``"sleep"``, ``"done"``, or ``"uncached"``.
+    /// What is to be done next: ``"ask"``, ``"wait"``, ``"compute"``, ``"validate"``, ``"sleep"``,
+    /// ``"done"``, or ``"uncached"``.
     fn next(&self, py: Python<'_>) -> PyResult<Text<&'static str>> {
         let is_answered = self.state.with(py, |state| state.answer.is_some());
         let step = if is_answered { "done" } else { self.step(py)? };
@@ -174,7 +175,8 @@ impl Call {
         self.with(py, |arguments| self.function.get().put_question(py, arguments, part.as_ref()))
     }
 
-    /// Take how the version function ended. Whether the call goes on: after a failure, with what may stand in for it.
+    /// Take how the version function ended. Whether the call goes on: after a failure, with what may stand in
+    /// for it.
     #[pyo3(signature = (version, error, /))]
     fn asked<'py>(
         &self,
@@ -292,8 +294,8 @@ impl Call {
         error.map_or(Ok(()), |error| Err(PyErr::from_value(error.into_bound(py).into_any())))
     }
 
-    /// Begin to wait for another's run in a task of this event loop. ``None`` if there is nothing to wait for any more, or if that
-    /// would never end or takes too long.
+    /// Begin to wait for another's run in a task of this event loop. ``None`` if there is nothing to wait for
+    /// any more, or if that would never end or takes too long.
     fn join(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<Option<TaskWait>> {
         let py = event_loop.py();
         let Some(flight) = self.state.with(py, |state| state.flight.clone()) else { return Ok(None) };

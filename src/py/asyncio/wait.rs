@@ -66,7 +66,8 @@ impl TaskWait {
         self.limit.map(|limit| Seconds(limit.as_secs_f64()))
     }
 
-    /// End to wait, after a look at how the run ended. The task of a run for which nobody waits any more is cancelled.
+    /// End to wait, after a look at how the run ended. The task of a run for which nobody waits any more is
+    /// cancelled.
     fn leave(&self, py: Python<'_>) -> PyResult<()> {
         if let Some(inside) = &self.inside {
             wait_graph::end(py, inside, &self.on);

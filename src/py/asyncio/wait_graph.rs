@@ -1,4 +1,5 @@
-//! Which runs tasks wait for that are part of runs themselves, so that a wait which would close a circle is not begun.
+//! Which runs tasks wait for that are part of runs themselves, so that a wait which would close a circle is
+//! not begun.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -51,7 +52,8 @@ pub(crate) fn end(py: Python<'_>, inside: &EnclosingRuns, on: &Flight) {
 /// Whether a run waits, over any number of others, for one of those that the running code is part of.
 pub(crate) fn closes_a_circle(py: Python<'_>, flight: &Flight, inside: &EnclosingRuns) -> bool {
     WAITS.with(py, |waits| {
-        // From the running code backwards, to whoever waits for what it is part of: that is those that the waiting code is part of.
+        // From the running code backwards, to whoever waits for what it is part of: that is those that the
+        // waiting code is part of.
         let (mut reached, mut next) = (HashSet::new(), Vec::new());
         let mut reach = |nest: &EnclosingRuns, next: &mut Vec<usize>| {
             for address in nest.addresses() {

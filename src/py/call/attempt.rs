@@ -6,7 +6,8 @@ use std::mem::MaybeUninit;
 use crate::engine::Verdicts;
 use crate::py::objects::object::Object;
 
-/// The hash of no arguments, which nobody needs to be told; of others once in the age of the world, and then it is asked for again.
+/// The hash of no arguments, which nobody needs to be told; of others once in the age of the world, and then
+/// it is asked for again.
 const UNKNOWN: u64 = 0;
 
 /// What is known of a call before its plan is made.

@@ -1,4 +1,5 @@
-//! The state of a call of a coroutine function: what it has come to between the steps that an event loop, or whoever else drives it, takes.
+//! The state of a call of a coroutine function: what it has come to between the steps that an event loop, or
+//! whoever else drives it, takes.
 
 use std::time::Duration;
 
@@ -141,7 +142,8 @@ impl Call {
             if !awaited && self.has_left(py) && error.is_instance_of::<PyException>(py) {
                 self.tell(py, &error);
             }
-            // Nobody is there to raise it if the caller has gone, and kept here it would keep this call by its traceback.
+            // Nobody is there to raise it if the caller has gone, and kept here it would keep this call by
+            // its traceback.
             let error = error.into_value(py);
             let forgotten = self
                 .state

@@ -1,4 +1,5 @@
-//! Who calls: the session that is active, and the critical section of a function's results and of what that session remembers.
+//! Who calls: the session that is active, and the critical section of a function's results and of what that
+//! session remembers.
 
 use pyo3::prelude::*;
 
@@ -16,7 +17,8 @@ impl Cached {
         session: Option<&ActiveSession>,
         act: impl FnOnce(&mut Store<Host>, Option<&mut Caller<'_, Host>>) -> R,
     ) -> R {
-        // A session that was renewed during the call is another one: what the call has learned is not for that.
+        // A session that was renewed during the call is another one: what the call has learned is not for
+        // that.
         let Some(ActiveSession { core, id }) = session else {
             return self.function.store.with(py, |store| act(store, None));
         };

@@ -1,4 +1,5 @@
-//! The computations that the running code is part of: a stack of frames in a context variable, each with the read set of its computation.
+//! The computations that the running code is part of: a stack of frames in a context variable, each with the
+//! read set of its computation.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -39,13 +40,15 @@ struct FrameState {
     own: Own,
     /// Where it begins in its session's log.
     start: u64,
-    /// The same of the sessions for which versions are asked about, where that is why a function runs: other threads go on in those. What a version
-    /// function reads there is taken by the computation that asks, from its own session.
+    /// The same of the sessions for which versions are asked about, where that is why a function runs: other
+    /// threads go on in those. What a version function reads there is taken by the computation that asks,
+    /// from its own session.
     beside: Vec<(ActiveSession, Option<u64>)>,
 }
 
 impl FrameState {
-    /// What a computation within it takes over: the session in place of every other, and those for which that is asked.
+    /// What a computation within it takes over: the session in place of every other, and those for which that
+    /// is asked.
     fn inherited(&mut self) -> (Option<Arc<SessionCore>>, Vec<ActiveSession>) {
         let Some(validation) = &self.validation else { return (None, Vec::new()) };
         let own = self.session.iter().filter(|session| !Arc::ptr_eq(&session.core, validation));
@@ -54,8 +57,8 @@ impl FrameState {
     }
 }
 
-/// One computation. It stays in its context when it is over, since to take it out again would cost as much as to put it in: whoever looks goes on
-/// to the nearest one around it that is not over.
+/// One computation. It stays in its context when it is over, since to take it out again would cost as much as
+/// to put it in: whoever looks goes on to the nearest one around it that is not over.
 #[pyclass(frozen, module = "versioned_lru_cache._core")]
 pub(crate) struct Frame {
     /// Given up at the end, as the frame is not.
@@ -64,7 +67,8 @@ pub(crate) struct Frame {
     reads: Log,
     /// Whether it has ended.
     over: AtomicBool,
-    /// The computation around this one. Those that are over are left out by and by, so that a chain is no longer than what runs.
+    /// The computation around this one. Those that are over are left out by and by, so that a chain is no
+    /// longer than what runs.
     around: Guarded<Option<Py<Self>>>,
 }
 
@@ -174,7 +178,8 @@ impl Frame {
         Ok(spare.into_bound(py))
     }
 
-    /// Keeps a frame for the next computation, if it is over and no context has it any more: to make one and to drop one costs as much as the rest.
+    /// Keeps a frame for the next computation, if it is over and no context has it any more: to make one and
+    /// to drop one costs as much as the rest.
     fn keep(last: Bound<'_, Self>) {
         if !last.get().is_over() || !native::is_unshared(&last) {
             return;
@@ -211,7 +216,8 @@ pub(crate) fn is_nested(py: Python<'_>) -> bool {
     is_going_on() && Frame::innermost(py).is_some()
 }
 
-/// Of what the running code is part: the observation under which the innermost computation runs, and what that has read until now.
+/// Of what the running code is part: the observation under which the innermost computation runs, and what
+/// that has read until now.
 pub(crate) struct EnclosingComputation {
     pub(crate) own: Option<Own>,
     pub(crate) reads: Vec<Read<Object>>,
@@ -360,8 +366,8 @@ pub(crate) fn leader(py: Python<'_>) -> Leader {
     Leader::thread(inside(py))
 }
 
-/// Hands what a computation has read on to the one around it, unless they have their log in common: that one may return something else on
-/// the strength of it.
+/// Hands what a computation has read on to the one around it, unless they have their log in common: that one
+/// may return something else on the strength of it.
 pub(crate) fn hand_on(py: Python<'_>, session: Ticket, reads: &[Read<Object>]) {
     if reads.is_empty() {
         return;

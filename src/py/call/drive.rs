@@ -30,8 +30,9 @@ use crate::py::objects::host::Host;
 use crate::py::objects::object::Object;
 use crate::py::session::core::{ActiveSession, SessionCore};
 
-/// How many turns one lookup may take before it is given up: keys that change the cache while they are compared could go on for ever. A turn is
-/// many comparisons where many keys have one hash, and only where something changes it takes another.
+/// How many turns one lookup may take before it is given up: keys that change the cache while they are
+/// compared could go on for ever. A turn is many comparisons where many keys have one hash, and only where
+/// something changes it takes another.
 const PATIENCE: usize = 2_000;
 
 /// Repeats a lookup until all that it needs to know about equality has been asked.
@@ -75,7 +76,8 @@ pub(crate) enum Next<'py> {
     Validate,
     /// Let so much time pass.
     Sleep(Duration),
-    /// Nothing: this is the answer, by what it is served to what builds on it, and a refresh that is to run behind.
+    /// Nothing: this is the answer, by what it is served to what builds on it, and a refresh that is to run
+    /// behind.
     Done(Bound<'py, PyAny>, Basis<Object>, Option<Lead>),
     /// Nothing: so it is with the version that was to be asked about.
     Holds(bool),
@@ -406,8 +408,8 @@ impl Drive {
         Ok(())
     }
 
-    /// Takes the failure of the version function, of the function or of another's flight. An old value may stand in for it, which the next
-    /// step tells.
+    /// Takes the failure of the version function, of the function or of another's flight. An old value may
+    /// stand in for it, which the next step tells.
     pub(crate) fn source_failed(
         &mut self,
         cached: &Cached,
@@ -436,7 +438,8 @@ impl Drive {
         }
     }
 
-    /// Gives the call up. Those who wait get the exception too, unless it rests on something older than what they go by.
+    /// Gives the call up. Those who wait get the exception too, unless it rests on something older than what
+    /// they go by.
     pub(crate) fn failed(&mut self, cached: &Cached, py: Python<'_>, error: &PyErr, oldest: Ticket) {
         self.abandon(cached, py);
         self.tell(py, error, oldest);
@@ -496,7 +499,8 @@ impl Cached {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let _nested = Nested::enter(py)?;
-        // What is large lies elsewhere, since a function that calls itself has all of this on the stack at each level.
+        // What is large lies elsewhere, since a function that calls itself has all of this on the stack at
+        // each level.
         let mut drive = Drive::begin(slf, arguments, computation::leader(py), wish, tried)?;
         Self::drive(slf, arguments, &mut drive)
     }

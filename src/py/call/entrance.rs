@@ -1,4 +1,5 @@
-//! Where CPython enters when a decorated function is called: a vectorcall for each place where its session may lie, chosen when it is made.
+//! Where CPython enters when a decorated function is called: a vectorcall for each place where its session
+//! may lie, chosen when it is made.
 #![expect(unsafe_code, reason = "is called by CPython")]
 #![expect(clippy::inline_always, reason = "a hit is one function, whose values stay in registers")]
 

@@ -1,4 +1,5 @@
-//! The hit path: looks a call's arguments up and answers with what is stored, if the session surely knows it, without a detour.
+//! The hit path: looks a call's arguments up and answers with what is stored, if the session surely knows it,
+//! without a detour.
 #![expect(unsafe_code, reason = "reads arguments and stored results where they lie")]
 #![expect(clippy::inline_always, reason = "a hit is one function, whose values stay in registers")]
 
@@ -20,12 +21,12 @@ use crate::py::objects::python_eq;
 use crate::py::session::dict_lookup::Located;
 use crate::py::session::fast_lookup::Locator;
 
-/// How many turns of comparisons a hit may take, each of which asks about twice as many keys: those that change the cache while they are compared
-/// are for the whole call.
+/// How many turns of comparisons a hit may take, each of which asks about twice as many keys: those that
+/// change the cache while they are compared are for the whole call.
 const MOST_TURNS: usize = 32;
 
-/// A result, null for an error that is set; or none, for a call that is for the long way. What was learned of that has its [`AttemptSlot`], which is not
-/// so much as emptied for others.
+/// A result, null for an error that is set; or none, for a call that is for the long way. What was learned of
+/// that has its [`AttemptSlot`], which is not so much as emptied for others.
 pub(super) type Hit = Option<*mut PyObject>;
 
 /// Answers a call whose result the session surely knows.
@@ -108,8 +109,8 @@ pub(super) fn hit_of_one<P: Locator>(
     }
 }
 
-/// The same for a single argument that has to be asked whether it equals a stored one, outside of the critical section. The session is
-/// not asked for again: the call began in this one.
+/// The same for a single argument that has to be asked whether it equals a stored one, outside of the
+/// critical section. The session is not asked for again: the call began in this one.
 #[cold]
 #[inline(never)]
 fn hit_of_equal(
@@ -124,8 +125,8 @@ fn hit_of_equal(
     // SAFETY: whoever calls the function holds its arguments.
     let sought = unsafe { Borrowed::from_ptr(py, only) };
     match python_eq::both_equal(&stored, &sought) {
-        // The stored object is held, so that nothing else has its address. A key of it is the one that was compared, or was put there
-        // for it since.
+        // The stored object is held, so that nothing else has its address. A key of it is the one that was
+        // compared, or was put there for it since.
         Ok(true) => find_held(py, cached, (hash, id), stored.as_ptr().addr())
             .or_else(|| tried.leave(Attempt::of(hash))),
         Ok(false) => {
@@ -140,7 +141,8 @@ fn hit_of_equal(
     }
 }
 
-/// The same where keys have to be asked whether they are that of the call, one after the other. The one that `differs` was asked before.
+/// The same where keys have to be asked whether they are that of the call, one after the other. The one that
+/// `differs` was asked before.
 #[cold]
 #[inline(never)]
 fn hit_after_comparing(
@@ -160,12 +162,13 @@ fn hit_after_comparing(
             }
         }
     };
-    // SAFETY: we are attached, but PyO3 does not know it, and would let go of the objects compared only when it does.
+    // SAFETY: we are attached, but PyO3 does not know it, and would let go of the objects compared only when
+    // it does.
     unsafe { Python::attach_unchecked(compared) }
 }
 
-/// What `find` makes of the key of the call, which is told from others of its hash by comparing, and lies at the address that it is given; or what was
-/// learned, or what a comparison raised.
+/// What `find` makes of the key of the call, which is told from others of its hash by comparing, and lies at
+/// the address that it is given; or what was learned, or what a comparison raised.
 pub(crate) fn find_after_comparing<R>(
     py: Python<'_>,
     cached: &Cached,
@@ -198,8 +201,8 @@ pub(crate) fn find_after_comparing<R>(
     Err(Ok(Attempt { hash, verdicts: Some(Box::new(verdicts)) }))
 }
 
-/// Finds the result of what is sought by its hash, if the session, which its ticket names, surely knows it. It is compiled for each kind of
-/// binding: what has one caller is inlined there.
+/// Finds the result of what is sought by its hash, if the session, which its ticket names, surely knows it.
+/// It is compiled for each kind of binding: what has one caller is inlined there.
 #[inline(always)]
 fn find<P: Locator, S: Sought<Key>>(
     py: Python<'_>,
@@ -229,7 +232,8 @@ fn find_held(
     found.map(NonNull::as_ptr)
 }
 
-/// What a hit takes of an entry. No pointer without a place, so that none is told from some by the pointer itself.
+/// What a hit takes of an entry. No pointer without a place, so that none is told from some by the pointer
+/// itself.
 #[inline(always)]
 fn taken(value: &Object) -> NonNull<PyObject> {
     let value = value.as_ptr();

@@ -1,5 +1,6 @@
-//! Read sets as Python fills them: each cached result that is served while something is computed is noted where a computation may rest on
-//! it. Those are the computation of the running code's context, and all that run in the session in which it was served, whoever the reader is.
+//! Read sets as Python fills them: each cached result that is served while something is computed is noted
+//! where a computation may rest on it. Those are the computation of the running code's context, and all that
+//! run in the session in which it was served, whoever the reader is.
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -49,8 +50,8 @@ impl ReadCall {
     }
 }
 
-/// What was served: by which function, to which arguments, in which session (0 for none). Who knows the session only by its number has it looked
-/// for where there is need of it.
+/// What was served: by which function, to which arguments, in which session (0 for none). Who knows the
+/// session only by its number has it looked for where there is need of it.
 pub(crate) struct ServedCall<'a, 'py> {
     pub(crate) function: Borrowed<'a, 'py, Cached>,
     pub(crate) arguments: Arguments<'a>,

@@ -1,4 +1,5 @@
-//! Hits while something is computed, which may rest on them: the hit path at leisure, apart from the one that is counted in instructions.
+//! Hits while something is computed, which may rest on them: the hit path at leisure, apart from the one that
+//! is counted in instructions.
 #![expect(unsafe_code, reason = "is called by CPython, and reads arguments where they lie")]
 
 use pyo3::ffi::PyObject;
@@ -28,7 +29,8 @@ pub(crate) unsafe extern "C" fn call_and_record(
     nargsf: usize,
     names: *mut PyObject,
 ) -> *mut PyObject {
-    // SAFETY: as CPython calls a vectorcall, attached; PyO3 does not know that, and would let go of what is noted only when it does.
+    // SAFETY: as CPython calls a vectorcall, attached; PyO3 does not know that, and would let go of what is
+    // noted only when it does.
     unsafe {
         let (function, arguments) = called(callable, args, nargsf, names);
         match Python::attach_unchecked(|_| hit_and_record(function, arguments)) {
@@ -38,8 +40,8 @@ pub(crate) unsafe extern "C" fn call_and_record(
     }
 }
 
-/// Answers a call whose result the session surely knows, and notes that; null is an error that is set. Where a version is asked about nothing is
-/// known: what the session knows must not answer.
+/// Answers a call whose result the session surely knows, and notes that; null is an error that is set. Where
+/// a version is asked about nothing is known: what the session knows must not answer.
 #[cold]
 #[inline(never)]
 pub(crate) fn hit_and_record(

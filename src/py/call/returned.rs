@@ -18,7 +18,8 @@ pub(crate) fn versioned(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
 }
 
 impl Cached {
-    /// What a function, or what took its place, has made: with `previous` in hand, the old result as it was shown it.
+    /// What a function, or what took its place, has made: with `previous` in hand, the old result as it was
+    /// shown it.
     pub(crate) fn made(
         &self,
         value: Bound<'_, PyAny>,
@@ -61,8 +62,8 @@ impl Cached {
             return Err(fallible::error::<PyValueError>(
                 py,
                 format!(
-                    "{} returned a result of version {}, but its version is always {}; give it a version function, or return the \
-                 value alone",
+                    "{} returned a result of version {}, but its version is always {}; give it a version \
+                     function, or return the value alone",
                     self.function.name,
                     describe::shown(&seen),
                     describe::shown(constant.version.bind(py))

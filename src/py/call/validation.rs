@@ -1,4 +1,5 @@
-//! Validations outside of the engine: asking whether the versions that a computation has read still hold, in a session of its own.
+//! Validations outside of the engine: asking whether the versions that a computation has read still hold, in
+//! a session of its own.
 
 use std::sync::Arc;
 
@@ -19,8 +20,8 @@ use crate::py::session::core::SessionCore;
 use crate::py::session::results::FunctionResults;
 
 impl Check {
-    /// Whether it holds, for a plain function. Where its version function is a coroutine function an event loop of its own runs that, unless one
-    /// runs here already.
+    /// Whether it holds, for a plain function. Where its version function is a coroutine function an event
+    /// loop of its own runs that, unless one runs here already.
     fn holds(self, py: Python<'_>) -> PyResult<bool> {
         let function = self.reading.get().function.clone_ref(py);
         if function.get().version.is_awaited() {

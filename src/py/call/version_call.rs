@@ -21,7 +21,8 @@ fn explain(py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
     if cause.is_instance_of::<PyTypeError>(py) { misuse.because_of(py, cause) } else { cause }
 }
 
-/// What a version function is given: the tuple that `version_args` made, if any, and what tells it from other givens, if anything does.
+/// What a version function is given: the tuple that `version_args` made, if any, and what tells it from other
+/// givens, if anything does.
 type GivenParts<'py> = (Option<Bound<'py, PyTuple>>, Option<Probe<Key>>);
 
 impl Cached {
@@ -103,7 +104,8 @@ impl Cached {
         })
     }
 
-    /// What the version function is given for a call, if that is more than nothing, as an object and as a key.
+    /// What the version function is given for a call, if that is more than nothing, as an object and as a
+    /// key.
     pub(crate) fn given<'py>(
         &self,
         py: Python<'py>,
@@ -114,7 +116,8 @@ impl Cached {
         let stand_in = |_| Ok(probe.key.first(py));
         Ok(match &asked.given {
             Given::Nothing | Given::First => (None, None),
-            // The order of keywords is the function's affair, not that of a version function which others may share.
+            // The order of keywords is the function's affair, not that of a version function which others may
+            // share.
             Given::Arguments if self.rules.ordered && !arguments.names.is_null() => {
                 let rules = Rules { ordered: false, ..self.rules };
                 // Nobody is asked for a hash again.
@@ -240,7 +243,8 @@ impl Cached {
         misfit.is_instance_of::<PyTypeError>(py).then_some(misfit)
     }
 
-    /// Calls the function; or what takes its place, where there is an old result for that. Within whoever runs it, as a frame less on the stack.
+    /// Calls the function; or what takes its place, where there is an old result for that. Within whoever
+    /// runs it, as a frame less on the stack.
     #[expect(clippy::inline_always, reason = "each level of recursion has it on the stack")]
     #[inline(always)]
     pub(crate) fn run<'py>(
@@ -289,7 +293,8 @@ impl Cached {
     /// The error for a call in an offline session.
     pub(crate) fn not_stored(&self, py: Python<'_>) -> PyErr {
         let text = format!(
-            "{}: no result of this call is stored, and the session is offline; call it once in a session that is not",
+            "{}: no result of this call is stored, and the session is offline; call it once in a session \
+             that is not",
             self.function.name
         );
         let class = imported!(py, "versioned_lru_cache.exceptions", "NotStored");

@@ -1,4 +1,5 @@
-//! The runs that code is part of, the innermost first: a list that grows at its head and shares its tail, however deep they are nested.
+//! The runs that code is part of, the innermost first: a list that grows at its head and shares its tail,
+//! however deep they are nested.
 
 use std::sync::{Arc, Weak};
 
@@ -33,7 +34,8 @@ impl Drop for Node {
 }
 
 impl EnclosingRuns {
-    /// A run, and those around it. Now and then those that are over are left out, so that the list is not much longer than what runs.
+    /// A run, and those around it. Now and then those that are over are left out, so that the list is not
+    /// much longer than what runs.
     pub(crate) fn new(run: &Flight, around: Option<Self>) -> Self {
         let around = match around {
             Some(around) if around.0.depth >= DEEP && around.0.depth.is_power_of_two() => around.thinned(),
@@ -74,8 +76,8 @@ impl EnclosingRuns {
     }
 }
 
-/// Raises an error where code is part of more runs of tasks than the interpreter allows nested calls: each has a stack of its own, so that
-/// nothing else would end a coroutine function that awaits itself.
+/// Raises an error where code is part of more runs of tasks than the interpreter allows nested calls: each
+/// has a stack of its own, so that nothing else would end a coroutine function that awaits itself.
 pub(crate) fn check_depth(py: Python<'_>, inside: Option<&EnclosingRuns>) -> PyResult<()> {
     if inside.is_some_and(|inside| inside.is_deeper_than(recursion::limit(py))) {
         return Err(fallible::error::<PyRecursionError>(

@@ -48,8 +48,8 @@ impl engine::Flight for Flight {
         self.goes_on()
     }
 
-    /// A thread leads it from beneath what the thread does now, or from another place on its stack, to which it can't go back; nor can a thread
-    /// go back to its tasks.
+    /// A thread leads it from beneath what the thread does now, or from another place on its stack, to which
+    /// it can't go back; nor can a thread go back to its tasks.
     fn encloses(&self, other: &Leader) -> bool {
         let of_thread = self.0.task.is_none() || other.task.is_none();
         of_thread && self.0.thread == other.thread

@@ -1,5 +1,5 @@
-//! Runs that others wait for: of a version function or of a cached function. A waiting thread is detached from the interpreter, hears
-//! signals, and never waits in a circle.
+//! Runs that others wait for: of a version function or of a cached function. A waiting thread is detached
+//! from the interpreter, hears signals, and never waits in a circle.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Weak};
@@ -90,7 +90,8 @@ impl Lead {
         self.end(arrival.map_or(End::Void, End::Landed));
     }
 
-    /// Ends the run with the exception that those who wait get too. What ends a thread or the program is not theirs.
+    /// Ends the run with the exception that those who wait get too. What ends a thread or the program is not
+    /// theirs.
     pub(crate) fn fail(&self, py: Python<'_>, error: &PyErr) {
         let theirs = error.is_instance_of::<PyException>(py);
         self.end(if theirs {
@@ -102,7 +103,8 @@ impl Lead {
 
     fn end(&self, how: End) {
         let run = &*self.0.0;
-        // In a forked child nobody waits, and the lock may be held for good by a thread that was not taken along.
+        // In a forked child nobody waits, and the lock may be held for good by a thread that was not taken
+        // along.
         if !run.is_of_this_process() {
             return;
         }
@@ -184,7 +186,8 @@ impl Flight {
         self.0.goes_on()
     }
 
-    /// Waits in this thread until the run is over, or until `deadline`. The leader's exception is raised here too.
+    /// Waits in this thread until the run is over, or until `deadline`. The leader's exception is raised here
+    /// too.
     pub(crate) fn wait(&self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Waited> {
         let me = thread::current().id();
         let circle = WAITING.with(py, |waiting| {
@@ -245,7 +248,8 @@ impl Flight {
         })
     }
 
-    /// Lets a task wait: calls `callback` when the run is over, in the thread that ends it. Returns the number of the wait, unless it is over.
+    /// Lets a task wait: calls `callback` when the run is over, in the thread that ends it. Returns the
+    /// number of the wait, unless it is over.
     pub(crate) fn on_end(&self, callback: Py<PyAny>) -> Option<u64> {
         self.0.completion.on_end(callback)
     }
@@ -260,7 +264,8 @@ impl Flight {
         self.0.completion.has_tasks()
     }
 
-    /// Ends the wait of a task, which has looked at the outcome. The run's own task, if it goes on and nobody waits for it any more.
+    /// Ends the wait of a task, which has looked at the outcome. The run's own task, if it goes on and nobody
+    /// waits for it any more.
     pub(crate) fn leave(&self, number: u64) -> Option<Py<PyAny>> {
         let (callback, end, task) = self.0.completion.leave(number);
         drop((callback, end));

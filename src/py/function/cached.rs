@@ -1,4 +1,5 @@
-//! The data of a decorated function: what it wraps, its options and its results. No behaviour: floors above add that.
+//! The data of a decorated function: what it wraps, its options and its results. No behaviour: floors above
+//! add that.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -36,7 +37,8 @@ pub(crate) struct Cached {
     pub(crate) rules: Rules,
     /// `bind` of the function's signature, once it was needed.
     pub(crate) bind: OnceLock<Py<PyAny>>,
-    /// Whether it was decorated in a class body, so that its first argument is an instance and known by identity.
+    /// Whether it was decorated in a class body, so that its first argument is an instance and known by
+    /// identity.
     pub(crate) method: AtomicBool,
     pub(crate) key: Option<Py<PyAny>>,
     pub(crate) cache_if: Option<Py<PyAny>>,

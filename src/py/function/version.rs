@@ -1,4 +1,5 @@
-//! Where the version of a function's data comes from, and for which calls one answer of a version function speaks.
+//! Where the version of a function's data comes from, and for which calls one answer of a version function
+//! speaks.
 
 use pyo3::prelude::*;
 

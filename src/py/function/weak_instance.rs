@@ -27,7 +27,8 @@ impl WeakrefCallback {
     }
 }
 
-/// What stands for `instance` in a key of this hash: the instance itself where its class allows no weak references.
+/// What stands for `instance` in a key of this hash: the instance itself where its class allows no weak
+/// references.
 pub(crate) fn stand_in<'py>(
     instance: &Bound<'py, PyAny>,
     function: &Arc<FunctionResults>,

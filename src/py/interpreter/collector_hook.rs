@@ -1,6 +1,8 @@
-//! Garbage collections before CPython 3.12, where one may run in the midst of any allocation, also of one in `ContextVar.set`. A finalizer that then
-//! sets a variable too frees the tree of values that the interrupted call goes on to read; and its own change is undone at the end of that call, so that
-//! what it set dies, while CPython remembers it as what the variable holds. So what runs in a collection holds both for a while.
+//! Garbage collections before CPython 3.12, where one may run in the midst of any allocation, also of one in
+//! `ContextVar.set`. A finalizer that then sets a variable too frees the tree of values that the interrupted
+//! call goes on to read; and its own change is undone at the end of that call, so that what it set dies,
+//! while CPython remembers it as what the variable holds. So what runs in a collection holds both for a
+//! while.
 #![expect(unsafe_code, reason = "PyO3 wraps no contexts")]
 
 use std::cell::RefCell;
@@ -29,8 +31,8 @@ pub(crate) fn watch(py: Python<'_>) -> PyResult<()> {
     py.import("gc")?.getattr("callbacks")?.call_method1("append", (heard,)).map(drop)
 }
 
-/// To be called before a variable is changed, with what it is changed to or what holds that. Where no collection goes on this interrupts nobody in its
-/// thread, so what was held before may go.
+/// To be called before a variable is changed, with what it is changed to or what holds that. Where no
+/// collection goes on this interrupts nobody in its thread, so what was held before may go.
 pub(crate) fn hold(new: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = new.py();
     if GOING.load(Ordering::Relaxed) {
@@ -45,7 +47,8 @@ pub(crate) fn hold(new: &Bound<'_, PyAny>) -> PyResult<()> {
 
 #[cold]
 fn forget(py: Python<'_>) -> PyResult<()> {
-    // SAFETY: attached. In another context nothing is remembered of what variables hold, nor after a return from one.
+    // SAFETY: attached. In another context nothing is remembered of what variables hold, nor after a return
+    // from one.
     unsafe {
         let other = Bound::from_owned_ptr_or_err(py, ffi::PyContext_New())?;
         if ffi::PyContext_Enter(other.as_ptr()) < 0 || ffi::PyContext_Exit(other.as_ptr()) < 0 {

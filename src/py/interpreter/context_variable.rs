@@ -27,7 +27,8 @@ pub(crate) fn new_variable(py: Python<'_>, name: &CStr) -> PyResult<Py<PyAny>> {
 pub(crate) fn get<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     debug_assert!(is_variable(variable));
     let mut value = ptr::null_mut();
-    // SAFETY: the object is a ContextVar, as every caller has made sure of; the value is a new reference or null.
+    // SAFETY: the object is a ContextVar, as every caller has made sure of; the value is a new reference or
+    // null.
     unsafe {
         if ffi::PyContextVar_Get(variable.as_ptr(), ptr::null_mut(), &raw mut value) < 0 {
             return Err(PyErr::fetch(variable.py()));
@@ -36,8 +37,8 @@ pub(crate) fn get<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'p
     }
 }
 
-/// Lets a `ContextVar` hold a value here. Returns the token by which that could be taken back. Whoever calls holds what the variable held until now:
-/// what dies in the midst of the change might change it too.
+/// Lets a `ContextVar` hold a value here. Returns the token by which that could be taken back. Whoever calls
+/// holds what the variable held until now: what dies in the midst of the change might change it too.
 pub(crate) fn set<'py>(
     variable: &Bound<'py, PyAny>,
     value: &Bound<'py, PyAny>,
@@ -67,8 +68,9 @@ pub(crate) fn reset(variable: &Bound<'_, PyAny>, token: &Bound<'_, PyAny>) -> Py
     })
 }
 
-/// Changes the context to what is `new` there. Before 3.12 the garbage collector runs in the midst of allocations, and CPython would go on with a context that a finalizer
-/// has changed: so none runs within, and what runs within one may be within somebody else's change.
+/// Changes the context to what is `new` there. Before 3.12 the garbage collector runs in the midst of
+/// allocations, and CPython would go on with a context that a finalizer has changed: so none runs within, and
+/// what runs within one may be within somebody else's change.
 #[cfg(not(Py_3_12))]
 fn changing<R>(new: &Bound<'_, PyAny>, change: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
     super::collector_hook::hold(new)?;

@@ -1,7 +1,8 @@
 //! The critical section, and the only place that enters one.
 //!
-//! The lock rule: it is entered attached to the interpreter and never detaches. Inside there is no Python call, no allocation
-//! or release of a Python object, no foreign code and no waiting. So where there is a GIL it alone is the lock.
+//! The lock rule: it is entered attached to the interpreter and never detaches. Inside there is no Python
+//! call, no allocation or release of a Python object, no foreign code and no waiting. So where there is a GIL
+//! it alone is the lock.
 #![expect(unsafe_code, reason = "a cell that the GIL guards")]
 
 use pyo3::prelude::*;
@@ -18,7 +19,8 @@ mod section {
         busy: Cell<bool>,
     }
 
-    // SAFETY: `enter` is only reached with a token that proves the GIL is held, and nothing inside gives it up.
+    // SAFETY: `enter` is only reached with a token that proves the GIL is held, and nothing inside gives it
+    // up.
     unsafe impl<T: Send> Sync for Section<T> {}
 
     struct Leave<'a>(&'a Cell<bool>);
@@ -48,7 +50,8 @@ mod section {
         }
 
         pub(super) fn trace<R>(&self, look: impl FnOnce(&T) -> R) -> R {
-            // SAFETY: the collector runs with the GIL held and never inside the section, which allocates no object.
+            // SAFETY: the collector runs with the GIL held and never inside the section, which allocates no
+            // object.
             look(unsafe { &*self.value.get() })
         }
     }
@@ -70,8 +73,8 @@ mod section {
     use crate::concurrency::primitives::pause;
     use crate::concurrency::sharded_lock::{ReadBuffered, ShardedLock};
 
-    /// Takes a lock that is held for some dozens of nanoseconds. Nobody is ever parked: the table of those who are is the whole
-    /// process's, and a fork may leave it locked (issue 515 of `parking_lot`).
+    /// Takes a lock that is held for some dozens of nanoseconds. Nobody is ever parked: the table of those
+    /// who are is the whole process's, and a fork may leave it locked (issue 515 of `parking_lot`).
     fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         let mut turns = 0_u32;
         loop {
@@ -98,7 +101,8 @@ mod section {
         }
 
         pub(super) fn trace<R>(&self, look: impl FnOnce(&T) -> R) -> R {
-            // SAFETY: the collector stops all threads first, and none stops inside the section, which never detaches.
+            // SAFETY: the collector stops all threads first, and none stops inside the section, which never
+            // detaches.
             look(unsafe { &*self.0.data_ptr() })
         }
     }
@@ -193,7 +197,8 @@ mod section {
             self.0.drain_one(shard());
         }
 
-        /// The collector finds all shards free: it stops all threads first, and none stops inside the section.
+        /// The collector finds all shards free: it stops all threads first, and none stops inside the
+        /// section.
         pub(super) fn trace<R>(&self, look: impl FnOnce(&T) -> R) -> R {
             self.read(look)
         }
@@ -263,8 +268,8 @@ impl<T: ReadBuffered> ReadMostly<T> {
     }
 }
 
-/// A value that is only touched in a critical section which all values of this kind share: what sessions remember. A call is in its
-/// session's, and reaches the others that read the function.
+/// A value that is only touched in a critical section which all values of this kind share: what sessions
+/// remember. A call is in its session's, and reaches the others that read the function.
 pub(crate) struct GloballyGuarded<T>(section::Common<T>);
 
 impl<T> GloballyGuarded<T> {
@@ -284,14 +289,16 @@ impl<T> GloballyGuarded<T> {
     }
 }
 
-/// The token for what the engine calls back: cloning an object, reaching a session. The engine only runs attached to the interpreter.
+/// The token for what the engine calls back: cloning an object, reaching a session. The engine only runs
+/// attached to the interpreter.
 #[inline]
 pub(crate) fn attached<'py>() -> Python<'py> {
     // SAFETY: plans and stores are only used by code that holds a token: `Guarded::with` takes it.
     unsafe { Python::assume_attached() }
 }
 
-/// Runs `act` where there is no token, as in what is dropped. That may be while the interpreter ends, which PyO3 would take for none.
+/// Runs `act` where there is no token, as in what is dropped. That may be while the interpreter ends, which
+/// PyO3 would take for none.
 pub(crate) fn attach<R>(act: impl FnOnce(Python<'_>) -> R) -> R {
     // SAFETY: there is an interpreter: who calls holds objects of it, or was called by it.
     unsafe { Python::attach_unchecked(act) }

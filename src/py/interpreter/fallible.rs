@@ -1,5 +1,6 @@
-//! Python objects made so that memory which runs out is a `MemoryError`. PyO3's own constructors (`PyString::new`, `PyDict::new`, `PyTuple::new`,
-//! `intern!`, names given as `&str`, numbers) panic then, and so do its errors, whose text becomes an object only when they are raised.
+//! Python objects made so that memory which runs out is a `MemoryError`. PyO3's own constructors
+//! (`PyString::new`, `PyDict::new`, `PyTuple::new`, `intern!`, names given as `&str`, numbers) panic then,
+//! and so do its errors, whose text becomes an object only when they are raised.
 #![expect(unsafe_code, reason = "calls CPython's constructors, whose null PyO3 would not take")]
 
 use std::any::Any;
@@ -80,7 +81,8 @@ pub(crate) fn tuple<'py>(
     items: impl IntoIterator<Item = Bound<'py, PyAny>, IntoIter: ExactSizeIterator>,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let items = items.into_iter();
-    // SAFETY: attached; nobody has seen the tuple yet, each place is filled once, and what is left is null as the collector expects it.
+    // SAFETY: attached; nobody has seen the tuple yet, each place is filled once, and what is left is null as
+    // the collector expects it.
     unsafe {
         let length = items.len();
         let tuple = made(py, ffi::PyTuple_New(length.cast_signed()))?;
@@ -145,7 +147,8 @@ pub(crate) fn error<E: PyTypeInfo>(py: Python<'_>, message: impl AsRef<str>) -> 
     made.map_or_else(|error| error, PyErr::from_value)
 }
 
-/// What CPython is given by what it has called: an object, or null for an error that is set. A panic becomes an exception, as in all of PyO3.
+/// What CPython is given by what it has called: an object, or null for an error that is set. A panic becomes
+/// an exception, as in all of PyO3.
 pub(crate) fn answered<'py, T>(
     py: Python<'py>,
     act: impl FnOnce() -> PyResult<Bound<'py, T>>,

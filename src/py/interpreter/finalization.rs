@@ -1,11 +1,12 @@
 //! Threads that the interpreter ends.
 //!
-//! Before 3.14 CPython ends a daemon thread that comes back to an ending interpreter by `pthread_exit`, which in glibc unwinds the stack. Rust
-//! answers that by aborting the process, at whichever call into Python it was: any may be the one, as may any allocation and any drop. So the
-//! thread is stopped for good at the first frame of ours that would have something to do, which is what CPython does since 3.14.
+//! Before 3.14 CPython ends a daemon thread that comes back to an ending interpreter by `pthread_exit`, which
+//! in glibc unwinds the stack. Rust answers that by aborting the process, at whichever call into Python it
+//! was: any may be the one, as may any allocation and any drop. So the thread is stopped for good at the
+//! first frame of ours that would have something to do, which is what CPython does since 3.14.
 //!
-//! The unwinder asks a routine what a frame has to do, the same for all frames of Rust. `build.rs` tells the linker to put ours before that
-//! (`--wrap`).
+//! The unwinder asks a routine what a frame has to do, the same for all frames of Rust. `build.rs` tells the
+//! linker to put ours before that (`--wrap`).
 #![expect(unsafe_code, reason = "takes the place of a function that the unwinder calls")]
 
 use std::ffi::{c_int, c_void};

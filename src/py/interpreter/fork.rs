@@ -30,8 +30,8 @@ pub(crate) fn watch() {
         FORKS.fetch_add(1, Ordering::Relaxed);
     }
 
-    // SAFETY: adding to a number is all that the handler does, which is allowed wherever a fork may happen. It fails only for want of
-    // memory, in which case the module does not load either.
+    // SAFETY: adding to a number is all that the handler does, which is allowed wherever a fork may happen.
+    // It fails only for want of memory, in which case the module does not load either.
     unsafe { pthread_atfork(None, None, Some(forked)) };
 }
 

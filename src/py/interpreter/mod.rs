@@ -1,4 +1,5 @@
-//! What CPython itself asks of an extension module: types, context variables, the critical section, recursion, forks.
+//! What CPython itself asks of an extension module: types, context variables, the critical section,
+//! recursion, forks.
 //!
 //! Knows nothing of caches.
 

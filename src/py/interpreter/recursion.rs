@@ -7,12 +7,12 @@ use pyo3::prelude::*;
 
 use super::fallible;
 
-/// How much of the C stack a call must find free, in bytes: enough for the interpreter to raise an error and clean up, and half of
-/// the smallest that threads are given (musl).
+/// How much of the C stack a call must find free, in bytes: enough for the interpreter to raise an error and
+/// clean up, and half of the smallest that threads are given (musl).
 const STACK: usize = 64 * 1024;
 
-/// Raises an error where the C stack is nearly full. The interpreter's count does not know how large our frames are, and a user may have raised
-/// its limit.
+/// Raises an error where the C stack is nearly full. The interpreter's count does not know how large our
+/// frames are, and a user may have raised its limit.
 pub(crate) fn check_stack(py: Python<'_>) -> PyResult<()> {
     if stacker::remaining_stack().is_some_and(|left| left < STACK) {
         return Err(fallible::error::<PyRecursionError>(

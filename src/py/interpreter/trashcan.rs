@@ -1,5 +1,6 @@
-//! Long chains of our objects go one after the other, as CPython's own containers do: else each would be dropped within the one before, and the
-//! C stack would end. CPython does it for classes too, but since 3.13 lets more of them lie within each other than our frames leave room for.
+//! Long chains of our objects go one after the other, as CPython's own containers do: else each would be
+//! dropped within the one before, and the C stack would end. CPython does it for classes too, but since 3.13
+//! lets more of them lie within each other than our frames leave room for.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};

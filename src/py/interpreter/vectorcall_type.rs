@@ -1,7 +1,7 @@
 //! Types whose instances CPython calls by vectorcall.
 //!
-//! PyO3 gives its classes no vectorcall, so the type that is instantiated is a heap type derived from one: the class's memory, and
-//! behind it the pointer that CPython calls.
+//! PyO3 gives its classes no vectorcall, so the type that is instantiated is a heap type derived from one:
+//! the class's memory, and behind it the pointer that CPython calls.
 #![expect(unsafe_code, reason = "defines a type by CPython's own means")]
 
 #[cfg(not(Py_3_13))]
@@ -91,15 +91,17 @@ thread_local! {
     static FILLING: Cell<Filling> = const { Cell::new(Filling::Not) };
 }
 
-/// Says that an instance with a dict is allocated next and filled in, without Python code in between. CPython 3.11 and 3.12 make the dict with the
-/// object, before PyO3 has filled that in: memory that runs out then, or a collection, would come upon an object of nulls. So the class has
-/// no dict for that moment, and the object's is made when it is needed, as in other versions; and the collector is off, whose finalizers
-/// would find other instances without theirs.
+/// Says that an instance with a dict is allocated next and filled in, without Python code in between. CPython
+/// 3.11 and 3.12 make the dict with the object, before PyO3 has filled that in: memory that runs out then, or
+/// a collection, would come upon an object of nulls. So the class has no dict for that moment, and the
+/// object's is made when it is needed, as in other versions; and the collector is off, whose finalizers would
+/// find other instances without theirs.
 #[cfg_attr(Py_3_13, expect(clippy::missing_const_for_fn, reason = "it is none before"))]
 pub(crate) fn is_next(_py: Python<'_>) {
     #[cfg(not(Py_3_13))]
     if let Filling::Begun(class) = FILLING.get() {
-        // SAFETY: attached, with the class that CPython makes an instance of; nobody else looks at it until that is done.
+        // SAFETY: attached, with the class that CPython makes an instance of; nobody else looks at it until
+        // that is done.
         unsafe {
             let place = std::mem::replace(&mut (*class).tp_dictoffset, 0);
             FILLING.set(Filling::Bare(class, place, ffi::PyGC_Disable() == 1));
@@ -139,8 +141,8 @@ pub(crate) unsafe fn fill(
     }
 }
 
-/// Lets calls of an object leave its count of references alone, which threads that call it at the same time would have in common. In return
-/// the object lives until the garbage collector looks for it.
+/// Lets calls of an object leave its count of references alone, which threads that call it at the same time
+/// would have in common. In return the object lives until the garbage collector looks for it.
 ///
 /// # Safety
 /// The object must be alive.
@@ -150,6 +152,7 @@ pub(crate) unsafe fn defer_counting(object: *mut PyObject) {
         fn PyUnstable_Object_EnableDeferredRefcount(object: *mut PyObject) -> c_int;
     }
 
-    // SAFETY: CPython has it since 3.14, and without a GIL there is no older one. It refuses what it can't do, which costs only time.
+    // SAFETY: CPython has it since 3.14, and without a GIL there is no older one. It refuses what it can't
+    // do, which costs only time.
     unsafe { PyUnstable_Object_EnableDeferredRefcount(object) };
 }

@@ -1,4 +1,5 @@
-//! Python objects as the engine holds them, how they are compared, and the few of our own that are nothing but values.
+//! Python objects as the engine holds them, how they are compared, and the few of our own that are nothing
+//! but values.
 
 pub(crate) mod counter;
 pub(crate) mod describe;

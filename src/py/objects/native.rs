@@ -1,5 +1,5 @@
-//! Equality of Python's own plain types, told without running any Python code: exact int, str, bytes, float, bool and None, and
-//! tuples of those.
+//! Equality of Python's own plain types, told without running any Python code: exact int, str, bytes, float,
+//! bool and None, and tuples of those.
 //!
 //! What is no such type, and NaN, is nobody's business here.
 #![expect(unsafe_code, reason = "reads the objects' memory and calls their types' slots")]
@@ -133,13 +133,15 @@ unsafe fn same_within(a: *mut PyObject, b: *mut PyObject, depth: u8) -> Option<b
             (Kind::Tuple, Kind::Tuple) => same_tuple(a, b, depth),
             (_, Kind::Other) => None,
             (Kind::None, Kind::None) => Some(true),
-            // A number may equal a number of another type; text, bytes and None equal nothing of another type.
+            // A number may equal a number of another type; text, bytes and None equal nothing of another
+            // type.
             _ => same_number(a, b, kind(b)),
         }
     }
 }
 
-/// Whether two are numbers of different types, and equal: `1 == 1.0 == True`. `None` is for NaN and where ints are not read.
+/// Whether two are numbers of different types, and equal: `1 == 1.0 == True`. `None` is for NaN and where
+/// ints are not read.
 ///
 /// # Safety
 /// Both must be alive, and `other` the kind of `b`.
@@ -189,7 +191,8 @@ unsafe fn same_int_and_float(int: *mut PyObject, float: f64) -> Option<bool> {
     Some(i32::try_from(digits.len()) == Ok(count) && (0..).zip(digits).all(equal))
 }
 
-/// Whether two tuples are equal, item by item and identity first, as Python does it; up to the first item that can't be told.
+/// Whether two tuples are equal, item by item and identity first, as Python does it; up to the first item
+/// that can't be told.
 ///
 /// # Safety
 /// Both must be exact tuples.
@@ -261,7 +264,8 @@ struct WeakReference {
 /// The object must be a weak reference.
 #[inline]
 pub(crate) unsafe fn referent(reference: *mut PyObject) -> *mut PyObject {
-    // SAFETY: the caller says so, and only compares the answer with an object that it holds, or takes it while it holds that.
+    // SAFETY: the caller says so, and only compares the answer with an object that it holds, or takes it
+    // while it holds that.
     unsafe {
         let object =
             AtomicPtr::from_ptr(&raw mut (*reference.cast::<WeakReference>()).object).load(Ordering::Relaxed);
@@ -269,7 +273,8 @@ pub(crate) unsafe fn referent(reference: *mut PyObject) -> *mut PyObject {
     }
 }
 
-/// How CPython lays out an `int` on 64-bit machines: the head, a word that tells size and sign, digits of 30 bits.
+/// How CPython lays out an `int` on 64-bit machines: the head, a word that tells size and sign, digits of 30
+/// bits.
 #[repr(C)]
 struct Int {
     head: PyObject,
@@ -351,8 +356,8 @@ pub(crate) fn is_derived(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bool {
 #[inline(always)]
 pub(crate) fn says_equal(asked: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
     let py = asked.py();
-    // SAFETY: both are alive, and the slot is called as the interpreter calls it: its answer is a new reference or an error. The three
-    // that it is compared with are always there.
+    // SAFETY: both are alive, and the slot is called as the interpreter calls it: its answer is a new
+    // reference or an error. The three that it is compared with are always there.
     unsafe {
         let Some(compare) = (*asked.get_type_ptr()).tp_richcompare else { return Ok(None) };
         let answer = compare(asked.as_ptr(), other.as_ptr(), ffi::Py_EQ);
@@ -371,7 +376,8 @@ pub(crate) fn says_equal(asked: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> 
     }
 }
 
-/// Whether nothing refers to an object but this. Without a GIL there is no telling: other threads may be about to refer to it.
+/// Whether nothing refers to an object but this. Without a GIL there is no telling: other threads may be
+/// about to refer to it.
 pub(crate) fn is_unshared<T>(object: &Bound<'_, T>) -> bool {
     // SAFETY: the object is alive, and the GIL keeps its count as it is.
     cfg!(not(Py_GIL_DISABLED)) && unsafe { ffi::Py_REFCNT(object.as_ptr()) == 1 }

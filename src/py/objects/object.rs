@@ -1,4 +1,5 @@
-//! A reference to a Python object, as the engine holds one. What the engine asks of it is answered in `arguments/key.rs`, where keys are known.
+//! A reference to a Python object, as the engine holds one. What the engine asks of it is answered in
+//! `arguments/key.rs`, where keys are known.
 
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;

@@ -1,7 +1,8 @@
 //! Python's `==` between a stored key and the one looked for, with a care for whose error it is.
 //!
-//! `PyObject_RichCompare` would not tell whether the stored object's method raised or the other's. A stored key that can't be compared
-//! must not break the look-up of another, so its error counts as no answer; the error of the key looked for goes to its caller.
+//! `PyObject_RichCompare` would not tell whether the stored object's method raised or the other's. A stored
+//! key that can't be compared must not break the look-up of another, so its error counts as no answer; the
+//! error of the key looked for goes to its caller.
 
 use pyo3::exceptions::{PyException, PyRecursionError};
 use pyo3::prelude::*;

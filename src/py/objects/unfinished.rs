@@ -1,4 +1,5 @@
-//! Objects that are no finished answer: coroutines and generators, which whoever takes them first uses up, and other awaitables.
+//! Objects that are no finished answer: coroutines and generators, which whoever takes them first uses up,
+//! and other awaitables.
 #![expect(
     unsafe_code,
     reason = "a look at a slot of a type, which is cheaper than for the attribute that it stands for"
@@ -15,7 +16,8 @@ pub(crate) const COROUTINE: &str = "coroutine";
 pub(crate) const AWAITABLE: &str = "awaitable";
 
 static KINDS: PyOnceLock<Vec<(&str, Py<PyType>)>> = PyOnceLock::new();
-/// The class of this library's own coroutines. It is told when the module is made, since what defines it imports from here.
+/// The class of this library's own coroutines. It is told when the module is made, since what defines it
+/// imports from here.
 static OWN: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 /// Counts this library's own coroutines among those.
@@ -46,7 +48,8 @@ pub(crate) fn used_up(object: &Bound<'_, PyAny>) -> PyResult<Option<&'static str
     Ok(Some(kind))
 }
 
-/// What an object is called that is no answer yet: it is used up by whoever takes it first, or has to be awaited.
+/// What an object is called that is no answer yet: it is used up by whoever takes it first, or has to be
+/// awaited.
 pub(crate) fn no_answer(object: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
     Ok(used_up(object)?.or_else(|| is_awaitable(object).then_some(AWAITABLE)))
 }

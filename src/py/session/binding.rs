@@ -64,8 +64,9 @@ impl Binding {
             return Err(fallible::error::<PyTypeError>(
                 object.py(),
                 format!(
-                    "session={}: it must be a mapping or namespace with get and setdefault (a dict, flask.g), a ContextVar \
-                 that holds one, a callable that returns one or None, or None for the ambient session",
+                    "session={}: it must be a mapping or namespace with get and setdefault (a dict, \
+                     flask.g), a ContextVar that holds one, a callable that returns one or None, or None for \
+                     the ambient session",
                     shown(object)
                 ),
             ));
@@ -172,7 +173,8 @@ fn as_session<'py>(mapping: &Bound<'py, PyAny>, found: &Bound<'py, PyAny>) -> Py
     Err(fallible::error::<PyTypeError>(
         mapping.py(),
         format!(
-            "{NAME:?} in the session object, a {}, is {}; that name is kept for the cache's own Session: store your own under another",
+            "{NAME:?} in the session object, a {}, is {}; that name is kept for the cache's own Session: \
+             store your own under another",
             mapping.get_type().name()?,
             shown(found)
         ),

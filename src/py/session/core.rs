@@ -1,5 +1,5 @@
-//! What a session is, apart from the handle that Python holds: a snapshot of the versions it goes by, and of what it was given. Stores hold
-//! it weakly, so that a session that nobody uses ends.
+//! What a session is, apart from the handle that Python holds: a snapshot of the versions it goes by, and of
+//! what it was given. Stores hold it weakly, so that a session that nobody uses ends.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -32,7 +32,8 @@ pub(crate) struct SessionCore {
     pub(crate) known: GloballyGuarded<Known<Host>>,
     /// What was read in it while something is computed.
     pub(crate) reads: Log,
-    /// The session in which versions are asked about that computations of this one have read: the newest, if there was any need.
+    /// The session in which versions are asked about that computations of this one have read: the newest, if
+    /// there was any need.
     validation: Guarded<Option<Arc<Self>>>,
     /// What stores hold of it.
     pub(crate) itself: SessionRef,
@@ -90,7 +91,8 @@ impl SessionCore {
         self.id.load(Ordering::Relaxed)
     }
 
-    /// Ends it: nothing stored is known to it from now on, nothing is kept for it, and calls look for another.
+    /// Ends it: nothing stored is known to it from now on, nothing is kept for it, and calls look for
+    /// another.
     pub(crate) fn end(&self, py: Python<'_>) {
         let mut displaced = Displaced::default();
         let id = self.known.with(py, |known| {

@@ -30,7 +30,8 @@ pub(crate) fn session_of(found: Borrowed<'_, '_, PyAny>) -> Located {
     Located::Unknown
 }
 
-/// The handle in a plain dict, and the session that it is. With a GIL the handle is alive until the next Python code.
+/// The handle in a plain dict, and the session that it is. With a GIL the handle is alive until the next
+/// Python code.
 ///
 /// # Safety
 /// The mapping must be a plain dict.

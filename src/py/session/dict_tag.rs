@@ -1,5 +1,5 @@
-//! Until 3.13 CPython gives a dict a new tag with each change, and no two dicts the same (PEP 509). So the tag tells where the handle is that was
-//! found last, for as long as it is there.
+//! Until 3.13 CPython gives a dict a new tag with each change, and no two dicts the same (PEP 509). So the
+//! tag tells where the handle is that was found last, for as long as it is there.
 #![expect(unsafe_code, reason = "reads dicts in place")]
 #![expect(clippy::inline_always, reason = "a hit is one function, whose values stay in registers")]
 
@@ -26,7 +26,8 @@ unsafe impl Send for LastFound {}
 
 #[inline(always)]
 pub(super) unsafe fn locate(py: Python<'_>, mapping: *mut PyObject) -> Located {
-    // SAFETY: the caller passes a dict. While it has this tag it has not changed, so the session in it is alive.
+    // SAFETY: the caller passes a dict. While it has this tag it has not changed, so the session in it is
+    // alive.
     unsafe {
         #[cfg_attr(Py_3_12, expect(deprecated, reason = "it is there and kept until 3.14 (PEP 699)"))]
         let tag = (*mapping.cast::<ffi::PyDictObject>()).ma_version_tag;

@@ -1,4 +1,5 @@
-//! What a call did or would do, as an object for Python, and as a member of a `Cache-Status` value (RFC 9211).
+//! What a call did or would do, as an object for Python, and as a member of a `Cache-Status` value (RFC
+//! 9211).
 
 use pyo3::prelude::*;
 

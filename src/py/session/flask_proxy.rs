@@ -1,7 +1,8 @@
 //! Werkzeug's proxies, and a shortcut through the one that is `flask.g`.
 #![expect(
     unsafe_code,
-    reason = "hands pointers over that are only compared or borrowed, asks for a module that is loaded and for a dict"
+    reason = "hands pointers over that are only compared or borrowed, asks for a module that is loaded and \
+    for a dict"
 )]
 
 use std::ptr;
@@ -22,7 +23,8 @@ use crate::py::interpreter::fallible::{self, named};
 /// How many app contexts are known at a time: about as many threads serve requests of one process in turn.
 const MOST: usize = 8;
 
-/// The app contexts seen last, with the names in their `g`. One is forgotten when it dies, so no request is kept alive.
+/// The app contexts seen last, with the names in their `g`. One is forgotten when it dies, so no request is
+/// kept alive.
 static CONTEXTS: ReadMostly<Vec<AppContext>> = ReadMostly::new(Vec::new());
 /// The `flask.g` that a function was bound to last, and what is behind it, which takes long to find.
 static FOUND: Guarded<Option<(Py<PyAny>, Flask)>> = Guarded::new(None);
@@ -133,7 +135,8 @@ struct Flask {
 }
 
 impl Flask {
-    /// What is behind a proxy that is Flask's own `g`: in an empty context that is unbound and shows what it wraps.
+    /// What is behind a proxy that is Flask's own `g`: in an empty context that is unbound and shows what it
+    /// wraps.
     fn behind(object: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         let py = object.py();
         let (Some(globals), Some(ctx)) =
@@ -144,8 +147,8 @@ impl Flask {
         if globals.getattr(named!(py, "session")?)?.is(object) {
             return Err(fallible::error::<PyTypeError>(
                 py,
-                "session=flask.session: that is the visitor's session, which is kept from request to request, in a cookie as a rule; \
-                 it must be flask.g, which lasts for one request",
+                "session=flask.session: that is the visitor's session, which is kept from request to \
+                 request, in a cookie as a rule; it must be flask.g, which lasts for one request",
             ));
         }
         if !globals.getattr(named!(py, "g")?)?.is(object) {
@@ -227,7 +230,8 @@ impl Proxy {
         context_variable::get(self.flask.as_ref()?.variable.bind(py)).unwrap_or(None)
     }
 
-    /// The current app context and the names in its `g`, without the detour by that one's own methods, if it is a plain one.
+    /// The current app context and the names in its `g`, without the detour by that one's own methods, if it
+    /// is a plain one.
     pub(crate) fn names<'py>(
         &self,
         py: Python<'py>,

@@ -1,4 +1,5 @@
-//! A session as Python holds it: the handle that lies in a mapping or a context variable, and its weak reference in stores.
+//! A session as Python holds it: the handle that lies in a mapping or a context variable, and its weak
+//! reference in stores.
 
 use std::sync::Arc;
 
@@ -18,8 +19,8 @@ use crate::py::objects::object::Object;
 
 /// The span in which answers must not change.
 ///
-/// A mapping ``{module: {function: version}}`` of the versions it goes by; where a version depends on arguments,
-/// ``{module: {function: {digest of the arguments: version}}}``.
+/// A mapping ``{module: {function: version}}`` of the versions it goes by; where a version depends on
+/// arguments, ``{module: {function: {digest of the arguments: version}}}``.
 #[pyclass(frozen, weakref, module = "versioned_lru_cache", name = "Session")]
 pub(crate) struct Session {
     pub(crate) core: Arc<SessionCore>,
@@ -105,8 +106,8 @@ impl Session {
         self.versions(py)?.as_mapping().items()
     }
 
-    /// What the session's latest calls did, oldest first, as a ``Cache-Status`` value (RFC 9211). Calls that were answered at once, from
-    /// what the session surely knew, are left out; at most 100 are remembered.
+    /// What the session's latest calls did, oldest first, as a ``Cache-Status`` value (RFC 9211). Calls that
+    /// were answered at once, from what the session surely knew, are left out; at most 100 are remembered.
     fn cache_status(&self, py: Python<'_>) -> PyResult<Text<String>> {
         let log: Vec<_> = self.core.known.with(py, |known| known.log.iter().copied().collect());
         let functions: ByTicket<_> =

@@ -18,5 +18,6 @@ impl engine::Host for Host {
     type Function = Weak<FunctionResults>;
 }
 
-// With its hash and its place in the order of use it fills a line of the processor's cache; one word more would take another line.
+// With its hash and its place in the order of use it fills a line of the processor's cache; one word more
+// would take another line.
 const _: () = assert!(size_of::<Option<engine::Stored<Host>>>() == 48);

@@ -1,4 +1,5 @@
-//! The results of one decorated function, with its name: what sessions and weak references to instances hold of it.
+//! The results of one decorated function, with its name: what sessions and weak references to instances hold
+//! of it.
 
 use std::collections::VecDeque;
 
@@ -54,7 +55,8 @@ impl FunctionResults {
     }
 }
 
-/// The latest results that were not stored because something that they rest on does not hold: by the hash of their keys, with the name of that.
+/// The latest results that were not stored because something that they rest on does not hold: by the hash of
+/// their keys, with the name of that.
 #[derive(Default)]
 pub(crate) struct RejectedResults(VecDeque<(u64, String)>);
 

@@ -1,5 +1,5 @@
-//! `session()`: begins a session for a block and ends it. In Rust as a whole: an exception that Python raises between two lines (Ctrl-C, a tracer's) can't
-//! leave a session open.
+//! `session()`: begins a session for a block and ends it. In Rust as a whole: an exception that Python raises
+//! between two lines (Ctrl-C, a tracer's) can't leave a session open.
 
 use std::thread::{self, ThreadId};
 
@@ -26,7 +26,8 @@ struct OpenBlock {
     thread: ThreadId,
 }
 
-/// The blocks of one ``session(...)`` object. Several threads and tasks may be in blocks of one at a time, each in a session of its own.
+/// The blocks of one ``session(...)`` object. Several threads and tasks may be in blocks of one at a time,
+/// each in a session of its own.
 #[pyclass(frozen, subclass, module = "versioned_lru_cache._core", name = "SessionBlocks")]
 pub(crate) struct SessionBlocks {
     mapping: Py<PyAny>,
@@ -128,7 +129,8 @@ impl SessionBlocks {
 }
 
 impl SessionBlocks {
-    /// Takes out the block that is to end: the active one; or one around what is active; or this thread's latest; or the latest.
+    /// Takes out the block that is to end: the active one; or one around what is active; or this thread's
+    /// latest; or the latest.
     fn entered_here(&self, py: Python<'_>) -> PyResult<OpenBlock> {
         let active = context_variable::get(binding::ambient_variable(py)?)?;
         let active = active.and_then(|active| active.cast_into::<Session>().ok());
@@ -188,7 +190,8 @@ fn is_open(object: &Bound<'_, PyAny>) -> bool {
     })
 }
 
-/// Puts a session in a mapping in place of the one that is there, which it notes. If that fails, what was there comes back.
+/// Puts a session in a mapping in place of the one that is there, which it notes. If that fails, what was
+/// there comes back.
 fn swap_in(place: &Bound<'_, PyAny>, new: &Bound<'_, Session>) -> PyResult<()> {
     let old = take_out(place)?;
     let old = old.map(Bound::cast_into::<Session>).transpose()?;
@@ -202,7 +205,8 @@ fn swap_in(place: &Bound<'_, PyAny>, new: &Bound<'_, Session>) -> PyResult<()> {
     Ok(())
 }
 
-/// Puts back in a mapping what was there before a session that has ended, unless another block has put its own there.
+/// Puts back in a mapping what was there before a session that has ended, unless another block has put its
+/// own there.
 fn swap_out(place: &Bound<'_, PyAny>, session: &Bound<'_, Session>) -> PyResult<()> {
     let py = session.py();
     let there = place.call_method1(named!(py, "get")?, (binding::name(py),))?;

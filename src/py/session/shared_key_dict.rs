@@ -1,5 +1,6 @@
-//! The handle in an object's `__dict__` of CPython 3.13, which has no new tag when an attribute is set or deleted: it mostly shares the values with
-//! the object. Its keys it shares with all objects of the class, so the handle's place among those is remembered, and the key there tells whether it holds.
+//! The handle in an object's `__dict__` of CPython 3.13, which has no new tag when an attribute is set or
+//! deleted: it mostly shares the values with the object. Its keys it shares with all objects of the class, so
+//! the handle's place among those is remembered, and the key there tells whether it holds.
 #![expect(unsafe_code, reason = "reads dicts in place")]
 #![expect(clippy::inline_always, reason = "a hit is one function, whose values stay in registers")]
 
@@ -52,8 +53,8 @@ pub(crate) unsafe fn is(mapping: *mut PyObject) -> bool {
 /// The key in a place, and the value that an object has for it.
 #[inline(always)]
 unsafe fn item(mapping: *mut PyObject, place: usize) -> Option<(*mut PyObject, *mut PyObject)> {
-    // SAFETY: the caller passes a dict with values. If its keys are shared they are followed by a table of indices and, as many as it says, the
-    // entries; there are values for all of those.
+    // SAFETY: the caller passes a dict with values. If its keys are shared they are followed by a table of
+    // indices and, as many as it says, the entries; there are values for all of those.
     unsafe {
         let dict = mapping.cast::<ffi::PyDictObject>();
         let keys = (*dict).ma_keys.cast::<DictKeys>();

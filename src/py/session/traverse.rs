@@ -1,5 +1,5 @@
-//! What the garbage collector is shown. Each container visits exactly the references it owns; entries that a store and a session
-//! share are two entries with references of their own.
+//! What the garbage collector is shown. Each container visits exactly the references it owns; entries that a
+//! store and a session share are two entries with references of their own.
 
 use pyo3::{PyTraverseError, PyVisit};
 
