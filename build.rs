@@ -9,7 +9,7 @@ fn main() {
         let target = |what| std::env::var(format!("CARGO_CFG_TARGET_{what}")).unwrap_or_default();
         if target("OS") == "linux" && target("ENV") == "gnu" && target("ARCH") != "arm" {
             println!("cargo:rustc-cfg=ends_by_unwinding");
-            // Of the library only: src/py/ending.rs stands before Rust's own routine.
+            // Of the library only: src/py/interpreter/finalization.rs stands before Rust's own routine.
             println!("cargo:rustc-cdylib-link-arg=-Wl,--wrap=rust_eh_personality");
         }
     }

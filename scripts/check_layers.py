@@ -68,7 +68,16 @@ HOUSE = House(
     package="python/versioned_lru_cache",
     floors=[
         ["src/engine"],
-        ["src/gates.rs", "src/landing.rs"],
+        ["src/concurrency"],
+        ["src/py/interpreter"],
+        ["src/py/objects"],
+        ["src/py/arguments"],
+        ["src/py/flight"],
+        ["src/py/session"],
+        ["src/py/function"],
+        ["src/py/call"],
+        ["src/py/asyncio"],
+        ["src/py/api"],
         ["src/py"],
         ["src/lib.rs"],
         ["python/versioned_lru_cache/_core.pyi"],
@@ -85,24 +94,14 @@ HOUSE = House(
             "to be taken apart, but for `Host` and its traits: they name what is made for a host",
             "src/engine",
             """
-            entry.rs evicted.rs flight.rs live.rs mod.rs plan.rs readers.rs reads.rs recognition.rs session.rs source.rs
-            stamp.rs status.rs store.rs validate.rs verdict.rs
+            context.rs entry.rs evicted.rs flight.rs live.rs mod.rs plan.rs protocol.rs readers.rs reads.rs recognition.rs
+            session.rs source.rs stamp.rs status.rs store.rs validate.rs verdict.rs
             """,
         ),
         Circle(
             "to be taken apart",
             "src/engine",
             "index.rs rows.rs",
-        ),
-        Circle(
-            "to be taken apart: all need the data of `Cached`, and it needs what all of them do",
-            "src/py",
-            """
-            arguments.rs behind.rs binding.rs block.rs cache_methods.rs cached.rs call.rs compare.rs computing.rs
-            coroutine.rs defined.rs drive.rs end.rs error.rs explain.rs freshness.rs gc.rs glance.rs hits.rs key.rs
-            method.rs native.rs nest.rs nested.rs noting.rs object.rs reading.rs session.rs shared_keys.rs sought.rs
-            spare.rs task.rs tried.rs validating.rs wait.rs waits.rs
-            """,
         ),
         Circle(
             "to be taken apart: one checks the other's kind, and that its own arguments",

@@ -1,11 +1,12 @@
 //! Acts on the verdict of a call, inside of the critical section.
 
+use super::Decided;
 use super::Flight;
 use super::Host;
 use super::context::Context;
 use super::entry::Leaving;
 use super::live::Look;
-use super::plan::{Computation, Decided, Phase, Plan, Question, Source, Stage};
+use super::plan::{Computation, Phase, Plan, Question, Source, Stage};
 use super::policy::{Manner, Refresh};
 use super::protocol::{NextStep, Served, Step};
 use super::reads::Basis;

@@ -1,11 +1,12 @@
 //! What becomes of a result: the rules, read-only, and what they go by.
 
+use super::Decided;
 use super::clock::Nanos;
 use super::context::{Caller, Context};
 use super::entry::{Course, Entry, Observation};
 use super::flight::{Bypass, Marks};
 use super::live::Look;
-use super::plan::{Computation, Decided, Plan};
+use super::plan::{Computation, Plan};
 use super::policy::Manner;
 use super::protocol::Made;
 use super::reads::Basis;

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeSet;
 
+use super::Decided;
 use super::Host;
 use super::compare::{Probe, Unsure, Verdicts};
 use super::context::Context;
 use super::entry::{Displaced, Entry, Leaving};
 use super::live::Taken;
-use super::plan::Decided;
 use super::rows::{Rows, Slot};
 use super::session::Reader;
 use super::store::Store;

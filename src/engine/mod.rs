@@ -24,6 +24,7 @@ mod outcome;
 mod plan;
 mod policy;
 mod protocol;
+mod pump;
 mod put;
 mod readers;
 mod reads;
@@ -60,7 +61,8 @@ pub use flight::{Arrival, Flights, Going};
 pub use live::{Aside, Live, Look, Stored, Taken};
 pub use plan::Plan;
 pub use policy::{Manner, Refresh, Setting, Wish};
-pub use protocol::{Event, Made, NextStep, Served, Step, pump};
+pub use protocol::{Event, Made, NextStep, Served, Step};
+pub use pump::pump;
 pub use put::Putter;
 pub use reads::{Basis, Noted, Own, Read, ReadLog, ReadSet, oldest};
 pub use rows::{Rows, Slot};
@@ -72,6 +74,9 @@ pub use store::{Glanced, Lag, Store, Terms};
 pub use table::Table;
 pub use touched::Touched;
 pub use validate::Claim;
+
+/// What was decided, unless that depends on a comparison.
+type Decided<H, T> = Result<T, Unsure<<H as Host>::Object>>;
 
 /// What the engine needs to know of the language it serves.
 pub trait Host: Sized {

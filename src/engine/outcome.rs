@@ -1,12 +1,13 @@
 //! What a computation has come to: it is tried again, validated, or over, and its result stored, kept or let go.
 
+use super::Decided;
 use super::Host;
 use super::Object;
 use super::context::Context;
 use super::disposition::{Disposition, Finished};
 use super::entry::Leaving;
 use super::flight::Arrival;
-use super::plan::{Decided, Plan, Question, Stage};
+use super::plan::{Plan, Question, Stage};
 use super::protocol::{Made, NextStep, Served, Step};
 use super::reads::Basis;
 use super::stamp::Stamp;

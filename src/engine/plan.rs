@@ -4,7 +4,7 @@
 //! a step is depends on the phase in which the call is, and while it decides on its verdict.
 
 use super::clock::Nanos;
-use super::compare::{Probe, Unsure, Verdicts};
+use super::compare::{Probe, Verdicts};
 use super::context::Context;
 use super::entry::Observation;
 use super::flight::Arrival;
@@ -17,9 +17,6 @@ use super::status::Status;
 use super::ticket::{self, Ticket};
 use super::validate::{Claim, Found};
 use super::{Flight, Host};
-
-/// What was decided, unless that depends on a comparison.
-pub(super) type Decided<H, T> = Result<T, Unsure<<H as Host>::Object>>;
 
 /// What a call is for. It stays as it is.
 pub(super) struct Request<H: Host> {

@@ -1,11 +1,8 @@
 //! The protocol between a call and whoever drives it: a step says what is to be done, an event what has come of it.
 
-use std::ops::ControlFlow;
-
 use super::clock::Nanos;
 use super::compare::Unsure;
 use super::flight::Arrival;
-use super::plan::Plan;
 use super::reads::{Basis, Read};
 use super::{Host, Object};
 
@@ -85,21 +82,4 @@ pub struct Made<O> {
     pub seen: Option<O>,
     /// It is what was there before.
     pub renewed: bool,
-}
-
-/// Drives a call: `enter` takes its next step inside of the critical section, `carry_out` does what that says.
-pub fn pump<H: Host, S>(
-    plan: &mut Plan<H>,
-    mut event: Event<H>,
-    mut enter: impl FnMut(&mut Plan<H>) -> NextStep<H>,
-    mut carry_out: impl FnMut(&mut Plan<H>, NextStep<H>) -> ControlFlow<S, Event<H>>,
-) -> S {
-    loop {
-        plan.take(event);
-        let step = enter(plan);
-        match carry_out(plan, step) {
-            ControlFlow::Continue(next) => event = next,
-            ControlFlow::Break(end) => return end,
-        }
-    }
 }

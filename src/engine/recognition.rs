@@ -3,10 +3,10 @@
 //! A session knows what is noted for it, and what was stored before it began under the version by which it goes.
 //! This is the one place where that is worked out. The hit path asks the same of tags alone, without a comparison.
 
+use super::Decided;
 use super::Host;
 use super::compare::{Probe, Verdicts};
 use super::entry::Observation;
-use super::plan::Decided;
 use super::session::Reader;
 use super::stamp::Stamp;
 use super::ticket::Ticket;

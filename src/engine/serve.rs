@@ -1,9 +1,10 @@
 //! What a call answers with: a stored result, one that its session keeps, or what another's run has brought.
 
+use super::Decided;
 use super::context::Context;
 use super::entry::{Entry, Leaving};
 use super::evicted::Gone;
-use super::plan::{Decided, Plan};
+use super::plan::Plan;
 use super::policy::Manner;
 use super::protocol::{NextStep, Served, Step};
 use super::reads::Basis;

@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
+use super::Decided;
 use super::compare::{Key, Probe, Unsure, Verdicts};
 use super::entry::{Displaced, Entry, Leaving, Observation};
 use super::few::Few;
-use super::plan::Decided;
 use super::rows::{Rows, Slot};
 use super::status::Logged;
 use super::table::Table;

@@ -1,10 +1,11 @@
 //! When an old value stands in: for a source that fails, and while a new one is made behind.
 
+use super::Decided;
 use super::clock::Nanos;
 use super::context::Context;
 use super::entry::{Leaving, Observation};
 use super::live::Look;
-use super::plan::{Decided, Failing, Failure, Plan};
+use super::plan::{Failing, Failure, Plan};
 use super::policy::Manner;
 use super::protocol::{NextStep, Served, Step};
 use super::reads::Basis;

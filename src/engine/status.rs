@@ -1,10 +1,11 @@
 //! What a call did or would do, in the words of RFC 9211 (Cache-Status).
 
+use super::Decided;
 use super::Host;
 use super::clock::{self, Nanos};
 use super::context::Context;
 use super::entry::{Entry, Leaving};
-use super::plan::{Decided, Plan};
+use super::plan::Plan;
 use super::rows::Slot;
 use super::store::Terms;
 use super::ticket::{self, Ticket};

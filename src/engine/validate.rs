@@ -3,11 +3,12 @@
 //! Each is asked by a call of its own ([`Plan::about`]), in a session that begins after the computation's observation and that its own
 //! session knows nothing of: what holds there is as new as that observation.
 
+use super::Decided;
 use super::compare::Object;
 use super::context::Context;
 use super::entry::{Displaced, Leaving};
 use super::live::Look;
-use super::plan::{Computation, Decided, Phase, Plan, Stage};
+use super::plan::{Computation, Phase, Plan, Stage};
 use super::protocol::{Made, NextStep, Step};
 use super::reads::{Read, oldest};
 use super::ticket::{self, Ticket};

@@ -3,11 +3,12 @@
 //! Nothing changes here. [`Plan`] acts on a verdict, and `cache_explain` tells it. The rows are those of docs/freshness.md, in
 //! its order.
 
+use super::Decided;
 use super::clock::{self, Nanos};
 use super::context::{Caller, Context};
 use super::entry::Observation;
 use super::live::Look;
-use super::plan::{Decided, Plan, Source};
+use super::plan::{Plan, Source};
 use super::policy::{Manner, Refresh};
 use super::recognition::{Memory, Recognition};
 use super::rows::Slot;

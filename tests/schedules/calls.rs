@@ -1,4 +1,4 @@
-//! A cached function on that host, and calls of it: they drive a plan as `src/py/drive.rs` does.
+//! A cached function on that host, and calls of it: they drive a plan as `src/py/call/drive.rs` does.
 
 use std::convert::Infallible;
 use std::ops::ControlFlow::{self, Break, Continue};
@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use loom::sync::Mutex;
 use loom::thread;
+use versioned_lru_cache::concurrency::completion::Completion;
 use versioned_lru_cache::engine::{
     Caller, Context, Displaced, Event, Made, NextStep, Plan, Probe, Scope, Step, Store, Terms, Verdicts,
     Wish, pump,
 };
-use versioned_lru_cache::landing::Landing;
 
 use super::host::{End, Lead, Number, Run, Session, SessionRef, Threads, lock};
 
@@ -63,7 +63,7 @@ pub(crate) struct Facts {
     busy: Vec<(u64, u64)>,
     /// Whether the version function runs now.
     asking: bool,
-    flights: Vec<Weak<Landing<End, (), ()>>>,
+    flights: Vec<Weak<Completion<End, (), ()>>>,
 }
 
 /// What the functions of a model have in common.

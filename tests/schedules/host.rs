@@ -3,11 +3,11 @@
 use std::sync::{Arc, PoisonError, Weak};
 
 use loom::sync::{Mutex, MutexGuard};
+use versioned_lru_cache::concurrency::completion::Completion;
 use versioned_lru_cache::engine::ticket::{self, Ticket};
 use versioned_lru_cache::engine::{
     Arrival, Audience, Displaced, Flight, Host, Key, Known, Leaving, Object, Probe, Unsure, Verdicts,
 };
-use versioned_lru_cache::landing::Landing;
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -81,7 +81,7 @@ pub(crate) enum End {
 
 /// A run for which threads wait.
 #[derive(Clone)]
-pub(crate) struct Run(pub(crate) Arc<Landing<End, (), ()>>);
+pub(crate) struct Run(pub(crate) Arc<Completion<End, (), ()>>);
 
 impl Flight for Run {
     type Leader = ();

@@ -1,4 +1,4 @@
-//! The engine's flights, and the landing on which threads wait, in every order in which threads may take
+//! The engine's flights, and the completion on which threads wait, in every order in which threads may take
 //! their turns.
 //!
 //! Each test is a model: loom runs it again and again, each time with other turns, until all that can differ
@@ -6,7 +6,7 @@
 #![cfg(loom)]
 
 mod calls;
-mod gates;
+mod completion;
 mod host;
-mod landings;
 mod models;
+mod sharded_lock;

@@ -1,0 +1,530 @@
+//! Runs a call's plan: does what the engine asks for, outside of the critical section.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{PyBaseException, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::attempt::Attempt;
+use super::background_refresh::BackgroundRefresh;
+use super::computation::{self, ComputationStart, Ended, Entered};
+use super::read_set::ServedCall;
+use super::returned::versioned;
+use crate::engine::ticket::{NEVER, Ticket};
+use crate::engine::{
+    Basis, Claim, Event, Flight as _, Manner, Plan, Read, Setting, Status, Step, Unsure, Verdicts, Wish,
+    clock, oldest,
+};
+use crate::py::arguments::call_arguments::Arguments;
+use crate::py::arguments::key;
+use crate::py::flight::leader::Leader;
+use crate::py::flight::wait::{Flight, Lead, Waited};
+use crate::py::function::cached::Cached;
+use crate::py::function::version::Version;
+use crate::py::interpreter::fallible::{self, Seconds, named};
+use crate::py::interpreter::recursion::Nested;
+use crate::py::objects::host::Host;
+use crate::py::objects::object::Object;
+use crate::py::session::core::{ActiveSession, SessionCore};
+
+/// How many turns one lookup may take before it is given up: keys that change the cache while they are
+/// compared could go on for ever. A turn is many comparisons where many keys have one hash, and only where
+/// something changes it takes another.
+const PATIENCE: usize = 2_000;
+
+/// Repeats a lookup until all that it needs to know about equality has been asked.
+pub(crate) fn settle<R>(
+    py: Python<'_>,
+    mut look: impl FnMut(&Verdicts<Object>) -> Result<R, Unsure<Object>>,
+) -> PyResult<R> {
+    let mut verdicts = Verdicts::default();
+    for _ in 0..PATIENCE {
+        match look(&verdicts) {
+            Ok(found) => return Ok(found),
+            Err(mut unsure) => {
+                let equal = key::equal(py, &mut unsure)?;
+                verdicts.learn(unsure, equal);
+            }
+        }
+    }
+    Err(restless(py))
+}
+
+fn sleep(py: Python<'_>, span: Duration) -> PyResult<Bound<'_, PyAny>> {
+    py.import(named!(py, "time")?)?.call_method1(named!(py, "sleep")?, (Seconds(span.as_secs_f64()),))
+}
+
+fn restless(py: Python<'_>) -> PyErr {
+    fallible::error::<PyRuntimeError>(
+        py,
+        "the cache changed each time two keys were compared; let the keys' __eq__ leave the cache alone",
+    )
+}
+
+/// What is to be done next for a call, outside of the plan. What came of it is taken by the method that is named.
+pub(crate) enum Next<'py> {
+    /// Run the version function: [`Drive::asked`].
+    Ask,
+    /// Wait for another's run: [`Drive::waited`].
+    Wait(Flight),
+    /// Run the function: [`Drive::computed`].
+    Compute,
+    /// Ask about what was read: [`Drive::validated`].
+    Validate,
+    /// Let so much time pass.
+    Sleep(Duration),
+    /// Nothing: this is the answer, by what it is served to what builds on it, and a refresh that is to run
+    /// behind.
+    Done(Bound<'py, PyAny>, Basis<Object>, Option<Lead>),
+    /// Nothing: so it is with the version that was to be asked about.
+    Holds(bool),
+    /// Run the function and return what it does: nothing can be told about the cache.
+    Uncached,
+}
+
+/// A call under way.
+pub(crate) struct Drive {
+    plan: Plan<Host>,
+    session: Option<ActiveSession>,
+    /// What `version_args` made of the arguments.
+    pub(crate) part: Option<Py<PyTuple>>,
+    /// The run of the version function or of the function that this call leads, if others may wait for it.
+    lead: Option<Lead>,
+    /// How often the plan was asked what is next.
+    turns: usize,
+    /// Until when to wait for others.
+    deadline: Option<Instant>,
+    /// What failed, until it is clear whether an old value stands in for it.
+    error: Option<Py<PyBaseException>>,
+    /// The old result, as `revalidate` is shown it.
+    previous: Option<Py<PyAny>>,
+    /// What the step is to ask about.
+    pub(crate) asked_about: Option<Read<Object>>,
+    /// The session in which that is done.
+    validation: Option<Arc<SessionCore>>,
+}
+
+impl Drive {
+    pub(crate) fn begin(
+        slf: &Bound<'_, Cached>,
+        arguments: Arguments<'_>,
+        leader: Leader,
+        wish: Wish,
+        tried: Attempt,
+    ) -> PyResult<Box<Self>> {
+        let (py, cached) = (slf.py(), slf.get());
+        let probe = cached.probe(py, arguments, tried.hash())?;
+        let (part, given) = cached.given(py, arguments, &probe)?;
+        // What runs behind belongs to no session.
+        let session = if wish.manner == Manner::Behind { None } else { cached.session(py)? };
+        let wish = match session.as_ref().and_then(|session| session.core.policy.as_ref()) {
+            Some(policy) if wish.manner == Manner::Called => {
+                Wish { setting: wish.setting, ..policy.wish(slf, arguments)? }
+            }
+            _ => wish,
+        };
+        let constant = match &cached.version {
+            Version::Constant(observation) => Some(observation.clone()),
+            Version::Asked(_) => None,
+        };
+        let hasty = cached.wait == Some(Duration::ZERO);
+        let setting = Setting { nested: computation::is_nested(py), hasty, ..wish.setting };
+        let wish = Wish { setting, ..wish };
+        let mut plan = Plan::new(probe, given, cached.scope.clone(), constant, leader, wish);
+        if let Some(verdicts) = tried.verdicts {
+            plan.know(*verdicts);
+        }
+        Ok(Box::new(Self {
+            plan,
+            session,
+            part: part.map(Bound::unbind),
+            lead: None,
+            turns: 0,
+            deadline: None,
+            error: None,
+            previous: None,
+            asked_about: None,
+            validation: None,
+        }))
+    }
+
+    /// A call that asks whether a version holds which a call with these arguments was answered by.
+    pub(crate) fn about(
+        slf: &Bound<'_, Cached>,
+        arguments: Arguments<'_>,
+        leader: Leader,
+        claim: Claim<Object>,
+    ) -> PyResult<Box<Self>> {
+        let mut drive = Self::begin(slf, arguments, leader, Wish::of(Manner::Validating), Attempt::NOTHING)?;
+        drive.plan.about(claim);
+        Ok(drive)
+    }
+
+    /// Lets the plan decide what is next.
+    pub(crate) fn next<'py>(&mut self, cached: &Cached, py: Python<'py>) -> PyResult<Next<'py>> {
+        while self.turns < PATIENCE {
+            self.turns += 1;
+            let step = cached.enter(py, self.session.as_ref(), |cx| self.plan.next(cx));
+            // What this call asked is known to its session now, so whoever waited for that may look.
+            match step {
+                Step::Compare(mut unsure) => {
+                    let answer = cached
+                        .compared(py, &mut unsure)
+                        .inspect_err(|error| self.failed(cached, py, error, NEVER))?;
+                    self.plan.take(Event::Compared(unsure, answer));
+                }
+                Step::Ask(flight) => {
+                    // One that asks again while it computes goes on to lead that.
+                    self.lead = flight.map(Lead).or_else(|| self.lead.take());
+                    return Ok(Next::Ask);
+                }
+                Step::Wait(flight) => {
+                    self.lead = None;
+                    return Ok(Next::Wait(flight));
+                }
+                Step::Compute(flight) => {
+                    if self.lead.as_ref().is_none_or(|lead| !lead.0.is(&flight)) {
+                        self.lead = Some(Lead(flight));
+                    }
+                    self.previous = self
+                        .plan
+                        .previous()
+                        .map(|(value, version)| versioned(py)?.call1((value.bind(py), version.bind(py))))
+                        .transpose()?
+                        .map(Bound::unbind);
+                    return Ok(Next::Compute);
+                }
+                Step::Validate(read) => {
+                    self.asked_about = Some(read);
+                    self.prepare_validation(py);
+                    return Ok(Next::Validate);
+                }
+                Step::Holds(holds) => {
+                    self.lead = None;
+                    return Ok(Next::Holds(holds));
+                }
+                Step::Sleep(nanos) => return Ok(Next::Sleep(Duration::from_nanos(clock::pass(nanos)))),
+                Step::Done(served) => {
+                    if let Some(lead) = self.lead.take() {
+                        lead.land(self.plan.landing());
+                    }
+                    self.error = None;
+                    if let Some(culprit) = self.plan.made_with() {
+                        cached.function.note_result(py, self.plan.hash(), culprit);
+                    }
+                    let behind = served.behind.map(Lead);
+                    return Ok(Next::Done(served.value.0.into_bound(py), served.basis, behind));
+                }
+                Step::Absent => return Err(cached.not_stored(py)),
+                Step::Raise => {
+                    let error = self.error.take().map(|error| error.into_bound(py).into_any());
+                    return Err(error.map_or_else(|| cached.not_stored(py), PyErr::from_value));
+                }
+            }
+        }
+        self.abandon(cached, py);
+        Ok(if self.plan.claim().is_some() { Next::Holds(false) } else { Next::Uncached })
+    }
+
+    /// What the call would do, and the hash of its key.
+    pub(crate) fn explain(&mut self, cached: &Cached, py: Python<'_>) -> PyResult<(Status, u64)> {
+        for _ in 0..PATIENCE {
+            let explained = cached.enter(py, self.session.as_ref(), |cx| self.plan.explain(cx));
+            match explained {
+                Ok(status) => return Ok((status, self.plan.hash())),
+                Err(mut unsure) => {
+                    let answer = cached.compared(py, &mut unsure)?;
+                    self.plan.take(Event::Compared(unsure, answer));
+                }
+            }
+        }
+        Err(restless(py))
+    }
+
+    /// Runs the version function, a plain one.
+    pub(crate) fn ask(&mut self, cached: &Cached, py: Python<'_>, arguments: Arguments<'_>) -> PyResult<()> {
+        let part = self.part.as_ref().map(|part| part.bind(py).clone());
+        let ended = computation::within(py, self.entrance(), || cached.ask(py, arguments, part.as_ref()))?;
+        self.asked(cached, py, ended)
+    }
+
+    /// As what the running code is entered that the step asks for.
+    pub(crate) fn entrance(&self) -> ComputationStart<'_> {
+        ComputationStart {
+            flight: self.flight(),
+            own: self.plan.own(),
+            session: self.session.as_ref(),
+            validation: self.validation.clone().filter(|_| self.asked_about.is_some()),
+            computes: self.asked_about.is_none() && self.plan.is_computing(),
+        }
+    }
+
+    /// Sees to it that nobody goes by what was answered in the session for validations.
+    pub(crate) fn forget_validation(&mut self, py: Python<'_>) {
+        self.validation = None;
+        if let Some(session) = &self.session {
+            session.core.forget_validation(py);
+        }
+    }
+
+    /// Finds a session for validations that began after the observation by which the call goes.
+    fn prepare_validation(&mut self, py: Python<'_>) {
+        let since = self.since();
+        if self.validation.as_ref().is_none_or(|session| session.began <= since) {
+            self.validation = Some(match &self.session {
+                Some(session) => session.core.validation(py, since),
+                None => SessionCore::begin(None),
+            });
+        }
+    }
+
+    /// The observation by which the call goes is no newer than this.
+    pub(crate) fn since(&self) -> Ticket {
+        self.plan.observed_until()
+    }
+
+    /// Takes whether what was read still holds; `more` was read meanwhile.
+    pub(crate) fn has_validated(&mut self, read: Read<Object>, holds: bool, more: Vec<Read<Object>>) {
+        self.plan.take(Event::Validated(read, holds, more));
+    }
+
+    /// The session, if there is one.
+    pub(crate) fn active(&self) -> Option<&ActiveSession> {
+        self.session.as_ref()
+    }
+
+    /// Its number; 0 for none.
+    pub(crate) fn session_id(&self) -> Ticket {
+        self.session.as_ref().map_or(0, |session| session.id)
+    }
+
+    /// Runs the function, a plain one.
+    #[inline(never)]
+    fn compute(&mut self, cached: &Cached, py: Python<'_>, arguments: Arguments<'_>) -> PyResult<()> {
+        let entered = self.enter(py)?;
+        let result = cached.run(py, arguments, self.previous(py).as_ref());
+        self.left(cached, py, entered, result)
+    }
+
+    #[inline(never)]
+    fn enter(&self, py: Python<'_>) -> PyResult<Entered> {
+        Entered::new(py, self.entrance())
+    }
+
+    #[inline(never)]
+    fn left<'py>(
+        &mut self,
+        cached: &Cached,
+        py: Python<'py>,
+        entered: Entered,
+        result: PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let ended = entered.leave(py, result);
+        self.computed(cached, py, ended)
+    }
+
+    /// Does what is next beside running the functions. What the call returns, if that is known.
+    #[inline(never)]
+    fn carry_out<'py>(
+        &mut self,
+        slf: &Bound<'py, Cached>,
+        arguments: Arguments<'_>,
+        next: Next<'py>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (py, cached) = (slf.py(), slf.get());
+        match next {
+            Next::Ask | Next::Compute => unreachable!("these have their own frame"),
+            Next::Wait(flight) => {
+                let deadline = self.deadline(cached.wait);
+                self.waited(cached, py, flight.wait(py, deadline))?;
+            }
+            Next::Sleep(span) => {
+                let slept = sleep(py, span);
+                slept.inspect_err(|_| self.abandon(cached, py))?;
+            }
+            Next::Validate => self.validate(cached, py)?,
+            Next::Holds(holds) => return Ok(Some(PyBool::new(py, holds).to_owned().into_any())),
+            Next::Done(value, basis, behind) => {
+                if computation::is_going_on() {
+                    let (session, active) = (self.session_id(), self.session.as_ref());
+                    ServedCall { function: slf.as_borrowed(), arguments, session, active }.note(py, &basis);
+                }
+                if let Some(lead) = behind {
+                    let (args, names) = arguments.to_keep(py)?;
+                    BackgroundRefresh::begin(slf, args, names, lead)?;
+                }
+                return Ok(Some(value));
+            }
+            Next::Uncached => return arguments.call(cached.wrapped.bind(py)).map(Some),
+        }
+        Ok(None)
+    }
+
+    /// Takes how the version function ended.
+    pub(crate) fn asked<'py>(
+        &mut self,
+        cached: &Cached,
+        py: Python<'py>,
+        ended: Ended<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let version = match ended.result {
+            Ok(version) => version,
+            Err(error) => return self.source_failed(cached, py, error, NEVER),
+        };
+        // A validation is counted by the function whose computation needs it.
+        let counted = u64::from(self.plan.claim().is_none());
+        cached.function.store.with(py, |store| store.stats.version_calls += counted);
+        self.plan.take(Event::Observed(version.into(), ended.reads));
+        Ok(())
+    }
+
+    /// Takes how the function ended.
+    pub(crate) fn computed<'py>(
+        &mut self,
+        cached: &Cached,
+        py: Python<'py>,
+        ended: Ended<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let Ended { result, reads } = ended;
+        let value = match result {
+            Ok(value) => value,
+            Err(error) => return self.source_failed(cached, py, error, oldest(&reads)),
+        };
+        let mut made = cached.made(value, self.previous(py).as_ref()).inspect_err(|error| {
+            computation::hand_on(py, self.session_id(), &reads);
+            self.failed(cached, py, error, oldest(&reads));
+        })?;
+        made.reads = reads;
+        self.plan.take(Event::Computed(made));
+        Ok(())
+    }
+
+    /// Takes the failure of the version function, of the function or of another's flight. An old value may
+    /// stand in for it, which the next step tells.
+    pub(crate) fn source_failed(
+        &mut self,
+        cached: &Cached,
+        py: Python<'_>,
+        error: PyErr,
+        oldest: Ticket,
+    ) -> PyResult<()> {
+        let terms = cached.function.store.with(py, |store| store.terms);
+        if !terms.has_stale() {
+            self.failed(cached, py, &error, oldest);
+            return Err(error);
+        }
+        self.end(cached, py);
+        self.tell(py, &error, oldest);
+        let stands = cached.freshness.counts(py, &error);
+        self.error = Some(error.into_value(py));
+        self.plan.take(Event::Failed { stands });
+        Ok(())
+    }
+
+    /// Takes how a wait ended.
+    pub(crate) fn waited(
+        &mut self,
+        cached: &Cached,
+        py: Python<'_>,
+        ended: PyResult<Waited>,
+    ) -> PyResult<()> {
+        self.plan.take(match ended {
+            Ok(Waited::Over(arrival)) => Event::Landed(arrival),
+            Ok(Waited::Circle(flight)) => Event::Circle(flight),
+            Ok(Waited::Late) => Event::Late,
+            Err(error) => return self.source_failed(cached, py, error, NEVER),
+        });
+        Ok(())
+    }
+
+    /// Gives the call up. Those who wait get the exception too, unless it rests on something older than what
+    /// they go by.
+    pub(crate) fn failed(&mut self, cached: &Cached, py: Python<'_>, error: &PyErr, oldest: Ticket) {
+        self.abandon(cached, py);
+        self.tell(py, error, oldest);
+    }
+
+    /// Tells those who wait.
+    fn tell(&mut self, py: Python<'_>, error: &PyErr, oldest: Ticket) {
+        if let Some(lead) = self.lead.take() {
+            if self.plan.rests_on_older(oldest) { lead.land(None) } else { lead.fail(py, error) }
+        }
+    }
+
+    /// Gives up what others wait for, without a word.
+    pub(crate) fn end(&mut self, cached: &Cached, py: Python<'_>) {
+        cached.enter(py, self.session.as_ref(), |cx| self.plan.end(cx));
+    }
+
+    pub(crate) fn abandon(&mut self, cached: &Cached, py: Python<'_>) {
+        cached.enter(py, self.session.as_ref(), |cx| self.plan.abandon(cx));
+    }
+
+    /// Until when to wait for others, counted from the first wait.
+    pub(crate) fn deadline(&mut self, wait: Option<Duration>) -> Option<Instant> {
+        let wait = wait?;
+        Some(*self.deadline.get_or_insert_with(|| Instant::now() + wait))
+    }
+
+    /// Shows the garbage collector what the plan holds of the arguments.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.plan.keys().try_for_each(|key| visit.call(&*key.object()))?;
+        self.lead.as_ref().map_or(Ok(()), |lead| lead.traverse(visit))?;
+        visit.call(&self.part)?;
+        visit.call(&self.previous)?;
+        visit.call(&self.error)?;
+        self.plan.reads().chain(&self.asked_about).try_for_each(|read| visit.call(&read.call.0))?;
+        self.plan.claim().map_or(Ok(()), |claim| visit.call(&claim.version.0))
+    }
+
+    /// The old result, for what takes the function's place, if that is to run.
+    pub(crate) fn previous<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.previous.as_ref().map(|previous| previous.bind(py).clone())
+    }
+
+    /// The run that this call leads.
+    pub(crate) fn flight(&self) -> Option<&Flight> {
+        self.lead.as_ref().map(|lead| &lead.0)
+    }
+}
+
+impl Cached {
+    /// The whole call of a plain function, when the hit path did not answer it.
+    pub(crate) fn call<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: Arguments<'_>,
+        wish: Wish,
+        tried: Attempt,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let _nested = Nested::enter(py)?;
+        // What is large lies elsewhere, since a function that calls itself has all of this on the stack at
+        // each level.
+        let mut drive = Drive::begin(slf, arguments, computation::leader(py), wish, tried)?;
+        Self::drive(slf, arguments, &mut drive)
+    }
+
+    /// Drives a call to its end.
+    pub(crate) fn drive<'py>(
+        slf: &Bound<'py, Self>,
+        arguments: Arguments<'_>,
+        drive: &mut Drive,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, cached) = (slf.py(), slf.get());
+        loop {
+            match drive.next(cached, py)? {
+                // These may call this function again, and have little on the stack meanwhile.
+                Next::Ask => drive.ask(cached, py, arguments)?,
+                Next::Compute => drive.compute(cached, py, arguments)?,
+                next => {
+                    if let Some(answer) = drive.carry_out(slf, arguments, next)? {
+                        return Ok(answer);
+                    }
+                }
+            }
+        }
+    }
+}

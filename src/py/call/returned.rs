@@ -1,0 +1,76 @@
+//! What a function may return: a result, one that says its version, or that the old one is good still.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::engine::Made;
+use crate::py::arguments::misuse::Misuse;
+use crate::py::function::cached::Cached;
+use crate::py::function::version::Version;
+use crate::py::interpreter::fallible::{self, imported, named};
+use crate::py::objects::object::Object;
+use crate::py::objects::{describe, sentinels, unfinished};
+
+/// The class of results that say their version.
+pub(crate) fn versioned(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    imported!(py, "versioned_lru_cache._results", "Versioned")
+}
+
+impl Cached {
+    /// What a function, or what took its place, has made: with `previous` in hand, the old result as it was
+    /// shown it.
+    pub(crate) fn made(
+        &self,
+        value: Bound<'_, PyAny>,
+        previous: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Made<Object>> {
+        let py = value.py();
+        if value.is(sentinels::not_modified(py)?) {
+            let Some(previous) = previous else {
+                return Err(fallible::error::<PyTypeError>(
+                    py,
+                    Misuse::NothingBefore { function: self.function.name.clone() }.to_string(),
+                ));
+            };
+            let value = previous.getattr(named!(py, "value")?)?.into();
+            return Ok(Made { value, reads: Vec::new(), wanted: true, seen: None, renewed: true });
+        }
+        if let Some(kind) = unfinished::used_up(&value)? {
+            let misuse = Misuse::UsedUp { function: self.function.name.clone(), kind };
+            return Err(fallible::error::<PyTypeError>(py, misuse.to_string()));
+        }
+        let renewed = previous.is_some_and(|previous| previous.is(&value));
+        let told = value.is_instance_of::<PyTuple>() && value.is_instance(versioned(py)?)?;
+        if !told {
+            if self.freshness.order.is_some() {
+                let misuse = Misuse::Unordered {
+                    function: self.function.name.clone(),
+                    value: describe::shown(&value),
+                };
+                return Err(fallible::error::<PyTypeError>(py, misuse.to_string()));
+            }
+            let wanted = self.wants(&value)?;
+            return Ok(Made { value: value.into(), reads: Vec::new(), wanted, seen: None, renewed });
+        }
+        let (value, seen) = (value.getattr(named!(py, "value")?)?, value.getattr(named!(py, "version")?)?);
+        self.check_version(&seen, || "returned with its result".to_owned())?;
+        if let Version::Constant(constant) = &self.version
+            && !sentinels::is_immutable(seen.as_ptr())
+            && !seen.eq(constant.version.bind(py))?
+        {
+            return Err(fallible::error::<PyValueError>(
+                py,
+                format!(
+                    "{} returned a result of version {}, but its version is always {}; give it a version \
+                     function, or return the value alone",
+                    self.function.name,
+                    describe::shown(&seen),
+                    describe::shown(constant.version.bind(py))
+                ),
+            ));
+        }
+        let wanted = renewed || self.wants(&value)?;
+        Ok(Made { value: value.into(), reads: Vec::new(), wanted, seen: Some(seen.into()), renewed })
+    }
+}

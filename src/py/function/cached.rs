@@ -1,0 +1,79 @@
+//! The data of a decorated function: what it wraps, its options and its results. No behaviour: floors above
+//! add that.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+
+use super::options::Freshness;
+use super::version::{SharedScope, Version};
+use crate::engine::Scope;
+use crate::py::arguments::call_arguments::{Rules, Seed};
+use crate::py::interpreter::critical_section::attach;
+use crate::py::interpreter::trashcan;
+use crate::py::session::binding::Binding;
+use crate::py::session::results::FunctionResults;
+
+/// A function whose results are cached. Made by the decorators.
+#[pyclass(
+    frozen,
+    dict,
+    weakref,
+    subclass,
+    immutable_type,
+    module = "versioned_lru_cache",
+    name = "CachedFunctionBase"
+)]
+pub(crate) struct Cached {
+    pub(crate) function: Arc<FunctionResults>,
+    pub(crate) wrapped: Py<PyAny>,
+    pub(crate) version: Version,
+    pub(crate) scope: Scope,
+    /// Keeps the scope known to those who decorate with the same version function.
+    pub(crate) _shared: Option<Py<SharedScope>>,
+    pub(crate) binding: Binding,
+    pub(crate) rules: Rules,
+    /// `bind` of the function's signature, once it was needed.
+    pub(crate) bind: OnceLock<Py<PyAny>>,
+    /// Whether it was decorated in a class body, so that its first argument is an instance and known by
+    /// identity.
+    pub(crate) method: AtomicBool,
+    pub(crate) key: Option<Py<PyAny>>,
+    pub(crate) cache_if: Option<Py<PyAny>>,
+    pub(crate) freshness: Freshness,
+    /// Whether it is a coroutine function.
+    pub(crate) coroutine: bool,
+    /// How long to wait for another's run.
+    pub(crate) wait: Option<Duration>,
+    /// Seeds the hash of arguments; a copy is nearer than the static.
+    pub(crate) seed: Seed,
+}
+
+impl Drop for Cached {
+    fn drop(&mut self) {
+        attach(|py| {
+            trashcan::discard((
+                std::mem::replace(&mut self.wrapped, py.None()),
+                std::mem::replace(&mut self.version, Version::nothing(py)),
+                std::mem::replace(&mut self.binding, Binding::Ambient),
+                std::mem::replace(&mut self.freshness, Freshness::nothing(py)),
+                [self.bind.take(), self.key.take(), self.cache_if.take()],
+            ));
+        });
+    }
+}
+
+impl Cached {
+    /// Whether the hit path may answer: with `key=` that would have to run foreign code.
+    pub(crate) fn has_hits(&self) -> bool {
+        self.key.is_none() && !cfg!(feature = "no-fast-paths")
+    }
+
+    /// Whether its first argument is an instance.
+    #[inline]
+    pub(crate) fn is_method(&self) -> bool {
+        self.method.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,8 @@
+//! The data of a decorated function and its options.
+//!
+//! No behaviour but small accessors: all floors above look at these.
+
+pub(crate) mod cached;
+pub(crate) mod options;
+pub(crate) mod version;
+pub(crate) mod weak_instance;

@@ -1,0 +1,84 @@
+//! Where the version of a function's data comes from, and for which calls one answer of a version function
+//! speaks.
+
+use pyo3::prelude::*;
+
+use super::options::Gets;
+use crate::engine::{Observation, Scope};
+use crate::py::objects::object::Object;
+
+/// What the answers of one version function have in common, wherever that is used.
+#[pyclass(frozen, weakref, module = "versioned_lru_cache._core", name = "Scope")]
+pub(crate) struct SharedScope(pub(crate) Scope);
+
+#[pymethods]
+impl SharedScope {
+    #[new]
+    fn new() -> Self {
+        Self(Scope::default())
+    }
+}
+
+/// What the version function gets, and so what its answer speaks for.
+pub(crate) enum Given {
+    /// Nothing; once per session.
+    Nothing,
+    /// The first call's arguments; once per session and function.
+    First,
+    /// The call's arguments; once per arguments.
+    Arguments,
+    /// The call's arguments; once per key of this function.
+    Key,
+    /// What this callable makes of the arguments; once per that.
+    Part(Py<PyAny>),
+}
+
+impl Given {
+    /// One of the ways that have a name, or a callable.
+    pub(crate) fn new(gets: Bound<'_, PyAny>) -> Self {
+        match gets.cast_into::<Gets>() {
+            Ok(gets) => match gets.get() {
+                Gets::Nothing => Self::Nothing,
+                Gets::First => Self::First,
+                Gets::Arguments => Self::Arguments,
+                Gets::Key => Self::Key,
+            },
+            Err(other) => Self::Part(other.into_inner().unbind()),
+        }
+    }
+}
+
+/// Where a version comes from.
+pub(crate) enum Version {
+    /// Nowhere: it is always this one.
+    Constant(Observation<Object>),
+    /// From a version function.
+    Asked(VersionFunction),
+}
+
+impl Version {
+    /// In place of one that is dropped.
+    pub(super) fn nothing(py: Python<'_>) -> Self {
+        Self::Asked(VersionFunction {
+            function: py.None(),
+            given: Given::Nothing,
+            default: None,
+            awaits: false,
+        })
+    }
+
+    /// Whether it is the answer of a coroutine function.
+    pub(crate) fn is_awaited(&self) -> bool {
+        matches!(self, Self::Asked(asked) if asked.awaits)
+    }
+}
+
+/// A version function.
+pub(crate) struct VersionFunction {
+    pub(crate) function: Py<PyAny>,
+    pub(crate) given: Given,
+    /// Stands for a falsy version.
+    pub(crate) default: Option<Py<PyAny>>,
+    /// Whether it is a coroutine function.
+    pub(crate) awaits: bool,
+}

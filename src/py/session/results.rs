@@ -1,0 +1,74 @@
+//! The results of one decorated function, with its name: what sessions and weak references to instances hold
+//! of it.
+
+use std::collections::VecDeque;
+
+use pyo3::prelude::*;
+
+use crate::concurrency::sharded_lock::ReadBuffered;
+use crate::engine::ticket::Ticket;
+use crate::engine::{Displaced, Store, Touched};
+use crate::py::interpreter::critical_section::{Guarded, ReadMostly, attach};
+use crate::py::interpreter::trashcan;
+use crate::py::objects::host::Host;
+
+/// How many results are remembered for `cache_explain` that were not stored.
+const MOST: usize = 16;
+
+impl ReadBuffered for Store<Host> {
+    type Buffer = Touched;
+
+    const EMPTY: Touched = Touched::NONE;
+
+    fn drain(&mut self, touched: &mut Touched) {
+        Self::take_up(self, touched);
+    }
+}
+
+/// The stored results of a decorated function, and its name.
+pub(crate) struct FunctionResults {
+    pub(crate) id: Ticket,
+    pub(crate) module: String,
+    pub(crate) name: String,
+    pub(crate) store: ReadMostly<Store<Host>>,
+    /// What `cache_explain` tells of results that were not stored.
+    pub(crate) unvalidated: Guarded<RejectedResults>,
+}
+
+impl Drop for FunctionResults {
+    fn drop(&mut self) {
+        attach(|py| {
+            let mut displaced = Displaced::default();
+            self.store.with(py, |store| store.dissolve(&mut displaced));
+            trashcan::discard(displaced);
+        });
+    }
+}
+
+impl FunctionResults {
+    /// What did not hold when a key's result was made last, so that it was not stored.
+    pub(crate) fn culprit(&self, py: Python<'_>, hash: u64) -> Option<String> {
+        self.unvalidated.with(py, |unvalidated| {
+            let found = unvalidated.0.iter().find(|(known, _)| *known == hash);
+            found.map(|(_, culprit)| culprit.clone())
+        })
+    }
+}
+
+/// The latest results that were not stored because something that they rest on does not hold: by the hash of
+/// their keys, with the name of that.
+#[derive(Default)]
+pub(crate) struct RejectedResults(VecDeque<(u64, String)>);
+
+impl RejectedResults {
+    /// Takes note of a result: `culprit` is what does not hold, if anything.
+    pub(crate) fn note(&mut self, hash: u64, culprit: Option<String>) {
+        if !self.0.is_empty() {
+            self.0.retain(|(known, _)| *known != hash);
+        }
+        if let Some(culprit) = culprit {
+            self.0.truncate(MOST - 1);
+            self.0.push_front((hash, culprit));
+        }
+    }
+}
