@@ -40,7 +40,21 @@ else:
         codes.append(os.waitstatus_to_exitcode(done[1]) if done[0] else "hangs")
     sys.exit(0 if codes == [0] * {RUNS} else str(codes))
 
-reached = threading.Event()
+class Flag:
+    # No Event, which has a lock: without a GIL what other threads let go of is finalized by the thread that made it, in
+    # the middle of any code of that (CPython's Python/brc.c), so also while it has the lock in another finalizer.
+    risen = False
+
+    def set(self):
+        self.risen = True
+
+    def wait(self, seconds):
+        end = time.monotonic() + seconds
+        while not self.risen and time.monotonic() < end:
+            time.sleep(0.001)
+        return self.risen
+
+reached = Flag()
 
 def stay(*_, here=threading.get_ident, main=threading.get_ident(), reached=reached, sleep=time.sleep):
     while here() != main:  # which finalizes what is left
