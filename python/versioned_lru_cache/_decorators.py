@@ -299,7 +299,7 @@ def _gets(
 
 def _import_for_calls(*, awaits: bool, behind: bool) -> None:
     """Import what calls need: a fork in their midst would leave a child at the module's lock."""
-    needed = ["threading", f"{__package__}._results"]
+    needed = ["threading", f"{__package__}._results", f"{__package__}.exceptions"]
     if awaits or behind:
         needed.append(f"{__package__}.{'_async' if awaits else '_behind'}")
     for name in needed:

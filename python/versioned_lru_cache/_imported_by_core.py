@@ -21,6 +21,7 @@ from . import (
     _explanation,  # pyright: ignore[reportPrivateUsage]
     _refresh,  # pyright: ignore[reportPrivateUsage]
     _results,  # pyright: ignore[reportPrivateUsage]
+    _signatures,  # pyright: ignore[reportPrivateUsage]
     exceptions,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "_explanation",
     "_refresh",
     "_results",
+    "_signatures",
     "asyncio",
     "builtins",
     "contextvars",

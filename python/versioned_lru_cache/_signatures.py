@@ -76,6 +76,18 @@ class Shape:
         """Whether it can be called with so many positional arguments."""
         return self.needed <= count and not self.required and (count <= len(self.positional) or self.var_positional)
 
+    def accepts(self, count: int, keywords: Mapping[str, object]) -> bool:
+        """Return whether it takes a call of so many positional arguments, and of these keywords."""
+        if count > len(self.positional) and not self.var_positional:
+            return False
+        if count < min(self.unnamed, self.needed):
+            return False
+        names = set(keywords)
+        twice = not names.isdisjoint(self.positional[self.unnamed : count])
+        unknown = not (self.var_keyword or names <= self.names)
+        missing = not names.issuperset([*self.positional[count : self.needed], *self.required])
+        return not (twice or unknown or missing)
+
     def after_one(self) -> Shape:
         """Return what it takes behind the first positional argument."""
         return Shape(
@@ -178,6 +190,24 @@ def shape(function: Callable[..., object]) -> Shape | None:
         var_positional=bool(flags & _VARARGS),
         var_keyword=bool(flags & _VARKEYWORDS),
     )
+
+
+def fit(function: Callable[..., object]) -> Callable[..., None] | None:
+    """Return what raises a ``TypeError`` for arguments that a callable does not take; ``None`` where it does not tell.
+
+    Those that it takes are told without ``inspect``: a fork while that is imported would leave a child at its lock.
+    """
+    known = shape(function)
+    if known is None:
+        return None
+
+    def refuse(*args: object, **keywords: object) -> None:
+        if not known.accepts(len(args), keywords):
+            import inspect
+
+            inspect.signature(function).bind(*args, **keywords)
+
+    return refuse
 
 
 def _inspected(function: Callable[..., object]) -> Shape | None:

@@ -424,6 +424,34 @@ def test_a_fork_inside_of_other_code_that_a_call_runs(where: str) -> None:
     )
 
 
+@pytest.mark.parametrize("ask", ["cache_contains", "cache_peek", "cache_invalidate"])
+def test_a_fork_while_a_thread_asks_about_a_call_that_is_not_stored(ask: str) -> None:
+    # Whether the function takes the arguments could be told by `inspect`, but its import would stop at the gate here.
+    run_forking(
+        f"""
+        class AtTheGate:
+            def find_spec(self, name, path=None, target=None):
+                if name == "inspect":
+                    pass_gate()
+
+        sys.meta_path.insert(0, AtTheGate())
+        assert "inspect" not in sys.modules
+        f = cached()(lambda x: [x])
+        thread = start(lambda: f.{ask}(1))
+        child = fork()
+        assert not f.{ask}(1)
+        if child == 0:
+            print("child")
+        else:
+            ended_well(child)
+            open_gate([thread])
+            assert len(results) == 1 and not results[0]
+            print("parent")
+        """,
+        ["child", "parent"],
+    )
+
+
 def test_a_fork_by_a_signal_handler_while_the_thread_waits() -> None:
     run_forking(
         """

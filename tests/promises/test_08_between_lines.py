@@ -311,6 +311,14 @@ threads = [threading.Thread(target=plain, args=(2,)) for _ in range(4)]
 versions[0] += 1
 plain(1)
 loop.run_until_complete(main())
-assert not imported, imported
+part.cache_put(Versioned([3], versions[0]), 3)
+assert part.cache_peek(4) is None and not part.cache_contains(x=4) and not part.cache_invalidate(4)
+part.cache_key(4), part.cache_info(), part.cache_clear()
+with session(offline=True):
+    try:
+        part(5)
+    except LookupError:
+        versions.clear()
+assert not versions and not imported, imported
 """
     )

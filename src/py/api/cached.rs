@@ -92,7 +92,7 @@ impl Cached {
             _shared: scope,
             binding: Binding::new(options.session.bind(py))?,
             rules: Rules { typed: options.typed, ordered },
-            bind: OnceLock::new(),
+            fit: OnceLock::new(),
             method: AtomicBool::new(false),
             key: shared(&options.key),
             cache_if: shared(&options.cache_if),
@@ -181,7 +181,7 @@ impl Cached {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.wrapped)?;
-        visit.call(self.bind.get())?;
+        visit.call(self.fit.get())?;
         match &self.version {
             Version::Constant(observation) => visit.call(&observation.version.0)?,
             Version::Asked(asked) => {

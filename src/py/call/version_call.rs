@@ -11,7 +11,7 @@ use crate::py::arguments::misuse::{self, Misuse};
 use crate::py::function::cached::Cached;
 use crate::py::function::version::{Given, Version, VersionFunction};
 use crate::py::function::weak_instance;
-use crate::py::interpreter::fallible::{self, Number, Text, imported, named};
+use crate::py::interpreter::fallible::{self, Number, Text, imported};
 use crate::py::objects::counter::Counter;
 use crate::py::objects::object::Object;
 use crate::py::objects::{describe, unfinished};
@@ -233,13 +233,13 @@ impl Cached {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> Option<PyErr> {
-        if self.bind.get().is_none() {
-            let inspect = py.import(named!(py, "inspect").ok()?).ok()?;
+        if self.fit.get().is_none() {
+            let fit =
+                imported!(py, "versioned_lru_cache._signatures", "fit").ok()?.call1((&self.wrapped,)).ok()?;
             // What has no signature can't tell.
-            let signature = inspect.call_method1(named!(py, "signature").ok()?, (&self.wrapped,)).ok()?;
-            let _ = self.bind.set(signature.getattr(named!(py, "bind").ok()?).ok()?.unbind());
+            let _ = self.fit.set((!fit.is_none()).then(|| fit.unbind())?);
         }
-        let misfit = self.bind.get()?.call(py, args, kwargs).err()?;
+        let misfit = self.fit.get()?.call(py, args, kwargs).err()?;
         misfit.is_instance_of::<PyTypeError>(py).then_some(misfit)
     }
 

@@ -35,8 +35,8 @@ pub(crate) struct Cached {
     pub(crate) _shared: Option<Py<SharedScope>>,
     pub(crate) binding: Binding,
     pub(crate) rules: Rules,
-    /// `bind` of the function's signature, once it was needed.
-    pub(crate) bind: OnceLock<Py<PyAny>>,
+    /// What refuses arguments with which the function can't be called, once it was needed.
+    pub(crate) fit: OnceLock<Py<PyAny>>,
     /// Whether it was decorated in a class body, so that its first argument is an instance and known by
     /// identity.
     pub(crate) method: AtomicBool,
@@ -59,7 +59,7 @@ impl Drop for Cached {
                 std::mem::replace(&mut self.version, Version::nothing(py)),
                 std::mem::replace(&mut self.binding, Binding::Ambient),
                 std::mem::replace(&mut self.freshness, Freshness::nothing(py)),
-                [self.bind.take(), self.key.take(), self.cache_if.take()],
+                [self.fit.take(), self.key.take(), self.cache_if.take()],
             ));
         });
     }
