@@ -94,8 +94,8 @@ HOUSE = House(
             "to be taken apart, but for `Host` and its traits: they name what is made for a host",
             "src/engine",
             """
-            context.rs entry.rs evicted.rs flight.rs live.rs mod.rs plan.rs protocol.rs readers.rs reads.rs recognition.rs
-            session.rs source.rs stamp.rs status.rs store.rs validate.rs verdict.rs
+            context.rs entry.rs evicted.rs flight.rs live.rs mod.rs plan.rs protocol.rs readers.rs reads.rs
+            recognition.rs session.rs source.rs stamp.rs status.rs store.rs validate.rs verdict.rs
             """,
         ),
         Circle(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
     from typing import Any, NoReturn
 
-    from ._core import Behind, Call, Step
+    from ._core import Behind, Call, _Step  # pyright: ignore[reportPrivateUsage]
 
 # Steps after which nothing is left to be done.
 ENDS = ("done", "uncached")
@@ -38,7 +38,7 @@ async def drive(call: Call) -> Any:
         call.leave()
 
 
-async def _carry_out(call: Call, step: Step, loop: AbstractEventLoop | None) -> Step:
+async def _carry_out(call: Call, step: _Step, loop: AbstractEventLoop | None) -> _Step:
     """Do what a step says. Return the next one."""
     value: Any = None
     try:
@@ -112,7 +112,7 @@ def drive_alone(call: Call) -> Any:
         loop.close()
 
 
-async def _compute(call: Call, loop: AbstractEventLoop | None) -> Step:
+async def _compute(call: Call, loop: AbstractEventLoop | None) -> _Step:
     """Compute in a task of the library's own, which is cancelled when nobody waits for it any more, and not before."""
     if loop is None:
         await _run(call, loop)
@@ -131,7 +131,7 @@ async def _compute(call: Call, loop: AbstractEventLoop | None) -> Step:
 
 async def _run(call: Call, loop: AbstractEventLoop | None) -> None:
     """Run the function, again where its result lags. How it ends is for those who wait."""
-    step: Step = "compute"
+    step: _Step = "compute"
     while step not in ENDS:
         step = await _carry_out(call, step, loop)
 
