@@ -21,7 +21,7 @@ from . import (
     _explanation,  # pyright: ignore[reportPrivateUsage]
     _refresh,  # pyright: ignore[reportPrivateUsage]
     _results,  # pyright: ignore[reportPrivateUsage]
-    _signatures,  # pyright: ignore[reportPrivateUsage]
+    _signatures,
     exceptions,
 )
 
