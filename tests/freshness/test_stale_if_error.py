@@ -202,10 +202,12 @@ async def test_or_not_at_all(source: Source) -> None:
 @of_each_kind
 async def test_but_once_in_a_call_though_versions_have_to_be_compared(source: Source) -> None:
     f = source.cached(stale_if_error=20, retry_after=0)
+    f.cache_put(Versioned("old", Release(2)), 2)
     source.version = Release(1)
     with session():
         await old(source, f, 1)
-        f.cache_put(Versioned("old", Release(2)), 2)
+        source.gives = DOWN
+        await old(source, f, 2)
         source.version = DOWN
         source.taken()
         with session():
