@@ -104,8 +104,8 @@ class CacheKey:
 class Session(Mapping[str, Mapping[str, Any]]):
     """The span in which answers must not change.
 
-    A mapping ``{module: {function: version}}`` of the versions it goes by; where a version depends on arguments,
-    ``{module: {function: {digest of the arguments: version}}}``.
+    A mapping ``{module: {function: version}}`` of the versions it goes by; where a version depends on
+    arguments, ``{module: {function: {digest of the arguments: version}}}``.
 
     Example:
         >>> from versioned_lru_cache import session

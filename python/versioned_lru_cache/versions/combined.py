@@ -32,7 +32,7 @@ def all_of(*versions: Callable[..., Any] | Hashable) -> Callable[..., Any]:
 
     Example:
         >>> from versioned_lru_cache.versions import all_of, counter
-        >>> all_of(counter("prices"), "revision 2")()
+        >>> all_of(counter("prices of the example"), "revision 2")()
         (0, 'revision 2')
     """
     parts: list[_Part] = []
