@@ -116,9 +116,11 @@ def sql(
     Example:
         >>> from sqlalchemy import create_engine
         >>> from versioned_lru_cache.versions import sql
-        >>> version = sql(create_engine("sqlite://"), "SELECT 5")
+        >>> engine = create_engine("sqlite://")
+        >>> version = sql(engine, "SELECT 5")
         >>> version()[-1]
         5
+        >>> engine.dispose()
     """
     from sqlalchemy import Connection, Engine, Executable, text
 
