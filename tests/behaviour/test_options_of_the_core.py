@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import math
+import sys
 import weakref
 from datetime import timedelta
 from typing import Any
@@ -36,6 +37,10 @@ OPTIONS: dict[str, Any] = {
 }
 
 
+# PyO3 names the argument in a note of the exception, which there are since Python 3.11.
+NAMED = sys.version_info >= (3, 11)
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -58,13 +63,13 @@ OPTIONS: dict[str, Any] = {
 )
 def test_a_value_of_another_type_is_refused(option: str, value: object) -> None:
     Options(**OPTIONS)
-    with pytest.raises(TypeError, match=option):
+    with pytest.raises(TypeError, match=option if NAMED else ""):
         Options(**{**OPTIONS, option: value})
 
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_is_told(option: str) -> None:
-    with pytest.raises(TypeError, match=option):
+    with pytest.raises(TypeError, match=option if NAMED else ""):
         Options(**{name: value for name, value in OPTIONS.items() if name != option})
 
 
@@ -83,7 +88,7 @@ def test_a_function_takes_options_and_nothing_like_them(options: Any) -> None:
     told: Any = dict.fromkeys(("ask", "scope", "default", "constant"))
     told |= {"gets": Gets.NOTHING, "ordered": False, "awaits": False, "awaits_version": False}
     assert CachedFunction(len, Options(**OPTIONS), **told, module="m", name="n").cache_parameters()["maxsize"] == 8
-    with pytest.raises(TypeError, match="options"):
+    with pytest.raises(TypeError, match="options" if NAMED else ""):
         CachedFunction(len, options, **told, module="m", name="n")
 
 

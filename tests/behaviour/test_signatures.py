@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from itertools import product
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 from versioned_lru_cache._signatures import fit, shape
 
+# There `inspect` binds a call that Python refuses: a positional-only parameter is missing, and `**more` takes its name.
+BINDS_TOO_MUCH = sys.version_info[:2] == (3, 13)
 NAMES = ("a", "b", "k", "z")
 PARAMETERS = [
     "",
@@ -56,7 +59,7 @@ def test_a_call_is_accepted_where_python_makes_it(parameters: str) -> None:
         # In the words of inspect, which has to agree for that.
         reason = None if taken else why_not(inspect.signature(function).bind, count, keywords)
         assert why_not(refuse, count, keywords) == reason
-        assert taken or reason
+        assert taken or reason or (BINDS_TOO_MUCH and "/" in parameters and "**more" in parameters)
 
 
 @pytest.mark.parametrize("function", [Host().method, Host.method, len, inspect.unwrap, print])
