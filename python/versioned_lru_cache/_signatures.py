@@ -201,11 +201,16 @@ def fit(function: Callable[..., object]) -> Callable[..., None] | None:
     if known is None:
         return None
 
-    def refuse(*args: object, **keywords: object) -> None:
-        if not known.accepts(len(args), keywords):
-            import inspect
+    bind: Callable[..., object] | None = None
 
-            inspect.signature(function).bind(*args, **keywords)
+    def refuse(*args: object, **keywords: object) -> None:
+        nonlocal bind
+        if not known.accepts(len(args), keywords):
+            if bind is None:
+                import inspect
+
+                bind = inspect.signature(function).bind
+            bind(*args, **keywords)
 
     return refuse
 
