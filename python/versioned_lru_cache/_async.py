@@ -32,27 +32,29 @@ async def drive(call: Call) -> Any:
     try:
         step = call.begin(loop)
         while step not in ENDS:
-            step = await (_compute(call, loop) if step == "compute" else _carry_out(call, step, loop))
+            if step == "compute":
+                step = await _compute(call, loop)
+            elif step == "wait":
+                await _wait(call, loop)
+                step = call.resume(None, None)
+            else:
+                step = await _carry_out(call, step)
         return call.value if step == "done" else await call.run()
     finally:
         call.leave()
 
 
-async def _carry_out(call: Call, step: _Step, loop: AbstractEventLoop | None) -> _Step:
-    """Do what a step says. Return the next one."""
+async def _carry_out(call: Call, step: _Step) -> _Step:
+    """Do what a step says, but to wait for another's run. Return the next one."""
     value: Any = None
     try:
-        if step == "wait":
-            await _wait(call, loop)
-        elif step == "sleep":
+        if step == "sleep":
             await _sleep(call)
         else:
             value = call.start()
             if call.is_awaited:
                 value = await value
     except BaseException as error:
-        if step == "wait":
-            raise
         following = call.resume(None, error)
         if call.is_left and isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise  # What ends the program is nobody's if its caller has gone.
@@ -115,11 +117,11 @@ def drive_alone(call: Call) -> Any:
 async def _compute(call: Call, loop: AbstractEventLoop | None) -> _Step:
     """Compute in a task of the library's own, which is cancelled when nobody waits for it any more, and not before."""
     if loop is None:
-        await _run(call, loop)
+        await _run(call)
         return call.settle()
     wait = call.flight.join(loop)
     try:
-        call.runs_in(loop.create_task(_run(call, loop), name=f"versioned_lru_cache {call.name}"))
+        call.runs_in(loop.create_task(_run(call), name=f"versioned_lru_cache {call.name}"))
         await wait.future
         return call.settle()
     except BaseException:
@@ -129,11 +131,11 @@ async def _compute(call: Call, loop: AbstractEventLoop | None) -> _Step:
         wait.leave()
 
 
-async def _run(call: Call, loop: AbstractEventLoop | None) -> None:
+async def _run(call: Call) -> None:
     """Run the function, again where its result lags. How it ends is for those who wait."""
     step: _Step = "compute"
     while step not in ENDS:
-        step = await _carry_out(call, step, loop)
+        step = await _carry_out(call, step)
 
 
 def begin_task(behind: Behind) -> None:

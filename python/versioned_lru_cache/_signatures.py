@@ -74,7 +74,7 @@ class Shape:
 
     def takes(self, count: int) -> bool:
         """Whether it can be called with so many positional arguments."""
-        return self.needed <= count and not self.required and (count <= len(self.positional) or self.var_positional)
+        return self.accepts(count, {})
 
     def accepts(self, count: int, keywords: Mapping[str, object]) -> bool:
         """Return whether it takes a call of so many positional arguments, and of these keywords."""

@@ -1,10 +1,7 @@
 //! Acts on the verdict of a call, inside of the critical section.
 
-use super::Decided;
-use super::Flight;
-use super::Host;
 use super::context::Context;
-use super::entry::Leaving;
+use super::entry::{Leaving, Observation};
 use super::live::Look;
 use super::plan::{Computation, Phase, Plan, Question, Source, Stage};
 use super::policy::{Manner, Refresh};
@@ -17,6 +14,7 @@ use super::store::{Glance, Store};
 use super::ticket::{self, Ticket};
 use super::validate::Found;
 use super::verdict::{How, Judged, Verdict};
+use super::{Decided, Flight, Host};
 
 impl<H: Host> Plan<H> {
     /// Takes note of what was seen, comes to a verdict and acts on it.
@@ -151,13 +149,13 @@ impl<H: Host> Plan<H> {
     /// Asks the version, or waits for whoever in the session does.
     pub(super) fn ask(&mut self, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
         if cx.caller.is_none() || self.must_ask() {
-            return Ok(self.asks(None, cx));
+            return Ok(self.asks(cx));
         }
         if self.adopt(cx)? {
             return self.decide(cx);
         }
         if self.waits.impatient {
-            return Ok(self.asks(None, cx));
+            return Ok(self.asks(cx));
         }
         let Some(caller) = &cx.caller else { unreachable!("there is a session") };
         let (scope, given) = (&self.request.scope, self.request.given.as_ref());
@@ -165,10 +163,10 @@ impl<H: Host> Plan<H> {
         let fit = (&self.request.leader, fit);
         match caller.known.asking(scope, given, fit, &self.verdicts)? {
             Asks::Nobody => {}
-            Asks::Itself => return Ok(self.asks(None, cx)),
+            Asks::Itself => return Ok(self.asks(cx)),
             Asks::Another(..) if self.request.wish.setting.hasty => {
                 self.waits.impatient = true;
-                return Ok(self.asks(None, cx));
+                return Ok(self.asks(cx));
             }
             Asks::Another(flight, since) => {
                 self.phase = Phase::Asking(Question { since, at: cx.now });
@@ -176,7 +174,7 @@ impl<H: Host> Plan<H> {
             }
         }
         let flight = H::Flight::begin(&self.request.leader);
-        let question = Question { since: ticket::draw(), at: cx.now };
+        let question = Question::begin(cx.now);
         self.phase = Phase::Asking(question);
         if let Some(caller) = &mut cx.caller {
             let (scope, given) = (&self.request.scope, self.request.given.as_ref());
@@ -186,10 +184,10 @@ impl<H: Host> Plan<H> {
         Ok(Step::Ask(Some(flight)))
     }
 
-    /// Has the version asked, from now on.
-    fn asks(&mut self, flight: Option<H::Flight>, cx: &Context<'_, H>) -> NextStep<H> {
-        self.phase = Phase::Asking(Question { since: ticket::draw(), at: cx.now });
-        Step::Ask(flight)
+    /// Asks the version by itself: nobody else waits for that.
+    fn asks(&mut self, cx: &Context<'_, H>) -> NextStep<H> {
+        self.phase = Phase::Asking(Question::begin(cx.now));
+        Step::Ask(None)
     }
 
     /// Begins to compute.
@@ -247,12 +245,10 @@ impl<H: Host> Plan<H> {
         if !terms.constant {
             let answers = caller.known.answers(&self.request.scope, cx.displaced);
             let first = answers.get(given, verdicts)?;
-            let kept = |first: &&mut _| {
-                let first: &super::Observation<_> = first;
-                let wanted = !anew && self.request.wish.manner != Manner::Now;
-                wanted && (terms.ttl.is_none() || first.vouches(cx.now, terms.ttl))
-            };
-            match (first.filter(kept), self.observation.as_ref()) {
+            let anew = anew || self.request.wish.manner == Manner::Now;
+            let first =
+                first.filter(|first| !anew && (terms.ttl.is_none() || first.vouches(cx.now, terms.ttl)));
+            match (first, self.observation.as_ref()) {
                 // Another caller in the session was faster. The session goes by one answer.
                 (Some(first), _) => {
                     let ours = self.observation.replace(first.clone());
@@ -309,7 +305,7 @@ impl<H: Host> Plan<H> {
     pub(super) fn answered<'a>(
         &self,
         cx: &'a Context<'_, H>,
-    ) -> Decided<H, Option<&'a super::Observation<H::Object>>> {
+    ) -> Decided<H, Option<&'a Observation<H::Object>>> {
         let Some(caller) = &cx.caller else { return Ok(None) };
         let Some(answers) = caller.known.answers_of(&self.request.scope) else { return Ok(None) };
         let answer = answers.peek(self.request.given.as_ref(), &self.verdicts)?;

@@ -24,8 +24,7 @@ impl<H: Host> Plan<H> {
         match std::mem::replace(&mut computation.stage, Stage::Running) {
             Stage::Running | Stage::Asking(..) => unreachable!("it goes on when that has come to its end"),
             Stage::Sleeping(made) => {
-                let question = Question { since: ticket::draw(), at: cx.now };
-                computation.stage = Stage::Asking(made, question);
+                computation.stage = Stage::Asking(made, Question::begin(cx.now));
                 Ok(Step::Ask(None))
             }
             Stage::Made(made, asked_again) => {

@@ -76,6 +76,13 @@ pub(super) struct Question {
     pub(super) at: Nanos,
 }
 
+impl Question {
+    /// One that is asked from now on.
+    pub(super) fn begin(now: Nanos) -> Self {
+        Self { since: ticket::draw(), at: now }
+    }
+}
+
 /// What failed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Failure {
@@ -188,12 +195,9 @@ impl<H: Host> Plan<H> {
             Event::Compared(pair, answer) => self.verdicts.learn(pair, answer),
             Event::Observed(version, reads) => self.observed(version, reads),
             Event::Computed(made) => {
-                if let Phase::Computing(computation) = &mut self.phase {
-                    computation.validation = computation.validation.of_the_next();
-                    computation.stage = Stage::Made(made, false);
-                } else {
-                    unreachable!("only a computation returns something")
-                }
+                let computation = self.computing();
+                computation.validation = computation.validation.of_the_next();
+                computation.stage = Stage::Made(made, false);
             }
             Event::Landed(arrival) => {
                 self.phase = Phase::Deciding;

@@ -45,7 +45,8 @@ impl<H: Host> Context<'_, H> {
         putter: &Putter<'_, H>,
         verdicts: &Verdicts<H::Object>,
     ) -> Result<(), Unsure<H::Object>> {
-        let (store, session) = (&mut *self.store, self.caller.as_ref().map_or(0, |caller| caller.id));
+        let session = self.session();
+        let store = &mut *self.store;
         let old = store.find(probe, verdicts)?;
         let slot = store.flights.bypass(probe, session, putter.leader, verdicts)?;
         let kin = store.live.stamps.kin(given, version, verdicts)?;

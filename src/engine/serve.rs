@@ -115,7 +115,8 @@ impl<H: Host> Plan<H> {
     /// Answers with a stored entry. `agreed` says that its version was found equal to the observed one.
     pub(super) fn serve(&mut self, slot: Slot, agreed: bool, cx: &mut Context<'_, H>) -> NextStep<H> {
         let by_version = self.knows_by_version(cx);
-        let (store, session) = (&mut *cx.store, cx.caller.as_ref().map_or(0, |caller| caller.id));
+        let session = cx.session();
+        let store = &mut *cx.store;
         let constant = store.terms.constant;
         store.live.touch(slot);
         store.stats.hits += 1;

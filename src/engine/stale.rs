@@ -139,19 +139,15 @@ impl<H: Host> Plan<H> {
 
     /// Lets an old value stand in for what failed, if there is one and it may.
     pub(super) fn fall_back(&mut self, failure: Failure, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
-        let stands_in = if failure.stands { self.stands_in(failure, cx) } else { Ok(None) };
-        match stands_in {
-            Ok(Some(step)) => {
-                // It was counted as a miss when it began to compute.
-                cx.store.stats.hits -= u64::from(failure.run != 0);
-                Ok(step)
-            }
-            Ok(None) => {
-                cx.store.stats.errors += u64::from(self.is_a_call());
-                Ok(Step::Raise)
-            }
-            Err(unsure) => Err(unsure),
-        }
+        let stands_in = if failure.stands { self.stands_in(failure, cx)? } else { None };
+        let stats = &mut cx.store.stats;
+        let Some(step) = stands_in else {
+            stats.errors += u64::from(self.is_a_call());
+            return Ok(Step::Raise);
+        };
+        // It was counted as a miss when it began to compute.
+        stats.hits -= u64::from(failure.run != 0);
+        Ok(step)
     }
 
     fn stands_in(&mut self, failure: Failure, cx: &mut Context<'_, H>) -> Decided<H, Option<NextStep<H>>> {

@@ -295,7 +295,7 @@ impl Call {
     /// Whether the caller has gone.
     #[getter]
     fn is_left(&self, py: Python<'_>) -> bool {
-        self.state.with(py, |state| state.gone)
+        self.has_left(py)
     }
 
     /// Raise what the function raised. What is to be done next.
