@@ -16,7 +16,7 @@ use crate::py::arguments::call_arguments::with_arguments;
 use crate::py::call::attempt::Attempt;
 use crate::py::call::awaited_call::Call;
 use crate::py::call::computation::{self, EnclosingComputation};
-use crate::py::call::drive;
+use crate::py::call::settle::settle;
 use crate::py::function::cached::Cached;
 use crate::py::function::version::Version;
 use crate::py::interpreter::fallible::{self, imported, named};
@@ -356,7 +356,7 @@ impl Cached {
     ) -> PyResult<bool> {
         let probe = self.probe_of(py, args, kwargs)?;
         let mut displaced = Displaced::default();
-        let removed = drive::settle(py, |verdicts| {
+        let removed = settle(py, |verdicts| {
             self.function.store.with(py, |store| store.invalidate(&probe, verdicts, &mut displaced))
         });
         drop(displaced);
@@ -412,7 +412,7 @@ impl Cached {
             leader: &leader,
             rests_on: if self.all_hold(py, &inside)? { None } else { Some(oldest(&inside.reads)) },
         };
-        drive::settle(py, |verdicts| {
+        settle(py, |verdicts| {
             self.enter(py, session.as_ref(), |cx| {
                 cx.put((&probe, given.as_ref()), (&value, &version), &putter, verdicts)
             })

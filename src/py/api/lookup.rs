@@ -10,7 +10,7 @@ use crate::engine::{Displaced, Probe, Terms, Unsure, Verdicts};
 use crate::py::arguments::call_arguments::with_arguments;
 use crate::py::arguments::key::Key;
 use crate::py::arguments::misuse::Misuse;
-use crate::py::call::drive;
+use crate::py::call::settle::settle;
 use crate::py::function::cached::Cached;
 use crate::py::interpreter::fallible::{self, Number, Text, imported, named};
 use crate::py::objects::object::Object;
@@ -132,7 +132,7 @@ impl Cached {
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Option<(Object, Object)>> {
         let probe = self.probe_of(py, args, kwargs)?;
-        let found = drive::settle(py, |verdicts: &Verdicts<Object>| {
+        let found = settle(py, |verdicts: &Verdicts<Object>| {
             self.function.store.with(py, |store| -> Result<_, Unsure<Object>> {
                 let found = store.peek(&probe, verdicts)?;
                 Ok(found.map(|found| (found.entry.value.clone(), found.stamp.version.clone())))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{PyBaseException, PyRuntimeError};
+use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -13,55 +13,24 @@ use super::background_refresh::BackgroundRefresh;
 use super::computation::{self, ComputationStart, Ended, Entered};
 use super::read_set::ServedCall;
 use super::returned::versioned;
+use super::settle::{PATIENCE, restless};
 use crate::engine::ticket::{NEVER, Ticket};
 use crate::engine::{
-    Basis, Claim, Event, Flight as _, Manner, Plan, Read, Setting, Status, Step, Unsure, Verdicts, Wish,
-    clock, oldest,
+    Basis, Claim, Event, Flight as _, Manner, Plan, Read, Setting, Status, Step, Wish, clock, oldest,
 };
 use crate::py::arguments::call_arguments::Arguments;
-use crate::py::arguments::key;
 use crate::py::flight::leader::Leader;
 use crate::py::flight::wait::{Flight, Lead, Waited};
 use crate::py::function::cached::Cached;
 use crate::py::function::version::Version;
-use crate::py::interpreter::fallible::{self, Seconds, named};
+use crate::py::interpreter::fallible::{Seconds, named};
 use crate::py::interpreter::recursion::Nested;
 use crate::py::objects::host::Host;
 use crate::py::objects::object::Object;
 use crate::py::session::core::{ActiveSession, SessionCore};
 
-/// How many turns one lookup may take before it is given up: keys that change the cache while they are
-/// compared could go on for ever. A turn is many comparisons where many keys have one hash, and only where
-/// something changes it takes another.
-const PATIENCE: usize = 2_000;
-
-/// Repeats a lookup until all that it needs to know about equality has been asked.
-pub(crate) fn settle<R>(
-    py: Python<'_>,
-    mut look: impl FnMut(&Verdicts<Object>) -> Result<R, Unsure<Object>>,
-) -> PyResult<R> {
-    let mut verdicts = Verdicts::default();
-    for _ in 0..PATIENCE {
-        match look(&verdicts) {
-            Ok(found) => return Ok(found),
-            Err(mut unsure) => {
-                let equal = key::equal(py, &mut unsure)?;
-                verdicts.learn(unsure, equal);
-            }
-        }
-    }
-    Err(restless(py))
-}
-
 fn sleep(py: Python<'_>, span: Duration) -> PyResult<Bound<'_, PyAny>> {
     py.import(named!(py, "time")?)?.call_method1(named!(py, "sleep")?, (Seconds(span.as_secs_f64()),))
-}
-
-fn restless(py: Python<'_>) -> PyErr {
-    fallible::error::<PyRuntimeError>(
-        py,
-        "the cache changed each time two keys were compared; let the keys' __eq__ leave the cache alone",
-    )
 }
 
 /// What is to be done next for a call, outside of the plan. What came of it is taken by the method that is named.
