@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = next(folder for folder in Path(__file__).parents if (folder / "Cargo.toml").is_file())
-sys.path.append(str(ROOT / "scripts"))
+from check_layers import HOUSE, Circle, House, Upward, check
+from import_graph import circles, shortest_circle
+from imports_of_python import imports_of_python
+from imports_of_rust import Unread, imports_of_rust, tokens
+from tests import ROOT
 
-from check_layers import HOUSE, Circle, House, Upward, check  # noqa: E402
-from import_graph import circles, shortest_circle  # noqa: E402
-from imports_of_python import imports_of_python  # noqa: E402
-from imports_of_rust import Unread, imports_of_rust, tokens  # noqa: E402
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FLOORS = [["src/ground"], ["src/left", "src/right.rs"], ["src/top", "src/lib.rs"], ["py/pack"], ["py/pack/upper"]]
 LIB = "mod ground;\nmod left;\nmod right;\nmod top;\n"

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-ROOT = next(folder for folder in Path(__file__).parents if (folder / "Cargo.toml").is_file())
-sys.path.append(str(ROOT / "scripts"))
-
-import check_widths  # noqa: E402
+import check_widths
 
 LIMITS = {"*.rs": 30, "docs/*": 40, "*.md": 20}
 LINE = "// four words of a comment, é"  # 29 columns

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import ROOT
-
-sys.path.append(str(ROOT / "scripts"))
-
 from mutant_format import Mutant, Unusable
+from tests import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
