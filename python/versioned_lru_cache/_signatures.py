@@ -192,27 +192,36 @@ def shape(function: Callable[..., object]) -> Shape | None:
     )
 
 
-def fit(function: Callable[..., object]) -> Callable[..., None] | None:
-    """Return what raises a ``TypeError`` for arguments that a callable does not take; ``None`` where it does not tell.
+class Fit:
+    """Refuses arguments that a callable does not take.
 
     Those that it takes are told without ``inspect``: a fork while that is imported would leave a child at its lock.
     """
-    known = shape(function)
-    if known is None:
-        return None
 
-    bind: Callable[..., object] | None = None
+    __slots__ = ("bind", "function", "known")
 
-    def refuse(*args: object, **keywords: object) -> None:
-        nonlocal bind
-        if not known.accepts(len(args), keywords):
-            if bind is None:
+    def __init__(self, function: Callable[..., object], known: Shape) -> None:
+        self.function, self.known = function, known
+        self.bind: Callable[..., object] | None = None
+
+    def refuse(self, /, *args: object, **keywords: object) -> None:
+        """Raise a ``TypeError`` in the words of ``inspect``, unless they are taken."""
+        if not self.known.accepts(len(args), keywords):
+            if self.bind is None:
                 import inspect
 
-                bind = inspect.signature(function).bind
-            bind(*args, **keywords)
+                self.bind = inspect.signature(self.function).bind
+            self.bind(*args, **keywords)
 
-    return refuse
+
+def fit(function: Callable[..., object]) -> Callable[..., None] | None:
+    """Return what raises a ``TypeError`` for arguments that a callable does not take; ``None`` where it does not tell.
+
+    It is a bound method, of which CPython looks at the answer: a function's may be none and no exception either, where
+    there is no memory for its frame.
+    """
+    known = shape(function)
+    return None if known is None else Fit(function, known).refuse
 
 
 def _inspected(function: Callable[..., object]) -> Shape | None:
