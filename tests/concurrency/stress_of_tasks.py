@@ -65,6 +65,7 @@ class Run:
 
     what: tuple[str, int]
     version: int | None
+    sure: bool  # its session was given one answer only, so it computes for that version
     struck: bool = False
 
 
@@ -158,10 +159,11 @@ class World:
             self.runs += 1
             value = Value(self.runs, self.data, self.tick(), self.data)
             # The cache may take it for begun some time between the call and this note.
-            run = Run((name, x), self.span.get().answer, self.forgotten.get((name, x), 0) > self.called.get())
+            span, struck = self.span.get(), self.forgotten.get((name, x), 0) > self.called.get()
+            run = Run((name, x), span.answer, not span.unsure, struck)
             for other in self.going:
                 same = (other.what, other.version) == (run.what, run.version) and not (other.struck or run.struck)
-                same &= not self.span.get().unsure and name != "hasty" and self.nesting != "any"
+                same &= other.sure and run.sure and name != "hasty" and self.nesting != "any"
                 self.expect(not same, f"{run.what} is computed twice at once")
             self.going.append(run)
             try:

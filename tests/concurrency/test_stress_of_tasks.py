@@ -108,6 +108,17 @@ def test_the_judge_notices_what_keeps_no_promise(
         assert any(complaint in one for one in found), found[:20]
 
 
+def test_a_world_follows_from_its_seed() -> None:
+    def lived(seed: int) -> object:
+        world = stress_of_tasks.one_world(seed)
+        return world.seen, world.moment, world.runs
+
+    with_limits = [seed for seed in range(30) if "hasty" in stress_of_tasks.World(seed).names]
+    assert len(with_limits) > 10
+    for seed in with_limits:
+        assert lived(seed) == lived(seed), f"seed {seed} lived two lives"
+
+
 def test_the_loop_notices_a_hang() -> None:
     async def hangs() -> None:
         await asyncio.get_running_loop().create_future()
