@@ -67,6 +67,16 @@ HOUSE = House(
     crate="src",
     package="python/versioned_lru_cache",
     floors=[
+        ["src/engine/order.rs", "src/engine/clock.rs"],
+        ["src/engine/terms.rs", "src/engine/keys"],
+        ["src/engine/host.rs"],
+        ["src/engine/tables"],
+        ["src/engine/versions"],
+        ["src/engine/storage"],
+        ["src/engine/session"],
+        ["src/engine/flight"],
+        ["src/engine/function_cache"],
+        ["src/engine/call"],
         ["src/engine"],
         ["src/concurrency"],
         ["src/py/interpreter"],
@@ -83,31 +93,6 @@ HOUSE = House(
         ["python/versioned_lru_cache/_core.pyi"],
         ["python/versioned_lru_cache"],
         ["python/versioned_lru_cache/versions"],
-    ],
-    circles=[
-        Circle(
-            "to be taken apart",
-            "src/engine",
-            "compare.rs crowd.rs",
-        ),
-        Circle(
-            "to be taken apart, but for `Host` and its traits: they name what is made for a host",
-            "src/engine",
-            """
-            context.rs entry.rs evicted.rs flight.rs live.rs mod.rs plan.rs protocol.rs readers.rs reads.rs
-            recognition.rs session.rs source.rs stamp.rs status.rs store.rs validate.rs verdict.rs
-            """,
-        ),
-        Circle(
-            "to be taken apart",
-            "src/engine",
-            "index.rs rows.rs",
-        ),
-        Circle(
-            "to be taken apart: one checks the other's kind, and that its own arguments",
-            "python/versioned_lru_cache",
-            "_lag.py _options.py",
-        ),
     ],
 )
 

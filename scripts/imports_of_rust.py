@@ -107,9 +107,10 @@ class _Crate:
         self.test_files: set[str] = set()
         self._read(Module((), f"{crate}/lib.rs", crate))
         known = {module.file for module in self.modules.values()} | self.test_files
+        of_tests = tuple(f"{file.removesuffix('/mod.rs').removesuffix('.rs')}/" for file in self.test_files)
         for path in sorted((root / crate).rglob("*.rs")):
             file = path.relative_to(root).as_posix()
-            if file not in known and not any(file.startswith(f"{test[:-3]}/") for test in self.test_files):
+            if file not in known and not file.startswith(of_tests):
                 raise Unread(f"{file} is declared by no `mod`")
 
     def _read(self, module: Module) -> None:

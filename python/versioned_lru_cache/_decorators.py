@@ -7,6 +7,7 @@ from types import MappingProxyType
 from weakref import ref
 
 from . import _options as options
+from ._callables import check_kind
 from ._core import CachedFunction, Gets, Scope
 from ._signatures import Shape, identity, mark_coroutine, shape
 
@@ -248,7 +249,7 @@ def _decorator(
         label = labels.get("version", "version")
         awaits_version = options.awaits_version(function, ask, label, awaits=awaits)
         if not awaits:
-            options.check_kind(revalidate, "revalidate")
+            check_kind(revalidate, "revalidate")
         signature = shape(function)
         if revalidate is not None:
             options.check_revalidate_fits(revalidate, signature, _name(function))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from . import _options as options
+from ._callables import checked_callable
 from ._core import LagTerms
+from ._spans import checked_span, checked_ttl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,11 +51,11 @@ class Lag:
         settle: float | timedelta | None = None,
         order: Callable[[Any, Any], object] | None = None,
     ) -> None:
-        options.check_count(retries, "Lag(retries)")
-        options.checked_callable(order, "Lag(order)", "a callable of two versions, such as operator.ge")
+        _check_count(retries, "Lag(retries)")
+        checked_callable(order, "Lag(order)", "a callable of two versions, such as operator.ge")
         self.retries, self.delay, self.settle, self.order = retries, delay, settle, order
-        self._delay = options.checked_span(delay, "Lag(delay)")
-        self._settle = options.checked_ttl(settle, "Lag(settle)")
+        self._delay = checked_span(delay, "Lag(delay)")
+        self._settle = checked_ttl(settle, "Lag(settle)")
 
     def __repr__(self) -> str:
         return f"Lag(retries={self.retries!r}, delay={self.delay!r}, settle={self.settle!r}, order={self.order!r})"
@@ -63,3 +64,11 @@ class Lag:
 def terms(lag: Lag) -> LagTerms:
     """Return it as the Rust side takes it."""
     return LagTerms(retries=lag.retries, delay=lag._delay, settle=lag._settle, order=lag.order)  # pyright: ignore[reportPrivateUsage]
+
+
+def _check_count(value: object, label: str) -> None:
+    """Refuse what is no number of times."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be an int, 0 or more")
+    if not 0 <= value < 2**31:
+        raise ValueError(f"{label}={value!r} is not allowed; it must be 0 or more, and below 2**31")

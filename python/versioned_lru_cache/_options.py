@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from types import FunctionType, MethodType
 
+from ._callables import check_kind, checked_callable, is_callable
 from ._core import CachedFunction, CachedMethod, LagTerms, Options, check_binding
+from ._lag import Lag, terms
 from ._signatures import COROUTINE, Shape, kind, shape
+from ._spans import checked_span, checked_staleness, checked_ttl, checked_wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
     from datetime import timedelta
-    from typing import Any, Literal, TypedDict, TypeGuard
-
-    from ._lag import Lag
+    from typing import Any, Literal, TypedDict
 
     class Given(TypedDict):
         """The options as a decorator is given them."""
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
         name: str | None
 
 
-_LONGEST = 2**63
-_EVER = 2**64 - 1
+_LONGEST = 2**63 - 1
 
 
 def checked(given: Given, labels: Mapping[str, str]) -> Options:
@@ -119,43 +119,7 @@ def checked_maxsize(maxsize: object, label: str) -> int | None:
             f"{label}={maxsize!r} is a {type(maxsize).__name__}; it must be an int (0 stores nothing) or None "
             "(unbounded)"
         )
-    return min(max(maxsize, 0), _LONGEST - 1)
-
-
-def checked_ttl(ttl: float | timedelta | None, label: str) -> int | None:
-    """Return a time to live in nanoseconds; ``None`` is for ever."""
-    if ttl is None:
-        return None
-    seconds = _seconds(ttl, label)
-    if not seconds > 0:
-        raise ValueError(f"{label}={ttl!r} is not allowed; it must be more than 0 seconds, or None for no bound on age")
-    return _nanoseconds(seconds)
-
-
-def checked_span(span: float | timedelta | None, label: str) -> int:
-    """Return a span of 0 seconds or more in nanoseconds."""
-    if span is None:
-        raise TypeError(f"{label}={span!r} is not allowed; it must be 0 or more seconds, or a timedelta")
-    seconds = _seconds(span, label)
-    if not seconds >= 0:
-        raise ValueError(f"{label}={span!r} is not allowed; it must be 0 or more seconds")
-    return min(_nanoseconds(seconds) or _EVER, _EVER) if seconds else 0
-
-
-def checked_staleness(span: float | timedelta | None, label: str) -> int | None:
-    """Return how long an old value may be used, in nanoseconds; ``None`` and 0 are not at all."""
-    if span is None:
-        return None
-    seconds = _seconds(span, label)
-    if not seconds >= 0:
-        raise ValueError(
-            f"{label}={span!r} is not allowed; it must be 0 or more seconds past freshness (math.inf: for ever), or "
-            "None"
-        )
-    if not seconds:
-        return None
-    nanoseconds = _nanoseconds(seconds)
-    return _EVER if nanoseconds is None else nanoseconds
+    return min(max(maxsize, 0), _LONGEST)
 
 
 def checked_errors(errors: object, label: str) -> tuple[type[BaseException], ...]:
@@ -219,19 +183,9 @@ def checked_lag(lag: object, label: str) -> LagTerms | None:
     """Return how a source is treated that announces a version before it shows it."""
     if lag is None:
         return None
-    from ._lag import Lag, terms
-
     if not isinstance(lag, Lag):
         raise TypeError(f"{label}={lag!r} is a {type(lag).__name__}; it must be Lag(retries=..., delay=...), or None")
     return terms(lag)
-
-
-def check_count(value: object, label: str) -> None:
-    """Refuse what is no number of times."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be an int, 0 or more")
-    if not 0 <= value < 2**31:
-        raise ValueError(f"{label}={value!r} is not allowed; it must be 0 or more, and below 2**31")
 
 
 def checked_on_expiry(value: object, label: str) -> bool:
@@ -239,37 +193,6 @@ def checked_on_expiry(value: object, label: str) -> bool:
     if value not in ("recompute", "verify"):
         raise ValueError(f"{label}={value!r} is not allowed; it must be 'recompute' or 'verify'")
     return value == "verify"
-
-
-def checked_wait(wait: float | timedelta | None, label: str) -> int | None:
-    """Return how long to wait, in nanoseconds; ``None`` is as long as it takes."""
-    if wait is None:
-        return None
-    seconds = _seconds(wait, label)
-    if not seconds >= 0:
-        raise ValueError(
-            f"{label}={wait!r} is not allowed; it must be 0 (never wait) or more seconds, or None (as long as it takes)"
-        )
-    return _nanoseconds(seconds) if seconds else 0
-
-
-def _seconds(span: float | timedelta, label: str) -> float:
-    """Return a span of time in seconds."""
-    if type(span) is float or type(span) is int:
-        return span
-    total = getattr(span, "total_seconds", None)
-    seconds = total() if callable(total) else span
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        raise TypeError(
-            f"{label}={span!r} is a {type(span).__name__}; it must be seconds (an int or float), a timedelta or None"
-        )
-    return seconds
-
-
-def _nanoseconds(seconds: float) -> int | None:
-    """Return at least one nanosecond, or ``None`` for a span that never ends."""
-    nanoseconds = seconds * 1e9
-    return None if nanoseconds >= _LONGEST else max(1, round(nanoseconds))
 
 
 def checked_key(key: object, label: str) -> Callable[..., Any] | None:
@@ -286,28 +209,6 @@ def checked_flag(value: object, label: str) -> bool:
     """Return ``True`` or ``False``, and refuse anything else."""
     if not isinstance(value, bool):
         raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be True or False")
-    return value
-
-
-def is_callable(value: object, label: str, purpose: str) -> TypeGuard[Callable[..., Any]]:
-    """Return whether it is a callable, and refuse anything else but ``None``."""
-    if value is None or callable(value):
-        return value is not None
-    raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be {purpose}, or None")
-
-
-def check_kind(value: object, label: str) -> None:
-    """Refuse what would return a coroutine or a generator in place of an answer."""
-    unfit = kind(value)
-    if unfit is not None:
-        raise TypeError(f"{label}={value!r} is a {unfit}; it must be a plain function that returns its answer")
-
-
-def checked_callable(value: object, label: str, purpose: str) -> Callable[..., Any] | None:
-    """Return ``None`` or a callable that returns its answer."""
-    if not is_callable(value, label, purpose):
-        return None
-    check_kind(value, label)
     return value
 
 

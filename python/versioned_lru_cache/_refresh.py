@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from types import MethodType
 
+from ._callables import check_kind
 from ._core import CachedFunction, CachedMethod, CacheKey
-from ._options import check_kind, checked_flag
+from ._options import checked_flag
 from ._signatures import is_awaitable, shape
 
 TYPE_CHECKING = False

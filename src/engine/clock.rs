@@ -69,17 +69,17 @@ mod real {
         at.tv_sec.unsigned_abs() * 1_000_000_000 + at.tv_nsec.unsigned_abs()
     }
 
-    pub(super) fn now() -> Nanos {
+    pub(crate) fn now() -> Nanos {
         nanos(clock_gettime(ClockId::Monotonic))
     }
 
     #[inline]
-    pub(super) fn latest() -> Nanos {
+    pub(crate) fn latest() -> Nanos {
         earliest() + TICK
     }
 
     #[inline]
-    pub(super) fn earliest() -> Nanos {
+    pub(crate) fn earliest() -> Nanos {
         nanos(clock_gettime(ClockId::MonotonicCoarse))
     }
 }
@@ -93,24 +93,26 @@ mod real {
 
     static START: OnceLock<Instant> = OnceLock::new();
 
-    pub(super) fn now() -> Nanos {
+    pub(crate) fn now() -> Nanos {
         let since = START.get_or_init(Instant::now).elapsed();
         since.as_secs() * 1_000_000_000 + Nanos::from(since.subsec_nanos())
     }
 
-    pub(super) fn latest() -> Nanos {
+    pub(crate) fn latest() -> Nanos {
         now()
     }
 
-    pub(super) fn earliest() -> Nanos {
+    pub(crate) fn earliest() -> Nanos {
         now()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{earliest, latest, now};
-    use crate::engine::fake::alone;
+    use super::earliest;
+    use super::latest;
+    use super::now;
+    use crate::engine::tests::fake::alone;
 
     #[test]
     fn the_cheap_clocks_keep_to_their_sides_of_the_exact_one() {

@@ -273,6 +273,8 @@ def test_files_of_tests_are_left_out(tmp_path: Path) -> None:
         src__ground__tests__more="use crate::top;\n",
     )
     assert complaints(root) == []
+    (root / "src/ground/tests.rs").rename(root / "src/ground/tests/mod.rs")
+    assert complaints(root) == []
 
 
 def test_modules_of_two_conditions_are_read_both(tmp_path: Path) -> None:

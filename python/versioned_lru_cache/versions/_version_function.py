@@ -10,7 +10,7 @@ import os
 from _thread import RLock
 from weakref import WeakValueDictionary
 
-from .._options import check_kind
+from .._callables import check_kind
 from .._signatures import identity
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .._options import check_kind
+from .._callables import check_kind
 from .._signatures import identity
 from ._sql_places import is_in_memory, place_of
 from ._sqlite_commits import Watch, Watched

@@ -9,7 +9,7 @@ use pyo3::types::{PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::classes;
-use crate::engine::ticket::{self};
+use crate::engine::order::{self};
 use crate::engine::{Observation, Scope, Store, Terms};
 use crate::py::arguments::call_arguments::{self, Rules};
 use crate::py::function::cached::Cached;
@@ -54,7 +54,7 @@ impl Cached {
             }
             None => Version::Constant(Observation {
                 version: constant.into(),
-                tag: ticket::draw(),
+                tag: order::draw(),
                 since: 0,
                 ticket: 0,
                 until: 0,

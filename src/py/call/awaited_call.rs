@@ -11,7 +11,7 @@ use super::attempt::Attempt;
 use super::check::Check;
 use super::computation::Entered;
 use super::drive::Drive;
-use crate::engine::ticket::NEVER;
+use crate::engine::order::NEVER;
 use crate::engine::{Basis, Manner, Wish};
 use crate::py::arguments::call_arguments::{self, Arguments};
 use crate::py::flight::wait::{self, Waited};

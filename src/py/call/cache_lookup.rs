@@ -3,7 +3,7 @@
 
 use pyo3::prelude::*;
 
-use crate::engine::ticket::Ticket;
+use crate::engine::order::Ticket;
 use crate::engine::{Look, Sought, Store, clock};
 use crate::py::arguments::key::Key;
 use crate::py::interpreter::critical_section::ReadMostly;

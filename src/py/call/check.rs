@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 
 use super::read_set::ReadCall;
 use crate::engine::Claim;
-use crate::engine::ticket::Ticket;
+use crate::engine::order::Ticket;
 use crate::py::objects::object::Object;
 
 /// A version that is to be asked about, as the one whose computation has read it asks.

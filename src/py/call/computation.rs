@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::engine::ticket::Ticket;
+use crate::engine::order::Ticket;
 use crate::engine::{Noted, Own, Read};
 use crate::py::flight::enclosing_runs::EnclosingRuns;
 use crate::py::flight::leader::Leader;

@@ -14,7 +14,7 @@ use super::computation::{self, ComputationStart, Ended, Entered};
 use super::read_set::ServedCall;
 use super::returned::versioned;
 use super::settle::{PATIENCE, restless};
-use crate::engine::ticket::{NEVER, Ticket};
+use crate::engine::order::{NEVER, Ticket};
 use crate::engine::{
     Basis, Claim, Event, Flight as _, Manner, Plan, Read, Setting, Status, Step, Wish, clock, oldest,
 };

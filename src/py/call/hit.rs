@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 
 use super::attempt::{Attempt, AttemptSlot};
 use super::cache_lookup;
-use crate::engine::ticket::Ticket;
+use crate::engine::order::Ticket;
 use crate::engine::{Look, Sought, Verdicts};
 use crate::py::arguments::call_arguments::{self, Arguments};
 use crate::py::arguments::key::Key;

@@ -7,7 +7,7 @@ use pyo3::types::PyTuple;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::computation::Frame;
-use crate::engine::ticket::{self, NEVER, Ticket};
+use crate::engine::order::{self, NEVER, Ticket};
 use crate::engine::{Basis, Noted, Read};
 use crate::py::arguments::call_arguments::{self, Arguments};
 use crate::py::function::cached::Cached;
@@ -83,7 +83,7 @@ fn write(
     // Where memory has run out it can't be asked about.
     let read = match made {
         Some(call) => Read { tag, ticket, call: call.clone() },
-        None => Read { tag, ticket: ticket::before(ticket), call: basis.version.clone() },
+        None => Read { tag, ticket: order::before(ticket), call: basis.version.clone() },
     };
     let gone = log.with(py, |log| log.as_mut().map(|log| log.write(read)));
     drop(gone);

@@ -11,7 +11,7 @@ use super::check::Check;
 use super::computation::{self, ComputationStart, EnclosingComputation, Ended};
 use super::drive::Drive;
 use super::read_set::reading;
-use crate::engine::ticket::{NEVER, Ticket};
+use crate::engine::order::{NEVER, Ticket};
 use crate::engine::{Own, Read};
 use crate::py::function::cached::Cached;
 use crate::py::interpreter::fallible::imported;

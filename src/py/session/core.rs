@@ -10,7 +10,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::policy::Policy;
 use super::results::FunctionResults;
 use super::traverse;
-use crate::engine::ticket::{self, Ticket};
+use crate::engine::order::{self, Ticket};
 use crate::engine::{self, Displaced, Known, Leaving, ReadLog};
 use crate::py::interpreter::critical_section::{GloballyGuarded, Guarded, attach, attached};
 use crate::py::interpreter::trashcan;
@@ -49,7 +49,7 @@ pub(crate) struct ActiveSession {
 impl SessionCore {
     /// A session that begins now.
     pub(crate) fn begin(policy: Option<Policy>) -> Arc<Self> {
-        let began = ticket::draw_for_session();
+        let began = order::draw_for_session();
         Arc::new_cyclic(|itself| Self {
             id: AtomicU64::new(began),
             began,
@@ -97,7 +97,7 @@ impl SessionCore {
         let mut displaced = Displaced::default();
         let id = self.known.with(py, |known| {
             known.clear_shelves(&mut displaced);
-            self.id.swap(ticket::LONG_AGO, Ordering::Relaxed)
+            self.id.swap(order::LONG_AGO, Ordering::Relaxed)
         });
         leave(py, id, self.functions(py), &mut displaced);
         trashcan::discard(displaced);
@@ -117,7 +117,7 @@ impl SessionCore {
 
     /// Whether the block for which it was open is over.
     pub(crate) fn has_ended(&self) -> bool {
-        self.id() == ticket::LONG_AGO
+        self.id() == order::LONG_AGO
     }
 
     /// The functions that the session reads, in the order in which they were decorated.
@@ -154,8 +154,6 @@ fn leave(
 pub(crate) struct SessionRef(pub(crate) Weak<SessionCore>);
 
 impl engine::Audience<Host> for SessionRef {
-    type Held = Arc<SessionCore>;
-
     fn reach<R>(
         &self,
         id: Ticket,

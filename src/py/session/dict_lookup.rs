@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::binding;
 use super::handle::Session;
-use crate::engine::ticket::Ticket;
+use crate::engine::order::Ticket;
 
 /// What the hit path learns without running Python code.
 pub(crate) enum Located {

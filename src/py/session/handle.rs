@@ -13,7 +13,7 @@ use super::core::SessionCore;
 use super::explanation;
 use super::policy::Policy;
 use crate::engine::Logged;
-use crate::engine::ticket::{self, ByTicket};
+use crate::engine::order::{self, ByTicket};
 use crate::py::interpreter::critical_section::{Guarded, attach};
 use crate::py::interpreter::fallible::{self, Number, Text};
 use crate::py::objects::object::Object;
@@ -58,7 +58,7 @@ impl Session {
     ///     9
     ///     0
     fn renew(&self, py: Python<'_>) {
-        self.core.forget(py, |id| if id == ticket::LONG_AGO { id } else { ticket::draw_for_session() });
+        self.core.forget(py, |id| if id == order::LONG_AGO { id } else { order::draw_for_session() });
     }
 
     fn __copy__(&self) -> Self {

@@ -1,8 +1,8 @@
 //! What the engine is told of Python: of which types its generic ones are made.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
-use super::core::SessionRef;
+use super::core::{SessionCore, SessionRef};
 use super::results::FunctionResults;
 use crate::engine;
 use crate::py::arguments::key::Key;
@@ -14,6 +14,7 @@ impl engine::Host for Host {
     type Object = Object;
     type Key = Key;
     type Session = SessionRef;
+    type Held = Arc<SessionCore>;
     type Flight = Flight;
     type Function = Weak<FunctionResults>;
 }

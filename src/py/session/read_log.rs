@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use pyo3::prelude::*;
 
 use super::core::ActiveSession;
-use crate::engine::ticket::Ticket;
+use crate::engine::order::Ticket;
 use crate::engine::{Own, Read};
 use crate::py::objects::object::Object;
 

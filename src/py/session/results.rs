@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use pyo3::prelude::*;
 
 use crate::concurrency::sharded_lock::ReadBuffered;
-use crate::engine::ticket::Ticket;
+use crate::engine::order::Ticket;
 use crate::engine::{Displaced, Store, Touched};
 use crate::py::interpreter::critical_section::{Guarded, ReadMostly, attach};
 use crate::py::interpreter::trashcan;

@@ -1,0 +1,92 @@
+//! What a call would do, told without doing it: the verdict in the words of RFC 9211.
+
+use crate::engine::call::plan::Plan;
+use crate::engine::call::verdict::{How, Verdict};
+use crate::engine::clock::Nanos;
+use crate::engine::function_cache::context::Context;
+use crate::engine::host::{Decided, Host};
+use crate::engine::session::audience::SessionHost;
+use crate::engine::session::cache_status::{Forward, LOGGED, Logged, Status};
+use crate::engine::storage::deferred_drops::Leaving;
+use crate::engine::storage::entry::Entry;
+use crate::engine::tables::index::Slot;
+use crate::engine::terms::Terms;
+use crate::engine::{clock, order};
+
+impl<H: SessionHost> Plan<H> {
+    /// What the call would do. Asks nothing, computes nothing and moves nothing; what its session has seen is noted.
+    ///
+    /// # Errors
+    /// [`super::Unsure`] when that depends on two objects not yet compared.
+    pub fn explain(&mut self, cx: &mut Context<'_, H>) -> Decided<H, Status> {
+        cx.now = clock::now();
+        if let Some(caller) = cx.caller.as_ref().filter(|_| self.observation.is_none()) {
+            let reader = caller.known.readers.get(cx.store.id);
+            let given = self.request.given.as_ref();
+            let seen = reader.map_or(Ok(None), |reader| reader.seen.peek(given, &self.verdicts))?;
+            self.observation = seen.cloned();
+        }
+        loop {
+            self.compare(cx)?;
+            let found = self.find(cx.store)?;
+            let verdict = self.verdict(cx, found)?;
+            if verdict == Verdict::Ask
+                && let Some(answer) = self.answered(cx)?.cloned()
+            {
+                let before = self.observation.replace(answer);
+                cx.displaced.extend(before.map(Leaving::Observation));
+                continue;
+            }
+            let look = found.and_then(|slot| cx.store.live.get(slot));
+            let due = look.is_some_and(|look| self.is_due(look, cx));
+            let verdict = match verdict {
+                // Whatever the version is.
+                Verdict::Ask if due || look.is_none() => {
+                    let how = How::Compute { hasty: false };
+                    Verdict::Forwarded { old: found, due, agreed: false, how }
+                }
+                verdict => verdict,
+            };
+            return self.told(verdict, found, cx);
+        }
+    }
+
+    /// A verdict in the words of RFC 9211.
+    fn told(&self, verdict: Verdict, found: Option<Slot>, cx: &Context<'_, H>) -> Decided<H, Status> {
+        let store = &*cx.store;
+        let forward = verdict.forward(store.terms.maxsize);
+        let hit = forward.is_none() && verdict != Verdict::Ask;
+        let base = Status { hit, forward, detail: verdict.detail(), ..Status::default() };
+        if let Verdict::Kept(kept) = verdict {
+            let Some(entry) = self.kept_entry(cx, kept)? else {
+                unreachable!("the verdict has found it there")
+            };
+            let only = !entry.stamp.lags && !order::is_drawn(entry.stamp.ticket);
+            let detail = if only { "session-only" } else { base.detail };
+            return Ok(Status { expires: expires(entry, &store.terms), detail, ..base });
+        }
+        let entry = found.and_then(|slot| store.live.get(slot)).map(|look| look.entry);
+        let expires = entry.and_then(|entry| expires(entry, &store.terms));
+        let Verdict::Forwarded { how, .. } = verdict else { return Ok(Status { expires, ..base }) };
+        let stored = forward != Some(Forward::Bypass) && how != How::Compute { hasty: true };
+        let collapsed = matches!(how, How::Shown(_) | How::Wait(_));
+        Ok(Status { expires, stored, collapsed, ..base })
+    }
+
+    /// Notes what the call did, in its session, which has been given a result.
+    pub(crate) fn log(&self, cx: &mut Context<'_, H>) {
+        let Some(caller) = &mut cx.caller else { return };
+        if let Some(reader) = caller.known.readers.get_mut(cx.store.id) {
+            reader.given();
+        }
+        let log = &mut caller.known.log;
+        if log.len() == LOGGED {
+            log.pop_front();
+        }
+        log.push_back(Logged { function: cx.store.id, key: self.request.probe.hash, status: self.status });
+    }
+}
+
+fn expires<H: Host, S>(entry: &Entry<H, S>, terms: &Terms) -> Option<Nanos> {
+    entry.ttl(terms).map(|ttl| entry.born.saturating_add(ttl))
+}

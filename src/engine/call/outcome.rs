@@ -1,0 +1,217 @@
+//! What a computation has come to: it is tried again, validated, or over, and its result stored, kept or let go.
+
+use crate::engine::call::disposition::{Disposition, Finished};
+use crate::engine::call::plan::{Plan, Question, Stage};
+use crate::engine::call::protocol::{Made, NextStep, Served, Step};
+use crate::engine::flight::flights::Arrival;
+use crate::engine::function_cache::cache::Store;
+use crate::engine::function_cache::context::Context;
+use crate::engine::function_cache::session_hint::Glance;
+use crate::engine::host::Decided;
+use crate::engine::keys::key::Object;
+use crate::engine::order;
+use crate::engine::session::audience::SessionHost;
+use crate::engine::storage::deferred_drops::Leaving;
+use crate::engine::versions::read_log::Basis;
+use crate::engine::versions::version_stamp::Stamp;
+
+/// What the session goes by in place of what was made, if anything, and by what the answer is served.
+type Placed<O> = (Option<O>, Basis<O>);
+
+impl<H: SessionHost> Plan<H> {
+    /// Goes on with a computation whose function has returned, or for which time has passed.
+    pub(crate) fn go_on(&mut self, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
+        let computation = self.computing();
+        match std::mem::replace(&mut computation.stage, Stage::Running) {
+            Stage::Running | Stage::Asking(..) => unreachable!("it goes on when that has come to its end"),
+            Stage::Sleeping(made) => {
+                computation.stage = Stage::Asking(made, Question::begin(cx.now));
+                Ok(Step::Ask(None))
+            }
+            Stage::Made(made, asked_again) => {
+                let anew = computation.retries > 0;
+                if let Err(unsure) = self.compare(cx).and_then(|()| self.tell(cx, anew)) {
+                    self.computing().stage = Stage::Made(made, asked_again);
+                    return Err(unsure);
+                }
+                self.keep(made, asked_again, cx)
+            }
+        }
+    }
+
+    /// Has a result tried again if it lags behind its version, or validated if it rests on something older; else it is
+    /// placed, and is the answer.
+    fn keep(
+        &mut self,
+        mut made: Made<H::Object>,
+        asked_again: bool,
+        cx: &mut Context<'_, H>,
+    ) -> Decided<H, NextStep<H>> {
+        let lags = match self.lags(cx.store, &made) {
+            Ok(lags) => lags,
+            Err(unsure) => {
+                self.computing().stage = Stage::Made(made, asked_again);
+                return Err(unsure);
+            }
+        };
+        if lags && asked_again {
+            made.leave(cx.displaced);
+            return Ok(self.compute_again(cx));
+        }
+        let (lag, computation) = (cx.store.terms.lag, self.computing());
+        if lags && computation.retries < lag.retries {
+            let delay = lag.delay.saturating_mul(1 << computation.retries.min(32));
+            computation.retries += 1;
+            computation.stage = Stage::Sleeping(made);
+            return Ok(Step::Sleep(delay));
+        }
+        if let Some(read) = self.unvalidated(&mut made.reads, cx.displaced) {
+            let computation = self.computing();
+            cx.store.flights.show(computation.run, &made.value, computation.validation.shown_by);
+            computation.stage = Stage::Made(made, asked_again);
+            return Ok(Step::Validate(read));
+        }
+        match self.place(&made, lags, cx) {
+            Ok(placed) => Ok(Step::Done(self.over(made, placed, cx))),
+            Err(unsure) => {
+                self.computing().stage = Stage::Made(made, asked_again);
+                Err(unsure)
+            }
+        }
+    }
+
+    /// Ends a computation. The answer.
+    fn over(
+        &mut self,
+        made: Made<H::Object>,
+        (known, basis): Placed<H::Object>,
+        cx: &mut Context<'_, H>,
+    ) -> Served<H::Object, H::Flight> {
+        let computation = self.computing();
+        if computation.previous.is_some() {
+            let stats = &mut cx.store.stats;
+            *(if made.renewed { &mut stats.revalidated } else { &mut stats.misses }) += 1;
+        }
+        cx.store.flights.end(computation.run, cx.displaced);
+        let Made { value, reads, seen, .. } = made;
+        cx.displaced.extend(reads);
+        cx.displaced.extend(seen.map(Leaving::Object));
+        let value = match known {
+            Some(known) => {
+                cx.displaced.push(Leaving::Object(value));
+                known
+            }
+            None => value,
+        };
+        Served { value, basis, behind: None }
+    }
+
+    /// Whether a result is not yet of the version that was announced, as it says itself.
+    fn lags(&self, store: &Store<H>, made: &Made<H::Object>) -> Decided<H, bool> {
+        let (Some(seen), Some(asked)) = (&made.seen, &self.observation) else { return Ok(false) };
+        let visible = seen.is_immutable()
+            || self.verdicts.same(&asked.version, seen)?
+            || store.terms.lag.ordered
+                && !asked.version.is_immutable()
+                && self.verdicts.at_least(seen, &asked.version)?;
+        Ok(!visible)
+    }
+
+    /// Computes again, because the version was asked again and the result still differs from that.
+    fn compute_again(&mut self, cx: &mut Context<'_, H>) -> NextStep<H> {
+        let computation = self.computing();
+        computation.born = cx.now;
+        let run = computation.run;
+        // Who asks from now on waits for this attempt.
+        cx.store.flights.goes_by(run, self.judged_by(), cx.displaced);
+        match cx.store.flights.flight(run) {
+            Some(flight) => Step::Compute(flight),
+            None => unreachable!("it goes on"),
+        }
+    }
+
+    /// Does with a result what its disposition says. Returns what the session has come to know in its place, if anything,
+    /// and by what the answer is served.
+    fn place(
+        &mut self,
+        made: &Made<H::Object>,
+        lags: bool,
+        cx: &mut Context<'_, H>,
+    ) -> Decided<H, Placed<H::Object>> {
+        let old = self.find(cx.store)?;
+        let Some(computation) = self.computation() else { unreachable!("it computes") };
+        let finished = Finished::new(self, computation, (made, lags), old, cx.store)?;
+        let disposition = finished.disposition(cx)?;
+        let landing = finished.land(cx);
+        let stored = matches!(disposition, Disposition::Store);
+        let only = matches!(disposition, Disposition::KeepForSession) && finished.tainted;
+        let placed = match disposition {
+            Disposition::Store => finished.store(cx),
+            Disposition::KeepForSession => finished.keep_for_session(cx),
+            Disposition::Discard { counted } => {
+                cx.store.stats.not_stored += u64::from(counted);
+                Ok((None, finished.basis()))
+            }
+            Disposition::SupersededBy { value, basis, above: None } => Ok((Some(value), basis)),
+            Disposition::SupersededBy { value, basis, above: Some(slot) } => {
+                match self.remember(slot, true, cx) {
+                    Ok(()) => {
+                        cx.store.stats.not_stored += 1;
+                        Ok((Some(value), basis))
+                    }
+                    Err(unsure) => {
+                        cx.displaced.extend([value, basis.version].map(Leaving::Object));
+                        Err(unsure)
+                    }
+                }
+            }
+        };
+        if landing.is_some() {
+            self.landing = landing;
+        }
+        let placed = placed?;
+        self.status.stored = stored;
+        if only {
+            self.status.detail = "session-only";
+        }
+        Ok(placed)
+    }
+}
+
+impl<H: SessionHost> Finished<'_, H> {
+    /// Hands the result to those who wait for it, once. What rests on something older than the call's observation is not for
+    /// others.
+    fn land(&self, cx: &mut Context<'_, H>) -> Option<Arrival<H>> {
+        if self.plan.landing.is_some() || self.tainted || !self.marks.awaited {
+            return None;
+        }
+        let entry = self.entry(cx.store, cx.session(), 0);
+        let keep = self.is_for_others(cx.store);
+        let landed = cx.store.flights.land((self.plan.request.probe.hash, entry), keep);
+        Some(Arrival { landed, under: Stamp::of(self.seen), vouch: self.vouch })
+    }
+
+    fn store(&self, cx: &mut Context<'_, H>) -> Decided<H, Placed<H::Object>> {
+        let plan = self.plan;
+        let (request, session) = (&plan.request, cx.session());
+        let kin = cx.store.live.stamps.kin(request.given.as_ref(), self.version(), &plan.verdicts)?;
+        cx.take_from(&request.probe, &plan.verdicts)?;
+        if plan.knows_by_version(cx) {
+            cx.store.glances[order::lane(session)] = Glance::of(session, self.seen);
+        }
+        let entry = self.entry(cx.store, session, order::draw());
+        cx.store(request.probe.hash, (entry, kin), self.current);
+        Ok((None, self.basis()))
+    }
+
+    fn keep_for_session(&self, cx: &mut Context<'_, H>) -> Decided<H, Placed<H::Object>> {
+        let (request, session, run) = (&self.plan.request, cx.session(), self.computation.run);
+        cx.take_from(&request.probe, &self.plan.verdicts)?;
+        cx.store.stats.not_stored += 1;
+        let slot = cx.store.flights.slot(run);
+        cx.store.flights.supersede(slot, (run, session), &request.leader);
+        let entry = self.entry(cx.store, session, 0);
+        cx.keep_in_place(self.current, (request.probe.hash, entry));
+        Ok((None, self.basis()))
+    }
+}

@@ -1,0 +1,478 @@
+//! Computations in progress: who may wait for which, and what they leave to those who waited.
+//!
+//! There may be as many as a program has tasks, so each is found by its key or by its ticket.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use smallvec::SmallVec;
+
+use crate::engine::clock::Nanos;
+use crate::engine::host::{Flight, Host};
+use crate::engine::keys::comparisons::{Unsure, Verdicts};
+use crate::engine::keys::key::Probe;
+use crate::engine::order;
+use crate::engine::order::{ByTicket, Ticket};
+use crate::engine::storage::deferred_drops::{Displaced, Leaving};
+use crate::engine::storage::entry::Entry;
+use crate::engine::tables::index::Slot;
+use crate::engine::tables::lru_slab::Rows;
+use crate::engine::versions::observation::Observation;
+use crate::engine::versions::version_stamp::Stamp;
+
+/// What a computation brings to those who waited for it.
+pub struct Arrival<H: Host> {
+    /// The result.
+    pub landed: Arc<Landed<H>>,
+    /// The version that was asked before, by which those who waited know whether it is for them.
+    pub under: Stamp<H::Object>,
+    /// What it vouches for.
+    pub vouch: Ticket,
+}
+
+impl<H: Host> Clone for Arrival<H> {
+    fn clone(&self) -> Self {
+        Self { landed: self.landed.clone(), under: self.under.clone(), vouch: self.vouch }
+    }
+}
+
+impl<H: Host> Arrival<H> {
+    /// Whether it is of a later observation than that, and does not lag behind it.
+    pub(crate) fn is_newer(&self, seen: &Observation<H::Object>) -> bool {
+        self.under.is_newer(seen) && !self.landed.entry.stamp.lags
+    }
+}
+
+/// A result that somebody has yet to take.
+pub struct Landed<H: Host> {
+    /// As it was stored, or might have been.
+    pub(crate) entry: Entry<H>,
+    keep: AtomicBool,
+}
+
+impl<H: Host> Landed<H> {
+    /// Whether a session is to remember it: it was not refused, and not struck until now.
+    pub(crate) fn is_to_be_kept(&self) -> bool {
+        self.keep.load(Ordering::Relaxed)
+    }
+
+    fn strike_if(&self, struck: bool) {
+        if struck {
+            self.keep.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A result that is not decided yet, and by what tag and ticket it is served.
+type Shown<O> = (O, (Ticket, Ticket));
+
+/// A computation in progress.
+pub struct Going<H: Host> {
+    ticket: Ticket,
+    tag: Ticket,
+    version: H::Object,
+    flight: H::Flight,
+    /// The session of its caller; 0 for none.
+    session: Ticket,
+    /// When it began.
+    born: Nanos,
+    marks: Marks,
+    /// What it has made, while that is validated, and by what tag and ticket that is served.
+    made: Option<Shown<H::Object>>,
+}
+
+/// Whether the function called itself in the caller's session with the same arguments, or put a result.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Bypass {
+    #[default]
+    No,
+    Yes,
+    /// It did, and what came of that the session keeps for itself.
+    Kept,
+}
+
+/// What happened while a computation went on.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Marks {
+    /// Its key was cleared or invalidated.
+    pub(crate) struck: bool,
+    /// Somebody waits for it.
+    pub(crate) awaited: bool,
+    /// What its function did meanwhile.
+    pub(crate) bypass: Bypass,
+}
+
+/// A computation, and those around it of the same key: the function called itself. Who is part of the innermost is part of all, so they are left
+/// out at once, however many there are.
+struct Stack<H: Host> {
+    top: Going<H>,
+    /// The outermost first.
+    below: Vec<Going<H>>,
+}
+
+impl<H: Host> Stack<H> {
+    /// The outermost first.
+    fn runs(&self) -> impl DoubleEndedIterator<Item = &Going<H>> {
+        self.below.iter().chain([&self.top])
+    }
+
+    fn runs_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Going<H>> {
+        self.below.iter_mut().chain([&mut self.top])
+    }
+}
+
+/// The computations of one key, in the order in which they began: hardly ever more than one.
+struct Group<H: Host> {
+    key: H::Key,
+    stacks: SmallVec<[Stack<H>; 1]>,
+}
+
+impl<H: Host> Group<H> {
+    fn runs(&self) -> impl Iterator<Item = &Going<H>> {
+        self.stacks.iter().flat_map(Stack::runs)
+    }
+
+    /// One that ended without a word, of those that nothing lies upon.
+    fn over(&self) -> Option<Ticket> {
+        self.stacks.iter().map(|stack| &stack.top).find(|top| !top.flight.is_going()).map(|top| top.ticket)
+    }
+
+    /// Adds one, on top of those that its leader is part of.
+    fn add(&mut self, going: Going<H>, leader: &<H::Flight as Flight>::Leader) {
+        match self.stacks.iter_mut().find(|stack| stack.top.flight.encloses(leader)) {
+            Some(stack) => stack.below.push(std::mem::replace(&mut stack.top, going)),
+            None => self.stacks.push(Stack { top: going, below: Vec::new() }),
+        }
+    }
+
+    /// Takes one out.
+    fn take(&mut self, ticket: Ticket) -> Option<Going<H>> {
+        for (number, stack) in self.stacks.iter_mut().enumerate().rev() {
+            if stack.top.ticket == ticket {
+                return Some(match stack.below.pop() {
+                    Some(next) => std::mem::replace(&mut stack.top, next),
+                    None => self.stacks.remove(number).top,
+                });
+            }
+            if let Some(place) = stack.below.iter().rposition(|going| going.ticket == ticket) {
+                return Some(stack.below.remove(place));
+            }
+        }
+        None
+    }
+
+    fn strike(&mut self) {
+        self.stacks.iter_mut().flat_map(Stack::runs_mut).for_each(|going| going.marks.struck = true);
+    }
+}
+
+/// How many things there may be before those that are over without a word are looked for, at least.
+const FEW: usize = 16;
+
+/// The computations of one function that are in progress.
+pub struct Flights<H: Host> {
+    groups: Rows<Group<H>>,
+    /// Where each lies, by its ticket.
+    places: ByTicket<Slot>,
+    /// Those that ended without a word are looked for when there are more than so many.
+    most: usize,
+    /// By the hashes of their keys.
+    landed: ByTicket<Vec<Weak<Landed<H>>>>,
+    /// How many have landed since those were forgotten that nobody has yet to take, and when that is done again.
+    landings: (usize, usize),
+}
+
+impl<H: Host> Default for Flights<H> {
+    fn default() -> Self {
+        Self {
+            groups: Rows::default(),
+            places: ByTicket::default(),
+            most: FEW,
+            landed: ByTicket::default(),
+            landings: (0, FEW),
+        }
+    }
+}
+
+impl<H: Host> Flights<H> {
+    /// Notes a computation. Those that ended without a word, with a thread that a fork left behind, are forgotten: of the same key
+    /// now, others by and by.
+    pub(crate) fn begin(
+        &mut self,
+        probe: &Probe<H::Key>,
+        seen: &Observation<H::Object>,
+        (flight, leader): (&H::Flight, &<H::Flight as Flight>::Leader),
+        (session, born): (Ticket, Nanos),
+        verdicts: &Verdicts<H::Object>,
+        displaced: &mut Displaced<H>,
+    ) -> Ticket {
+        if self.places.len() >= self.most {
+            self.forget_what_is_over(displaced);
+        }
+        while let Ok(Some(slot)) = self.group(probe, verdicts)
+            && let Some(ticket) = self.groups.get(slot).and_then(Group::over)
+        {
+            self.end(ticket, displaced);
+        }
+        let ticket = order::draw();
+        let going = Going {
+            ticket,
+            tag: seen.tag,
+            version: seen.version.clone(),
+            flight: flight.clone(),
+            session,
+            born,
+            marks: Marks::default(),
+            made: None,
+        };
+        // Whoever begins one has looked for others of the key, so nothing is left to ask.
+        let slot = self.group(probe, verdicts).unwrap_or(None).unwrap_or_else(|| {
+            self.groups.insert(probe.hash, Group { key: probe.key.clone(), stacks: SmallVec::new() })
+        });
+        if let Some(group) = self.groups.get_mut(slot) {
+            group.add(going, leader);
+        }
+        self.places.insert(ticket, slot);
+        ticket
+    }
+
+    fn forget_what_is_over(&mut self, displaced: &mut Displaced<H>) {
+        let runs = self.groups.iter().flat_map(Group::runs);
+        let over: Vec<_> = runs.filter(|going| !going.flight.is_going()).map(|going| going.ticket).collect();
+        for ticket in over {
+            self.end(ticket, displaced);
+        }
+        self.most = FEW.max(2 * self.places.len());
+    }
+
+    /// Where the computations of a key lie.
+    fn group(
+        &self,
+        probe: &Probe<H::Key>,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<Option<Slot>, Unsure<H::Object>> {
+        verdicts.find(&self.groups, probe, |group| Some(&group.key))
+    }
+
+    /// The run of a computation. Somebody waits for it from now on.
+    pub(crate) fn await_run(&mut self, ticket: Ticket) -> Option<H::Flight> {
+        self.own_mut(ticket).map(|going| {
+            going.marks.awaited = true;
+            going.flight.clone()
+        })
+    }
+
+    /// The computation of a key and version, not struck, that is `fit` to be waited for by when it began.
+    pub(crate) fn fit(
+        &self,
+        probe: &Probe<H::Key>,
+        seen: &Observation<H::Object>,
+        fit: (&<H::Flight as Flight>::Leader, impl Fn(&H::Flight, Nanos, Ticket) -> bool),
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<Option<Ticket>, Unsure<H::Object>> {
+        let (leader, fit) = fit;
+        let group = self.group(probe, verdicts)?.and_then(|slot| self.groups.get(slot));
+        let stacks = group.into_iter().flat_map(|group| &group.stacks);
+        for going in stacks.filter(|stack| !stack.top.flight.encloses(leader)).flat_map(Stack::runs) {
+            if !going.marks.struck
+                && fit(&going.flight, going.born, going.ticket)
+                && (going.tag == seen.tag || verdicts.same(&going.version, &seen.version)?)
+            {
+                return Ok(Some(going.ticket));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Shows its own session what a computation has made, while that is validated: whatever comes of that, the session goes by it.
+    pub(crate) fn show(&mut self, ticket: Ticket, value: &H::Object, served_by: (Ticket, Ticket)) {
+        if let Some(going) = self.own_mut(ticket).filter(|going| going.made.is_none()) {
+            going.made = Some((value.clone(), served_by));
+        }
+    }
+
+    /// What a session is shown of a run.
+    pub(crate) fn shown(&self, ticket: Ticket, session: Ticket) -> Option<Shown<H::Object>> {
+        self.own(ticket).filter(|going| going.session == session)?.made.clone()
+    }
+
+    /// Where a computation lies with those of the same key.
+    pub(crate) fn slot(&self, ticket: Ticket) -> Option<Slot> {
+        self.places.get(&ticket).copied()
+    }
+
+    fn own(&self, ticket: Ticket) -> Option<&Going<H>> {
+        let group = self.groups.get(*self.places.get(&ticket)?)?;
+        group.stacks.iter().rev().flat_map(|stack| stack.runs().rev()).find(|going| going.ticket == ticket)
+    }
+
+    fn own_mut(&mut self, ticket: Ticket) -> Option<&mut Going<H>> {
+        let group = self.groups.get_mut(*self.places.get(&ticket)?)?;
+        let runs = group.stacks.iter_mut().rev().flat_map(|stack| stack.runs_mut().rev());
+        runs.into_iter().find(|going| going.ticket == ticket)
+    }
+
+    /// What happened while a computation went on.
+    pub(crate) fn marks(&self, ticket: Ticket) -> Marks {
+        self.own(ticket).map_or_else(Marks::default, |going| going.marks)
+    }
+
+    /// The run of a computation.
+    pub(crate) fn flight(&self, ticket: Ticket) -> Option<H::Flight> {
+        self.own(ticket).map(|going| going.flight.clone())
+    }
+
+    /// Forgets a computation that is over.
+    pub(crate) fn end(&mut self, ticket: Ticket, displaced: &mut Displaced<H>) {
+        let Some(slot) = self.places.remove(&ticket) else { return };
+        let Some(group) = self.groups.get_mut(slot) else { return };
+        if let Some(Going { flight, version, made, .. }) = group.take(ticket) {
+            displaced.push(Leaving::Run(flight));
+            displaced.push(Leaving::Object(version));
+            displaced.extend(made.map(|(value, _)| Leaving::Object(value)));
+        }
+        if group.stacks.is_empty() {
+            displaced.extend(self.groups.remove(slot).map(|(_, group)| Leaving::Key(group.key)));
+        }
+    }
+
+    /// Notes that a computation begins anew under another observation.
+    pub(crate) fn goes_by(
+        &mut self,
+        ticket: Ticket,
+        seen: &Observation<H::Object>,
+        displaced: &mut Displaced<H>,
+    ) {
+        if let Some(going) = self.own_mut(ticket) {
+            going.tag = seen.tag;
+            displaced.push(Leaving::Object(std::mem::replace(&mut going.version, seen.version.clone())));
+        }
+    }
+
+    /// Notes that in a session the function calls itself, or puts a result, while it computes that key: in those runs that its `leader` is part of.
+    /// Returns where the computations of the key lie.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on keys not yet compared. Asked again with the verdict it goes on.
+    pub(crate) fn bypass(
+        &mut self,
+        probe: &Probe<H::Key>,
+        session: Ticket,
+        leader: &<H::Flight as Flight>::Leader,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<Option<Slot>, Unsure<H::Object>> {
+        if session == 0 || self.groups.is_empty() {
+            return Ok(None);
+        }
+        let slot = self.group(probe, verdicts)?;
+        self.bypassed(slot, (0, session), leader, Bypass::Yes);
+        Ok(slot)
+    }
+
+    /// Notes that the session of the runs that lie there goes by what was made within them, in a run of its `own` if that is not 0.
+    pub(crate) fn supersede(
+        &mut self,
+        slot: Option<Slot>,
+        (own, session): (Ticket, Ticket),
+        leader: &<H::Flight as Flight>::Leader,
+    ) {
+        if session != 0 {
+            self.bypassed(slot, (own, session), leader, Bypass::Kept);
+        }
+    }
+
+    fn bypassed(
+        &mut self,
+        slot: Option<Slot>,
+        (own, session): (Ticket, Ticket),
+        leader: &<H::Flight as Flight>::Leader,
+        bypass: Bypass,
+    ) {
+        let group = slot.and_then(|slot| self.groups.get_mut(slot));
+        for stack in group.into_iter().flat_map(|group| &mut group.stacks) {
+            let same = |going: &&mut Going<H>| going.session == session && going.ticket != own;
+            for going in stack.runs_mut().rev().filter(same) {
+                if going.marks.bypass >= bypass {
+                    // And so it is with those around it.
+                    break;
+                }
+                if going.flight.encloses(leader) {
+                    going.marks.bypass = bypass;
+                }
+            }
+        }
+    }
+
+    /// Notes that a computation is over for which somebody waits. Whether its result is to be remembered may change until it is taken.
+    pub(crate) fn land(&mut self, (hash, entry): (u64, Entry<H>), keep: bool) -> Arc<Landed<H>> {
+        if self.landings.0 >= self.landings.1 {
+            self.landed.retain(|_, landed| {
+                landed.retain(|landed| landed.strong_count() > 0);
+                !landed.is_empty()
+            });
+            let left = self.landed.values().map(Vec::len).sum();
+            self.landings = (left, FEW.max(2 * left));
+        }
+        self.landings.0 += 1;
+        let landed = Arc::new(Landed { entry, keep: AtomicBool::new(keep) });
+        self.landed.entry(hash).or_default().push(Arc::downgrade(&landed));
+        landed
+    }
+
+    /// What runs now for keys that `leaves` accepts will not be stored, and nobody begins to wait for it. Where a hash is given, only keys of
+    /// that are looked at.
+    pub(crate) fn strike(
+        &mut self,
+        hash: Option<u64>,
+        leaves: impl Fn(&H::Key) -> bool,
+        displaced: &mut Displaced<H>,
+    ) {
+        for slot in hash.map_or_else(|| self.groups.slots().collect(), |hash| self.groups.slots_of(hash)) {
+            if let Some(group) = self.groups.get_mut(slot).filter(|group| leaves(&group.key)) {
+                group.strike();
+            }
+        }
+        let of_hash = hash.map(|hash| self.landed.get(&hash));
+        let all = of_hash.is_none().then(|| self.landed.values()).into_iter().flatten();
+        let landed = all.chain(of_hash.flatten()).flatten().filter_map(Weak::upgrade);
+        for landed in landed {
+            landed.strike_if(leaves(&landed.entry.key));
+            // Whoever was to take it may have let go of it meanwhile.
+            displaced.push(Leaving::Shared(landed));
+        }
+    }
+
+    /// The same for one key.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on keys not yet compared. Asked again with the verdict it goes on.
+    pub(crate) fn strike_key(
+        &mut self,
+        probe: &Probe<H::Key>,
+        verdicts: &Verdicts<H::Object>,
+        displaced: &mut Displaced<H>,
+    ) -> Result<(), Unsure<H::Object>> {
+        if let Some(group) = self.group(probe, verdicts)?.and_then(|slot| self.groups.get_mut(slot)) {
+            group.strike();
+        }
+        let landed = self.landed.get(&probe.hash).into_iter().flatten().filter_map(Weak::upgrade);
+        let landed = landed.map(|landed| (landed.entry.key.clone(), landed));
+        verdicts.tell(probe, landed, |landed, key, same| {
+            landed.strike_if(same);
+            displaced.push(Leaving::Shared(landed));
+            displaced.push(Leaving::Key(key));
+        })
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether nothing is being computed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+}

@@ -1,0 +1,118 @@
+//! Repeatable reads: a session finds again what it was given, though that leaves the cache.
+//!
+//! The session noted in an entry pins it. All others find it in what left.
+
+use crate::engine::function_cache::context::Context;
+use crate::engine::keys::comparisons::{Unsure, Verdicts};
+use crate::engine::keys::key::Probe;
+use crate::engine::order;
+use crate::engine::order::Ticket;
+use crate::engine::session::audience::SessionHost;
+use crate::engine::session::reader::Reader;
+use crate::engine::storage::deferred_drops::{Displaced, Leaving};
+use crate::engine::storage::entries::Taken;
+use crate::engine::storage::entry::Entry;
+
+/// How many of what left are kept at most where any number may be stored, if no more are stored.
+const MANY: usize = 1024;
+
+impl<H: SessionHost> Context<'_, H> {
+    /// Sees to it that the sessions which may have seen an entry find it again though it leaves the store: the one that is
+    /// noted in it keeps it, the others that began after it was stored find it in what left. The caller is passed over if
+    /// that is `spared`.
+    pub(crate) fn displace(&mut self, Taken { hash, entry, given }: Taken<H>, spared: bool) {
+        let store = &mut *self.store;
+        if store.terms.maxsize == Some(0) || !entry.is_fresh_now(&store.terms) {
+            self.displaced.push(Leaving::Entry(entry));
+            return;
+        }
+        let caller = self.caller.as_ref();
+        let passed = caller.filter(|_| spared).map(|caller| caller.id);
+        let holder = Some(entry.known_in).filter(|id| *id != 0 && Some(*id) != passed);
+        let new = caller.filter(|caller| caller.known.readers.get(store.id).is_none_or(Reader::is_new));
+        let blind = passed.or(new.map(|caller| caller.id)).unwrap_or(0);
+        let others = given.iter().any(|id| Some(*id) != passed && store.readers.has(*id))
+            || store.readers.has_later(entry.stored, [entry.known_in, blind], self.displaced);
+        let mut entry = Some(entry);
+        if let Some(holder) = holder {
+            let own = if others { entry.clone() } else { entry.take() };
+            if let Some(own) = own {
+                self.keep_for(holder, (hash, own));
+            }
+        }
+        match entry {
+            Some(entry) if others => {
+                let store = &mut *self.store;
+                let most = store.terms.maxsize.unwrap_or_else(|| store.live.len().max(MANY));
+                store.evicted.push(Taken { hash, entry, given }, passed, most, self.displaced);
+            }
+            entry => self.displaced.extend(entry.map(Leaving::Entry)),
+        }
+    }
+
+    /// Notes that the caller is given again what left the store, which is as new as `ticket` if that `agreed`. It keeps it,
+    /// unless that may lead to another session, which is noted in it and lives: else a chain of sessions would keep each other
+    /// alive.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on two objects not yet compared.
+    pub(crate) fn give_again(
+        &mut self,
+        probe: &Probe<H::Key>,
+        (ticket, agreed): (Ticket, bool),
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<(), Unsure<H::Object>> {
+        let Some(caller) = &self.caller else { return Ok(()) };
+        let (store, session) = (&mut *self.store, caller.id);
+        let since = caller.known.readers.get(store.id).map_or(order::NEVER, |reader| reader.since);
+        let slot = store.evicted.slot(probe, (session, since), verdicts)?;
+        let Some(gone) = slot.and_then(|slot| store.evicted.0.get_mut(slot)) else { return Ok(()) };
+        if agreed {
+            gone.entry.stamp.ticket = gone.entry.stamp.ticket.max(ticket);
+        }
+        if gone.entry.known_in != session && store.readers.has(gone.entry.known_in) {
+            gone.given.insert(session);
+        } else {
+            let own = Entry { known_in: session, ..gone.entry.clone() };
+            self.keep_for(session, (probe.hash, own));
+        }
+        Ok(())
+    }
+
+    /// Keeps an entry for the session `id`, which may be the caller's, if it is still there. Its own entry of that key must
+    /// have been taken from it.
+    pub(crate) fn keep_for(&mut self, id: Ticket, (hash, entry): (u64, Entry<H>)) {
+        let store = &mut *self.store;
+        let (maxsize, mut entry) = (store.terms.maxsize, Some(entry));
+        let mut shelve = |reader: &mut Reader<H>, displaced: &mut Displaced<H>| {
+            entry.take().map(|entry| reader.shelve(hash, entry, maxsize, displaced))
+        };
+        let kept = match self.caller.as_mut().filter(|caller| caller.id == id) {
+            Some(caller) => {
+                let reader = caller.known.readers.get_mut(store.id);
+                reader.and_then(|reader| shelve(reader, self.displaced))
+            }
+            None => store.reach(id, self.displaced, shelve).flatten(),
+        };
+        if kept.is_some() {
+            store.readers.keeps(id);
+        }
+        self.displaced.extend(entry.map(Leaving::Entry));
+    }
+
+    /// Takes from the caller's session what it would find of a key beside what is stored: what it keeps, and what left the
+    /// store.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on.
+    pub(crate) fn take_from(
+        &mut self,
+        probe: &Probe<H::Key>,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<(), Unsure<H::Object>> {
+        let Some(caller) = &mut self.caller else { return Ok(()) };
+        let Some(reader) = caller.known.readers.get_mut(self.store.id) else { return Ok(()) };
+        reader.unshelve(probe, verdicts, self.displaced)?;
+        self.store.evicted.pass_over(probe, (caller.id, reader.since), verdicts)
+    }
+}

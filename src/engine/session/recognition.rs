@@ -1,0 +1,62 @@
+//! Repeatable reads: whether a session knows a result again, as one that it has been given or may have been given.
+//!
+//! A session knows what is noted for it, and what was stored before it began under the version by which it goes.
+//! This is the one place where that is worked out. The hit path asks the same of tags alone, without a comparison.
+
+use crate::engine::host::{Decided, Host};
+use crate::engine::keys::comparisons::Verdicts;
+use crate::engine::keys::key::Probe;
+use crate::engine::order::Ticket;
+use crate::engine::session::reader::Reader;
+use crate::engine::versions::observation::Observation;
+use crate::engine::versions::version_stamp::Stamp;
+
+/// How a session knows a result again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recognition {
+    /// A note says that it was given this very result.
+    Noted,
+    /// It goes by this version.
+    Version,
+    /// It went by this version first, before a call asked again.
+    FirstVersion,
+}
+
+/// A session as it judges the results of one function for certain arguments.
+pub(crate) struct Memory<'a, H: Host> {
+    /// The session; what was stored later is new to it.
+    pub(crate) id: Ticket,
+    /// The version by which it goes, if it has one.
+    pub(crate) seen: Option<&'a Observation<H::Object>>,
+    /// What it remembers of the function.
+    pub(crate) reader: Option<&'a Reader<H>>,
+    /// What the version function is given.
+    pub(crate) given: Option<&'a Probe<H::Key>>,
+    pub(crate) verdicts: &'a Verdicts<H::Object>,
+}
+
+impl<H: Host> Memory<'_, H> {
+    /// How the session knows a result that was stored then under that version, and is `noted` for it or not.
+    ///
+    /// # Errors
+    /// [`super::Unsure`] when that depends on two objects not yet compared.
+    pub(crate) fn recognises(
+        &self,
+        stored: Ticket,
+        stamp: &Stamp<H::Object>,
+        noted: bool,
+    ) -> Decided<H, Option<Recognition>> {
+        if noted {
+            return Ok(Some(Recognition::Noted));
+        }
+        if stored >= self.id {
+            return Ok(None);
+        }
+        if self.seen.map_or(Ok(false), |seen| stamp.is_of(seen, self.verdicts))? {
+            return Ok(Some(Recognition::Version));
+        }
+        let first = self.reader.map_or(Ok(None), |reader| reader.first(self.given, self.verdicts))?;
+        let agrees = first.map_or(Ok(false), |first| stamp.is_of(first, self.verdicts))?;
+        Ok(agrees.then_some(Recognition::FirstVersion))
+    }
+}

@@ -1,0 +1,175 @@
+//! What one session remembers: the answers of version functions, and for each function that it called (for which it is
+//! a *reader*) the answer it goes by and a shelf of the results that it is to see again though the store lost them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+
+use crate::engine::host::{Decided, Flight, Host};
+use crate::engine::keys::comparisons::Verdicts;
+use crate::engine::keys::key::{Key, Probe};
+use crate::engine::order::Ticket;
+use crate::engine::session::answers::{Answers, Scope};
+use crate::engine::session::cache_status::Logged;
+use crate::engine::session::reader::Reader;
+use crate::engine::storage::deferred_drops::{Displaced, Leaving};
+use crate::engine::tables::lru_slab::Rows;
+use crate::engine::tables::small_map::Few;
+
+/// A version function that is being asked.
+struct Asking<H: Host> {
+    scope: Ticket,
+    given: Option<H::Key>,
+    flight: H::Flight,
+    /// When it began, in the order of events.
+    since: Ticket,
+}
+
+/// Who asks.
+pub enum Asks<F> {
+    /// Nobody.
+    Nobody,
+    /// A run that will answer for the caller too; and when it began.
+    Another(F, Ticket),
+    /// One that the caller is part of. What it asks within is for nobody else.
+    Itself,
+}
+
+/// Where it lies among others.
+fn hash_of<K: Key>(scope: &Scope, given: Option<&Probe<K>>) -> u64 {
+    given.map_or(0, |given| given.hash) ^ scope.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// All that one session remembers.
+pub struct Known<H: Host> {
+    /// How many of its calls were answered with a value that was not fresh.
+    pub stale: u64,
+    /// What its latest calls did that were not answered at once.
+    pub log: VecDeque<Logged>,
+    /// A version function that is being asked, if it is given nothing: most sessions ask no other.
+    asking: Option<Asking<H>>,
+    /// All others.
+    also_asking: Option<Box<Rows<Asking<H>>>>,
+    answers: Few<(Weak<Ticket>, Answers<H>)>,
+    /// By function.
+    pub readers: Few<Reader<H>>,
+}
+
+impl<H: Host> Default for Known<H> {
+    fn default() -> Self {
+        Self {
+            stale: 0,
+            log: VecDeque::new(),
+            asking: None,
+            also_asking: None,
+            answers: Few::default(),
+            readers: Few::default(),
+        }
+    }
+}
+
+impl<H: Host> Known<H> {
+    /// The answers of a scope. Those of scopes that no function uses any more are forgotten by and by.
+    pub fn answers(&mut self, scope: &Scope, displaced: &mut Displaced<H>) -> &mut Answers<H> {
+        if self.answers.is_full() && self.answers.get(*scope.0).is_none() {
+            let gone = self.answers.strike(|(scope, _)| scope.strong_count() == 0);
+            displaced.extend(gone.map(|(_, answers)| Leaving::Whole(Box::new(answers))));
+        }
+        let known =
+            self.answers.get_or_insert_with(*scope.0, || (Arc::downgrade(&scope.0), Answers::default()));
+        &mut known.1
+    }
+
+    /// The same, if there are any.
+    pub(crate) fn answers_of(&self, scope: &Scope) -> Option<&Answers<H>> {
+        self.answers.get(*scope.0).map(|(_, answers)| answers)
+    }
+
+    /// Who asks what a caller would ask. Only what is `fit` counts as a run to be waited for.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on keys not yet compared.
+    pub fn asking(
+        &self,
+        scope: &Scope,
+        given: Option<&Probe<H::Key>>,
+        (leader, fit): (&<H::Flight as Flight>::Leader, impl Fn(&H::Flight) -> bool),
+        verdicts: &Verdicts<H::Object>,
+    ) -> Decided<H, Asks<H::Flight>> {
+        let counts = |asking: &Asking<H>| {
+            asking.scope == *scope.0 && (asking.flight.encloses(leader) || fit(&asking.flight))
+        };
+        let mut found = self.asking.as_ref().filter(|asking| given.is_none() && counts(asking));
+        if found.is_none()
+            && let Some(others) = self.also_asking.as_ref()
+        {
+            let slot = verdicts.find_given(&**others, (hash_of(scope, given), given), |asking| {
+                counts(asking).then_some(asking.given.as_ref())
+            })?;
+            found = slot.and_then(|slot| others.get(slot));
+        }
+        Ok(match found {
+            None => Asks::Nobody,
+            Some(asking) if asking.flight.encloses(leader) => Asks::Itself,
+            Some(asking) => Asks::Another(asking.flight.clone(), asking.since),
+        })
+    }
+
+    /// Notes a run of a version function, and when it began.
+    pub fn ask(
+        &mut self,
+        scope: &Scope,
+        given: Option<&Probe<H::Key>>,
+        (flight, since): (&H::Flight, Ticket),
+    ) {
+        let key = given.map(|given| given.key.clone());
+        let asking = Asking { scope: *scope.0, given: key, flight: flight.clone(), since };
+        if self.asking.is_none() && given.is_none() {
+            self.asking = Some(asking);
+        } else {
+            self.also_asking.get_or_insert_default().insert(hash_of(scope, given), asking);
+        }
+    }
+
+    /// Forgets a run that is over.
+    pub fn asked(
+        &mut self,
+        scope: &Scope,
+        given: Option<&Probe<H::Key>>,
+        flight: &H::Flight,
+        displaced: &mut Displaced<H>,
+    ) {
+        let is_over = |asking: &Asking<H>| asking.flight.is(flight);
+        displaced
+            .extend(self.asking.take_if(|asking| is_over(asking)).map(|asking| Leaving::Run(asking.flight)));
+        let others = self.also_asking.as_mut();
+        for asking in
+            others.into_iter().flat_map(|others| others.strike(Some(hash_of(scope, given)), is_over))
+        {
+            displaced.push(Leaving::Run(asking.flight));
+            displaced.extend(asking.given.map(Leaving::Key));
+        }
+    }
+
+    /// Forgets the answers of a hash for instances that have died, of all version functions and of the reader `id`.
+    pub(crate) fn forget_the_dead(&mut self, id: Ticket, hash: u64, displaced: &mut Displaced<H>) {
+        for (_, answers) in self.answers.values_mut() {
+            answers.forget_the_dead(Some(hash), displaced);
+        }
+        if let Some(reader) = self.readers.get_mut(id) {
+            reader.seen.forget_the_dead(Some(hash), displaced);
+            if let Some(first) = &mut reader.first {
+                first.forget_the_dead(Some(hash), displaced);
+            }
+        }
+    }
+
+    /// Lets go of all that it keeps.
+    pub fn clear_shelves(&mut self, displaced: &mut Displaced<H>) {
+        self.readers.values_mut().for_each(|reader| reader.clear_shelf(displaced));
+    }
+
+    /// All answers, for whoever traces references.
+    pub fn all_answers(&self) -> impl Iterator<Item = &Answers<H>> {
+        self.answers.values().map(|(_, answers)| answers)
+    }
+}

@@ -1,0 +1,225 @@
+//! The versions of stored entries. Many entries are of one version, so they share what is known of it.
+
+use crate::engine::clock::Nanos;
+use crate::engine::host::Host;
+use crate::engine::keys::comparisons::{Unsure, Verdicts};
+use crate::engine::keys::key::{Key, Probe};
+use crate::engine::order::Ticket;
+use crate::engine::storage::deferred_drops::{Displaced, Leaving};
+use crate::engine::storage::source::Source;
+use crate::engine::tables::lru_table::{Slot, Table};
+use crate::engine::versions::observation::Observation;
+use crate::engine::versions::version_stamp::{Place, Stamp};
+
+struct Shared<O> {
+    stamp: Stamp<O>,
+    /// Of what source it is, if there is anything to know of that.
+    source: Option<Slot>,
+    /// How many entries it has.
+    uses: u32,
+}
+
+/// With whom a new entry has its stamp in common.
+pub(crate) struct Kin<'a, K: Key> {
+    given: Option<&'a Probe<K>>,
+    source: Option<Slot>,
+    /// Its version is the one that was stored last of that source.
+    agrees: bool,
+}
+
+/// The stamps of the entries in one store, and what is known of their sources. If it does not matter when an entry stopped being fresh, that is
+/// nothing but which stamp was made last; and nothing at all where the version function is given something, since few entries share stamps there.
+pub struct Stamps<H: Host> {
+    places: Vec<Option<Shared<H::Object>>>,
+    free: Vec<Place>,
+    sources: Table<Source<H>>,
+    follows: bool,
+}
+
+impl<H: Host> Stamps<H> {
+    /// None yet. `follows` says that it matters when an entry stopped being fresh.
+    pub(crate) fn new(follows: bool) -> Self {
+        Self { places: Vec::new(), free: Vec::new(), sources: Table::default(), follows }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, place: Place) -> Option<&Stamp<H::Object>> {
+        self.places.get(place.0 as usize)?.as_ref().map(|shared| &shared.stamp)
+    }
+
+    pub(crate) fn get_mut(&mut self, place: Place) -> Option<&mut Stamp<H::Object>> {
+        self.places.get_mut(place.0 as usize)?.as_mut().map(|shared| &mut shared.stamp)
+    }
+
+    /// Where that lies which is known of a source, by what the version function is given.
+    pub(crate) fn find(
+        &self,
+        given: Option<&Probe<H::Key>>,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<Option<Slot>, Unsure<H::Object>> {
+        let hash = given.map_or(0, |given| given.hash);
+        verdicts.find_given(&self.sources, (hash, given), |source| Some(source.given.as_ref()))
+    }
+
+    /// What is known of a source.
+    pub(crate) fn source(&self, slot: Slot) -> Option<&Source<H>> {
+        self.sources.get(slot)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn source_mut(&mut self, slot: Slot) -> Option<&mut Source<H>> {
+        self.sources.get_mut(slot)
+    }
+
+    /// What is known of the source of a stamp.
+    pub(crate) fn source_of(&self, place: Place) -> Option<&Source<H>> {
+        self.sources.get(self.places.get(place.0 as usize)?.as_ref()?.source?)
+    }
+
+    /// With whom an entry will have its stamp in common.
+    pub(crate) fn kin<'a>(
+        &self,
+        given: Option<&'a Probe<H::Key>>,
+        version: &H::Object,
+        verdicts: &Verdicts<H::Object>,
+    ) -> Result<Kin<'a, H::Key>, Unsure<H::Object>> {
+        let source = self.find(given, verdicts)?;
+        let latest = source.and_then(|slot| self.get(self.source(slot)?.latest?));
+        let agrees = latest.map_or(Ok(false), |latest| verdicts.same(&latest.version, version))?;
+        Ok(Kin { given, source, agrees })
+    }
+
+    /// Takes the stamp of a new entry. If there is one that it can share, then that is as new as both, and its version is handed back.
+    pub(crate) fn take(
+        &mut self,
+        stamp: Stamp<H::Object>,
+        kin: &Kin<'_, H::Key>,
+    ) -> (Place, Option<H::Object>) {
+        let latest = kin.source.and_then(|slot| self.source(slot)?.latest);
+        if kin.agrees
+            && !stamp.lags
+            && let Some(place) = latest
+            && let Some(Some(shared)) = self.places.get_mut(place.0 as usize)
+        {
+            shared.uses += 1;
+            shared.stamp.tag = shared.stamp.tag.min(stamp.tag);
+            self.agree(place, stamp.ticket);
+            if let Some(source) = kin.source.and_then(|slot| self.sources.get_mut(slot)) {
+                source.answers(stamp.ticket);
+            }
+            return (place, Some(stamp.version));
+        }
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            Place(u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX))
+        });
+        let source = match kin.given {
+            Some(given) if self.follows => {
+                let new = || Source::of(Some(given.key.clone()));
+                Some(kin.source.unwrap_or_else(|| self.sources.insert(given.hash, new())))
+            }
+            Some(_) => None,
+            None => Some(kin.source.unwrap_or_else(|| self.sources.insert(0, Source::of(None)))),
+        };
+        if let Some(source) = source.and_then(|slot| self.sources.get_mut(slot)) {
+            source.join(place, self.follows && stamp.differs == 0, stamp.lags);
+            source.answers(stamp.ticket);
+        }
+        if let Some(free) = self.places.get_mut(place.0 as usize) {
+            *free = Some(Shared { stamp, source, uses: 1 });
+        }
+        (place, None)
+    }
+
+    /// Gives the stamp of an entry that leaves.
+    pub(crate) fn give(&mut self, place: Place, displaced: &mut Displaced<H>) -> Option<Stamp<H::Object>> {
+        let taken = self.places.get_mut(place.0 as usize)?;
+        let shared = taken.as_mut()?;
+        shared.uses -= 1;
+        if shared.uses > 0 {
+            return Some(shared.stamp.clone());
+        }
+        self.free.push(place);
+        let Shared { stamp, source, .. } = taken.take()?;
+        if let Some(slot) = source
+            && self.sources.get_mut(slot).is_some_and(|source| source.leave(place))
+            && let Some(source) = self.sources.remove(slot)
+        {
+            displaced.extend(source.given.map(Leaving::Key));
+            displaced.extend(source.seen.map(Leaving::Observation));
+        }
+        Some(stamp)
+    }
+
+    /// Notes an observation that agrees with a stamp.
+    pub(crate) fn agree(&mut self, place: Place, ticket: Ticket) {
+        if let Some(stamp) = self.get_mut(place) {
+            stamp.verify(ticket);
+        }
+        self.reopen(place, ticket);
+    }
+
+    /// Forgets when observations began to differ from a stamp, because one agrees that is as new as any.
+    pub(crate) fn reopen(&mut self, place: Place, ticket: Ticket) {
+        if let Some(Some(shared)) = self.places.get_mut(place.0 as usize)
+            && shared.stamp.differs != 0
+            && let Some(source) = shared.source.and_then(|slot| self.sources.get_mut(slot))
+            && source.is_newest(ticket)
+        {
+            shared.stamp.differs = 0;
+            source.open.push(place);
+        }
+    }
+
+    /// Whether an observation is as new as any of the source of a stamp.
+    pub(crate) fn is_newest(&self, place: Place, ticket: Ticket) -> bool {
+        self.source_of(place).is_some_and(|source| source.is_newest(ticket))
+    }
+
+    /// The stamps of a source from which no observation has differed, as far as is known.
+    pub(crate) fn open(&self, slot: Slot) -> impl Iterator<Item = (Place, &Stamp<H::Object>)> {
+        let open = self.source(slot).into_iter().flat_map(|source| &source.open);
+        open.filter_map(|place| Some((*place, self.get(*place)?)))
+    }
+
+    /// Notes the newest observation of a source, and that it and all since `at` differ from these stamps.
+    pub(crate) fn hear(
+        &mut self,
+        slot: Slot,
+        seen: &Observation<H::Object>,
+        (differing, at): (&[Place], Nanos),
+        displaced: &mut Displaced<H>,
+    ) {
+        let Some(source) = self.sources.get_mut(slot) else { return };
+        source.answers(seen.since);
+        source.trouble.take_if(|trouble| trouble.ticket < seen.since);
+        if source.seen.as_ref().is_none_or(|before| before.since != seen.since) {
+            let bare = Observation { version: seen.version.clone(), reads: None, ..*seen };
+            displaced.extend(source.seen.replace(bare).map(Leaving::Observation));
+        }
+        source.open.retain(|place| !differing.contains(place));
+        for place in differing {
+            if let Some(stamp) = self.get_mut(*place) {
+                stamp.differs = at.max(1);
+            }
+        }
+    }
+
+    /// The versions that are held, for whoever traces references.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = &H::Object> {
+        let seen = self.sources.iter().filter_map(|source| source.seen.as_ref());
+        let stamps = self.places.iter().flatten().map(|shared| &shared.stamp.version);
+        stamps.chain(seen.map(|seen| &seen.version))
+    }
+
+    /// What version functions were given, for the same.
+    pub(crate) fn givens(&self) -> impl Iterator<Item = &H::Key> {
+        self.sources.iter().filter_map(|source| source.given.as_ref())
+    }
+
+    /// Of how many sources something is known.
+    #[cfg(test)]
+    pub(crate) fn sources(&self) -> usize {
+        self.sources.len()
+    }
+}

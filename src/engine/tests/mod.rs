@@ -1,0 +1,7 @@
+//! The engine's own tests, on a host without Python.
+
+mod calls;
+pub(crate) mod fake;
+mod flights;
+mod stale;
+mod validations;

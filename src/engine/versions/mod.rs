@@ -1,0 +1,6 @@
+//! What is known of a version: observations of it, what was read for it, and failures of its source.
+
+pub(super) mod observation;
+pub(super) mod outage;
+pub(super) mod read_log;
+pub(super) mod version_stamp;

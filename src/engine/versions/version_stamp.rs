@@ -1,0 +1,56 @@
+//! A version as results are stored under it, with what observations have said of it since.
+
+use crate::engine::clock::Nanos;
+use crate::engine::keys::comparisons::{Unsure, Verdicts};
+use crate::engine::keys::key::Object;
+use crate::engine::order::Ticket;
+use crate::engine::versions::observation::Observation;
+
+/// A version, and what is known of it.
+#[derive(Clone, Debug)]
+pub struct Stamp<O> {
+    /// The version.
+    pub version: O,
+    /// As in [`super::Observation::tag`].
+    pub tag: Ticket,
+    /// The newest observation that is known to agree with it.
+    pub ticket: Ticket,
+    /// When an observation first differed since one agreed; 0 if none has.
+    pub differs: Nanos,
+    /// It was seen in a result, in place of the one that was observed: then `ticket` only says when that was.
+    pub lags: bool,
+}
+
+impl<O: Clone> Stamp<O> {
+    /// The version that an observation saw.
+    #[must_use]
+    pub fn of(observation: &Observation<O>) -> Self {
+        let Observation { version, tag, ticket, .. } = observation;
+        Self { version: version.clone(), tag: *tag, ticket: *ticket, differs: 0, lags: false }
+    }
+
+    /// Whether it is the version that an observation saw.
+    ///
+    /// # Errors
+    /// [`Unsure`] when the two versions were not yet compared.
+    pub(crate) fn is_of(&self, seen: &Observation<O>, verdicts: &Verdicts<O>) -> Result<bool, Unsure<O>>
+    where
+        O: Object,
+    {
+        Ok(self.tag == seen.tag || verdicts.same(&self.version, &seen.version)?)
+    }
+
+    /// Takes note of an observation that agrees.
+    pub(crate) fn verify(&mut self, ticket: Ticket) {
+        (self.ticket, self.lags) = (self.ticket.max(ticket), false);
+    }
+
+    /// Whether it was observed later than that.
+    pub(crate) fn is_newer(&self, observation: &Observation<O>) -> bool {
+        self.ticket > observation.until && !self.lags
+    }
+}
+
+/// Where the stamp of a stored entry lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(pub(crate) u32);
