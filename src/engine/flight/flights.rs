@@ -327,9 +327,7 @@ impl<H: Host> Flights<H> {
         let Some(slot) = self.places.remove(&ticket) else { return };
         let Some(group) = self.groups.get_mut(slot) else { return };
         if let Some(Going { flight, version, made, .. }) = group.take(ticket) {
-            displaced.push(Leaving::Run(flight));
-            displaced.push(Leaving::Object(version));
-            displaced.extend(made.map(|(value, _)| Leaving::Object(value)));
+            displaced.push(Leaving::Computation { flight, version, made: made.map(|(value, _)| value) });
         }
         if group.stacks.is_empty() {
             displaced.extend(self.groups.remove(slot).map(|(_, group)| Leaving::Key(group.key)));

@@ -28,6 +28,15 @@ pub enum Leaving<H: Host> {
     Whole(Box<dyn Any>),
     /// What several hold, as a result that somebody had yet to take.
     Shared(Arc<dyn Any>),
+    /// A computation that is over: its run, its version and what it had made.
+    Computation {
+        /// The run.
+        flight: H::Flight,
+        /// The version.
+        version: H::Object,
+        /// What it had made.
+        made: Option<H::Object>,
+    },
     /// A run of which nobody needs to know any more.
     Run(H::Flight),
     /// A session that was held for a moment.
