@@ -6,6 +6,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::engine::host::Host;
 use crate::engine::storage::entry::Entry;
 use crate::engine::tables::lru_slab::Rows;
@@ -43,13 +45,13 @@ pub enum Leaving<H: Host> {
     Held(H::Held),
 }
 
-/// What left its place in a critical section, to be dropped after it: a destructor may run foreign code. One list, as a call that computes has
-/// something of several kinds to let go.
-pub struct Displaced<H: Host>(Vec<Leaving<H>>);
+/// What left its place in a critical section, to be dropped after it: a destructor may run foreign code. One list, as
+/// a call that computes has something of several kinds to let go; what most calls need fits in without an allocation.
+pub struct Displaced<H: Host>(SmallVec<[Leaving<H>; 4]>);
 
 impl<H: Host> Default for Displaced<H> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(SmallVec::new())
     }
 }
 
@@ -57,10 +59,6 @@ impl<H: Host> Displaced<H> {
     /// Takes one thing more.
     #[inline]
     pub fn push(&mut self, leaving: Leaving<H>) {
-        if self.0.capacity() == 0 {
-            // At once as many as most calls need.
-            self.0 = Vec::with_capacity(4);
-        }
         self.0.push(leaving);
     }
 

@@ -22,7 +22,7 @@ impl Cached {
         let run = |store: &mut Store<Host>, caller: Option<Caller<'_, Host>>| {
             act(&mut Context::new(store, caller, &mut displaced))
         };
-        let done = match session {
+        match session {
             None => self.function.store.with(py, |store| run(store, None)),
             Some(ActiveSession { core, id }) => self.function.store.with(py, |store| {
                 let done = core.known.with(py, |known| {
@@ -36,9 +36,7 @@ impl Cached {
                 });
                 done.unwrap_or_else(|run| run(store, None))
             }),
-        };
-        drop(displaced);
-        done
+        }
     }
 
     /// The session that is active now.
