@@ -102,12 +102,8 @@ impl Drive {
         let hasty = cached.wait == Some(Duration::ZERO);
         let setting = Setting { nested: computation::is_nested(py), hasty, ..wish.setting };
         let wish = Wish { setting, ..wish };
-        let mut plan = Plan::new(probe, given, cached.scope.clone(), constant, leader, wish);
-        if let Some(verdicts) = tried.verdicts {
-            plan.know(*verdicts);
-        }
-        Ok(Box::new(Self {
-            plan,
+        let mut drive = Box::new(Self {
+            plan: Plan::new(probe, given, cached.scope.clone(), constant, leader, wish),
             session,
             part: part.map(Bound::unbind),
             lead: None,
@@ -117,7 +113,11 @@ impl Drive {
             previous: None,
             asked_about: None,
             validation: None,
-        }))
+        });
+        if let Some(verdicts) = tried.verdicts {
+            drive.plan.know(*verdicts);
+        }
+        Ok(drive)
     }
 
     /// A call that asks whether a version holds which a call with these arguments was answered by.
