@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from tests.programs import peers
 from tests.support.calling import MINE, Call, Gate, results, until, waiting
-from tests.support.child import PRELUDE, run
+from tests.support.child import run
 from versioned_lru_cache import session, versioned_lru_cache, versioned_lru_cache_with_ttl
 from versioned_lru_cache.testing import MockClock
 
@@ -40,21 +41,7 @@ def test_functools_moka_flask_caching_diskcache_and_the_original_run_one_cold_ke
 
 @pytest.mark.child
 def test_cachebox_theine_cachetools_and_dogpile_hang_in_recursion_with_the_same_key() -> None:
-    run(
-        PRELUDE
-        + """
-depth = 0
-
-@cached()
-def f(x):
-    global depth
-    depth += 1
-    return f(x) if depth < 3 else depth
-
-assert f(1) == 3
-""",
-        timeout=20,
-    )
+    run(peers.cachebox_theine_cachetools_and_dogpile_hang_in_recursion_with_the_same_key, timeout=20)
 
 
 @pytest.mark.parametrize("forget", ["cache_clear", "cache_invalidate"])
@@ -81,38 +68,7 @@ def test_functools_cachebox_moka_cachetools_dogpile_and_diskcache_lose_an_invali
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_cachebox_moka_theine_cachetools_dogpile_and_flask_caching_hang_in_a_child_of_busy_threads() -> None:
-    run(
-        PRELUDE
-        + """
-import os, signal, time, warnings
-warnings.simplefilter("ignore", DeprecationWarning)  # fork and threads, which this is about
-sys.setswitchinterval(1e-5)
-stop = threading.Event()
-
-@cached(maxsize=2)
-def f(x):
-    time.sleep(0)
-    return x
-
-def work(first):
-    while not stop.is_set():
-        for x in range(5):
-            f(x + first)
-
-threads = [threading.Thread(target=work, args=(n % 2,), daemon=True) for n in range(4)]
-[thread.start() for thread in threads]
-for _ in range(20):
-    child = os.fork()
-    if child == 0:
-        signal.alarm(10)  # ends a child that hangs
-        ok = [f(x) for x in range(6)] == list(range(6))
-        os._exit(0 if ok else 1)
-    assert os.waitpid(child, 0)[1] == 0
-stop.set()
-[thread.join(20) for thread in threads]
-""",
-        timeout=60,
-    )
+    run(peers.cachebox_moka_theine_cachetools_dogpile_and_flask_caching_hang_in_a_child_of_busy_threads, timeout=60)
 
 
 def test_theine_and_cachier_hang_for_good_after_a_body_that_raises() -> None:
@@ -158,27 +114,7 @@ def test_dogpile_and_cachetools_run_a_body_that_raises_again_for_each_waiter() -
 
 @pytest.mark.child
 def test_cachebox_hangs_when_a_keys_equality_calls_the_cache() -> None:
-    run(
-        PRELUDE
-        + """
-class Key:
-    def __init__(self, n):
-        self.n = n
-    def __hash__(self):
-        return 1
-    def __eq__(self, other):
-        f(0)
-        return self.n == getattr(other, "n", None)
-
-@cached()
-def f(x):
-    return getattr(x, "n", x)
-
-assert [f(Key(n)) for n in (1, 2, 1, 2)] == [1, 2, 1, 2]
-assert f.cache_info().misses == 3
-""",
-        timeout=20,
-    )
+    run(peers.cachebox_hangs_when_a_keys_equality_calls_the_cache, timeout=20)
 
 
 def test_moka_swallows_the_exception_of_a_keys_equality() -> None:

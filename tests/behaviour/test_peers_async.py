@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.child import PRELUDE
+from tests.programs import peers
 from tests.support.child import run as run_child
 from tests.support.tasks import begun, ended, in_loop, run, turns
 from versioned_lru_cache import versioned_lru_cache
@@ -54,23 +54,7 @@ async def test_cachebox_moka_and_cashews_take_those_who_wait_along_with_a_cancel
 
 @pytest.mark.child
 def test_cachebox_hangs_in_recursion_with_the_same_key() -> None:
-    run_child(
-        PRELUDE
-        + """
-import asyncio
-depth = 0
-
-@cached()
-async def f(x):
-    global depth
-    depth += 1
-    await asyncio.sleep(0)
-    return await f(x) if depth < 3 else depth
-
-assert asyncio.run(asyncio.wait_for(f(1), 20)) == 3
-""",
-        timeout=40,
-    )
+    run_child(peers.cachebox_hangs_in_recursion_of_a_coroutine_function_with_the_same_key, timeout=40)
 
 
 @pytest.mark.parametrize("forget", ["cache_clear", "cache_invalidate"])

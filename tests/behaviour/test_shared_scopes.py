@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.programs import bounded
 from tests.support.child import run
 from versioned_lru_cache import session, versioned_lru_cache, versions
 from versioned_lru_cache._decorators import _scopes
@@ -101,30 +102,7 @@ def test_two_functions_of_one_name_do_not_spoil_the_view_of_the_session() -> Non
 
 @pytest.mark.child
 def test_functions_made_in_passing_leave_nothing_in_a_long_session() -> None:
-    code = """
-import gc
-from pathlib import Path
-from versioned_lru_cache import session, versioned_lru_cache
-
-statm = Path("/proc/self/statm")
-
-def megabytes():
-    gc.collect()
-    return int(statm.read_text().split()[1]) * 4096 / 2**20 if statm.exists() else 0
-
-def pass_by(count):
-    for _ in range(count):
-        versioned_lru_cache(lambda: 1)(lambda: 1)()
-
-with session() as current:
-    pass_by(40_000)
-    before = megabytes()
-    pass_by(40_000)
-    grown = megabytes() - before
-    assert len(current) == 0
-assert grown < 4, grown
-"""
-    run(code)
+    run(bounded.functions_made_in_passing_leave_nothing_in_a_long_session)
 
 
 class Data:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from tests import ROOT
+from tests.concurrency import wrong_caches
 from tests.support.calling import MINE, Call, Gate, waiting
+from tests.support.child import run
 from versioned_lru_cache import versioned_lru_cache
 
 SECONDS = os.environ.get("STRESS_SECONDS", "20")
@@ -44,36 +46,15 @@ def test_random_schedules_keep_the_promises(script: str) -> None:
 
 @pytest.mark.child
 @pytest.mark.parametrize(
-    ("instead", "complaints"),
+    ("kind", "complaints"),
     [
-        ("functools.lru_cache(maxsize)", ["computed twice", "was forgotten before", "in a session or call that began"]),
-        ("lambda body: body", ["computed twice", "two objects", "asked twice in a session"]),
+        ("functools", ["computed twice", "was forgotten before", "in a session or call that began"]),
+        ("no cache", ["computed twice", "two objects", "asked twice in a session"]),
     ],
     ids=["functools", "no cache"],
 )
-def test_the_judge_notices_what_keeps_no_promise(instead: str, complaints: list[str]) -> None:
-    code = f"""
-import functools
-from tests.concurrency import stress
-
-def without_promises(version, session=None, key=None, maxsize=128, cache_if=None, wait=None):
-    def decorate(function):
-        def body(x):
-            version(x)
-            return function(x)
-        cached = functools.wraps(body)(lambda x, inner=({instead})(body): inner(x))
-        cached.cache_invalidate = lambda x: None
-        cached.cache_clear = lambda: None
-        cached.cache_info = lambda: functools._CacheInfo(0, 0, None, 0)
-        return cached
-    return decorate
-
-stress.versioned_lru_cache = without_promises
-print(*stress.one_round(1, 6).complaints, sep="\\n")
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
+def test_the_judge_notices_what_keeps_no_promise(kind: str, complaints: list[str]) -> None:
+    done = run(wrong_caches.plain, kind, timeout=120)
     for complaint in complaints:
         assert complaint in done.stdout, f"nothing of {complaint!r}\n{done.stdout[:2000]}\n{done.stderr}"
 

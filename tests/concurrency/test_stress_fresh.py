@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from tests import ROOT
+from tests.concurrency import wrong_caches
 from tests.support.calling import MINE, Call, Gate, until_waiting
+from tests.support.child import run
 from versioned_lru_cache import IMMUTABLE, Lag, Refresh, Versioned, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 
@@ -18,118 +17,11 @@ DOWN = OSError("down")
 alone = pytest.mark.thread_unsafe(reason="one clock for the whole process")
 
 
-# What the package is made to be, and what the judge must find wrong with that.
-WRONG = {
-    "no cache": (
-        "instead = lambda version, body, **options: body",
-        ["computed twice at once", "was given", "renewed twice"],
-    ),
-    "functools": (
-        "instead = lambda version, body, **options: functools.lru_cache(body)",
-        ["was forgotten before", "or its session, began with", "though it renews", "though nothing has failed"],
-    ),
-    "old values for ever": (
-        "for name in ('stale_if_error', 'stale_while_revalidate'):\n"
-        "    more[name] = lambda old: None if old is None else float('inf')",
-        ["was seen at"],
-    ),
-    "no old values": ("more['stale_if_error'] = lambda old: None", ["may stand in for ever"]),
-    "old values where none are allowed": (
-        "more['stale_while_revalidate'] = lambda old: float('inf')",
-        ["or its session, began with", "though nothing has failed"],
-    ),
-    "nothing is forgotten": ("without = ['cache_clear', 'cache_invalidate']", ["was forgotten before"]),
-    "a refresh that does nothing": (
-        "after = lambda f: setattr(f, 'cache_refresh', lambda x: f(x))",
-        ["though it renews what is before"],
-    ),
-    "sessions without a policy": (
-        "stress_fresh.Refresh.all = lambda hard: stress_fresh.Refresh.none()",
-        ["though it renews what is before"],
-    ),
-    "each call asks": ("more['session'] = lambda old: None", ["in an offline session", "asked twice"]),
-    "a stored result goes back": (
-        "after = lambda f: setattr(f, 'cache_peek', lambda x: stress_fresh.Versioned(None, -next(numbers)))",
-        ["was stored under"],
-    ),
-    "each old value begins a refresh": (
-        "after = lambda f: twice()",
-        ["made anew twice behind"],
-    ),
-    "it keeps what it made": ("after = lambda f: kept.append(f)\nkeeps = True", ["are still held"]),
-}
-
-
 @pytest.mark.child
-@pytest.mark.parametrize("kind", WRONG)
+@pytest.mark.parametrize("kind", wrong_caches.FRESH)
 def test_the_judge_notices_what_keeps_no_promise(kind: str) -> None:
-    change, complaints = WRONG[kind]
-    code = f"""
-import functools, itertools, logging, sys
-from tests.concurrency import stress_fresh
-logging.getLogger("versioned_lru_cache").disabled = True
-more, without, instead, kept, keeps, numbers = {{}}, [], None, [], False, itertools.count()
-after = lambda f: None
-
-def twice():
-    class Twice(stress_fresh.Watched):
-        def __init__(self, judge, behind):
-            super().__init__(judge, behind)
-            judge.job()
-    stress_fresh.Watched = Twice
-
-class Cached:
-    def __init__(self, call):
-        self.call = self.cache_refresh = call
-        self.cache_info = lambda: functools._CacheInfo(0, 0, None, 0)
-        self.cache_contains = lambda x: True
-        self.cache_clear = self.cache_invalidate = self.cache_put = self.cache_peek = lambda *args: None
-        self.cache_explain = str
-    def __call__(self, x):
-        return self.call(x)
-
-class Altered:
-    def __init__(self, f):
-        self.f = f
-    def __getattr__(self, name):
-        return (lambda *args: None) if name in without else getattr(self.f, name)
-    def __call__(self, x):
-        value = self.f(x)
-        if keeps:
-            kept.append(value)
-        return value
-
-real = stress_fresh.versioned_lru_cache
-def wrong(version, *, version_args, revalidate, **options):
-    for name, other in more.items():
-        options[name] = other(options[name])
-    def decorate(body):
-        def asking(x):
-            version(*version_args(x))
-            value = body(x)
-            return value.value if isinstance(value, stress_fresh.Versioned) else value
-        if instead:
-            return Cached(instead(version, asking, **options))
-        f = Altered(real(version, version_args=version_args, revalidate=revalidate, **options)(body))
-        after(f)
-        return f
-    return decorate
-
-{change}
-stress_fresh.versioned_lru_cache = wrong
-found = []
-for seed in range(1, 40):
-    try:
-        found += stress_fresh.one_round(seed, 6).complaints
-    except AssertionError as error:
-        found.append(str(error))
-    if all(any(complaint in one for one in found) for complaint in {complaints!r}):
-        break
-print(*found, sep="\\n")
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=200, check=False
-    )
+    _wrong, complaints = wrong_caches.FRESH[kind]
+    done = run(wrong_caches.fresh, kind, timeout=200)
     for complaint in complaints:
         assert complaint in done.stdout, f"nothing of {complaint!r}\n{done.stdout[:2000]}\n{done.stderr[-3000:]}"
 

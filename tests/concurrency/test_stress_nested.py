@@ -9,6 +9,8 @@ import sys
 import pytest
 
 from tests import ROOT
+from tests.concurrency import wrong_caches
+from tests.support.child import run
 
 SECONDS = os.environ.get("STRESS_SECONDS", "5")
 
@@ -41,24 +43,10 @@ def test_random_schedules_keep_the_promises() -> None:
 
 @pytest.mark.child
 @pytest.mark.parametrize(
-    ("instead", "complaint"),
-    [
-        ("lambda *args, **options: lambda body: body", "ran twice"),
-        ("lambda *args, **options: functools.lru_cache(None)", "stale"),
-    ],
+    ("kind", "complaint"),
+    [("no cache", "ran twice"), ("functools", "stale")],
     ids=["no cache", "functools"],
 )
-def test_the_judge_notices_what_keeps_no_promise(instead: str, complaint: str) -> None:
-    code = f"""
-import functools
-from tests.concurrency import stress_nested
-from tests.model import graph_world
-
-graph_world.versioned_lru_cache = {instead}
-for seed in range(2, 40, 2):
-    print(*stress_nested.one_round(seed, 6).complaints)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
+def test_the_judge_notices_what_keeps_no_promise(kind: str, complaint: str) -> None:
+    done = run(wrong_caches.nested, kind, timeout=120)
     assert complaint in done.stdout, f"nothing of {complaint!r}\n{done.stdout[:2000]}\n{done.stderr}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.programs import ends_of_programs
 from tests.support.child import run as run_child
 from tests.support.tasks import TASKS_OF_ALL, Held, begun, ended, in_loop, run, turns
 from versioned_lru_cache import versioned_lru_cache
@@ -355,48 +356,21 @@ async def test_a_cancelled_gather_takes_the_nested_computations_along_that_nobod
         await caller
 
 
-ENDS_A_PROGRAM = """
-import asyncio
-from versioned_lru_cache import versioned_lru_cache
-
-runs, ended = [], []
-
-@versioned_lru_cache(1)
-async def f():
-    runs.append(1)
-    await asyncio.sleep(0)
-    if len(runs) == 1:
-        raise {error}
-    return len(runs)
-
-loop = asyncio.new_event_loop()
-tasks = [loop.create_task(f()) for _ in range(4)]
-while not ended or not tasks[3].done():
-    try:
-        loop.run_until_complete(tasks[3])
-    except BaseException as error:
-        ended.append(repr(error))
-loop.close()
-assert set(ended) == {{repr({error})}}, ended
-assert repr(tasks[0].exception()) == repr({error})
-assert [task.result() for task in tasks[1:]] == [2, 2, 2]
-assert runs == [1, 1], runs
-"""
-ENDING = pytest.mark.parametrize("error", ["SystemExit(3)", "KeyboardInterrupt()"])
+ENDING = pytest.mark.parametrize("error", ends_of_programs.ENDS)
 
 
 @pytest.mark.child
 @ENDING
 def test_what_ends_a_program_ends_it(error: str) -> None:
     """Where a program goes on nevertheless, one of those who wait takes over."""
-    run_child(ENDS_A_PROGRAM.format(error=error))
+    run_child(ends_of_programs.what_ends_a_program_ends_it, error)
 
 
 @pytest.mark.child
 @ENDING
 def test_what_ends_a_program_ends_it_once(error: str) -> None:
     """Else it interrupts what the program does at its end as well. And nothing is logged of a task it has not made."""
-    done = run_child(ENDS_A_PROGRAM.format(error=error) + f"\nassert ended == [repr({error})], ended")
+    done = run_child(ends_of_programs.what_ends_a_program_ends_it_once, error)
     assert done.stderr == ""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.programs import tasks_memory
 from tests.support.child import run as run_child
 from tests.support.tasks import Held, begun, ended, in_loop, run, turns
 from versioned_lru_cache import session, versioned_lru_cache
@@ -226,105 +227,14 @@ async def test_a_flight_forgets_waiters_that_have_gone() -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is measured as Linux tells it")
 @pytest.mark.parametrize(
     "call",
-    [
-        "await f(1)",
-        "await f(n)",
-        "await slow(n % 7)",
-        "await asyncio.gather(slow(n), slow(n))",
-        "f(n).close()",
-        "await failing(n)",
-        "await cancelled(n)",
-    ],
+    tasks_memory.CALLS,
 )
 def test_many_calls_leave_memory_as_it_was(call: str) -> None:
-    run_child(
-        f"""
-import asyncio, gc
-from versioned_lru_cache import versioned_lru_cache
-
-@versioned_lru_cache(1, maxsize=64)
-async def f(x):
-    return [x]
-
-@versioned_lru_cache(1, maxsize=3)
-async def slow(x):
-    await asyncio.sleep(0)
-    return [x]
-
-@versioned_lru_cache(1)
-async def fails(x):
-    raise ValueError(x)
-
-async def failing(x):
-    try:
-        await fails(x)
-    except ValueError:
-        pass
-
-async def cancelled(x):
-    task = asyncio.ensure_future(slow(x))
-    await asyncio.sleep(0)
-    task.cancel()
-    try:
-        await task
-    except asyncio.CancelledError:
-        pass
-
-def memory():
-    gc.collect()
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096
-
-async def main():
-    for n in range(20_000):
-        {call}
-    before, objects = memory(), len(gc.get_objects())
-    for n in range(100_000 if {call!r}.startswith("await f(") else 20_000):
-        {call}
-    grown = memory() - before
-    assert len(gc.get_objects()) < objects + 1000, len(gc.get_objects()) - objects
-    assert grown < 2 ** 20, grown
-
-asyncio.run(main())
-""",
-        timeout=120,
-    )
+    run_child(tasks_memory.many_calls_leave_memory_as_it_was, call, timeout=120)
 
 
 @pytest.mark.child
 def test_development_mode_has_nothing_to_say() -> None:
     """Which includes asyncio's debug mode."""
-    done = run_child(
-        """
-import asyncio, os, subprocess, sys
-
-if not sys.flags.dev_mode:
-    done = subprocess.run([sys.executable, "-X", "dev", "-W", "error", "-c", sys.orig_argv[-1]], timeout=60)
-    sys.exit(done.returncode)
-
-from versioned_lru_cache import session, versioned_lru_cache
-
-@versioned_lru_cache(lambda x: 1)
-async def f(x):
-    await asyncio.sleep(0)
-    if x < 0:
-        raise ValueError(x)
-    return await f(x // 2) if x else [x]
-
-async def main():
-    assert asyncio.get_running_loop().get_debug()
-    with session():
-        assert await asyncio.gather(*[f(20) for _ in range(50)]) == [[0]] * 50
-    for error in await asyncio.gather(f(-1), f(-1), return_exceptions=True):
-        assert isinstance(error, ValueError)
-    tasks = [asyncio.create_task(f(21)) for _ in range(5)]
-    await asyncio.sleep(0)
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
-    await asyncio.wait_for(f(21), 5)
-
-asyncio.run(main())
-""",
-    )
+    done = run_child(tasks_memory.development_mode_has_nothing_to_say)
     assert (done.stdout, done.stderr) == ("", "")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.programs import ends_of_programs
 from tests.support import child, tasks
 from tests.support.calling import MINE, Call, Gate, until_waiting
 from tests.support.sources import Source, counts, of_each_kind
@@ -297,42 +298,7 @@ async def test_a_task_that_is_cancelled_while_it_waits_ends_and_loses_nothing() 
 
 @pytest.mark.child
 def test_ctrl_c_ends_the_wait_and_others_run_meanwhile() -> None:
-    child.run(
-        """
-        import os, signal, threading, time
-        from versioned_lru_cache import Lag, Versioned, versioned_lru_cache
-
-        ran, turns = [], []
-
-        @versioned_lru_cache(lambda: 42, lag=Lag(retries=5, delay=1000))
-        def f():
-            ran.append(1)
-            return Versioned("old", 41)
-
-        def others():
-            while not ran:
-                time.sleep(0.001)
-            for turn in range(100):
-                turns.append(turn)
-                time.sleep(0.001)
-            os.kill(os.getpid(), signal.SIGINT)
-
-        thread = threading.Thread(target=others)
-        thread.start()
-        began = time.monotonic()
-        try:
-            f()
-        except KeyboardInterrupt:
-            pass
-        else:
-            raise AssertionError("no KeyboardInterrupt")
-        assert time.monotonic() - began < 20
-        thread.join()
-        assert len(turns) == 100
-        assert ran == [1]
-        assert not f.cache_contains()
-        """
-    )
+    child.run(ends_of_programs.ctrl_c_ends_the_wait_for_what_lags_and_others_run_meanwhile)
 
 
 # Versions that have an order.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.programs import ends_of_programs
 from tests.support import calling, child, tasks
 from tests.support.calling import Call, Gate
 from tests.support.sources import Source, counts, of_each_kind, run
@@ -334,36 +335,7 @@ def test_a_hook_is_callable(hook: Any) -> None:
 
 @pytest.mark.child
 def test_what_has_begun_is_done_before_the_program_ends() -> None:
-    done = child.run(
-        """
-        import sys, threading, time
-        from versioned_lru_cache import versioned_lru_cache
-
-        main, version, begun = threading.main_thread(), [1], threading.Event()
-
-        def program_goes_on():
-            frame = sys._current_frames()[main.ident]
-            while frame.f_back is not None:
-                frame = frame.f_back
-            return frame.f_code.co_name == "<module>"
-
-        @versioned_lru_cache(lambda: version[0], stale_while_revalidate=1000)
-        def f(x):
-            if version[0] == 2:
-                begun.set()
-                while program_goes_on():
-                    time.sleep(0.001)
-                sys.stdout.write(f"done {x}\\n")
-            return version[0]
-
-        for x in range(3):
-            f(x)
-        version[0] = 2
-        for x in range(3):
-            assert f(x) == 1
-        assert begun.wait(20)
-        """
-    )
+    done = child.run(ends_of_programs.what_has_begun_behind_is_done_before_the_program_ends)
     assert sorted(done.stdout.split("\n")) == ["", "done 0", "done 1", "done 2"]
 
 

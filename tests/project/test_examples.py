@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import ROOT
+from tests.programs import killed_generation
+from tests.support.child import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -402,21 +404,7 @@ def test_an_interrupted_generation_leaves_nothing_behind(
 
 @pytest.mark.child
 def test_a_killed_generation_is_not_taken_for_a_finished_one(sales: Any, tmp_path: Path) -> None:
-    killed = f"""
-import os, signal, sys
-from pathlib import Path
-sys.path.insert(0, {str(EXAMPLES)!r})
-import sales_database
-draw = sales_database.generated_sales
-def draw_once_then_die(source, count, regions):
-    if count < sales_database.ROWS_PER_BATCH:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return draw(source, count, regions)
-sales_database.generated_sales = draw_once_then_die
-sales_database.sales_file(Path({str(tmp_path)!r}), sales_database.ROWS_PER_BATCH + 1)
-"""
-    ended = subprocess.run([sys.executable, "-c", killed], capture_output=True, timeout=TIME_LIMIT, check=False)
-    assert ended.returncode < 0
+    run(killed_generation.die_after_the_first_batch, str(EXAMPLES), str(tmp_path), timeout=TIME_LIMIT, exit_code=-9)
     rows = sales.ROWS_PER_BATCH + 1
     assert len(rows_of(sales.sales_file(tmp_path, rows))) == rows
 

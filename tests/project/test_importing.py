@@ -12,12 +12,13 @@ import pytest
 
 import versioned_lru_cache
 from tests import ROOT
-from tests.support.child import run
+from tests.programs import importing
+from tests.support.child import run, run_code
 
 
 @pytest.mark.child
 def test_what_not_every_program_needs_is_not_imported_with_the_package() -> None:
-    run(
+    run_code(
         """
         import sys
         before = set(sys.modules)
@@ -33,7 +34,7 @@ def test_what_not_every_program_needs_is_not_imported_with_the_package() -> None
 
 @pytest.mark.child
 def test_names_that_come_on_use_can_be_told_before() -> None:
-    run(
+    run_code(
         """
         import versioned_lru_cache
         assert "Versioned" not in vars(versioned_lru_cache)
@@ -90,29 +91,4 @@ def test_what_rust_imports_is_found_too(tmp_path: Path) -> None:
 @pytest.mark.child
 def test_it_works_with_no_other_modules_than_those_found(tmp_path: Path) -> None:
     found = found_from("import versioned_lru_cache, versioned_lru_cache.versions", tmp_path)
-    run(
-        f"""
-        import sys
-        found = {sorted(found)!r}
-
-        class Only:
-            def find_spec(self, name, path=None, target=None):
-                if name.startswith("versioned_lru_cache") and not name.endswith("._core") and name not in found:
-                    raise ImportError(name + " was left out")
-
-        sys.meta_path.insert(0, Only())
-        import asyncio
-        from versioned_lru_cache import Refresh, session, versioned_lru_cache
-
-        @versioned_lru_cache(lambda: 1, stale_while_revalidate=60)
-        async def f(x):
-            return x
-
-        async def main():
-            async with session(refresh=Refresh.all()):
-                return await f(1)
-
-        assert asyncio.run(main()) == 1
-        assert f.cache_explain(1) and f.cache_info() and f.cache_peek(1) and f.where(lambda x: True)
-        """
-    )
+    run(importing.it_works_with_no_other_modules_than_those_found, sorted(found))

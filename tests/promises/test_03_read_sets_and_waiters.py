@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.programs import validations
 from tests.support import tasks
 from tests.support.calling import MINE, Call, Gate, results, until_waiting, waiting
-from tests.support.child import PRELUDE, run
+from tests.support.child import run
 from tests.support.nested import Site
 from versioned_lru_cache import versioned_lru_cache
 
@@ -201,54 +202,10 @@ async def test_a_task_that_is_cancelled_while_its_result_is_validated_hands_over
     assert await site.fresh(report) is await other
 
 
-SERVED = """
-import queue
-from concurrent.futures import Future
-
-place, orders, armed, reached, go = {}, queue.Queue(), [], threading.Event(), threading.Event()
-
-def serve():
-    while True:
-        call, answer = orders.get()
-        answer.set_result(call())
-
-def served(call):
-    answer = Future()
-    orders.put((call, answer))
-    return answer.result()
-
-def version_of_page():
-    return served(part) if armed else ("part", 1)
-
-@versioned_lru_cache(version_of_page, session=place)
-def page():
-    return "page"
-
-@versioned_lru_cache(lambda: 1, session=place)
-def part():
-    if armed:
-        reached.set()
-        assert go.wait(20)
-    return ("part", 1)
-
-threading.Thread(target=serve, daemon=True).start()
-page()
-armed.append(True)
-leader = threading.Thread(target=part)
-leader.start()
-assert reached.wait(20)
-page()
-go.set()
-leader.join()
-assert part() == ("part", 1)
-assert part.cache_info().misses == 1
-"""
-
-
 @pytest.mark.child
 def test_a_validation_waits_for_nobody_who_waits_for_what_is_validated() -> None:
     """A page was read by another thread of the session. Its version function uses the part, by a thread that serves."""
-    run(PRELUDE + SERVED, timeout=20)
+    run(validations.a_validation_waits_for_nobody_who_waits_for_what_is_validated, timeout=20)
 
 
 @tasks.in_loop

@@ -2,398 +2,63 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.support.child import PRELUDE, SESSIONS, run
+from tests.programs import hostile_objects
+from tests.support.child import SESSIONS, run
 
 pytestmark = pytest.mark.child
 
 
 @SESSIONS
 @pytest.mark.parametrize("method", ["__eq__", "__hash__"])
-def test_a_key_that_calls_the_cache(bound: str, method: str) -> None:
-    run(
-        PRELUDE
-        + f"""
-busy = False
-
-def meddle():
-    global busy
-    if not busy:
-        busy = True
-        try:
-            f(0); f(Key(7)); f.cache_info(); f.cache_contains(Key(8)); f.cache_peek(Key(1)); f.cache_invalidate(Key(2))
-            f.cache_put(Versioned("put", 1), Key(3))
-            f.cache_clear()
-            f(Key(1))
-        finally:
-            busy = False
-
-class Key:
-    def __init__(self, n):
-        self.n = n
-    def __hash__(self):
-        if {method!r} == "__hash__":
-            meddle()
-        return 5
-    def __eq__(self, other):
-        if {method!r} == "__eq__":
-            meddle()
-        return isinstance(other, Key) and self.n == other.n
-
-@cached({bound})
-def f(x):
-    return x.n if isinstance(x, Key) else x
-
-for _ in range(3):
-    for n in range(6):
-        assert f(Key(n)) in (n, "put")
-"""
-    )
+def test_a_key_that_calls_the_cache(bound: dict[str, Any], method: str) -> None:
+    run(hostile_objects.a_key_that_calls_the_cache, bound, method)
 
 
 @SESSIONS
-def test_a_version_that_calls_the_cache_when_compared(bound: str) -> None:
-    run(
-        PRELUDE
-        + f"""
-busy = False
-
-class Version:
-    def __hash__(self):
-        return 1
-    def __eq__(self, other):
-        global busy
-        if not busy:
-            busy = True
-            f(2); f.cache_clear(); f(1)
-            busy = False
-        return isinstance(other, Version)
-
-@versioned_lru_cache(Version, {bound})
-def f(x):
-    return [x]
-
-for n in [1, 2, 1, 1, 3, 1]:
-    assert f(n) == [n]
-"""
-    )
+def test_a_version_that_calls_the_cache_when_compared(bound: dict[str, Any]) -> None:
+    run(hostile_objects.a_version_that_calls_the_cache_when_compared, bound)
 
 
 @SESSIONS
-def test_a_value_that_calls_the_cache_when_it_dies(bound: str) -> None:
-    run(
-        PRELUDE
-        + f"""
-deaths = 0
-
-class Value:
-    def __init__(self, n):
-        self.n = n
-    def __del__(self):
-        global deaths
-        deaths += 1
-        f.cache_info(); f.cache_invalidate(self.n); f.cache_contains(1)
-        if deaths % 3 == 0:
-            f.cache_clear()
-        if deaths < 50:
-            f(deaths % 5)
-
-@cached({bound})
-def f(x):
-    return Value(x)
-
-for n in range(40):
-    f(n % 7); f.cache_invalidate(n % 3)
-f.cache_clear()
-assert deaths >= 50
-deaths = 10_000
-for n in range(10):
-    f(n)
-f.cache_clear()
-assert f.cache_info().currsize == 0
-"""
-    )
+def test_a_value_that_calls_the_cache_when_it_dies(bound: dict[str, Any]) -> None:
+    run(hostile_objects.a_value_that_calls_the_cache_when_it_dies, bound)
 
 
 def test_a_key_that_calls_the_cache_when_it_dies() -> None:
-    run(
-        PRELUDE
-        + """
-class Key:
-    def __init__(self, n):
-        self.n = n
-    def __hash__(self):
-        return self.n % 2
-    def __eq__(self, other):
-        return isinstance(other, Key) and self.n == other.n
-    def __del__(self):
-        f(1); f.cache_contains(2); f.cache_invalidate(3)
-
-@cached(maxsize=2)
-def f(x):
-    return x
-
-for n in range(30):
-    f(Key(n))
-f.cache_clear()
-"""
-    )
+    run(hostile_objects.a_key_that_calls_the_cache_when_it_dies)
 
 
 @SESSIONS
-def test_an_eq_that_raises_reaches_its_own_caller_only(bound: str) -> None:
-    run(
-        PRELUDE
-        + f"""
-class Bad:
-    raising = True
-    def __init__(self, n):
-        self.n = n
-    def __hash__(self):
-        return 987654321
-    def __eq__(self, other):
-        if Bad.raising:
-            raise ZeroDivisionError("eq")
-        return isinstance(other, Bad) and self.n == other.n
-
-@cached({bound})
-def f(x):
-    return [x]
-
-first = Bad(1)
-kept = f(first)
-assert f(first) is kept, "identity comes first"
-try:
-    f(Bad(2))
-except ZeroDivisionError:
-    pass
-else:
-    raise AssertionError("swallowed")
-assert f(first) is kept
-for method in [f.cache_contains, f.cache_peek, f.cache_invalidate]:
-    try:
-        method(Bad(3))
-    except ZeroDivisionError:
-        pass
-    else:
-        raise AssertionError("swallowed")
-assert f(first) is kept
-for n in range(200):
-    f(n)
-f.cache_clear()
-Bad.raising = False
-assert f(Bad(1)) is f(Bad(1))
-"""
-    )
+def test_an_eq_that_raises_reaches_its_own_caller_only(bound: dict[str, Any]) -> None:
+    run(hostile_objects.an_eq_that_raises_reaches_its_own_caller_only, bound)
 
 
 def test_an_eq_that_raises_never_reaches_the_caller_of_another_key() -> None:
-    run(
-        PRELUDE
-        + """
-class Bad:
-    def __hash__(self):
-        return hash("good")
-    def __eq__(self, other):
-        if other.__class__ is Bad:
-            raise ZeroDivisionError("eq")
-        return NotImplemented
-
-current = {}
-
-@versioned_lru_cache(lambda: 1, session=lambda: current, maxsize=2)
-def f(x):
-    return [x]
-
-bads = [Bad() for _ in range(3)]
-for n in range(60):
-    if n % 10 == 0:
-        current = {}
-    try:
-        f(bads[n % 3])
-    except ZeroDivisionError:
-        pass
-    assert f("other") == ["other"]
-    assert f(1) == [1]
-    f.cache_invalidate(1)
-"""
-    )
+    run(hostile_objects.an_eq_that_raises_never_reaches_the_caller_of_another_key)
 
 
 @SESSIONS
-def test_an_eq_that_changes_the_cache(bound: str) -> None:
-    run(
-        PRELUDE
-        + f"""
-class Key:
-    act = staticmethod(lambda: None)
-    def __init__(self, n):
-        self.n = n
-    def __hash__(self):
-        return 1
-    def __eq__(self, other):
-        act, Key.act = Key.act, staticmethod(lambda: None)
-        act()
-        return isinstance(other, Key) and self.n == other.n
-
-@cached({bound})
-def f(x):
-    return x.n
-
-acts = [
-    f.cache_clear,
-    lambda: f.cache_invalidate(Key(1)),
-    lambda: f(Key(1)),
-    lambda: f(Key(50)),
-    lambda: f.cache_put(Versioned(1, 1), Key(1)),
-    lambda: [f(Key(n)) for n in range(60, 70)],
-]
-for act in acts:
-    put = lambda key: f.cache_put(Versioned(key.n, 1), key)
-    for use in [f, f.cache_contains, f.cache_peek, f.cache_invalidate, put]:
-        f.cache_clear()
-        f(Key(0)); f(Key(1)); f(Key(2))
-        Key.act = act
-        use(Key(1))
-        Key.act = staticmethod(lambda: None)
-        assert f(Key(1)) == 1
-        assert f(Key(2)) == 2
-"""
-    )
+def test_an_eq_that_changes_the_cache(bound: dict[str, Any]) -> None:
+    run(hostile_objects.an_eq_that_changes_the_cache, bound)
 
 
 @SESSIONS
 @pytest.mark.parametrize("call", ["f(key)", "f(0, key)", "f(x=key)"])
-def test_what_comes_in_the_place_of_a_key_while_it_is_compared(bound: str, call: str) -> None:
-    run(
-        PRELUDE
-        + f"""
-class Key:
-    def __init__(self, n):
-        self.n = n
-    def __hash__(self):
-        return 1
-    def __eq__(self, other):
-        global replacing
-        if replacing:
-            replacing = False
-            f.cache_clear()
-            key = Key(2)
-            {call}
-            return True
-        return isinstance(other, Key) and self.n == other.n
-
-@cached({bound})
-def f(*args, **kwargs):
-    return [*args, *kwargs.values()][-1].n
-
-replacing = False
-for _ in range(3):
-    f.cache_clear()
-    key = Key(1)
-    assert [{call}, {call}] == [1, 1]
-    replacing, key = True, Key(1)
-    assert {call} == 1
-    assert not replacing
-"""
-    )
+def test_what_comes_in_the_place_of_a_key_while_it_is_compared(bound: dict[str, Any], call: str) -> None:
+    run(hostile_objects.what_comes_in_the_place_of_a_key_while_it_is_compared, bound, call)
 
 
 def test_an_eq_that_never_settles_ends_all_the_same() -> None:
-    run(
-        PRELUDE
-        + """
-class Key:
-    def __init__(self, n):
-        self.n = n
-    def __hash__(self):
-        return 1
-    def __eq__(self, other):
-        f.cache_clear()
-        f.cache_put(Versioned(object(), 1), Key(100 + next(numbers)))
-        return False
-
-import itertools
-numbers = itertools.count()
-
-@cached()
-def f(x):
-    return x.n
-
-Key.__eq__, settled = lambda self, other: self is other, Key.__eq__
-f(Key(1))
-Key.__eq__ = settled
-assert f(Key(2)) == 2
-"""
-    )
+    run(hostile_objects.an_eq_that_never_settles_ends_all_the_same)
 
 
 def test_an_eq_that_raises_inside_a_tuple_never_reaches_the_caller_of_another_key() -> None:
-    run(
-        PRELUDE
-        + """
-class Bad:
-    def __hash__(self):
-        return 1
-    def __eq__(self, other):
-        raise ZeroDivisionError("eq")
-
-class Good:
-    def __hash__(self):
-        return 1
-    def __eq__(self, other):
-        return NotImplemented
-
-@versioned_lru_cache(lambda: 1)
-def f(x):
-    return [x]
-
-f((Bad(),))
-good = (Good(),)
-assert f(good) == [good]
-assert not f.cache_invalidate((Good(),))
-try:
-    f((Bad(),))
-except ZeroDivisionError:
-    pass
-else:
-    raise AssertionError("swallowed")
-"""
-    )
+    run(hostile_objects.an_eq_that_raises_inside_a_tuple_never_reaches_the_caller_of_another_key)
 
 
 def test_a_lookup_that_never_settles_is_an_error() -> None:
-    run(
-        PRELUDE
-        + """
-from versioned_lru_cache import Versioned
-
-class Key:
-    def __hash__(self):
-        return 1
-    def __eq__(self, other):
-        f.cache_clear()
-        f.cache_put(Versioned(0, 1), Other())
-        return False
-
-class Other:
-    def __hash__(self):
-        return 1
-    def __eq__(self, other):
-        return NotImplemented
-
-@versioned_lru_cache(1)
-def f(x):
-    return [x]
-
-f.cache_put(Versioned(0, 1), Other())
-for method in [f.cache_contains, f.cache_peek, f.cache_invalidate]:
-    try:
-        method(Key())
-    except RuntimeError as error:
-        assert "__eq__" in str(error)
-    else:
-        raise AssertionError("settled")
-"""
-    )
+    run(hostile_objects.a_lookup_that_never_settles_is_an_error)

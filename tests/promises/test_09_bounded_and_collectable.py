@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.programs import bounded
 from tests.support.child import run
 from versioned_lru_cache import Lag, Versioned, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
@@ -390,72 +391,4 @@ def test_references_are_counted_right() -> None:
 @pytest.mark.slow
 def test_memory_stays_flat() -> None:
     """Hits, misses, evictions, exceptions, sessions and decorations: many of each change nothing for good."""
-    run(
-        """
-import gc, tracemalloc
-from pathlib import Path
-from versioned_lru_cache import Versioned, session, versioned_lru_cache
-
-def pages():
-    return int(Path("/proc/self/statm").read_text().split()[1]) if Path("/proc/self/statm").exists() else 0
-
-class Key:
-    def __init__(self, n):
-        self.n = n
-    def __hash__(self):
-        return self.n % 7
-    def __eq__(self, other):
-        return isinstance(other, Key) and self.n == other.n
-
-versions = [0]
-current = {}
-
-@versioned_lru_cache(lambda: versions[0], session=lambda: current, maxsize=16)
-def f(x, k=None):
-    if x == 13:
-        raise ValueError
-    return [x]
-
-@versioned_lru_cache(lambda x: x, session=lambda: current, maxsize=16)
-def each(x):
-    return f(x)
-
-def round():
-    global current
-    for n in range(4000):
-        if n % 40 == 0:
-            versions[0] += 1
-            current = {}
-        x = n % 23
-        try:
-            f(x); f(x, k=x); each(x)
-        except ValueError:
-            pass
-        f(Key(x)); f((x, "a")); f.cache_peek(x); f.cache_key(x)
-        if n % 10 == 0:
-            f.cache_invalidate(x); f.cache_put(Versioned([1], 1), x)
-            with session():
-                f(x + 100)
-        if n % 1000 == 0:
-            h = versioned_lru_cache(lambda: 1)(lambda x: [h])
-            h(1); f.cache_clear()
-    gc.collect()
-
-for _ in range(3):
-    round()
-resident = pages()
-tracemalloc.start()
-for _ in range(6):
-    round()
-before = tracemalloc.get_traced_memory()[0]
-for _ in range(4):
-    round()
-grown = tracemalloc.get_traced_memory()[0] - before
-tracemalloc.stop()
-assert grown < 20_000, grown
-for _ in range(8):
-    round()
-assert pages() - resident < 500, pages() - resident
-""",
-        timeout=120,
-    )
+    run(bounded.memory_stays_flat, timeout=120)

@@ -105,3 +105,14 @@ class Gate:
     def open(self) -> None:
         """Lets all go on, now and later."""
         self.opened.set()
+
+
+def main_waits(function: Callable[..., object]) -> Callable[[], bool]:
+    """Whether the main thread is in a call that this function has made, and in no other Python code."""
+    main = threading.main_thread().ident or 0
+    return lambda: sys._current_frames()[main].f_code is function.__code__
+
+
+def quiet() -> None:
+    """Returns when nothing is left of threads: a child process has come to its end without one that hangs."""
+    until(lambda: threading.active_count() == 1, "the end of all threads")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.child import run
+from tests.support.child import run_code
 from versioned_lru_cache import session, versioned_lru_cache, versioned_lru_cache_with_ttl, versions
 from versioned_lru_cache.versions import all_of, file, http_etag, sqlite, tree
 from versioned_lru_cache.versions._version_function import _known
@@ -393,7 +393,7 @@ def test_all_public_names_are_there_and_say_what_they_can_miss() -> None:
 
 @pytest.mark.child
 def test_nothing_heavy_is_imported_before_it_is_used() -> None:
-    run(
+    run_code(
         """
         import sys
         import versioned_lru_cache

@@ -5,16 +5,16 @@ from __future__ import annotations
 import gc
 import os
 import sqlite3
-import subprocess
 import sys
 import threading
 from contextlib import closing, contextmanager
 from pathlib import Path
-from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.programs import sqlite_writers
+from tests.support.child import run
 from versioned_lru_cache import session, versioned_lru_cache
 from versioned_lru_cache.versions import sqlite
 from versioned_lru_cache.versions._sqlite_commits import _watches
@@ -49,14 +49,7 @@ def write(path: Path, statement: str = INSERT) -> None:
 
 def write_elsewhere(path: Path, statement: str = INSERT) -> None:
     """Write by another process."""
-    code = f"""
-    import sqlite3
-    connection = sqlite3.connect({str(path)!r})
-    connection.execute({statement!r})
-    connection.commit()
-    connection.close()
-    """
-    subprocess.run([sys.executable, "-c", dedent(code)], check=True, timeout=60)
+    run(sqlite_writers.write, str(path), statement)
 
 
 def count(connection: sqlite3.Connection) -> int:
@@ -261,16 +254,6 @@ def test_the_journal_of_a_file_put_in_its_place_is_left_alone(tmp_path: Path) ->
             assert count(other) == 1
 
 
-CRASH = """
-import os, signal, sqlite3
-connection = sqlite3.connect({path!r}, isolation_level=None)
-connection.execute("PRAGMA cache_size=1")
-connection.execute("BEGIN IMMEDIATE")
-connection.executemany("INSERT INTO sales VALUES (?)", [(b"x" * 2000,)] * 200)  # more than the cache holds
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
 @MODES
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
 def test_a_writer_that_died_does_not_stand_in_the_way(tmp_path: Path, mode: str) -> None:
@@ -279,8 +262,7 @@ def test_a_writer_that_died_does_not_stand_in_the_way(tmp_path: Path, mode: str)
     counted = cached(sqlite(path), path)
     assert counted() == (1, 1)
     for runs in (2, 3):
-        done = subprocess.run([sys.executable, "-c", CRASH.format(path=str(path))], timeout=60, check=False)
-        assert done.returncode == -9
+        run(sqlite_writers.die_in_a_transaction, str(path), exit_code=-9)
         if mode == "delete":
             assert Path(f"{path}-journal").stat().st_size > 512
         seen = sqlite(path)()

@@ -1,0 +1,166 @@
+"""Each allocation of some act fails in turn, or several in a row, or all from one on."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import sys
+from typing import TYPE_CHECKING
+
+from tests.support.raising import raised
+from versioned_lru_cache import Versioned, session, versioned_lru_cache, versions
+from versioned_lru_cache._core import FAST_PATHS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+new = itertools.count(1)
+stored = {}
+many = {f"name{n}": n for n in range(30)}  # more than CPython keeps the memory of
+
+
+def plain(x, *args, **kwargs):
+    return [x]
+
+
+async def awaitable(x):
+    return [x]
+
+
+f = versioned_lru_cache(1, maxsize=8)(plain)
+in_dict = versioned_lru_cache(lambda: 1, session=stored)(plain)
+asking = versioned_lru_cache(lambda x, *args, **kwargs: 1, maxsize=8)(plain)
+awaited = versioned_lru_cache(1, maxsize=8)(awaitable)
+counted = versioned_lru_cache(versions.counter("things"), maxsize=8)(plain)
+
+
+class Holder:
+    @versioned_lru_cache(1, maxsize=8)
+    def method(self, x=0):
+        return [x]
+
+
+holder = Holder()
+
+
+def drive(coroutine):
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("it waits")
+
+
+def in_a_class():
+    class Other:
+        @versioned_lru_cache(1)
+        def method(self):
+            return 1
+
+    return Other().method()
+
+
+def in_a_block():
+    with session() as own:
+        return asking(1), asking(next(new)), own.cache_status(), dict(own), own.stale
+
+
+def anew_in_dict():
+    stored.clear()
+    return in_dict(1)
+
+
+# How many allocations fail in a row, 0 for all from one on. Where two in a row fail CPython's own `ContextVar.set`
+# crashes, and code in Python may end in a SystemError or go on for ever, so what computes, or raises in such code, is
+# only tried with one.
+ONE, SEVERAL, ALL = (1,), (1, 2, 7), (1, 2, 7, 0)
+ACTS: dict[str, tuple[Callable[[], object], tuple[int, ...]]] = {
+    "decorating": (lambda: versioned_lru_cache(1)(plain)(1), ONE),
+    "decorating with a version function": (lambda: versioned_lru_cache(lambda x, *args, **kwargs: 1)(plain), ONE),
+    "decorating a coroutine function": (lambda: versioned_lru_cache(1)(awaitable), ONE),
+    "decorating a method": (in_a_class, ONE),
+    "a miss": (lambda: f(next(new)), ONE),
+    "a miss of several": (lambda: f(next(new), 2, 3), ONE),
+    "a miss with names": (lambda: f(next(new), other=3), ONE),
+    "a miss with many names": (lambda: f(next(new), *many, **many), ONE),
+    "a hit": (lambda: f(1), ALL),
+    "a hit with names": (lambda: f(1, other=2), ONE),
+    "a session in a dict": (anew_in_dict, ONE),
+    "a hit in a session": (lambda: in_dict(1), ALL),
+    "a block": (in_a_block, ONE),
+    "a version function with arguments": (lambda: asking(next(new)), ONE),
+    "a counter": (lambda: counted(next(new)), ONE),
+    "a method": (lambda: holder.method(next(new)), ONE),
+    "a method of a new instance": (lambda: Holder().method(), ONE),
+    "an awaited miss": (lambda: drive(awaited(next(new))), ONE),
+    "an awaited hit": (lambda: drive(awaited(1)), ALL if FAST_PATHS else ONE),
+    "cache_info": (lambda: (f.cache_info(), holder.method.cache_info()), ALL),
+    "cache_stats": (lambda: (f.cache_stats(), holder.method.cache_stats()), ALL),
+    "cache_parameters": (lambda: f.cache_parameters(), ALL),
+    "cache_clear": (lambda: (f.cache_clear(), holder.method.cache_clear()), ALL),
+    "repr": (lambda: (repr(f), repr(holder.method), repr(awaited), repr(in_dict)), ALL),
+    "cache_explain": (
+        lambda: (f.cache_explain(1), f.cache_explain(2, *many, **many), str(holder.method.cache_explain())),
+        ONE,
+    ),
+    "cache_key": (
+        lambda: (hash(f.cache_key(1, *many, **many)), repr(f.cache_key(3, a=4)), holder.method.cache_key() == 1),
+        SEVERAL,
+    ),
+    "cache_contains": (lambda: (f.cache_contains(1, *many, **many), holder.method.cache_contains()), SEVERAL),
+    "cache_peek": (
+        lambda: (f.cache_peek(1), f.cache_peek(1, *many, **many), holder.method.cache_peek()),
+        SEVERAL,
+    ),
+    "cache_invalidate": (lambda: (f(5), f.cache_invalidate(5), f.cache_invalidate(1, *many, **many)), ONE),
+    "cache_put": (
+        lambda: (f.cache_put(Versioned(3, 1), 9), f.cache_put(Versioned(3, 1), next(new), *many, **many)),
+        SEVERAL,
+    ),
+    "cache_refresh": (
+        lambda: (f.cache_refresh(1), asking.cache_refresh(1, *many, **many), holder.method.cache_refresh()),
+        ONE,
+    ),
+    "cache_refresh of a coroutine function": (lambda: drive(awaited.cache_refresh(1)), ONE),
+    "no hash": (lambda: raised(TypeError, f, []), ALL),
+    "arguments of no call": (lambda: raised(TypeError, f.cache_refresh), ONE),
+    "no Versioned": (lambda: (raised(TypeError, f.cache_put, 1, 2), raised(TypeError, f.cache_put)), ALL),
+    "another version": (lambda: raised(ValueError, f.cache_put, Versioned(1, 2), 2), ALL),
+}
+
+
+def it_is_a_memory_error(act: str) -> None:
+    import _testcapi
+
+    scenario, in_a_row = ACTS[act]
+
+    def failing(first, last):
+        try:
+            _testcapi.set_nomemory(first, last)
+            try:
+                scenario()
+            finally:
+                _testcapi.remove_mem_hooks()
+        except MemoryError:
+            return True
+        except RuntimeError as error:
+            # CPython before 3.12 puts what __set_name__ raises into one.
+            if not isinstance(error.__cause__, MemoryError):
+                raise
+            return True
+        return False
+
+    gc.disable()
+    for _ in range(300):  # CPython has objects for smaller numbers
+        f(1)
+        holder.method()
+    sys.unraisablehook = lambda told: None  # of weak references' callbacks
+    scenario()
+    for inner in in_a_row:
+        passed, first = 0, 0
+        while passed < 50:  # so many that it surely allocates no more
+            failed = failing(first, first + inner if inner else 0)
+            passed = 0 if failed else passed + 1
+            first += 1
+            scenario()
+        print(inner, first)
