@@ -28,7 +28,7 @@ from versioned_lru_cache.testing import MockClock
 ALONE = pytest.mark.thread_unsafe(reason="one clock for the whole process")
 
 
-class Data:
+class Explained:
     """What a cached function reads, and how often it was asked and run."""
 
     def __init__(self, **options: Any) -> None:
@@ -81,7 +81,7 @@ def test_a_call_does_what_was_explained(
     options: dict[str, Any], age: float, version: int, policy: dict[str, Any], expected: tuple[bool, str | None, str]
 ) -> None:
     with MockClock() as clock:
-        data = Data(**options)
+        data = Explained(**options)
         data.f(1)
         clock.advance(age)
         data.version = version
@@ -93,7 +93,7 @@ def test_a_call_does_what_was_explained(
 
 
 def test_where_the_version_has_to_be_asked_it_can_only_say_so() -> None:
-    data = Data()
+    data = Explained()
     data.f(1)
     for there in (nullcontext(), session()):
         with there:
@@ -102,19 +102,19 @@ def test_where_the_version_has_to_be_asked_it_can_only_say_so() -> None:
 
 
 def test_where_nothing_is_stored() -> None:
-    Data().explains_what_it_does(False, "miss", "")
-    Data(maxsize=0).explains_what_it_does(False, "bypass", "")
+    Explained().explains_what_it_does(False, "miss", "")
+    Explained(maxsize=0).explains_what_it_does(False, "bypass", "")
     with session(offline=True):
-        Data().explains_what_it_does(False, "miss", "offline")
+        Explained().explains_what_it_does(False, "miss", "offline")
 
 
 def test_what_never_changes_and_what_stands_in_for_a_failure() -> None:
-    data = Data(stale_if_error=math.inf, retry_after=1000)
+    data = Explained(stale_if_error=math.inf, retry_after=1000)
     data.f(1)
     data.version = OSError("down")
     data.f(1)
     data.explains_what_it_does(True, None, "stale-if-error")
-    data = Data()
+    data = Explained()
     data.version = IMMUTABLE
     data.f(1)
     data.explains_what_it_does(True, None, "immutable")
@@ -136,7 +136,7 @@ def test_a_call_that_would_wait_for_another_is_collapsed() -> None:
     assert not f.cache_explain(1).collapsed
 
 
-class Run:
+class HeldRun:
     """A computation that a thread has begun, and that goes on until it is let go."""
 
     def __init__(self, **options: Any) -> None:
@@ -164,7 +164,7 @@ class Run:
 @ALONE
 def test_a_call_does_not_wait_for_what_will_be_too_old() -> None:
     with MockClock() as clock:
-        run = Run(ttl=10)
+        run = HeldRun(ttl=10)
         run.begin()
         clock.advance(9)
         assert run.f.cache_explain(1).collapsed
@@ -174,7 +174,7 @@ def test_a_call_does_not_wait_for_what_will_be_too_old() -> None:
 
 
 def test_what_a_session_renews_may_be_another_s_computation() -> None:
-    run = Run()
+    run = HeldRun()
     run.gate.open()
     run.f(1)
     run.gate.opened.clear()
@@ -192,7 +192,7 @@ def test_what_a_session_renews_may_be_another_s_computation() -> None:
 
 
 def test_who_waits_for_nobody_computes_and_stores_nothing() -> None:
-    run = Run(wait=0)
+    run = HeldRun(wait=0)
     run.begin()
     told = run.f.cache_explain(1)
     assert (told.fwd, told.collapsed, told.stored) == ("miss", False, False)
@@ -267,7 +267,7 @@ def test_what_another_function_has_asked_in_the_session_is_not_asked_again() -> 
 @ALONE
 def test_it_reads_as_a_cache_status() -> None:
     with MockClock() as clock:
-        data = Data(ttl=30)
+        data = Explained(ttl=30)
         data.f(1)
         clock.advance(0.5)
         told = data.f.cache_explain(1, show_args=True)
@@ -280,7 +280,7 @@ def test_it_reads_as_a_cache_status() -> None:
 
 
 def test_a_session_tells_what_its_calls_did() -> None:
-    data = Data()
+    data = Explained()
     data.f(1)
     data.version = 2
     with session() as own:
@@ -297,7 +297,7 @@ def test_a_session_tells_what_its_calls_did() -> None:
 
 
 def test_a_session_remembers_a_bounded_number_of_calls() -> None:
-    data = Data(maxsize=None)
+    data = Explained(maxsize=None)
     with session() as own:
         for x in range(300):
             data.f(x)
@@ -318,7 +318,7 @@ def test_a_method_gives_its_instance_along() -> None:
 
 def test_arguments_that_are_no_call() -> None:
     with pytest.raises(TypeError, match="cache_explain"):
-        Data().f.cache_explain()
+        Explained().f.cache_explain()
 
 
 def test_a_result_that_lags_is_stale_in_the_next_session() -> None:
@@ -335,7 +335,7 @@ def test_a_result_that_lags_is_stale_in_the_next_session() -> None:
 
 
 def test_what_is_found_equal_though_it_was_stored_since_the_session_began() -> None:
-    data = Data()
+    data = Explained()
     with session():
         data.f(2)
         with session():

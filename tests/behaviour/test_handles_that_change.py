@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from flask import Flask, g
 
-from tests.support.asking import World
+from tests.support.asking import CountedVersion
+from tests.support.handle import HANDLE
 from versioned_lru_cache import Session, versioned_lru_cache
 from versioned_lru_cache._core import FAST_PATHS
 
-HANDLE = "lru_cache_versions"
 OFTEN = 40
 
 Place = MutableMapping[str, Any]
@@ -51,7 +51,7 @@ WAYS: dict[str, Callable[[Any], object]] = {
 
 def ends_each_time(place: Any, end: Callable[[], object]) -> None:
     """In this place the version is asked once before and once after each end of the session."""
-    world = World()
+    world = CountedVersion()
     f = world.cached(place)
     f(1)
     for _ in range(OFTEN):
@@ -156,7 +156,7 @@ def test_a_place_that_takes_the_memory_of_another() -> None:
     """Dicts are made and dropped in turn, so that they lie where others lay."""
 
     def run() -> None:
-        world = World()
+        world = CountedVersion()
         f = world.cached(SPOT)
         for _ in range(OFTEN):
             SPOT.set({})

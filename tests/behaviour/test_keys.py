@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.keys import Key
 from versioned_lru_cache import versioned_lru_cache
 
 
@@ -221,19 +222,6 @@ def test_enum_members() -> None:
     assert f(Color.BLUE) is not f(1)
 
 
-class Key:
-    """A key with few hashes."""
-
-    def __init__(self, number: int, hashes: int = 1) -> None:
-        self.number, self.hashes = number, hashes
-
-    def __hash__(self) -> int:
-        return self.number % self.hashes
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Key) and self.number == other.number
-
-
 @pytest.mark.parametrize("hashes", [1, 2, 7])
 def test_many_keys_of_one_hash(hashes: int) -> None:
     f = cached(maxsize=None)
@@ -248,7 +236,7 @@ def test_many_keys_of_one_hash(hashes: int) -> None:
 def test_the_order_of_use_is_exact(hashes: int, maxsize: int) -> None:
     """Against an OrderedDict: hits, misses and what is stored, also among keys of one hash."""
     chance = Random(maxsize * 1000 + hashes)
-    f = cached(lambda key: [key.number], maxsize=maxsize)
+    f = cached(lambda key: [key.n], maxsize=maxsize)
     expected: OrderedDict[int, object] = OrderedDict()
     hits = 0
     for step in range(800):

@@ -25,7 +25,7 @@ EACH_CALL = pytest.mark.parametrize("call", CALLS)
 INSIDE = pytest.mark.parametrize("inside", [False, True], ids=["outside", "in a session"])
 
 
-class Key:
+class AskedKey:
     """Notes who was asked."""
 
     asked: list[tuple[str, str]]
@@ -38,14 +38,14 @@ class Key:
         return 5
 
     def __eq__(self, other: object) -> bool:
-        assert isinstance(other, Key)
+        assert isinstance(other, AskedKey)
         self.asked.append((self.name, other.name))
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer  # type: ignore[return-value]
 
 
-class Derived(Key):
+class Derived(AskedKey):
     """Knows better than its base."""
 
 
@@ -57,20 +57,22 @@ def ours() -> Function:
     return versioned_lru_cache(lambda: 1)(body)
 
 
-def asked_of(function: Function, call: str, stored: Key, sought: Key) -> tuple[bool, list[tuple[str, str]]]:
+def asked_of(function: Function, call: str, stored: AskedKey, sought: AskedKey) -> tuple[bool, list[tuple[str, str]]]:
     """Whether the second is found, and whom that asked, but for those who were asked again."""
     kept = CALLS[call](function, stored)
-    Key.asked = []
+    AskedKey.asked = []
     found = CALLS[call](function, sought) is kept
-    return found, list(dict.fromkeys(Key.asked))
+    return found, list(dict.fromkeys(AskedKey.asked))
 
 
 @EACH_CALL
 @INSIDE
-@pytest.mark.parametrize("kinds", [(Key, Key), (Key, Derived), (Derived, Key)], ids=lambda kinds: kinds[0].__name__)
+@pytest.mark.parametrize(
+    "kinds", [(AskedKey, AskedKey), (AskedKey, Derived), (Derived, AskedKey)], ids=lambda kinds: kinds[0].__name__
+)
 @pytest.mark.parametrize("answers", [(True, True), (True, False), (False, True), (NotImplemented, True)])
 def test_the_stored_key_is_asked_first(inside: bool, call: str, kinds: Any, answers: tuple[Any, Any]) -> None:
-    def keys() -> tuple[Key, Key]:
+    def keys() -> tuple[AskedKey, AskedKey]:
         return kinds[0]("stored", answers[0]), kinds[1]("sought", answers[1])
 
     theirs = asked_of(lru_cache(body), call, *keys())
@@ -88,12 +90,12 @@ def test_a_stored_key_that_raises_has_not_answered(inside: bool, call: str) -> N
     """Functools raises what is none of the caller's."""
     with session() if inside else session(offline=False):
         f = ours()
-        assert asked_of(f, call, Key("stored", ZeroDivisionError()), Key("sought", False)) == (
+        assert asked_of(f, call, AskedKey("stored", ZeroDivisionError()), AskedKey("sought", False)) == (
             False,
             [("stored", "sought"), ("sought", "stored")],
         )
         with pytest.raises(ZeroDivisionError):
-            CALLS[call](f, Key("another", ZeroDivisionError()))
+            CALLS[call](f, AskedKey("another", ZeroDivisionError()))
 
 
 class Counting:

@@ -7,10 +7,9 @@ from unittest.mock import Mock
 
 import pytest
 
+from tests.support.handle import HANDLE
 from versioned_lru_cache import Session, versioned_lru_cache_with_ttl
 from versioned_lru_cache.testing import MockClock
-
-HANDLE = "lru_cache_versions"
 
 
 class RequestLike(dict[str, Any]):

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.asking import World
+from tests.support.asking import CountedVersion
+from tests.support.handle import HANDLE
 from versioned_lru_cache import Session, current_session, session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-HANDLE = "lru_cache_versions"
 
 
 @pytest.fixture(autouse=True)
@@ -34,13 +33,13 @@ def block(*place: Any) -> Iterator[Session]:
 
 def asks_each_time() -> bool:
     """Whether calls are sessions of their own, as where none is active."""
-    world = World()
+    world = CountedVersion()
     f = world.cached()
     return [world.asks(f), world.asks(f)] == [True, True]
 
 
 def asks_once() -> bool:
-    world = World()
+    world = CountedVersion()
     f = world.cached()
     return [world.asks(f), world.asks(f), world.asks(f)] == [True, False, False]
 
@@ -129,7 +128,7 @@ def test_a_session_that_has_ended_is_not_begun_again_by_a_block_within_it() -> N
 
 
 def test_a_task_that_outlives_the_block() -> None:
-    world = World()
+    world = CountedVersion()
     f = world.cached()
 
     async def main() -> None:
@@ -176,7 +175,7 @@ def test_a_task_of_a_block_that_has_ended_within_another_that_has_not() -> None:
 
 
 def test_what_an_ended_session_saw_can_still_be_looked_at() -> None:
-    world = World()
+    world = CountedVersion()
     f = world.cached(maxsize=2)
     with session() as ended:
         f(1)
@@ -197,7 +196,7 @@ def test_what_an_ended_session_saw_can_still_be_looked_at() -> None:
 @pytest.mark.parametrize("before", [None, Session()])
 def test_blocks_over_one_mapping_that_overlap(before: Session | None) -> None:
     place: dict[str, Any] = {} if before is None else {HANDLE: before}
-    world = World()
+    world = CountedVersion()
     f = world.cached(session=place)
     first, second, third = block(place), block(place), block(place)
     sessions = [next(each) for each in (first, second, third)]
@@ -228,7 +227,7 @@ def test_an_ended_session_in_a_copy_of_the_mapping_is_none() -> None:
     place: dict[str, Any] = {}
     with session(place):
         copied = dict(place)
-    world = World()
+    world = CountedVersion()
     f = world.cached(session=copied)
     assert current_session(copied) is None
     assert [world.asks(f), world.asks(f)] == [True, True]

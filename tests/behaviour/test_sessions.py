@@ -11,16 +11,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.asking import World
+from tests.support.asking import CountedVersion
+from tests.support.handle import HANDLE
 from tests.support.tasks import run
 from versioned_lru_cache import Session, current_session, session, versioned_lru_cache
 
-HANDLE = "lru_cache_versions"
-
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> CountedVersion:
+    return CountedVersion()
 
 
 class DictSubclass(dict[str, Any]):
@@ -63,7 +62,7 @@ every_place = pytest.mark.parametrize("make", PLACES)
 
 
 @every_place
-def test_a_session_begins_with_the_first_call_and_ends_when_its_handle_goes(world: World, make: Any) -> None:
+def test_a_session_begins_with_the_first_call_and_ends_when_its_handle_goes(world: CountedVersion, make: Any) -> None:
     place = make()
     f = world.cached(place)
     assert current_session(place) is None
@@ -80,7 +79,7 @@ def test_a_session_begins_with_the_first_call_and_ends_when_its_handle_goes(worl
 
 
 @every_place
-def test_functions_bound_to_one_place_share_its_session(world: World, make: Any) -> None:
+def test_functions_bound_to_one_place_share_its_session(world: CountedVersion, make: Any) -> None:
     place = make()
     f, h = world.cached(place), world.cached(place)
     f(1)
@@ -88,7 +87,7 @@ def test_functions_bound_to_one_place_share_its_session(world: World, make: Any)
 
 
 @every_place
-def test_a_callable_and_a_context_variable_lead_to_it(world: World, make: Any) -> None:
+def test_a_callable_and_a_context_variable_lead_to_it(world: CountedVersion, make: Any) -> None:
     places = [make(), make()]
     variable: ContextVar[Any] = ContextVar("variable", default=places[0])
     by_callable, by_variable = world.cached(lambda: places[0]), world.cached(variable)
@@ -103,7 +102,7 @@ def test_a_callable_and_a_context_variable_lead_to_it(world: World, make: Any) -
 
 
 @every_place
-def test_session_of_a_place_is_a_new_one_and_what_was_there_comes_back(world: World, make: Any) -> None:
+def test_session_of_a_place_is_a_new_one_and_what_was_there_comes_back(world: CountedVersion, make: Any) -> None:
     place = make()
     f = world.cached(place)
     with session(place) as first:
@@ -125,7 +124,7 @@ def test_session_of_a_place_is_a_new_one_and_what_was_there_comes_back(world: Wo
     assert not world.asks(f)
 
 
-def test_a_subclass_may_override_how_it_is_read(world: World) -> None:
+def test_a_subclass_may_override_how_it_is_read(world: CountedVersion) -> None:
     class Layered(dict[str, Any]):
         below: dict[str, Any] = {}  # noqa: RUF012 - shared on purpose
 
@@ -143,7 +142,7 @@ def test_a_subclass_may_override_how_it_is_read(world: World) -> None:
     assert not dict.__contains__(place, HANDLE)
 
 
-def test_an_unset_context_variable_means_the_ambient_session_or_none(world: World) -> None:
+def test_an_unset_context_variable_means_the_ambient_session_or_none(world: CountedVersion) -> None:
     variable: ContextVar[dict[str, Any]] = ContextVar("variable")
     f = world.cached(variable)
     assert current_session(variable) is None
@@ -157,7 +156,7 @@ def test_an_unset_context_variable_means_the_ambient_session_or_none(world: Worl
         assert not world.asks(f)
 
 
-def test_a_callable_that_answers_none_means_the_ambient_session_or_none(world: World) -> None:
+def test_a_callable_that_answers_none_means_the_ambient_session_or_none(world: CountedVersion) -> None:
     f = world.cached(lambda: None)
     assert current_session(lambda: None) is None
     assert [world.asks(f), world.asks(f)] == [True, True]
@@ -166,7 +165,7 @@ def test_a_callable_that_answers_none_means_the_ambient_session_or_none(world: W
         assert [world.asks(f), world.asks(f)] == [True, False]
 
 
-def test_a_context_variable_that_holds_none_means_the_ambient_session_or_none(world: World) -> None:
+def test_a_context_variable_that_holds_none_means_the_ambient_session_or_none(world: CountedVersion) -> None:
     variable: ContextVar[Any] = ContextVar("variable", default=None)
     f = world.cached(variable)
     assert [world.asks(f), world.asks(f)] == [True, True]
@@ -175,7 +174,7 @@ def test_a_context_variable_that_holds_none_means_the_ambient_session_or_none(wo
 
 
 @pytest.mark.parametrize("error", [RuntimeError("mine"), LookupError("mine"), AttributeError("mine"), KeyError("mine")])
-def test_an_error_of_the_callable_propagates(world: World, error: Exception) -> None:
+def test_an_error_of_the_callable_propagates(world: CountedVersion, error: Exception) -> None:
     raising = True
     place: dict[str, Any] = {}
 
@@ -194,7 +193,7 @@ def test_an_error_of_the_callable_propagates(world: World, error: Exception) -> 
     assert f() is f()
 
 
-def test_an_error_of_the_place_propagates(world: World) -> None:
+def test_an_error_of_the_place_propagates(world: CountedVersion) -> None:
     class Broken:
         raising = True
 
@@ -214,7 +213,7 @@ def test_an_error_of_the_place_propagates(world: World) -> None:
     assert f() == [None, 1]
 
 
-def test_the_ambient_session(world: World) -> None:
+def test_the_ambient_session(world: CountedVersion) -> None:
     f = world.cached()
     assert current_session() is None
     with session() as outer:
@@ -238,7 +237,7 @@ def test_it_ends_also_after_an_exception() -> None:
     assert place == {}
 
 
-def test_one_block_object_can_be_entered_again_and_in_itself(world: World) -> None:
+def test_one_block_object_can_be_entered_again_and_in_itself(world: CountedVersion) -> None:
     f, block = world.cached(), session()
     with block as first:
         with block as second:
@@ -252,7 +251,7 @@ def test_one_block_object_can_be_entered_again_and_in_itself(world: World) -> No
     assert current_session() is None
 
 
-def test_a_session_in_a_place_is_the_ambient_one_too(world: World) -> None:
+def test_a_session_in_a_place_is_the_ambient_one_too(world: CountedVersion) -> None:
     place: dict[str, Any] = {}
     bound, unbound = world.cached(place), world.cached()
     with session(place) as active:
@@ -261,7 +260,7 @@ def test_a_session_in_a_place_is_the_ambient_one_too(world: World) -> None:
         assert not world.asks(unbound)
 
 
-def test_session_of_a_callable_and_of_a_context_variable(world: World) -> None:
+def test_session_of_a_callable_and_of_a_context_variable(world: CountedVersion) -> None:
     place: dict[str, Any] = {}
     variable: ContextVar[Any] = ContextVar("variable", default=place)
     for leads_there in [variable, lambda: place]:
@@ -270,7 +269,7 @@ def test_session_of_a_callable_and_of_a_context_variable(world: World) -> None:
         assert place == {}
 
 
-def test_a_handle_that_was_popped_inside_the_block_does_not_come_in_the_way(world: World) -> None:
+def test_a_handle_that_was_popped_inside_the_block_does_not_come_in_the_way(world: CountedVersion) -> None:
     place: dict[str, Any] = {}
     f = world.cached(place)
     with session(place):
@@ -281,7 +280,7 @@ def test_a_handle_that_was_popped_inside_the_block_does_not_come_in_the_way(worl
 
 
 def test_async_with() -> None:
-    world = World()
+    world = CountedVersion()
     f = world.cached()
 
     async def visit(version: int) -> list[object]:
@@ -305,7 +304,7 @@ def test_async_with() -> None:
     run(main)
 
 
-def test_tasks_inherit_the_session_and_keep_theirs_to_themselves(world: World) -> None:
+def test_tasks_inherit_the_session_and_keep_theirs_to_themselves(world: CountedVersion) -> None:
     f = world.cached()
 
     async def inherit() -> bool:
@@ -320,7 +319,7 @@ def test_tasks_inherit_the_session_and_keep_theirs_to_themselves(world: World) -
     run(main)
 
 
-def test_contexts_keep_their_sessions_apart(world: World) -> None:
+def test_contexts_keep_their_sessions_apart(world: CountedVersion) -> None:
     f = world.cached()
     contexts = [Context(), Context()]
     blocks = [session(), session()]
@@ -331,7 +330,7 @@ def test_contexts_keep_their_sessions_apart(world: World) -> None:
     assert contexts[0].copy().run(world.asks, f) is False
 
 
-def test_leaving_in_another_context_than_it_was_entered_in(world: World) -> None:
+def test_leaving_in_another_context_than_it_was_entered_in(world: CountedVersion) -> None:
     """Fixtures of async test runners do that."""
     block = session()
     context = copy_context()
@@ -341,7 +340,7 @@ def test_leaving_in_another_context_than_it_was_entered_in(world: World) -> None
     assert current_session() is None
 
 
-def test_threads_that_do_not_inherit_it_can_share_it(world: World) -> None:
+def test_threads_that_do_not_inherit_it_can_share_it(world: CountedVersion) -> None:
     """Whether a thread starts with a copy of its parent's context depends on the interpreter; here it is said."""
     f = world.cached()
     place: dict[str, Any] = {}

@@ -11,18 +11,17 @@ from typing import Any
 
 import pytest
 
-from tests.support.asking import World
+from tests.support.asking import CountedVersion
+from tests.support.handle import HANDLE
 from versioned_lru_cache import Session, current_session, session, versioned_lru_cache, versioned_lru_cache_with_ttl
-
-HANDLE = "lru_cache_versions"
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> CountedVersion:
+    return CountedVersion()
 
 
-def test_renew_forgets_what_was_observed_and_read(world: World) -> None:
+def test_renew_forgets_what_was_observed_and_read(world: CountedVersion) -> None:
     """Write, then read what was written, in one request."""
     place: dict[str, Any] = {}
     f = world.cached(place)
@@ -37,7 +36,7 @@ def test_renew_forgets_what_was_observed_and_read(world: World) -> None:
     assert not world.asks(f, 1)
 
 
-def test_renew_of_an_ambient_session(world: World) -> None:
+def test_renew_of_an_ambient_session(world: CountedVersion) -> None:
     f = world.cached()
     with session() as active:
         f()
@@ -92,7 +91,7 @@ def test_renew_while_the_version_function_runs_does_not_count_its_answer() -> No
     assert asked == 2
 
 
-def test_the_session_is_a_mapping_of_versions(world: World) -> None:
+def test_the_session_is_a_mapping_of_versions(world: CountedVersion) -> None:
     place: dict[str, Any] = {}
     f = world.cached(place, name="report")
     f(1)
@@ -137,7 +136,7 @@ def test_the_original_decorator_names_its_own_module() -> None:
     assert dict(place[HANDLE]) == {"my module": {"f": "v1"}}
 
 
-def test_the_mapping_is_read_only_and_looking_at_it_changes_nothing(world: World) -> None:
+def test_the_mapping_is_read_only_and_looking_at_it_changes_nothing(world: CountedVersion) -> None:
     place: dict[str, Any] = {}
     f = world.cached(place, name="report")
     f()
@@ -164,7 +163,7 @@ def test_a_session_is_true_hashable_and_equal_only_to_itself() -> None:
     assert isinstance(hash(one), int)
 
 
-def test_a_copy_is_a_new_empty_session(world: World) -> None:
+def test_a_copy_is_a_new_empty_session(world: CountedVersion) -> None:
     place: dict[str, Any] = {}
     f = world.cached(place)
     f()
@@ -179,7 +178,7 @@ def test_a_copy_is_a_new_empty_session(world: World) -> None:
     assert not world.asks(f)
 
 
-def test_a_handle_can_be_put_in_a_place_by_hand(world: World) -> None:
+def test_a_handle_can_be_put_in_a_place_by_hand(world: CountedVersion) -> None:
     mine = Session()
     places = [{HANDLE: mine}, {HANDLE: mine}]
     f, h = world.cached(places[0]), world.cached(places[1])
@@ -187,7 +186,7 @@ def test_a_handle_can_be_put_in_a_place_by_hand(world: World) -> None:
     assert not world.asks(h), "one session in two places"
 
 
-def test_a_session_lives_as_long_as_its_handle_wherever_that_is(world: World) -> None:
+def test_a_session_lives_as_long_as_its_handle_wherever_that_is(world: CountedVersion) -> None:
     place: dict[str, Any] = {}
     f = world.cached(place)
     f()
@@ -197,13 +196,13 @@ def test_a_session_lives_as_long_as_its_handle_wherever_that_is(world: World) ->
     assert not world.asks(f)
 
 
-def test_current_session_begins_none(world: World) -> None:
+def test_current_session_begins_none(world: CountedVersion) -> None:
     place: dict[str, Any] = {}
     assert current_session(place) is None
     assert place == {}
 
 
-def test_none_under_the_name_is_no_session(world: World) -> None:
+def test_none_under_the_name_is_no_session(world: CountedVersion) -> None:
     place: dict[str, Any] = {HANDLE: None}
     assert current_session(place) is None
     with session(place) as active:

@@ -105,7 +105,7 @@ def test_functions_made_in_passing_leave_nothing_in_a_long_session() -> None:
     run(bounded.functions_made_in_passing_leave_nothing_in_a_long_session)
 
 
-class Data:
+class OfMethods:
     """Its methods are new objects each time they are looked up."""
 
     def __init__(self) -> None:
@@ -145,8 +145,8 @@ class Data:
         lambda data: data.__len__,
     ],
 )
-def test_a_method_of_an_object_is_one_version_function(made: Callable[[Data], Any]) -> None:
-    data = Data()
+def test_a_method_of_an_object_is_one_version_function(made: Callable[[OfMethods], Any]) -> None:
+    data = OfMethods()
     f = versioned_lru_cache(made(data))(lambda x: x)
     g = versioned_lru_cache(made(data))(lambda x: -x)
     with session():
@@ -155,7 +155,7 @@ def test_a_method_of_an_object_is_one_version_function(made: Callable[[Data], An
 
 
 def test_a_cached_coroutine_method_is_one_version_function() -> None:
-    data = Data()
+    data = OfMethods()
 
     @versioned_lru_cache(data.awaited)
     async def f() -> int:
@@ -174,7 +174,7 @@ def test_a_cached_coroutine_method_is_one_version_function() -> None:
 
 
 def test_methods_of_two_objects_are_two() -> None:
-    one, other = Data(), Data()
+    one, other = OfMethods(), OfMethods()
     f = versioned_lru_cache(one.cached)(lambda x: x)
     g = versioned_lru_cache(other.cached)(lambda x: -x)
     with session():
@@ -185,7 +185,7 @@ def test_methods_of_two_objects_are_two() -> None:
 def test_a_method_leaves_nothing_when_its_object_is_gone() -> None:
     gc.collect()
     before = len(_scopes)
-    data = Data()
+    data = OfMethods()
     f = versioned_lru_cache(data.cached)(lambda x: x)
     assert len(_scopes) == before + 1
     gone = weakref.ref(data)
@@ -195,7 +195,7 @@ def test_a_method_leaves_nothing_when_its_object_is_gone() -> None:
     assert len(_scopes) == before
 
 
-@pytest.mark.parametrize("owner", [[1], Data()])
+@pytest.mark.parametrize("owner", [[1], OfMethods()])
 @pytest.mark.parametrize("name", ["__len__", "__repr__", "__reduce_ex__"])
 def test_methods_of_types_written_in_c_are_known_by_their_object(owner: Any, name: str) -> None:
     told, _ = identity(getattr(owner, name))

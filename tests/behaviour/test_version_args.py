@@ -21,7 +21,7 @@ CALLS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
 EACH = [(("a",), {}), (("b",), {}), (("a",), {"day": 1}), ((), {"region": "a"})]
 
 
-class Asked(list[tuple[tuple[Any, ...], dict[str, Any]]]):
+class GivenArguments(list[tuple[tuple[Any, ...], dict[str, Any]]]):
     """What a version function was given, run by run."""
 
     def note(self, *args: Any, **kwargs: Any) -> int:
@@ -57,7 +57,7 @@ both = pytest.mark.parametrize("decorator", [modern, original])
 
 @both
 def test_no_parameters_nothing_once_per_session(decorator: Any) -> None:
-    asked = Asked()
+    asked = GivenArguments()
 
     def version() -> int:
         return asked.note()
@@ -68,7 +68,7 @@ def test_no_parameters_nothing_once_per_session(decorator: Any) -> None:
 
 @both
 def test_named_parameters_the_arguments_once_per_arguments(decorator: Any) -> None:
-    asked = Asked()
+    asked = GivenArguments()
 
     def version(region: str, day: int = 0) -> int:
         return asked.note(*(("a",) if region == "a" else ("b",)), **({"day": day} if day else {}))
@@ -79,7 +79,7 @@ def test_named_parameters_the_arguments_once_per_arguments(decorator: Any) -> No
 
 @both
 def test_some_named_parameters_and_the_rest(decorator: Any) -> None:
-    asked = Asked()
+    asked = GivenArguments()
 
     def version(region: str, **rest: Any) -> int:
         return asked.note(region, **rest)
@@ -90,7 +90,7 @@ def test_some_named_parameters_and_the_rest(decorator: Any) -> None:
 
 @both
 def test_a_keyword_only_parameter_is_named_too(decorator: Any) -> None:
-    asked = Asked()
+    asked = GivenArguments()
 
     def version(*args: Any, day: int = 0, **kwargs: Any) -> int:
         return asked.note(*args, **kwargs, **({"day": day} if day else {}))
@@ -100,7 +100,7 @@ def test_a_keyword_only_parameter_is_named_too(decorator: Any) -> None:
 
 
 def test_only_stars_the_arguments_once_per_arguments() -> None:
-    asked = Asked()
+    asked = GivenArguments()
 
     def version(*args: Any, **kwargs: Any) -> int:
         return asked.note(*args, **kwargs)
@@ -110,7 +110,7 @@ def test_only_stars_the_arguments_once_per_arguments() -> None:
 
 
 def test_only_stars_in_the_original_the_first_call_for_all() -> None:
-    asked = Asked()
+    asked = GivenArguments()
 
     def version(*args: Any, **kwargs: Any) -> int:
         return asked.note(*args, **kwargs)
@@ -133,7 +133,7 @@ class WithoutSignature:
 
     __signature__ = "none"
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: GivenArguments) -> None:
         self.asked = asked
 
     def __call__(self, *args: Any, **kwargs: Any) -> int:
@@ -141,7 +141,7 @@ class WithoutSignature:
 
 
 def test_no_signature_as_only_stars() -> None:
-    asked = Asked()
+    asked = GivenArguments()
     ask_all(modern(WithoutSignature(asked)))
     assert asked == EACH
     asked.clear()
@@ -158,28 +158,28 @@ def test_version_args_empty_nothing_whatever_the_function_takes(decorator: Any) 
         lambda asked: partial(asked.note),
         WithoutSignature,
     ]:
-        asked = Asked()
+        asked = GivenArguments()
         ask_all(decorator(make(asked), version_args=()))
         assert asked == [((), {})]
 
 
 @both
 def test_version_args_a_part_of_the_arguments(decorator: Any) -> None:
-    asked = Asked()
+    asked = GivenArguments()
     ask_all(decorator(asked.note, version_args=lambda region, day=0: (region,)))
     assert asked == [(("a",), {}), (("b",), {})]
 
 
 @both
 def test_version_args_can_make_something_new(decorator: Any) -> None:
-    asked = Asked()
+    asked = GivenArguments()
     ask_all(decorator(asked.note, version_args=lambda region, day=0: ("all", len(region))))
     assert asked == [(("all", 1), {})]
 
 
 @both
 def test_version_args_that_returns_an_empty_tuple(decorator: Any) -> None:
-    asked = Asked()
+    asked = GivenArguments()
     ask_all(decorator(asked.note, version_args=lambda *args, **kwargs: ()))
     assert asked == [((), {})]
 
@@ -203,7 +203,7 @@ def test_version_args_that_differ_are_different_scopes() -> None:
 
 
 def test_two_functions_share_what_the_same_version_function_was_given() -> None:
-    asked = Asked()
+    asked = GivenArguments()
     g: dict[str, Any] = {}
 
     @versioned_lru_cache(asked.note, version_args=lambda region: (region,), session=g)
@@ -222,7 +222,7 @@ def test_two_functions_share_what_the_same_version_function_was_given() -> None:
 
 
 def test_a_partial_has_the_parameters_that_are_left() -> None:
-    asked = Asked()
+    asked = GivenArguments()
 
     def version(table: str, region: str) -> int:
         return asked.note(table, region)
@@ -237,7 +237,7 @@ def test_a_partial_has_the_parameters_that_are_left() -> None:
 
 
 def test_a_partial_with_a_keyword_may_be_asked_with_another() -> None:
-    asked = Asked()
+    asked = GivenArguments()
 
     def version(region: str = "all") -> int:
         return asked.note(region)
@@ -251,7 +251,7 @@ class Table:
     """Versions as methods of every kind."""
 
     def __init__(self) -> None:
-        self.asked = Asked()
+        self.asked = GivenArguments()
 
     def version(self) -> int:
         return self.asked.note()
@@ -330,7 +330,7 @@ def test_a_class_as_a_version_function() -> None:
 
 
 def test_the_version_function_sees_the_arguments_as_they_were_given() -> None:
-    asked = Asked()
+    asked = GivenArguments()
     argument = object()
     f: Any = versioned_lru_cache(lambda *args, **kwargs: asked.note(*args, **kwargs))(lambda *args, **kwargs: None)
     f(argument, 1, b=2, a=argument)
@@ -341,7 +341,7 @@ def test_the_version_function_sees_the_arguments_as_they_were_given() -> None:
 
 
 def test_with_a_key_the_version_function_still_sees_the_arguments() -> None:
-    asked = Asked()
+    asked = GivenArguments()
     f: Any = versioned_lru_cache(lambda rows: asked.note(tuple(rows)), key=tuple, session={})(lambda rows: sum(rows))
     assert [f([1, 2]), f([1, 2]), f([3])] == [3, 3, 3]
     assert asked == [(((1, 2),), {}), (((3,),), {})]

@@ -59,7 +59,7 @@ def key_of(number: int) -> object:
     return [number, float(number), f"key {number}", Point(number)][number % 4]
 
 
-class World:
+class PlainWorld:
     """Data with a version, functions over it, and places for sessions."""
 
     def __init__(self, chance: random.Random) -> None:
@@ -215,7 +215,7 @@ class World:
 def one_round(seed: int, threads: int) -> Judge:
     """Makes a world, lets it run, and looks at what is left."""
     chance = random.Random(seed)
-    world = World(chance)
+    world = PlainWorld(chance)
     sys.setswitchinterval(chance.choice([1e-6, 1e-5, 1e-4, 5e-3]))
     world.run(threads)
     world.quiet()

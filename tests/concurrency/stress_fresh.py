@@ -75,7 +75,7 @@ class Watched:
         self.behind.end()
 
 
-class World:
+class FreshWorld:
     """Sources with versions, functions over them, and places for sessions."""
 
     def __init__(self, chance: random.Random, clock: MockClock) -> None:
@@ -313,7 +313,7 @@ def one_round(seed: int, threads: int) -> Judge:
             lambda behind: begin(Watched(world.judge, behind)),  # type: ignore[arg-type]
         ),
     ):
-        world = World(chance, clock)
+        world = FreshWorld(chance, clock)
         sys.setswitchinterval(chance.choice([1e-6, 1e-5, 1e-4, 5e-3]))
         world.go(threads)
         world.quiet()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.concurrency.shuffled_loop import ShuffledLoop
 from tests.concurrency.stress_rounds import ROUND_LIMIT, go, rounds
-from tests.model.graph_world import BINDINGS, Place, World, called
+from tests.model.graph_world import BINDINGS, GraphWorld, Place, called
 from tests.model.graphs import Maker, Use
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ MOVES = 30
 HERE: ContextVar[Place] = ContextVar("HERE")
 
 
-class Company(World):
+class Company(GraphWorld):
     """A world in which several call at once."""
 
     def __init__(self, chance: random.Random, awaited: bool) -> None:

@@ -70,7 +70,7 @@ class Run:
 
 
 @dataclass
-class World:
+class TaskWorld:
     """What happens, and what was wrong with it."""
 
     seed: int
@@ -293,9 +293,9 @@ class World:
                     await self.call(name)  # Nothing waits for a flight that is no more.
 
 
-def one_world(seed: int) -> World:
+def one_world(seed: int) -> TaskWorld:
     """Lets one world live."""
-    world = World(seed)
+    world = TaskWorld(seed)
     loop = ShuffledLoop(world.chance)
     try:
         loop.run_until_complete(world.live())

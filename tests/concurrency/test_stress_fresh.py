@@ -9,10 +9,9 @@ import pytest
 from tests.concurrency import wrong_caches
 from tests.support.calling import MINE, Call, Gate, until_waiting
 from tests.support.child import run
+from tests.support.sources import DOWN
 from versioned_lru_cache import IMMUTABLE, Lag, Refresh, Versioned, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
-
-DOWN = OSError("down")
 
 alone = pytest.mark.thread_unsafe(reason="one clock for the whole process")
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.programs import ends_of_programs
 from tests.support.child import run as run_child
-from tests.support.tasks import TASKS_OF_ALL, Held, begun, ended, in_loop, run, turns
+from tests.support.tasks import TASKS_OF_ALL, HeldTask, begun, ended, in_loop, run, turns
 from versioned_lru_cache import versioned_lru_cache
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def kinds(found: list[Any]) -> list[str]:
 
 @in_loop
 async def test_a_cancelled_leader_takes_nobody_along() -> None:
-    held = Held()
+    held = HeldTask()
     leader = await held.lead(1)
     waiters = await held.waiting(5, 1)
     leader.cancel()
@@ -40,7 +40,7 @@ async def test_a_cancelled_leader_takes_nobody_along() -> None:
 
 @in_loop
 async def test_some_of_those_who_wait_are_cancelled() -> None:
-    held = Held()
+    held = HeldTask()
     leader = await held.lead(1)
     waiters = await held.waiting(6, 1)
     for waiter in waiters[::2]:
@@ -55,7 +55,7 @@ async def test_some_of_those_who_wait_are_cancelled() -> None:
 @pytest.mark.parametrize("count", [1, 2, 10])
 @in_loop
 async def test_what_nobody_waits_for_is_cancelled_once_the_last_has_gone(count: int) -> None:
-    held = Held()
+    held = HeldTask()
     callers = [await held.lead(1), *await held.waiting(count - 1, 1)]
     for caller in callers:
         assert held.log == []
@@ -69,7 +69,7 @@ async def test_what_nobody_waits_for_is_cancelled_once_the_last_has_gone(count: 
 
 @in_loop
 async def test_all_are_cancelled_at_once() -> None:
-    held = Held()
+    held = HeldTask()
     callers = [await held.lead(1), *await held.waiting(9, 1)]
     for caller in callers:
         caller.cancel()
@@ -273,7 +273,7 @@ async def test_a_function_that_raises_cancelled_error_is_its_callers_affair() ->
 
 @in_loop
 async def test_a_caller_that_is_cancelled_twice() -> None:
-    held = Held()
+    held = HeldTask()
     leader = await held.lead(1)
     (waiter,) = await held.waiting(1, 1)
     for call in (leader, waiter):
@@ -286,7 +286,7 @@ async def test_a_caller_that_is_cancelled_twice() -> None:
 
 @in_loop
 async def test_a_caller_that_swallows_its_cancellation_may_call_again() -> None:
-    held = Held()
+    held = HeldTask()
 
     async def stubborn() -> Any:
         try:
@@ -303,7 +303,7 @@ async def test_a_caller_that_swallows_its_cancellation_may_call_again() -> None:
 
 @in_loop
 async def test_a_caller_that_is_cancelled_in_the_very_turn_in_which_the_value_comes() -> None:
-    held = Held()
+    held = HeldTask()
     calls = [await held.lead(1), *await held.waiting(3, 1)]
     held.gate.set()
     await turns(1)
@@ -317,7 +317,7 @@ async def test_a_caller_that_is_cancelled_in_the_very_turn_in_which_the_value_co
 
 @in_loop
 async def test_timeouts_of_callers_end_only_their_own_wait() -> None:
-    held = Held()
+    held = HeldTask()
     leader = asyncio.ensure_future(asyncio.wait_for(held.f(1), 0.02))
     await turns()
     (patient,) = await held.waiting(1, 1)
@@ -392,11 +392,11 @@ async def test_a_generator_exit_of_the_function_is_its_callers() -> None:
 @TASKS_OF_ALL
 @pytest.mark.parametrize("ends", ["run", "stopped", "collected"])
 def test_after_a_loop_that_ended_in_mid_flight_another_works(ends: str) -> None:
-    held: list[Held] = []
+    held: list[HeldTask] = []
     complaints: list[str] = []
 
     async def first() -> None:
-        held.append(Held())
+        held.append(HeldTask())
         begun(3, held[0].f, 1)
         await turns()
 
@@ -432,7 +432,7 @@ def test_after_a_loop_that_ended_in_mid_flight_another_works(ends: str) -> None:
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="since Python 3.11")
 @in_loop
 async def test_a_failing_task_group_cancels_only_its_own() -> None:
-    held = Held()
+    held = HeldTask()
     outside = await held.lead(1)
 
     async def fail() -> None:

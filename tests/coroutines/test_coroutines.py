@@ -21,7 +21,7 @@ SINCE_3_11 = pytest.mark.skipif(sys.version_info < (3, 11), reason="since Python
 SINCE_3_12 = pytest.mark.skipif(sys.version_info < (3, 12), reason="since Python 3.12")
 
 
-class World:
+class CountedRuns:
     """A version, plain or awaited, and functions that are counted. A result tells which run it is of."""
 
     def __init__(self, asks: str = "plain") -> None:
@@ -56,7 +56,7 @@ ASKS = pytest.mark.parametrize("asks", ["plain", "awaited"])
 @ASKS
 @in_loop
 async def test_a_hit_gives_the_same_object_without_a_run(asks: str) -> None:
-    world = World(asks)
+    world = CountedRuns(asks)
     f = world.cached()
     value = await f(1)
     assert await f(1) is value
@@ -69,7 +69,7 @@ async def test_a_hit_gives_the_same_object_without_a_run(asks: str) -> None:
 @ASKS
 @in_loop
 async def test_a_changed_version_computes_anew(asks: str) -> None:
-    world = World(asks)
+    world = CountedRuns(asks)
     f = world.cached()
     assert await f(1) == [1, None, 1]
     world.version = 2
@@ -81,7 +81,7 @@ async def test_a_changed_version_computes_anew(asks: str) -> None:
 @ASKS
 @in_loop
 async def test_a_session_asks_once(asks: str) -> None:
-    world = World(asks)
+    world = CountedRuns(asks)
     f = world.cached()
     async with session():
         value = await f(1)
@@ -121,7 +121,7 @@ async def test_a_version_function_without_parameters_is_asked_once_for_all_argum
 @pytest.mark.parametrize("kind", ["dict", "variable", "callable", "ambient"])
 @in_loop
 async def test_wherever_the_session_lies(kind: str) -> None:
-    world, place = World(), dict[str, Any]()
+    world, place = CountedRuns(), dict[str, Any]()
     variable: ContextVar[dict[str, Any]] = ContextVar("variable")
     variable.set(place)
     bound = {"dict": place, "variable": variable, "callable": lambda: place, "ambient": None}[kind]
@@ -153,7 +153,7 @@ async def test_the_age_counts_from_the_start_of_the_computation() -> None:
 
 @in_loop
 async def test_typed_and_key() -> None:
-    typed, keyed = World().cached(typed=True), World().cached(key=lambda x=None: x % 2)
+    typed, keyed = CountedRuns().cached(typed=True), CountedRuns().cached(key=lambda x=None: x % 2)
     assert await typed(1) is not await typed(1.0)
     assert await typed(1) is await typed(1)
     assert await keyed(1) is await keyed(3)
@@ -162,14 +162,14 @@ async def test_typed_and_key() -> None:
 
 @in_loop
 async def test_cache_if_decides_what_is_stored() -> None:
-    f = World().cached(cache_if=lambda value: value[2] > 1)
+    f = CountedRuns().cached(cache_if=lambda value: value[2] > 1)
     assert [(await f(1))[2], (await f(1))[2], (await f(1))[2]] == [1, 2, 2]
     assert f.cache_info() == (1, 2, 128, 1)
 
 
 @in_loop
 async def test_maxsize() -> None:
-    nothing, one, all_ = (World().cached(maxsize=size) for size in (0, 1, None))
+    nothing, one, all_ = (CountedRuns().cached(maxsize=size) for size in (0, 1, None))
     for f in (nothing, one, all_):
         for x in (1, 2, 1, 1):
             await f(x)
@@ -180,7 +180,7 @@ async def test_maxsize() -> None:
 
 @in_loop
 async def test_clear_invalidate_put_and_contains_are_plain() -> None:
-    f = World().cached()
+    f = CountedRuns().cached()
     value = await f(1)
     assert f.cache_contains(1)
     assert f.cache_invalidate(1)
@@ -262,7 +262,7 @@ async def test_an_instance_lives_as_long_as_a_call_of_it() -> None:
 
 @in_loop
 async def test_hit_or_miss_is_decided_when_it_is_awaited() -> None:
-    world = World()
+    world = CountedRuns()
     f = world.cached()
     early = f(1)
     assert (world.asked, world.runs) == (0, 0)
@@ -276,7 +276,7 @@ async def test_hit_or_miss_is_decided_when_it_is_awaited() -> None:
 
 
 def test_the_function_stays_a_coroutine_function() -> None:
-    f = World().cached()
+    f = CountedRuns().cached()
     assert inspect.iscoroutinefunction(f)
     assert inspect.iscoroutinefunction(f.__wrapped__)
     assert inspect.iscoroutinefunction(partial(f, 1))
@@ -337,14 +337,14 @@ def test_generators_are_refused(function: Any) -> None:
 
 @TASKS_OF_ALL
 def test_asyncio_run_takes_it() -> None:
-    f = World().cached()
+    f = CountedRuns().cached()
     value = asyncio.run(f(1))
     assert asyncio.run(f(1)) is value, "from one loop to the next, too"
 
 
 @in_loop
 async def test_gather_create_task_wait_for_wait_and_shield_take_it() -> None:
-    f = World().cached()
+    f = CountedRuns().cached()
     value = await asyncio.create_task(f(1))
     assert await asyncio.gather(f(1), f(1)) == [value, value]
     assert await asyncio.wait_for(f(1), 5) is value
@@ -358,7 +358,7 @@ async def test_gather_create_task_wait_for_wait_and_shield_take_it() -> None:
 
 @in_loop
 async def test_run_coroutine_threadsafe_takes_it() -> None:
-    f = World().cached()
+    f = CountedRuns().cached()
     loop = asyncio.get_running_loop()
     values = [
         await asyncio.to_thread(lambda: asyncio.run_coroutine_threadsafe(f(1), loop).result(20)) for _ in range(2)
@@ -369,7 +369,7 @@ async def test_run_coroutine_threadsafe_takes_it() -> None:
 @SINCE_3_11
 @in_loop
 async def test_task_groups_and_timeouts_take_it() -> None:
-    f = World().cached()
+    f = CountedRuns().cached()
     async with asyncio.TaskGroup() as group:  # type: ignore[attr-defined]
         tasks = [group.create_task(f(1)) for _ in range(5)]
     assert all(task.result() is tasks[0].result() for task in tasks)
@@ -431,7 +431,7 @@ async def test_eager_tasks() -> None:
 
 @in_loop
 async def test_a_wrong_call_is_told_when_it_is_awaited() -> None:
-    f = World().cached()
+    f = CountedRuns().cached()
     with pytest.raises(TypeError, match="positional argument"):
         await f(1, 2, 3)
     with pytest.raises(TypeError, match="unexpected keyword argument"):

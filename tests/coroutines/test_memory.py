@@ -13,7 +13,7 @@ import pytest
 
 from tests.programs import tasks_memory
 from tests.support.child import run as run_child
-from tests.support.tasks import Held, begun, ended, in_loop, run, turns
+from tests.support.tasks import HeldTask, begun, ended, in_loop, run, turns
 from versioned_lru_cache import session, versioned_lru_cache
 
 WARNINGS = pytest.mark.thread_unsafe(reason="warnings are caught for the whole process")
@@ -206,7 +206,7 @@ async def test_misses_that_many_wait_for_keep_no_reference() -> None:
 @COUNTED
 @in_loop
 async def test_a_flight_forgets_waiters_that_have_gone() -> None:
-    held, argument = Held(), (object(), object())
+    held, argument = HeldTask(), (object(), object())
     leader = await held.lead(argument)
     before = sys.getrefcount(argument)
     for _ in range(5):

@@ -12,7 +12,7 @@ import pytest
 from tests.programs import tasks_never_hang
 from tests.support.child import each_bound
 from tests.support.child import run as run_child
-from tests.support.tasks import Held, begun, ended, in_loop, run, turns, until
+from tests.support.tasks import HeldTask, begun, ended, in_loop, run, turns, until
 from versioned_lru_cache import session, versioned_lru_cache
 
 pytestmark = pytest.mark.thread_unsafe(reason="one loop each is all they need")
@@ -137,7 +137,7 @@ def test_the_cache_is_shared_by_all_loops() -> None:
 @pytest.mark.parametrize("wait", [0, 0.01, timedelta(milliseconds=10)])
 @in_loop
 async def test_after_its_wait_a_call_computes_and_its_result_is_not_stored(wait: Any) -> None:
-    held = Held(wait=wait)
+    held = HeldTask(wait=wait)
     leader = await held.lead(1)
     assert await asyncio.wait_for(held.f(1), 10) == [1, 2]
     assert not held.f.cache_contains(1)
@@ -152,7 +152,7 @@ async def test_after_its_wait_a_call_computes_and_its_result_is_not_stored(wait:
 @pytest.mark.parametrize("wait", [None, 30, timedelta(seconds=30)])
 @in_loop
 async def test_a_wait_that_is_long_enough_gets_the_value(wait: Any) -> None:
-    held = Held(wait=wait)
+    held = HeldTask(wait=wait)
     leader = await held.lead(1)
     waiters = await held.waiting(3, 1)
     held.gate.set()
@@ -184,7 +184,7 @@ async def test_wait_bounds_the_wait_for_a_version_too() -> None:
 
 @in_loop
 async def test_a_wait_that_was_cut_short_can_be_cancelled() -> None:
-    held = Held(wait=20)
+    held = HeldTask(wait=20)
     leader = await held.lead(1)
     waiters = await held.waiting(3, 1)
     for waiter in waiters:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.calling import Call
-from tests.support.tasks import Held, begun, ended, in_loop, run, turns, until
+from tests.support.tasks import HeldTask, begun, ended, in_loop, run, turns, until
 from versioned_lru_cache import Versioned, session, versioned_lru_cache
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ FORGET = pytest.mark.parametrize(
 
 @in_loop
 async def test_a_thousand_tasks_share_one_computation() -> None:
-    held = Held()
+    held = HeldTask()
     leader = await held.lead(1)
     waiters = await held.waiting(999, 1)
     held.gate.set()
@@ -36,7 +36,7 @@ async def test_a_thousand_tasks_share_one_computation() -> None:
 
 @in_loop
 async def test_other_keys_and_other_versions_do_not_wait() -> None:
-    held = Held()
+    held = HeldTask()
     leader = await held.lead(-1)
     assert await held.f(-2) == [-2, 2]
     held.version = 2
@@ -49,7 +49,7 @@ async def test_other_keys_and_other_versions_do_not_wait() -> None:
 @in_loop
 async def test_sessions_of_one_version_share_a_computation() -> None:
     mine: ContextVar[dict[str, Any]] = ContextVar("mine")
-    held = Held(session=mine)
+    held = HeldTask(session=mine)
 
     async def call() -> Any:
         mine.set({})
@@ -67,7 +67,7 @@ async def test_sessions_of_one_version_share_a_computation() -> None:
 @FORGET
 @in_loop
 async def test_what_is_forgotten_goes_to_those_who_waited_and_to_nobody_else(forget: Callable[[Any], object]) -> None:
-    held = Held()
+    held = HeldTask()
     leader = await held.lead(1)
     waiters = await held.waiting(5, 1)
     forget(held.f)
@@ -81,7 +81,7 @@ async def test_what_is_forgotten_goes_to_those_who_waited_and_to_nobody_else(for
 @FORGET
 @in_loop
 async def test_who_calls_after_what_runs_was_forgotten_computes_at_once(forget: Callable[[Any], object]) -> None:
-    held = Held()
+    held = HeldTask()
     leader = await held.lead(1)
     waiters = await held.waiting(2, 1)
     forget(held.f)
@@ -95,7 +95,7 @@ async def test_who_calls_after_what_runs_was_forgotten_computes_at_once(forget: 
 
 @in_loop
 async def test_a_moved_version_supersedes() -> None:
-    held = Held()
+    held = HeldTask()
     leader = await held.lead(1)
     early = await held.waiting(2, 1)
     held.version = 2
@@ -109,7 +109,7 @@ async def test_a_moved_version_supersedes() -> None:
 
 @in_loop
 async def test_a_put_during_a_flight() -> None:
-    held = Held()
+    held = HeldTask()
     leader = await held.lead(1)
     held.f.cache_put(Versioned("put", 1), 1)
     assert await held.f(1) == "put"
@@ -120,7 +120,7 @@ async def test_a_put_during_a_flight() -> None:
 
 @in_loop
 async def test_an_exception_is_theirs_too_after_one_run() -> None:
-    held = Held()
+    held = HeldTask()
     held.raises = OSError("no answer")
     leader = await held.lead(1)
     waiters = await held.waiting(50, 1)
@@ -133,7 +133,7 @@ async def test_an_exception_is_theirs_too_after_one_run() -> None:
 
 @in_loop
 async def test_the_traceback_of_an_exception_does_not_grow_with_those_who_get_it() -> None:
-    held = Held()
+    held = HeldTask()
     held.raises = OSError("no answer")
     leader = await held.lead(1)
     waiters = await held.waiting(100, 1)
@@ -147,7 +147,7 @@ async def test_the_traceback_of_an_exception_does_not_grow_with_those_who_get_it
 
 @in_loop
 async def test_a_failure_leaves_the_old_entry() -> None:
-    held = Held()
+    held = HeldTask()
     held.f.cache_put(Versioned("old", 1), 1)
     held.version = 2
     held.raises = OSError()
@@ -163,7 +163,7 @@ async def test_a_failing_cache_if_fails_for_all() -> None:
     def cache_if(value: object) -> bool:
         raise OSError("can't tell")
 
-    held = Held(cache_if=cache_if)
+    held = HeldTask(cache_if=cache_if)
     leader = await held.lead(1)
     waiters = await held.waiting(3, 1)
     held.gate.set()
@@ -175,7 +175,7 @@ async def test_a_failing_cache_if_fails_for_all() -> None:
 @pytest.mark.parametrize("options", [{"maxsize": 0}, {"cache_if": lambda value: False}], ids=["maxsize", "cache_if"])
 @in_loop
 async def test_what_is_not_stored_is_shared_all_the_same(options: dict[str, Any]) -> None:
-    held = Held(**options)
+    held = HeldTask(**options)
     leader = await held.lead(1)
     waiters = await held.waiting(3, 1)
     held.gate.set()
@@ -211,7 +211,7 @@ async def test_methods_share_a_computation_per_instance() -> None:
 ASKS = pytest.mark.parametrize("kind", ["plain", "awaited"])
 
 
-class Asked:
+class AskedInTasks:
     """A version function, awaited or not, that is counted and fails as often as it is told to."""
 
     def __init__(self, kind: str, **options: Any) -> None:
@@ -244,7 +244,7 @@ class Asked:
 @ASKS
 @in_loop
 async def test_a_thousand_tasks_of_a_session_ask_once(kind: str) -> None:
-    asked = Asked(kind)
+    asked = AskedInTasks(kind)
     with session():
         calls = begun(1000, asked.f, 1)
         await turns(3)
@@ -257,7 +257,7 @@ async def test_a_thousand_tasks_of_a_session_ask_once(kind: str) -> None:
 
 @in_loop
 async def test_sessions_do_not_wait_for_each_others_version() -> None:
-    asked = Asked("awaited")
+    asked = AskedInTasks("awaited")
     with session():
         one = begun(2, asked.f, 1)
         await turns()
@@ -271,7 +271,7 @@ async def test_sessions_do_not_wait_for_each_others_version() -> None:
 
 @in_loop
 async def test_an_asker_that_is_cancelled_hands_over() -> None:
-    asked = Asked("awaited")
+    asked = AskedInTasks("awaited")
     with session():
         calls = begun(5, asked.f, 1)
         await turns()
@@ -287,7 +287,7 @@ async def test_an_asker_that_is_cancelled_hands_over() -> None:
 
 @in_loop
 async def test_a_waiter_for_a_version_that_is_cancelled_leaves_the_others_alone() -> None:
-    asked = Asked("awaited")
+    asked = AskedInTasks("awaited")
     with session():
         calls = begun(5, asked.f, 1)
         await turns()
@@ -302,7 +302,7 @@ async def test_a_waiter_for_a_version_that_is_cancelled_leaves_the_others_alone(
 
 @in_loop
 async def test_a_version_function_that_fails_fails_for_all_who_wait() -> None:
-    asked, error = Asked("awaited"), OSError("down")
+    asked, error = AskedInTasks("awaited"), OSError("down")
     asked.failures.append(error)
     with session():
         calls = begun(5, asked.f, 1)
@@ -317,7 +317,7 @@ async def test_a_version_function_that_fails_fails_for_all_who_wait() -> None:
 @ASKS
 @in_loop
 async def test_a_version_function_that_raises_cancelled_error_hands_over(kind: str) -> None:
-    asked = Asked(kind)
+    asked = AskedInTasks(kind)
     asked.failures.append(asyncio.CancelledError())
     asked.gate.set()
     with session():
@@ -444,13 +444,13 @@ async def test_nested_calls_are_in_the_session_of_the_leading_caller() -> None:
 
 @in_loop
 async def test_what_is_never_stored_is_shared_by_tasks_unless_they_never_wait() -> None:
-    held = Held(maxsize=0)
+    held = HeldTask(maxsize=0)
     calls = [await held.lead(1), *await held.waiting(3, 1)]
     held.gate.set()
     assert await ended(calls) == [[1, 1]] * 4
     assert await held.f(1) == [1, 2]
 
-    apart = Held(maxsize=0, wait=0)
+    apart = HeldTask(maxsize=0, wait=0)
     leader = await apart.lead(1)
     assert sorted(await ended(begun(3, apart.f, 1))) == [[1, 2], [1, 3], [1, 4]]
     apart.gate.set()

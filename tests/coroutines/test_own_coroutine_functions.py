@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-class Data:
+class Serial:
     """A serial that is a cached coroutine method; under a session each object's is asked once."""
 
     def __init__(self) -> None:
@@ -38,18 +38,18 @@ class Data:
         return await self.serial()
 
 
-class Inherits(Data):
+class Inherits(Serial):
     """Its `__call__` is another class's."""
 
 
-def function_of(data: Data) -> Any:
+def function_of(data: Serial) -> Any:
     async def serial() -> int:
         return await data.serial()
 
     return versioned_lru_cache(None, maxsize=0)(serial)
 
 
-ASKED: list[Callable[[Data], Any]] = [
+ASKED: list[Callable[[Serial], Any]] = [
     lambda data: data.serial,
     function_of,
     lambda data: data,
@@ -63,9 +63,9 @@ ASKED: list[Callable[[Data], Any]] = [
 ]
 
 
-@pytest.mark.parametrize("of", [Data, Inherits])
+@pytest.mark.parametrize("of", [Serial, Inherits])
 @pytest.mark.parametrize("made", ASKED)
-def test_as_a_version_function(made: Callable[[Data], Any], of: type[Data]) -> None:
+def test_as_a_version_function(made: Callable[[Serial], Any], of: type[Serial]) -> None:
     data = of()
 
     @versioned_lru_cache(made(data))
@@ -86,7 +86,7 @@ def test_as_a_version_function(made: Callable[[Data], Any], of: type[Data]) -> N
 
 
 def test_inspect_knows_them() -> None:
-    data = Data()
+    data = Serial()
     for made in ASKED[:2] + ASKED[3:8]:
         assert inspect.iscoroutinefunction(made(data))
         assert inspect.iscoroutinefunction(versioned_lru_cache(None)(made(data)))

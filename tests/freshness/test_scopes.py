@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import calling
+from tests.support.sources import DOWN
 from versioned_lru_cache import session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 
@@ -16,11 +17,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.thread_unsafe(reason="one clock for the whole process")
 
-DOWN = OSError("down")
 LIKE = -1, -2  # of one hash
 
 
-class World:
+class OfUsers:
     """A function of a user and a day, whose version function is given the user."""
 
     def __init__(self, clock: MockClock, **options: Any) -> None:
@@ -56,10 +56,10 @@ class World:
 
 
 @contextmanager
-def world(**options: Any) -> Iterator[World]:
+def world(**options: Any) -> Iterator[OfUsers]:
     """With a clock of its own."""
     with MockClock() as clock:
-        yield World(clock, **options)
+        yield OfUsers(clock, **options)
 
 
 @pytest.mark.parametrize("user", ["u", 1.5, -1])

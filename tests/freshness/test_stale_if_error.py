@@ -10,11 +10,9 @@ import pytest
 
 from tests.support import tasks
 from tests.support.calling import MINE, Call, Gate, until_waiting
-from tests.support.sources import Source, counts, of_each_kind
+from tests.support.sources import DOWN, Source, counts, of_each_kind
 from versioned_lru_cache import Refresh, Versioned, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
-
-DOWN = OSError("down")
 
 
 class Release:

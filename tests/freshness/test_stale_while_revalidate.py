@@ -17,14 +17,13 @@ import pytest
 from tests.programs import ends_of_programs
 from tests.support import calling, child, tasks
 from tests.support.calling import Call, Gate
-from tests.support.sources import Source, counts, of_each_kind, run
+from tests.support.sources import DOWN, Source, counts, of_each_kind, run
 from versioned_lru_cache import Refresh, _behind, current_session, run_behind_in, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-DOWN = OSError("down")
 MINE: ContextVar[str] = ContextVar("MINE", default="nobody's")
 
 

@@ -45,7 +45,7 @@ RUNNERS = [trio.run, as_guest, by_hand]
 by_each = pytest.mark.parametrize("run", RUNNERS)
 
 
-class Data:
+class TrioRow:
     def __init__(self, **options: Any) -> None:
         self.now = 1
         self.runs = 0
@@ -69,7 +69,7 @@ def clock() -> Iterator[MockClock]:
 
 @by_each
 def test_hits_and_misses(run: Any) -> None:
-    data = Data()
+    data = TrioRow()
 
     async def main() -> None:
         kept = await data.read()
@@ -85,7 +85,7 @@ def test_hits_and_misses(run: Any) -> None:
 def test_what_would_be_renewed_behind_is_computed_by_the_call(
     run: Any, clock: MockClock, options: dict[str, Any]
 ) -> None:
-    data = Data(stale_while_revalidate=60, **options)
+    data = TrioRow(stale_while_revalidate=60, **options)
 
     async def main() -> None:
         for version in (1, 2, 3):
@@ -102,7 +102,7 @@ def test_what_would_be_renewed_behind_is_computed_by_the_call(
 
 @by_each
 def test_the_same_in_a_session_with_wishes(run: Any, clock: MockClock) -> None:
-    data = Data(stale_while_revalidate=60)
+    data = TrioRow(stale_while_revalidate=60)
 
     async def main() -> None:
         await data.read()
@@ -118,8 +118,8 @@ def test_the_same_in_a_session_with_wishes(run: Any, clock: MockClock) -> None:
 
 @by_each
 def test_what_then_fails_is_heard_of_and_loses_nothing(run: Any, clock: MockClock) -> None:
-    data = Data(stale_while_revalidate=60)
-    lenient = Data(stale_while_revalidate=60, stale_if_error=60)
+    data = TrioRow(stale_while_revalidate=60)
+    lenient = TrioRow(stale_while_revalidate=60, stale_if_error=60)
 
     async def main() -> None:
         for each in (data, lenient):
@@ -134,7 +134,7 @@ def test_what_then_fails_is_heard_of_and_loses_nothing(run: Any, clock: MockCloc
 
 
 def test_asyncio_still_renews_behind(clock: MockClock) -> None:
-    data = Data(stale_while_revalidate=60)
+    data = TrioRow(stale_while_revalidate=60)
 
     async def main() -> None:
         assert await data.read() == [1]

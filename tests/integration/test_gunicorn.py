@@ -38,7 +38,7 @@ HUNG = 15.0
 PACE = 25
 
 
-class Data:
+class NumberInAFile:
     """The number that is the state of the world, in a file."""
 
     def __init__(self, path: Path) -> None:
@@ -130,12 +130,12 @@ class Server:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Data:
-    return Data(tmp_path / "data")
+def data(tmp_path: Path) -> NumberInAFile:
+    return NumberInAFile(tmp_path / "data")
 
 
 @pytest.fixture
-def server(data: Data) -> Iterator[Server]:
+def server(data: NumberInAFile) -> Iterator[Server]:
     server = Server(data.path)
     yield server
     server.kill()
@@ -151,7 +151,7 @@ def check(answer: dict[str, Any], region: str, before: int, after: int) -> None:
     assert answer["while_forking"] == f"{region} by {answer['process']}"
 
 
-def test_two_workers_forked_from_a_preloaded_app_under_load(server: Server, data: Data) -> None:
+def test_two_workers_forked_from_a_preloaded_app_under_load(server: Server, data: NumberInAFile) -> None:
     regions = ["north", "south", "east"]
     first = server.get("/north")
     check(first, "north", 1, 1)

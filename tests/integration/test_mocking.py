@@ -124,14 +124,14 @@ def test_a_mock_as_version_function() -> None:
         f(1)
 
 
-class Source:
+class AskedByName:
     """Where a version is asked."""
 
     def version(self) -> int:
         return 1
 
 
-SOURCE = Source()
+SOURCE = AskedByName()
 
 
 @versioned_lru_cache(lambda: SOURCE.version())

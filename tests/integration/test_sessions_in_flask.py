@@ -15,15 +15,14 @@ import pytest
 from flask import Flask, g
 from werkzeug.local import LocalProxy
 
-from tests.support.asking import World
+from tests.support.asking import CountedVersion
+from tests.support.handle import HANDLE
 from versioned_lru_cache import Session, current_session, session, versioned_lru_cache
-
-HANDLE = "lru_cache_versions"
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> CountedVersion:
+    return CountedVersion()
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def app() -> Flask:
     return Flask(__name__)
 
 
-def test_a_request_is_a_session(world: World, app: Flask) -> None:
+def test_a_request_is_a_session(world: CountedVersion, app: Flask) -> None:
     f = world.cached(g)
 
     @app.get("/<int:x>")
@@ -48,7 +47,7 @@ def test_a_request_is_a_session(world: World, app: Flask) -> None:
     assert current_session(g) is None
 
 
-def test_two_requests_that_overlap(world: World, app: Flask) -> None:
+def test_two_requests_that_overlap(world: CountedVersion, app: Flask) -> None:
     f = world.cached(g)
     one, other = app.app_context(), app.app_context()
     with one:
@@ -78,7 +77,7 @@ def test_requests_in_threads(app: Flask) -> None:
         assert [answer.result(20) for answer in answers] == [{"result": [0]}] * 2
 
 
-def test_outside_of_an_app_context_the_ambient_session_or_none(world: World, app: Flask) -> None:
+def test_outside_of_an_app_context_the_ambient_session_or_none(world: CountedVersion, app: Flask) -> None:
     f = world.cached(g)
     assert current_session(g) is None
     assert [world.asks(f), world.asks(f)] == [True, True]
@@ -91,7 +90,7 @@ def test_outside_of_an_app_context_the_ambient_session_or_none(world: World, app
 
 
 @pytest.mark.thread_unsafe(reason="pytest-run-parallel reads attributes of g where there is none")
-def test_popping_the_handle_ends_the_session_in_g(world: World, app: Flask) -> None:
+def test_popping_the_handle_ends_the_session_in_g(world: CountedVersion, app: Flask) -> None:
     f = world.cached(g)
     with app.app_context():
         for _ in range(3):
@@ -105,7 +104,7 @@ def test_popping_the_handle_ends_the_session_in_g(world: World, app: Flask) -> N
 
 
 @pytest.mark.thread_unsafe(reason="pytest-run-parallel reads attributes of g where there is none")
-def test_session_of_g(world: World, app: Flask) -> None:
+def test_session_of_g(world: CountedVersion, app: Flask) -> None:
     f = world.cached(g)
     with app.app_context():
         f()
@@ -120,7 +119,7 @@ def test_session_of_g(world: World, app: Flask) -> None:
 
 
 @pytest.mark.thread_unsafe(reason="pytest-run-parallel reads attributes of g where there is none")
-def test_an_app_with_its_own_class_of_g(world: World) -> None:
+def test_an_app_with_its_own_class_of_g(world: CountedVersion) -> None:
     class Own:
         def get(self, name: str, default: object = None) -> Any:
             return self.__dict__.get(name, default)
@@ -143,7 +142,7 @@ def test_an_app_with_its_own_class_of_g(world: World) -> None:
 
 
 def test_a_class_of_g_put_in_for_all_apps_that_keeps_its_names_elsewhere(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: CountedVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Flask, "app_ctx_globals_class", UserDict)
     f = world.cached(g)
@@ -153,14 +152,14 @@ def test_a_class_of_g_put_in_for_all_apps_that_keeps_its_names_elsewhere(
         assert world.asks(f)
 
 
-def test_many_app_contexts_in_a_row_are_many_sessions(world: World, app: Flask) -> None:
+def test_many_app_contexts_in_a_row_are_many_sessions(world: CountedVersion, app: Flask) -> None:
     f = world.cached(g)
     for _ in range(300):
         with app.app_context():
             assert [world.asks(f), world.asks(f)] == [True, False]
 
 
-def test_nested_app_contexts(world: World, app: Flask) -> None:
+def test_nested_app_contexts(world: CountedVersion, app: Flask) -> None:
     f = world.cached(g)
     with app.app_context():
         assert world.asks(f)
@@ -171,7 +170,7 @@ def test_nested_app_contexts(world: World, app: Flask) -> None:
 
 
 @pytest.mark.parametrize("contexts", [2, 8, 20])
-def test_app_contexts_that_take_turns(world: World, app: Flask, contexts: int) -> None:
+def test_app_contexts_that_take_turns(world: CountedVersion, app: Flask, contexts: int) -> None:
     """Each has its own session, whoever was active in between."""
     f, places = world.cached(g), [app.app_context() for _ in range(contexts)]
     first = []
@@ -187,7 +186,7 @@ def test_app_contexts_that_take_turns(world: World, app: Flask, contexts: int) -
     assert world.asked == contexts
 
 
-def test_an_app_context_that_ended_is_not_held(world: World, app: Flask) -> None:
+def test_an_app_context_that_ended_is_not_held(world: CountedVersion, app: Flask) -> None:
     f, gone = world.cached(g), []
     for _ in range(20):
         with app.app_context() as place:
@@ -200,7 +199,7 @@ def test_an_app_context_that_ended_is_not_held(world: World, app: Flask) -> None
 
 
 def test_another_proxy_in_the_place_of_flasks_is_not_taken_for_it(
-    world: World, app: Flask, monkeypatch: pytest.MonkeyPatch
+    world: CountedVersion, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Holder:
         def __init__(self, g: object) -> None:
@@ -223,7 +222,7 @@ def test_another_proxy_in_the_place_of_flasks_is_not_taken_for_it(
         assert world.asked == 2
 
 
-def test_a_handle_of_another_kind_under_the_name(world: World, app: Flask) -> None:
+def test_a_handle_of_another_kind_under_the_name(world: CountedVersion, app: Flask) -> None:
     f = world.cached(g)
     with app.app_context():
         setattr(g, HANDLE, "something")

@@ -68,7 +68,7 @@ class Call:
     known: Any
 
 
-class World(Complaining):
+class GraphWorld(Complaining):
     """The data, the functions over it, and what must hold."""
 
     def __init__(self, chance: random.Random, graph: Graph) -> None:
@@ -270,7 +270,7 @@ class Life:
     def __init__(self, seed: int, *, awaited: bool, moves: bool) -> None:
         chance = random.Random(seed)
         graph = Maker(chance, ALL_BINDINGS, awaited, moves).make()
-        self.world = World(chance, graph)
+        self.world = GraphWorld(chance, graph)
         self.chance, self.awaited, self.moves = chance, awaited, moves
         self.loop: asyncio.AbstractEventLoop | None = None
         self.places: list[Place] = []
@@ -320,7 +320,7 @@ class Life:
         """Some call."""
         return self.chance.choice(self.world.graph.calls())
 
-    def live(self) -> World:
+    def live(self) -> GraphWorld:
         """Lives, and gives the judge."""
         self.loop = asyncio.new_event_loop() if self.awaited else None
         try:
@@ -371,7 +371,7 @@ async def called(function: Any, *args: Any) -> Any:
     return await answer if inspect.isawaitable(answer) else answer
 
 
-def one_life(seed: int, _threads: int = 1) -> World:
+def one_life(seed: int, _threads: int = 1) -> GraphWorld:
     """A world of one of four kinds."""
     world = Life(seed, awaited=bool(seed & 1), moves=bool(seed & 2)).live()
     if world.complaints:

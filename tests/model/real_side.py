@@ -7,7 +7,8 @@ from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
 from tests.model.oracle import Made, Span, Terms
-from tests.model.sides import HANDLE, PLACES, SLOTS, Side, pick
+from tests.model.sides import PLACES, SLOTS, Side, pick
+from tests.support.handle import HANDLE
 from versioned_lru_cache import Versioned, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock, is_validating
 

@@ -14,7 +14,6 @@ from tests.model.oracle import Call, Made, Oracle, Span, Terms
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-HANDLE = "lru_cache_versions"
 PLACES = 3
 
 

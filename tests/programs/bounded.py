@@ -6,22 +6,13 @@ import gc
 import tracemalloc
 from pathlib import Path
 
+from tests.support.keys import Key
 from versioned_lru_cache import Versioned, session, versioned_lru_cache
 
 
 def memory_stays_flat() -> None:
     def pages():
         return int(Path("/proc/self/statm").read_text().split()[1]) if Path("/proc/self/statm").exists() else 0
-
-    class Key:
-        def __init__(self, n):
-            self.n = n
-
-        def __hash__(self):
-            return self.n % 7
-
-        def __eq__(self, other):
-            return isinstance(other, Key) and self.n == other.n
 
     versions = [0]
     current = {}
@@ -53,7 +44,7 @@ def memory_stays_flat() -> None:
                 each(x)
             except ValueError:
                 pass
-            f(Key(x))
+            f(Key(x, 7))
             f((x, "a"))
             f.cache_peek(x)
             f.cache_key(x)

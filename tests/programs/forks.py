@@ -10,11 +10,12 @@ import os
 import signal
 import sys
 import threading
-import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from tests import ROOT
+from tests.support import keys
+from tests.support.calling import until
 from tests.support.constant import cached
 from versioned_lru_cache import session, versioned_lru_cache
 
@@ -55,11 +56,6 @@ def fork() -> int:
 def ended_well(pid: int) -> None:
     status = os.waitpid(pid, 0)[1]
     assert status == 0, status
-
-
-def until(holds: Callable[[], object]) -> None:
-    while not holds():
-        time.sleep(0.001)
 
 
 def sleeps(thread: threading.Thread) -> bool:
@@ -341,17 +337,14 @@ def a_fork_inside_of_other_code_that_a_call_runs(where: str) -> None:
             busy.append(start(lambda: f(Key(1))))
             children.append(fork())
 
-    class Key:
-        def __init__(self, n):
-            self.n = n
+    class Key(keys.Key):
+        base = 7
 
-        def __hash__(self):
+        def hashed(self):
             here("hash")
-            return 7
 
-        def __eq__(self, other):
+        def compared(self):
             here("eq")
-            return isinstance(other, Key) and self.n == other.n
 
     class Value:
         def __del__(self):

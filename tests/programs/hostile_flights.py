@@ -9,6 +9,7 @@ import time
 import weakref
 from typing import Any
 
+from tests.support import keys
 from tests.support.calling import Call, Gate, quiet, results, until, waiting
 from tests.support.constant import cached_each
 from versioned_lru_cache import Versioned, versioned_lru_cache
@@ -98,19 +99,16 @@ def keys_that_call_the_cache_during_a_flight(method: str, bound: dict[str, Any])
         finally:
             local.busy = False
 
-    class Key:
-        def __init__(self, n):
-            self.n = n
+    class Key(keys.Key):
+        base = 5
 
-        def __hash__(self):
+        def hashed(self):
             if method == "__hash__":
                 meddle()
-            return 5
 
-        def __eq__(self, other):
+        def compared(self):
             if method == "__eq__":
                 meddle()
-            return isinstance(other, Key) and self.n == other.n
 
     @cached_each(**bound)
     def f(x):
@@ -132,21 +130,14 @@ def keys_that_call_the_cache_during_a_flight(method: str, bound: dict[str, Any])
 def an_equality_that_waits_for_the_flight_it_is_compared_with() -> None:
     gate, local = Gate(), threading.local()
 
-    class Key:
-        def __init__(self, n):
-            self.n = n
-
-        def __hash__(self):
-            return 5
-
-        def __eq__(self, other):
+    class Key(keys.Key):
+        def compared(self):
             if not getattr(local, "busy", False):
                 local.busy = True
                 try:
                     f(first)
                 finally:
                     local.busy = False
-            return isinstance(other, Key) and self.n == other.n
 
     first = Key(1)
 
@@ -157,7 +148,7 @@ def an_equality_that_waits_for_the_flight_it_is_compared_with() -> None:
         return [x.n]
 
     def compares(waiter):
-        return sys._current_frames()[waiter.ident].f_code is Key.__eq__.__code__
+        return sys._current_frames()[waiter.ident].f_code is Key.compared.__code__
 
     leader = Call(f, first)
     gate.wait()

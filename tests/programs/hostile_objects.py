@@ -6,6 +6,7 @@ import contextlib
 import itertools
 from typing import Any
 
+from tests.support import keys
 from tests.support.constant import cached
 from tests.support.raising import raised
 from versioned_lru_cache import Versioned, versioned_lru_cache
@@ -31,19 +32,16 @@ def a_key_that_calls_the_cache(bound: dict[str, Any], method: str) -> None:
             finally:
                 busy = False
 
-    class Key:
-        def __init__(self, n):
-            self.n = n
+    class Key(keys.Key):
+        base = 5
 
-        def __hash__(self):
+        def hashed(self):
             if method == "__hash__":
                 meddle()
-            return 5
 
-        def __eq__(self, other):
+        def compared(self):
             if method == "__eq__":
                 meddle()
-            return isinstance(other, Key) and self.n == other.n
 
     @cached(**bound)
     def f(x):
@@ -114,15 +112,8 @@ def a_value_that_calls_the_cache_when_it_dies(bound: dict[str, Any]) -> None:
 
 
 def a_key_that_calls_the_cache_when_it_dies() -> None:
-    class Key:
-        def __init__(self, n):
-            self.n = n
-
-        def __hash__(self):
-            return self.n % 2
-
-        def __eq__(self, other):
-            return isinstance(other, Key) and self.n == other.n
+    class Key(keys.Key):
+        base, hashes = 0, 2
 
         def __del__(self):
             f(1)
@@ -139,19 +130,13 @@ def a_key_that_calls_the_cache_when_it_dies() -> None:
 
 
 def an_eq_that_raises_reaches_its_own_caller_only(bound: dict[str, Any]) -> None:
-    class Bad:
+    class Bad(keys.Key):
         raising = True
+        base = 987654321
 
-        def __init__(self, n):
-            self.n = n
-
-        def __hash__(self):
-            return 987654321
-
-        def __eq__(self, other):
+        def compared(self):
             if Bad.raising:
                 raise ZeroDivisionError("eq")
-            return isinstance(other, Bad) and self.n == other.n
 
     @cached(**bound)
     def f(x):
@@ -200,19 +185,12 @@ def an_eq_that_raises_never_reaches_the_caller_of_another_key() -> None:
 
 
 def an_eq_that_changes_the_cache(bound: dict[str, Any]) -> None:
-    class Key:
+    class Key(keys.Key):
         act = staticmethod(lambda: None)
 
-        def __init__(self, n):
-            self.n = n
-
-        def __hash__(self):
-            return 1
-
-        def __eq__(self, other):
+        def compared(self):
             act, Key.act = Key.act, staticmethod(lambda: None)
             act()
-            return isinstance(other, Key) and self.n == other.n
 
     @cached(**bound)
     def f(x):
@@ -255,12 +233,8 @@ def what_comes_in_the_place_of_a_key_while_it_is_compared(bound: dict[str, Any],
                 return f(x=key)
         raise ValueError(call)
 
-    class Key:
-        def __init__(self, n):
-            self.n = n
-
-        def __hash__(self):
-            return 1
+    class Key(keys.Key):
+        __hash__ = keys.Key.__hash__
 
         def __eq__(self, other):
             nonlocal replacing
@@ -269,7 +243,7 @@ def what_comes_in_the_place_of_a_key_while_it_is_compared(bound: dict[str, Any],
                 f.cache_clear()
                 called(Key(2))
                 return True
-            return isinstance(other, Key) and self.n == other.n
+            return super().__eq__(other)
 
     @cached(**bound)
     def f(*args, **kwargs):
@@ -286,12 +260,8 @@ def what_comes_in_the_place_of_a_key_while_it_is_compared(bound: dict[str, Any],
 
 
 def an_eq_that_never_settles_ends_all_the_same() -> None:
-    class Key:
-        def __init__(self, n):
-            self.n = n
-
-        def __hash__(self):
-            return 1
+    class Key(keys.Key):
+        __hash__ = keys.Key.__hash__
 
         def __eq__(self, other):
             f.cache_clear()

@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import Any
 
+from tests.support import keys
 from tests.support.calling import Call
 from tests.support.constant import cached
 from tests.support.raising import raised
@@ -86,17 +87,18 @@ def sessions_that_end_or_renew_inside_the_function() -> None:
 
 
 def garbage_collection_at_odd_points(bound: dict[str, Any]) -> None:
-    class Key:
+    class Key(keys.Key):
+        base, hashes = 0, 2
+
         def __init__(self, n):
-            self.n, self.me = n, self
+            super().__init__(n)
+            self.me = self
 
-        def __hash__(self):
+        def hashed(self):
             gc.collect()
-            return self.n % 2
 
-        def __eq__(self, other):
+        def compared(self):
             gc.collect()
-            return isinstance(other, Key) and self.n == other.n
 
         def __del__(self):
             gc.collect()

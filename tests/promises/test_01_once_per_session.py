@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.handle import HANDLE
 from versioned_lru_cache import session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
-
-HANDLE = "lru_cache_versions"
 
 
 class Versions:

@@ -8,17 +8,16 @@ from typing import Any
 import pytest
 
 from tests.support.calling import Call, Gate
+from tests.support.handle import HANDLE
 from versioned_lru_cache import Versioned, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
-
-HANDLE = "lru_cache_versions"
 
 
 class Result:
     """Equal only to itself."""
 
 
-class World:
+class SwitchedSessions:
     """A version, sessions `a` and `b`, and the one of them in which calls are made now."""
 
     def __init__(self) -> None:
@@ -40,11 +39,11 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> SwitchedSessions:
+    return SwitchedSessions()
 
 
-def test_a_newer_result_of_another_session_does_not_reach_this_one(world: World) -> None:
+def test_a_newer_result_of_another_session_does_not_reach_this_one(world: SwitchedSessions) -> None:
     f = world.cached()
     world.switch("a")
     old = f(1)
@@ -59,7 +58,7 @@ def test_a_newer_result_of_another_session_does_not_reach_this_one(world: World)
     assert world.runs == 2
 
 
-def test_also_when_the_result_was_there_before_the_session(world: World) -> None:
+def test_also_when_the_result_was_there_before_the_session(world: SwitchedSessions) -> None:
     f = world.cached()
     old = f(1)
     world.switch("a")
@@ -73,7 +72,7 @@ def test_also_when_the_result_was_there_before_the_session(world: World) -> None
     assert f(1) is new
 
 
-def test_many_versions_later_each_session_sees_its_own(world: World) -> None:
+def test_many_versions_later_each_session_sees_its_own(world: SwitchedSessions) -> None:
     f = world.cached()
     seen = {}
     for version, name in enumerate("abc"):
@@ -86,7 +85,7 @@ def test_many_versions_later_each_session_sees_its_own(world: World) -> None:
     assert world.runs == 3
 
 
-def test_eviction_by_other_sessions_takes_nothing_away(world: World) -> None:
+def test_eviction_by_other_sessions_takes_nothing_away(world: SwitchedSessions) -> None:
     f = world.cached(maxsize=2)
     world.switch("a")
     seen = [f(1), f(2)]
@@ -101,7 +100,7 @@ def test_eviction_by_other_sessions_takes_nothing_away(world: World) -> None:
     assert world.runs == 12
 
 
-def test_eviction_by_the_session_itself_is_bounded_by_maxsize(world: World) -> None:
+def test_eviction_by_the_session_itself_is_bounded_by_maxsize(world: SwitchedSessions) -> None:
     f = world.cached(maxsize=2)
     world.switch("a")
     seen = [f(1), f(2)]
@@ -113,7 +112,7 @@ def test_eviction_by_the_session_itself_is_bounded_by_maxsize(world: World) -> N
     assert world.runs == before + 1, "a session remembers a bounded number of results"
 
 
-def test_results_that_were_there_before_and_never_read_take_no_room_from_those_read(world: World) -> None:
+def test_results_that_were_there_before_and_never_read_take_no_room_from_those_read(world: SwitchedSessions) -> None:
     f = world.cached(maxsize=2)
     f(2)
     f(3)
@@ -130,7 +129,7 @@ def test_results_that_were_there_before_and_never_read_take_no_room_from_those_r
     assert (f(1), f(4)) == (one, four), "the session has read two keys, and maxsize is 2"
 
 
-def test_what_others_evict_stays_until_as_much_has_left_since(world: World) -> None:
+def test_what_others_evict_stays_until_as_much_has_left_since(world: SwitchedSessions) -> None:
     f = world.cached(maxsize=4)
     before = [f(x) for x in range(4)]
     world.switch("a")
@@ -152,7 +151,7 @@ def test_what_others_evict_stays_until_as_much_has_left_since(world: World) -> N
     assert [f(x) for x in range(4)] == before, "it was given them again, so that it keeps them"
 
 
-def test_what_a_session_was_given_first_stays_whatever_others_store(world: World) -> None:
+def test_what_a_session_was_given_first_stays_whatever_others_store(world: SwitchedSessions) -> None:
     """They all live on, and each may have seen what was stored before it."""
     f = world.cached(maxsize=1)
     seen = []
@@ -167,7 +166,7 @@ def test_what_a_session_was_given_first_stays_whatever_others_store(world: World
         assert f() is result
 
 
-def test_what_one_session_evicts_takes_no_room_from_others(world: World) -> None:
+def test_what_one_session_evicts_takes_no_room_from_others(world: SwitchedSessions) -> None:
     """A session that has been given nothing has seen nothing of what it evicts."""
     f = world.cached(maxsize=2)
     before = [f(x) for x in range(2)]
@@ -180,7 +179,7 @@ def test_what_one_session_evicts_takes_no_room_from_others(world: World) -> None
     assert [f(x) for x in range(2)] == before
 
 
-def test_what_was_set_aside_unread_does_not_hide_what_was_read_later(world: World) -> None:
+def test_what_was_set_aside_unread_does_not_hide_what_was_read_later(world: SwitchedSessions) -> None:
     f = world.cached(maxsize=2)
     f(1)
     world.version = 2
@@ -198,7 +197,7 @@ def test_what_was_set_aside_unread_does_not_hide_what_was_read_later(world: Worl
     assert f(1) is newest
 
 
-def test_a_session_that_goes_back_to_an_earlier_version_stays_with_what_it_saw(world: World) -> None:
+def test_a_session_that_goes_back_to_an_earlier_version_stays_with_what_it_saw(world: SwitchedSessions) -> None:
     f = world.cached()
     world.switch("a")
     first = f(1)
@@ -213,7 +212,7 @@ def test_a_session_that_goes_back_to_an_earlier_version_stays_with_what_it_saw(w
         assert f(1) is result
 
 
-def test_equal_versions_need_not_be_identical(world: World) -> None:
+def test_equal_versions_need_not_be_identical(world: SwitchedSessions) -> None:
     f = world.cached()
     seen = set()
     for version in [(1, "a"), (1.0, "a"), (True, "a")]:
@@ -226,7 +225,7 @@ def test_equal_versions_need_not_be_identical(world: World) -> None:
     assert world.runs == 1
 
 
-def test_a_version_that_is_equal_only_to_itself_matches_by_identity(world: World) -> None:
+def test_a_version_that_is_equal_only_to_itself_matches_by_identity(world: SwitchedSessions) -> None:
     f = world.cached()
     world.version = float("nan")
     assert f(1) is f(1)
@@ -235,7 +234,7 @@ def test_a_version_that_is_equal_only_to_itself_matches_by_identity(world: World
     assert world.runs == 2
 
 
-def test_what_the_session_read_from_a_newer_observation_stays(world: World) -> None:
+def test_what_the_session_read_from_a_newer_observation_stays(world: SwitchedSessions) -> None:
     """Its own observation is older than the entry: computing could give nothing older, so it takes the entry."""
     f = world.cached(maxsize=1)
     world.switch("a")
@@ -254,7 +253,7 @@ def test_what_the_session_read_from_a_newer_observation_stays(world: World) -> N
     assert f(1) is newer
 
 
-def test_two_sessions_can_share_what_neither_could_find_again(world: World) -> None:
+def test_two_sessions_can_share_what_neither_could_find_again(world: SwitchedSessions) -> None:
     f = world.cached(maxsize=1)
     for name in "abc":
         world.switch(name)
@@ -272,7 +271,7 @@ def test_two_sessions_can_share_what_neither_could_find_again(world: World) -> N
 
 
 @pytest.mark.thread_unsafe(reason="one clock for the whole process")
-def test_age_ends_it(world: World) -> None:
+def test_age_ends_it(world: SwitchedSessions) -> None:
     f = world.cached(ttl=10)
     with MockClock() as clock:
         world.switch("a")
@@ -302,7 +301,7 @@ def test_age_counts_from_the_start_of_the_computation() -> None:
 
 
 @pytest.mark.thread_unsafe(reason="one clock for the whole process")
-def test_age_ends_what_a_session_keeps_for_itself_too(world: World) -> None:
+def test_age_ends_what_a_session_keeps_for_itself_too(world: SwitchedSessions) -> None:
     f = world.cached(ttl=10, maxsize=1)
     with MockClock() as clock:
         world.switch("a")
@@ -316,7 +315,7 @@ def test_age_ends_what_a_session_keeps_for_itself_too(world: World) -> None:
 
 
 @pytest.mark.parametrize("how", ["clear", "invalidate"])
-def test_clear_and_invalidate_are_heard_by_every_session(world: World, how: str) -> None:
+def test_clear_and_invalidate_are_heard_by_every_session(world: SwitchedSessions, how: str) -> None:
     f = world.cached(maxsize=1)
     seen = {}
     for version, name in enumerate("abc"):
@@ -333,7 +332,7 @@ def test_clear_and_invalidate_are_heard_by_every_session(world: World, how: str)
         assert f(1) is not seen[name]
 
 
-def test_invalidate_finds_what_only_a_session_still_has(world: World) -> None:
+def test_invalidate_finds_what_only_a_session_still_has(world: SwitchedSessions) -> None:
     f = world.cached(maxsize=1)
     world.switch("a")
     old = f(1)
@@ -345,7 +344,7 @@ def test_invalidate_finds_what_only_a_session_still_has(world: World) -> None:
     assert f(1) is not old
 
 
-def test_put_by_another_session_does_not_reach_this_one(world: World) -> None:
+def test_put_by_another_session_does_not_reach_this_one(world: SwitchedSessions) -> None:
     f = world.cached()
     world.switch("a")
     read = f(1)
@@ -376,7 +375,7 @@ def test_a_put_beside_a_slow_call_of_the_session_is_what_that_returns() -> None:
     assert f(1) is put
 
 
-def test_a_put_while_the_function_runs_in_the_same_session_stays(world: World) -> None:
+def test_a_put_while_the_function_runs_in_the_same_session_stays(world: SwitchedSessions) -> None:
     put = Result()
 
     @versioned_lru_cache(lambda: world.version, session=lambda: world.current, maxsize=1)
@@ -394,7 +393,7 @@ def test_a_put_while_the_function_runs_in_the_same_session_stays(world: World) -
     assert f(1) is put
 
 
-def test_renew_ends_it(world: World) -> None:
+def test_renew_ends_it(world: SwitchedSessions) -> None:
     f = world.cached()
     world.switch("a")
     old = f(1)
@@ -404,14 +403,14 @@ def test_renew_ends_it(world: World) -> None:
     assert f(1) is not old
 
 
-def test_maxsize_0_stores_nothing_not_even_for_a_session(world: World) -> None:
+def test_maxsize_0_stores_nothing_not_even_for_a_session(world: SwitchedSessions) -> None:
     f = world.cached(maxsize=0)
     world.switch("a")
     assert f(1) is not f(1)
     assert f.cache_info() == (0, 2, 0, 0)
 
 
-def test_what_cache_if_refuses_is_not_remembered(world: World) -> None:
+def test_what_cache_if_refuses_is_not_remembered(world: SwitchedSessions) -> None:
     answers = iter([None, None, "yes"])
 
     @versioned_lru_cache(lambda: world.version, session=lambda: world.current, cache_if=lambda value: value is not None)
@@ -422,7 +421,7 @@ def test_what_cache_if_refuses_is_not_remembered(world: World) -> None:
     assert [f(), f(), f(), f()] == [None, None, "yes", "yes"]
 
 
-def test_what_cache_if_refuses_leaves_the_old_result_where_it_is(world: World) -> None:
+def test_what_cache_if_refuses_leaves_the_old_result_where_it_is(world: SwitchedSessions) -> None:
     answers = iter(["old", None])
 
     @versioned_lru_cache(lambda: world.version, session=lambda: world.current, cache_if=lambda value: value is not None)
@@ -437,7 +436,7 @@ def test_what_cache_if_refuses_leaves_the_old_result_where_it_is(world: World) -
     assert f() == "old"
 
 
-def test_in_the_ambient_session(world: World) -> None:
+def test_in_the_ambient_session(world: SwitchedSessions) -> None:
     @versioned_lru_cache(lambda: world.version)
     def f() -> Result:
         return Result()
@@ -455,7 +454,9 @@ def test_in_the_ambient_session(world: World) -> None:
 
 
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "evicted"])
-def test_a_slower_call_of_what_the_session_was_given_of_another_that_has_left(world: World, replaced: bool) -> None:
+def test_a_slower_call_of_what_the_session_was_given_of_another_that_has_left(
+    world: SwitchedSessions, replaced: bool
+) -> None:
     """The other session's own note is in the entry, so this session's is aside of it."""
     gate = Gate()
     slow = [True]

@@ -8,30 +8,17 @@ from typing import Any
 
 import pytest
 
+from tests.support.row import Row
 from versioned_lru_cache import session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 
 
-class Data:
-    """A row that changes, and two ways to ask for its version."""
-
-    def __init__(self) -> None:
-        self.row = 1
-        self.current: dict[str, Any] | None = None
-
-    def version(self) -> int:
-        return self.row
-
-    def also_version(self) -> int:
-        return self.row
-
-
 @pytest.fixture
-def data() -> Data:
-    return Data()
+def data() -> Row:
+    return Row()
 
 
-def test_the_next_session_sees_the_change(data: Data) -> None:
+def test_the_next_session_sees_the_change(data: Row) -> None:
     @versioned_lru_cache(data.version, session=lambda: data.current)
     def f() -> int:
         return data.row
@@ -46,7 +33,7 @@ def test_the_next_session_sees_the_change(data: Data) -> None:
         assert f() == row
 
 
-def test_a_session_that_has_not_asked_yet_sees_the_change(data: Data) -> None:
+def test_a_session_that_has_not_asked_yet_sees_the_change(data: Row) -> None:
     sessions: list[dict[str, Any]] = [{}, {}]
 
     @versioned_lru_cache(data.version, session=lambda: data.current)
@@ -65,7 +52,7 @@ def test_a_session_that_has_not_asked_yet_sees_the_change(data: Data) -> None:
     assert f(1) == 2
 
 
-def test_every_key_is_judged_and_not_only_the_first(data: Data) -> None:
+def test_every_key_is_judged_and_not_only_the_first(data: Row) -> None:
     @versioned_lru_cache(data.version, session=lambda: data.current)
     def f(x: int) -> int:
         return data.row
@@ -80,7 +67,7 @@ def test_every_key_is_judged_and_not_only_the_first(data: Data) -> None:
     assert [f(x) for x in range(5)] == [2] * 5
 
 
-def test_a_version_of_none_is_a_version(data: Data) -> None:
+def test_a_version_of_none_is_a_version(data: Row) -> None:
     version: object = None
 
     @versioned_lru_cache(lambda: version)
@@ -96,7 +83,7 @@ def test_a_version_of_none_is_a_version(data: Data) -> None:
     assert f() is None
 
 
-def test_what_was_computed_in_an_old_session_is_not_served_in_a_new_one(data: Data) -> None:
+def test_what_was_computed_in_an_old_session_is_not_served_in_a_new_one(data: Row) -> None:
     """It is newer than the version it was stored under; the next session finds a mismatch and asks again."""
 
     @versioned_lru_cache(data.version, session=lambda: data.current)
@@ -118,7 +105,7 @@ def test_what_was_computed_in_an_old_session_is_not_served_in_a_new_one(data: Da
 class Nested:
     """An outer cached function that calls an inner one; both read the same row, each has its own version function."""
 
-    def __init__(self, data: Data, **inner_options: Any) -> None:
+    def __init__(self, data: Row, **inner_options: Any) -> None:
         self.calls = 0
 
         @versioned_lru_cache(data.also_version, session=lambda: data.current, **inner_options)
@@ -133,7 +120,7 @@ class Nested:
         self.inner, self.outer = inner, outer
 
 
-def test_a_result_made_with_an_older_one_is_kept_for_its_session_only(data: Data) -> None:
+def test_a_result_made_with_an_older_one_is_kept_for_its_session_only(data: Row) -> None:
     nested = Nested(data)
     data.current = {}
     nested.inner(0)
@@ -148,7 +135,7 @@ def test_a_result_made_with_an_older_one_is_kept_for_its_session_only(data: Data
     assert nested.outer.cache_contains()
 
 
-def test_also_through_a_function_between_them(data: Data) -> None:
+def test_also_through_a_function_between_them(data: Row) -> None:
     nested = Nested(data)
 
     @versioned_lru_cache(data.version, session=lambda: data.current)
@@ -166,7 +153,7 @@ def test_also_through_a_function_between_them(data: Data) -> None:
     assert nested.calls == 2
 
 
-def test_also_when_the_function_between_them_answers_from_the_session(data: Data) -> None:
+def test_also_when_the_function_between_them_answers_from_the_session(data: Row) -> None:
     nested = Nested(data)
 
     @versioned_lru_cache(lambda: data.row, session=lambda: data.current)
@@ -182,7 +169,7 @@ def test_also_when_the_function_between_them_answers_from_the_session(data: Data
     assert outermost() == (2,)
 
 
-def test_also_when_the_function_between_them_has_a_constant_version(data: Data) -> None:
+def test_also_when_the_function_between_them_has_a_constant_version(data: Row) -> None:
     nested = Nested(data)
 
     @versioned_lru_cache("constant", session=lambda: data.current)
@@ -201,7 +188,7 @@ def test_also_when_the_function_between_them_has_a_constant_version(data: Data) 
     assert outermost() == 2
 
 
-def test_a_constant_inner_function_never_grows_old(data: Data) -> None:
+def test_a_constant_inner_function_never_grows_old(data: Row) -> None:
     @versioned_lru_cache("constant")
     def inner() -> int:
         return 7
@@ -216,7 +203,7 @@ def test_a_constant_inner_function_never_grows_old(data: Data) -> None:
     assert outer.cache_contains()
 
 
-def test_a_failed_or_uncached_use_of_an_older_result_counts_too(data: Data) -> None:
+def test_a_failed_or_uncached_use_of_an_older_result_counts_too(data: Row) -> None:
     nested = Nested(data)
 
     @versioned_lru_cache(data.version, session=lambda: data.current)
@@ -233,7 +220,7 @@ def test_a_failed_or_uncached_use_of_an_older_result_counts_too(data: Data) -> N
     assert not outer.cache_contains()
 
 
-def test_a_result_made_with_fresh_ones_is_stored(data: Data) -> None:
+def test_a_result_made_with_fresh_ones_is_stored(data: Row) -> None:
     nested = Nested(data)
     for row in [1, 2]:
         data.row, data.current = row, {}
@@ -244,7 +231,7 @@ def test_a_result_made_with_fresh_ones_is_stored(data: Data) -> None:
     assert nested.calls == 2
 
 
-def test_a_result_made_with_results_verified_just_now_is_stored(data: Data) -> None:
+def test_a_result_made_with_results_verified_just_now_is_stored(data: Row) -> None:
     """The inner results were computed long ago, but a newer observation than the outer one found them unchanged."""
     version = 1
 
@@ -266,7 +253,7 @@ def test_a_result_made_with_results_verified_just_now_is_stored(data: Data) -> N
 
 
 @pytest.mark.thread_unsafe(reason="one clock for the whole process")
-def test_the_ttl_is_a_bound_also_for_the_newest(data: Data) -> None:
+def test_the_ttl_is_a_bound_also_for_the_newest(data: Row) -> None:
     @versioned_lru_cache(data.version, session=lambda: data.current, ttl=10)
     def f() -> list[int]:
         return [data.row]
@@ -293,7 +280,7 @@ def test_the_ttl_is_a_bound_by_the_real_clock_too(version: object, active: bool)
     assert 2 < made.cache_info().misses < answers
 
 
-def test_two_functions_with_one_version_function_see_one_state(data: Data) -> None:
+def test_two_functions_with_one_version_function_see_one_state(data: Row) -> None:
     @versioned_lru_cache(data.version, session=lambda: data.current)
     def f() -> int:
         return data.row

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import calling, tasks
-from tests.support.nested import Site, everywhere, flat, of_each_kind, validations
+from tests.support.nested import Site, everywhere, flat, of_each_kind, still_or_moving, validations
 from versioned_lru_cache import NOT_MODIFIED, Lag, Versioned
 from versioned_lru_cache.testing import MockClock
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 alone = pytest.mark.thread_unsafe(reason="one clock for the whole process")
-still_or_moving = pytest.mark.parametrize("moves", [False, True], ids=["still", "moving"])
 
 
 async def until(site: Site, condition: Callable[[], object]) -> None:

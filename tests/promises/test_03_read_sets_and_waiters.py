@@ -11,13 +11,11 @@ from tests.programs import validations
 from tests.support import tasks
 from tests.support.calling import MINE, Call, Gate, results, until_waiting, waiting
 from tests.support.child import run
-from tests.support.nested import Site
+from tests.support.nested import Site, still_or_moving
 from versioned_lru_cache import versioned_lru_cache
 
-still_or_moving = pytest.mark.parametrize("moves", [False, True], ids=["still", "moving"])
 
-
-class Slow:
+class MenuAndReport:
     """A report that is made with a menu, and stops at a gate. Both are of one row, each has its version function."""
 
     def __init__(self) -> None:
@@ -70,7 +68,7 @@ class Slow:
 
 
 def test_who_waited_in_another_session_gets_what_is_stored() -> None:
-    slow = Slow()
+    slow = MenuAndReport()
     leader = slow.lead(False)
     others = [*waiting(2, slow.report, session={}), *waiting(2, slow.report), *waiting(1, slow.report, session={})]
     slow.gate.open()
@@ -81,7 +79,7 @@ def test_who_waited_in_another_session_gets_what_is_stored() -> None:
 
 
 def test_who_waited_in_another_session_gets_nothing_that_is_for_one_alone() -> None:
-    slow = Slow()
+    slow = MenuAndReport()
     leader = slow.lead(True)
     others = [*waiting(2, slow.report, session={}), *waiting(2, slow.report)]
     slow.gate.open()
@@ -94,7 +92,7 @@ def test_who_waited_in_another_session_gets_nothing_that_is_for_one_alone() -> N
 
 @still_or_moving
 def test_who_waited_in_the_same_session_gets_the_same(moves: bool) -> None:
-    slow = Slow()
+    slow = MenuAndReport()
     leader = slow.lead(moves)
     others = waiting(3, slow.report, session=slow.place)
     slow.gate.open()
@@ -106,7 +104,7 @@ def test_who_waited_in_the_same_session_gets_the_same(moves: bool) -> None:
 
 
 def test_who_comes_while_it_is_validated_waits_for_what_is_decided() -> None:
-    slow = Slow()
+    slow = MenuAndReport()
     leader = slow.lead_to_validation()
     assert not slow.report.cache_contains(), "nothing is stored before"
     (other,) = waiting(1, slow.report, session={})
@@ -118,7 +116,7 @@ def test_who_comes_while_it_is_validated_waits_for_what_is_decided() -> None:
 
 @pytest.mark.parametrize("forget", ["cache_clear", "cache_invalidate"])
 def test_what_is_forgotten_while_it_is_validated_is_not_stored(forget: str) -> None:
-    slow = Slow()
+    slow = MenuAndReport()
     leader = slow.lead_to_validation()
     (waiter,) = waiting(1, slow.report, session={})
     getattr(slow.report, forget)()
@@ -129,7 +127,7 @@ def test_what_is_forgotten_while_it_is_validated_is_not_stored(forget: str) -> N
 
 
 def test_a_leader_that_ends_while_it_is_validated_hands_over() -> None:
-    slow = Slow()
+    slow = MenuAndReport()
     slow.ends = SystemExit()
     leader = slow.lead_to_validation()
     waiter = Call(slow.report, session={})
@@ -143,7 +141,7 @@ def test_a_leader_that_ends_while_it_is_validated_hands_over() -> None:
 
 def test_the_session_asks_for_others_while_one_is_validated() -> None:
     """What is asked anew is for the store: who wants the session's answer does not wait for that."""
-    slow = Slow()
+    slow = MenuAndReport()
     leader = slow.lead_to_validation()
     assert Call(slow.menu, session=slow.place).result() == 1
     assert Call(slow.menu, session={}).result() == 1

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.calling import Call, Gate
-from tests.support.nested import Site, everywhere, in_each_place, validations, with_tasks
+from tests.support.nested import Site, everywhere, in_each_place, still_or_moving, validations, with_tasks
 from versioned_lru_cache import versioned_lru_cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LIMIT = 20
-still_or_moving = pytest.mark.parametrize("moves", [False, True], ids=["still", "moving"])
 
 
 # Threads that read for a computation. They began before it, in its session, so nothing tells that they are part of it.

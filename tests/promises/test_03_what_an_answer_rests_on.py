@@ -8,26 +8,16 @@ from typing import Any
 
 import pytest
 
+from tests.support.row import Row
 from versioned_lru_cache import Versioned, versioned_lru_cache
 
 
-class Data:
-    """One row, read by cached functions, and the dict that holds the session."""
-
-    def __init__(self) -> None:
-        self.row = 1
-        self.current: dict[str, Any] = {}
-
-    def version(self) -> int:
-        return self.row
-
-
 @pytest.fixture
-def data() -> Data:
-    return Data()
+def data() -> Row:
+    return Row({})
 
 
-def test_a_version_that_is_read_through_the_cache_is_no_newer_than_what_it_read(data: Data) -> None:
+def test_a_version_that_is_read_through_the_cache_is_no_newer_than_what_it_read(data: Row) -> None:
     @versioned_lru_cache(data.version, session=lambda: data.current)
     def configuration() -> int:
         return data.row
@@ -50,7 +40,7 @@ def test_a_version_that_is_read_through_the_cache_is_no_newer_than_what_it_read(
     assert report(1) == (1, 2), "what an old session found unchanged is not newer for that"
 
 
-def test_a_fallback_for_a_failure_that_rests_on_an_old_result_is_not_stored(data: Data) -> None:
+def test_a_fallback_for_a_failure_that_rests_on_an_old_result_is_not_stored(data: Row) -> None:
     @versioned_lru_cache(data.version, session=lambda: data.current)
     def flag() -> int:
         return data.row
@@ -76,7 +66,7 @@ def test_a_fallback_for_a_failure_that_rests_on_an_old_result_is_not_stored(data
     assert page() == "full"
 
 
-def test_a_context_copied_in_a_computation_that_is_over_is_part_of_what_runs_around_that(data: Data) -> None:
+def test_a_context_copied_in_a_computation_that_is_over_is_part_of_what_runs_around_that(data: Row) -> None:
     contexts: list[Context] = []
     # Another session than the others': what is read in theirs counts, whoever reads it.
     apart: dict[str, Any] = {}
@@ -108,7 +98,7 @@ def test_a_context_copied_in_a_computation_that_is_over_is_part_of_what_runs_aro
     assert not page.cache_contains(1)
 
 
-def test_a_context_copied_in_one_computation_is_no_part_of_the_next(data: Data) -> None:
+def test_a_context_copied_in_one_computation_is_no_part_of_the_next(data: Row) -> None:
     contexts: list[Context] = []
     # Another session than the page's: what is read in that one counts, whoever reads it.
     apart: dict[str, Any] = {}
@@ -161,7 +151,7 @@ def test_what_is_built_on_what_others_stored_since_the_session_began_is_stored(o
     assert whole.cache_info().currsize == 5
 
 
-def test_a_constant_version_takes_no_other(data: Data) -> None:
+def test_a_constant_version_takes_no_other(data: Row) -> None:
     @versioned_lru_cache("v1")
     def f() -> int:
         return 1
@@ -172,7 +162,7 @@ def test_a_constant_version_takes_no_other(data: Data) -> None:
     assert f() == 5
 
 
-def test_a_function_that_calls_itself_does_not_take_what_is_older_for_its_own(data: Data) -> None:
+def test_a_function_that_calls_itself_does_not_take_what_is_older_for_its_own(data: Row) -> None:
     @versioned_lru_cache(data.version, session=lambda: data.current)
     def part() -> int:
         return data.row
@@ -198,7 +188,7 @@ def test_a_function_that_calls_itself_does_not_take_what_is_older_for_its_own(da
     assert whole(1) == (2,)
 
 
-def test_what_is_built_on_a_lagging_result_is_not_of_the_version_that_was_announced(data: Data) -> None:
+def test_what_is_built_on_a_lagging_result_is_not_of_the_version_that_was_announced(data: Row) -> None:
     announced, shown = "serial 42", Versioned("old page", "serial 41")
     place: list[Versioned[str]] = [shown]
 

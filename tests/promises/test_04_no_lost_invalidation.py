@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.calling import WITHIN
 from versioned_lru_cache import Versioned, versioned_lru_cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WITHIN = 20
 
-
-class Source:
+class Stopped:
     """Data behind a cached function that can be stopped while it computes."""
 
     def __init__(self, session: Any = None, **options: Any) -> None:
@@ -53,7 +52,7 @@ def invalidate(f: Any) -> None:
 @pytest.mark.parametrize("session", [None, {}], ids=["no session", "session"])
 @pytest.mark.parametrize("forget", [clear, invalidate])
 def test_inside_the_function(forget: Callable[[Any], None], session: dict[str, Any] | None) -> None:
-    source = Source(session)
+    source = Stopped(session)
     source.during = lambda: forget(source.f)
     assert source.f(1) == (1, 1), "the result is returned"
     assert not source.f.cache_contains(1)
@@ -65,7 +64,7 @@ def test_inside_the_function(forget: Callable[[Any], None], session: dict[str, A
 @pytest.mark.parametrize("session", [None, {}], ids=["no session", "session"])
 @pytest.mark.parametrize("forget", [clear, invalidate])
 def test_in_another_thread(forget: Callable[[Any], None], session: dict[str, Any] | None) -> None:
-    source = Source(session)
+    source = Stopped(session)
     source.during = source.stop
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(source.f, 1)
@@ -80,7 +79,7 @@ def test_in_another_thread(forget: Callable[[Any], None], session: dict[str, Any
 
 @pytest.mark.parametrize("forget", [clear, invalidate])
 def test_who_calls_after_it_computes_though_the_first_computation_still_runs(forget: Callable[[Any], None]) -> None:
-    source = Source()
+    source = Stopped()
     source.during = source.stop
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(source.f, 1)
@@ -94,7 +93,7 @@ def test_who_calls_after_it_computes_though_the_first_computation_still_runs(for
 
 
 def test_a_recomputation_that_is_struck_leaves_nothing() -> None:
-    source = Source()
+    source = Stopped()
     source.f(1)
     source.version = 2
     source.during = lambda: source.f.cache_invalidate(1)
@@ -104,21 +103,21 @@ def test_a_recomputation_that_is_struck_leaves_nothing() -> None:
 
 
 def test_an_invalidation_of_another_key_strikes_nothing() -> None:
-    source = Source()
+    source = Stopped()
     source.during = lambda: source.f.cache_invalidate(-2)
     source.f(-1)  # -1 and -2 have the same hash in Python
     assert source.f.cache_contains(-1)
 
 
 def test_an_invalidation_by_an_equal_key_counts() -> None:
-    source = Source()
+    source = Stopped()
     source.during = lambda: source.f.cache_invalidate(1.0)
     source.f(1)
     assert not source.f.cache_contains(1)
 
 
 def test_clear_of_another_function_strikes_nothing() -> None:
-    source, other = Source(), Source()
+    source, other = Stopped(), Stopped()
     source.during = other.f.cache_clear
     source.f(1)
     assert source.f.cache_contains(1)
@@ -141,7 +140,7 @@ def test_a_clear_in_the_version_function_is_before_the_computation() -> None:
 
 
 def test_a_change_of_version_during_a_computation_is_seen_by_the_next_caller() -> None:
-    source = Source()
+    source = Stopped()
 
     def change() -> None:
         source.version, source.row = 2, 2
@@ -153,7 +152,7 @@ def test_a_change_of_version_during_a_computation_is_seen_by_the_next_caller() -
 
 
 def test_a_put_during_a_computation_is_newer_than_its_result() -> None:
-    source = Source()
+    source = Stopped()
     source.during = lambda: source.f.cache_put(Versioned("put", 1), 1)
     assert source.f(1) == (1, 1)
     assert source.f.cache_peek(1) == ("put", 1)
@@ -161,7 +160,7 @@ def test_a_put_during_a_computation_is_newer_than_its_result() -> None:
 
 
 def test_only_what_runs_is_struck_and_not_what_comes_after() -> None:
-    source = Source()
+    source = Stopped()
     for _ in range(3):
         source.f.cache_clear()
         source.f.cache_invalidate(1)
@@ -170,7 +169,7 @@ def test_only_what_runs_is_struck_and_not_what_comes_after() -> None:
 
 
 def test_counters_begin_anew_with_a_clear() -> None:
-    source = Source()
+    source = Stopped()
     source.f(1)
     source.f(1)
     source.f.cache_clear()

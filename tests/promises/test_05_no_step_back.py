@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.calling import WITHIN
 from versioned_lru_cache import versioned_lru_cache
 
-WITHIN = 20
 
-
-class Slow:
+class Overtaken:
     """A function whose first run can be overtaken."""
 
     def __init__(self, version: object = None) -> None:
@@ -39,7 +38,7 @@ class Slow:
 
 
 def test_a_slow_thread_does_not_replace_what_a_fast_one_stored_meanwhile() -> None:
-    slow = Slow()
+    slow = Overtaken()
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(slow.f)
         assert slow.computing.wait(WITHIN)
@@ -54,7 +53,7 @@ def test_a_slow_thread_does_not_replace_what_a_fast_one_stored_meanwhile() -> No
 
 
 def test_by_nesting() -> None:
-    slow = Slow()
+    slow = Overtaken()
 
     def overtake() -> None:
         slow.row = 2
@@ -68,7 +67,7 @@ def test_by_nesting() -> None:
 @pytest.mark.parametrize("old_session", [True, False])
 @pytest.mark.parametrize("new_session", [True, False])
 def test_in_sessions(old_session: bool, new_session: bool) -> None:
-    slow = Slow()
+    slow = Overtaken()
     old: dict[str, Any] | None = {} if old_session else None
     new: dict[str, Any] | None = {} if new_session else None
 
@@ -87,7 +86,7 @@ def test_in_sessions(old_session: bool, new_session: bool) -> None:
 
 def test_also_when_the_version_is_the_same_again() -> None:
     """The versions are equal; the later observation knows better what belongs to it."""
-    slow = Slow(version=lambda: "unchanged")
+    slow = Overtaken(version=lambda: "unchanged")
 
     def overtake() -> None:
         slow.row = 2
@@ -99,7 +98,7 @@ def test_also_when_the_version_is_the_same_again() -> None:
 
 
 def test_an_entry_verified_meanwhile_is_newer_than_a_slow_result() -> None:
-    slow = Slow()
+    slow = Overtaken()
     slow.runs = 1
     assert slow.f() == 1  # stored under version 1
     slow.row, slow.runs = 2, 0
@@ -116,7 +115,7 @@ def test_an_entry_verified_meanwhile_is_newer_than_a_slow_result() -> None:
 
 
 def test_what_is_newer_than_the_session_is_served_without_work() -> None:
-    slow = Slow()
+    slow = Overtaken()
     slow.runs = 1
     old: dict[str, Any] = {}
     slow.current = old
@@ -131,7 +130,7 @@ def test_what_is_newer_than_the_session_is_served_without_work() -> None:
 
 
 def test_an_older_observation_still_fills_an_empty_place() -> None:
-    slow = Slow()
+    slow = Overtaken()
     slow.runs = 1
     old: dict[str, Any] = {}
     slow.current = old

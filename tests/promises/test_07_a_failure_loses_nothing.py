@@ -10,7 +10,7 @@ from versioned_lru_cache import versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 
 
-class Source:
+class Failing:
     """A function and its version, each of which can be made to fail."""
 
     def __init__(self, session: Any = None, **options: Any) -> None:
@@ -36,7 +36,7 @@ class Source:
 
 
 def test_an_exception_is_not_cached_and_the_very_one_is_raised() -> None:
-    source = Source()
+    source = Failing()
     for failing in [ValueError("one"), KeyError("two"), KeyboardInterrupt()]:
         source.failing = failing
         with pytest.raises(type(failing)) as raised:
@@ -51,7 +51,7 @@ def test_an_exception_is_not_cached_and_the_very_one_is_raised() -> None:
 
 
 def test_a_failure_leaves_the_old_entry() -> None:
-    source = Source()
+    source = Failing()
     source.f(1)
     source.version, source.failing = 2, ValueError("gone")
     with pytest.raises(ValueError, match="gone"):
@@ -64,7 +64,7 @@ def test_a_failure_leaves_the_old_entry() -> None:
 
 def test_a_failure_leaves_what_other_sessions_saw() -> None:
     current: dict[str, Any] = {}
-    source = Source(lambda: current)
+    source = Failing(lambda: current)
     first = current
     old = source.f(1)
     source.version, source.failing, current = 2, ValueError("gone"), {}
@@ -77,7 +77,7 @@ def test_a_failure_leaves_what_other_sessions_saw() -> None:
 @pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_a_failure_after_the_ttl_leaves_the_entry_but_does_not_serve_it() -> None:
     with MockClock() as clock:
-        source = Source(ttl=5)
+        source = Failing(ttl=5)
         source.f(1)
         clock.advance(5)
         source.failing = ValueError("gone")
@@ -90,7 +90,7 @@ def test_a_failure_after_the_ttl_leaves_the_entry_but_does_not_serve_it() -> Non
 
 
 def test_a_failure_evicts_nothing() -> None:
-    source = Source(maxsize=2)
+    source = Failing(maxsize=2)
     source.f(1)
     source.f(2)
     source.failing = ValueError("gone")
@@ -102,7 +102,7 @@ def test_a_failure_evicts_nothing() -> None:
 
 
 def test_a_failure_does_not_change_the_order_of_use() -> None:
-    source = Source(maxsize=2)
+    source = Failing(maxsize=2)
     source.f(1)
     source.f(2)
     source.version, source.failing = 2, ValueError("gone")
@@ -116,7 +116,7 @@ def test_a_failure_does_not_change_the_order_of_use() -> None:
 
 @pytest.mark.parametrize("session", [None, {}], ids=["no session", "session"])
 def test_a_version_function_that_fails_is_asked_again(session: dict[str, Any] | None) -> None:
-    source = Source(session)
+    source = Failing(session)
     source.version_failing = OSError("down")
     for asked in [1, 2]:
         with pytest.raises(OSError, match="down") as raised:
@@ -130,7 +130,7 @@ def test_a_version_function_that_fails_is_asked_again(session: dict[str, Any] | 
 
 
 def test_a_version_function_that_fails_removes_nothing() -> None:
-    source = Source()
+    source = Failing()
     kept = source.f(1)
     source.version_failing = OSError("down")
     with pytest.raises(OSError, match="down"):
@@ -141,7 +141,7 @@ def test_a_version_function_that_fails_removes_nothing() -> None:
 
 
 def test_a_session_that_knows_the_version_does_not_notice() -> None:
-    source = Source({})
+    source = Failing({})
     kept = source.f(1)
     source.version_failing = OSError("down")
     assert source.f(1) is kept
@@ -156,7 +156,7 @@ def test_cache_if_that_fails_stores_nothing_and_removes_nothing() -> None:
             raise LookupError("no opinion")
         return True
 
-    source = Source(cache_if=judge)
+    source = Failing(cache_if=judge)
     with pytest.raises(LookupError, match="no opinion"):
         source.f(1)
     assert not source.f.cache_contains(1)
@@ -189,7 +189,7 @@ def test_key_and_version_args_that_fail_lose_nothing() -> None:
 
 
 def test_what_ran_inside_a_failed_computation_stays() -> None:
-    inner = Source()
+    inner = Failing()
 
     @versioned_lru_cache("constant")
     def outer() -> None:
@@ -203,7 +203,7 @@ def test_what_ran_inside_a_failed_computation_stays() -> None:
 
 
 def test_a_caught_failure_inside_leaves_the_outer_result_as_it_is() -> None:
-    inner = Source()
+    inner = Failing()
     inner.failing = ValueError("inside")
 
     @versioned_lru_cache("constant")
@@ -217,7 +217,7 @@ def test_a_caught_failure_inside_leaves_the_outer_result_as_it_is() -> None:
 
 
 def test_the_traceback_shows_the_function() -> None:
-    source = Source()
+    source = Failing()
     source.failing = ValueError("here")
     with pytest.raises(ValueError, match="here") as raised:
         source.f(1)

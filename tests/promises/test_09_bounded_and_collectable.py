@@ -11,10 +11,10 @@ import pytest
 
 from tests.programs import bounded
 from tests.support.child import run
+from tests.support.handle import HANDLE
 from versioned_lru_cache import Lag, Versioned, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 
-HANDLE = "lru_cache_versions"
 ALONE = pytest.mark.thread_unsafe(reason="one clock for the whole process")
 
 

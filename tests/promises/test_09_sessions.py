@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.handle import HANDLE
 from versioned_lru_cache import session, versioned_lru_cache
 
-HANDLE = "lru_cache_versions"
 MAXSIZE = 8
 REQUESTS = 2_000
 # What the store holds and what left it last, and few more.

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.handle import HANDLE
 from tests.support.refusing import refused
 from versioned_lru_cache import Versioned, current_session, session, versioned_lru_cache, versioned_lru_cache_with_ttl
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-HANDLE = "lru_cache_versions"
 NAN = float("nan")
 
 

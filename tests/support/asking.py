@@ -7,7 +7,7 @@ from typing import Any
 from versioned_lru_cache import versioned_lru_cache
 
 
-class World:
+class CountedVersion:
     """A version that is counted whenever it is asked, and functions that are bound to a session in some way."""
 
     def __init__(self) -> None:

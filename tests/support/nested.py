@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 KINDS = sources.KINDS
 PLACES = ["dict", "variable", "g", "ambient"]
 
+# Whether the row moves while something is computed.
+still_or_moving = pytest.mark.parametrize("moves", [False, True], ids=["still", "moving"])
+
 
 class Places:
     """Where sessions lie. What is bound to `binding` takes part in the innermost block of `new`."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 # Set where a test makes its calls. Work behind runs in a context of its own and sees the default.
+DOWN = OSError("down")
 IN_FRONT: ContextVar[bool] = ContextVar("IN_FRONT", default=False)
 
 

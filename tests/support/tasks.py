@@ -94,7 +94,7 @@ async def ended(tasks: Iterable[asyncio.Future[Any]]) -> list[Any]:
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class Held:
+class HeldTask:
     """A cached coroutine function whose first computation stops at a gate. A result tells which run it is of."""
 
     def __init__(self, **options: Any) -> None:

@@ -34,12 +34,12 @@ def a_version() -> int:
     return 1
 
 
-class Data:
+class HasAPath:
     def path(self, region: str) -> str:
         return region
 
 
-DATA = Data()
+DATA = HasAPath()
 
 MADE: list[Callable[[], Any]] = [
     lambda: file("a.csv"),
