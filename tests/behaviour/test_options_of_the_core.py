@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.programs import chains
 from tests.support.child import run
 from versioned_lru_cache import Lag, versioned_lru_cache, versioned_lru_cache_with_ttl
 from versioned_lru_cache._core import CachedFunction, Gets, LagTerms, Options
@@ -124,17 +125,8 @@ def test_both_decorators_have_the_same_options() -> None:
 
 @pytest.mark.child
 def test_a_long_chain_of_options_goes() -> None:
-    run(
-        f"""
-        from versioned_lru_cache._core import Options
-        told = {dict.fromkeys(OPTIONS) | {"typed": False, "verifies": False, "awaits_revalidate": False}!r}
-        told |= dict(retry_after=1, errors=(Exception,))
-        options = None
-        for _ in range(200_000):
-            options = Options(**dict(told, key=options))
-        del options
-        """
-    )
+    told = dict.fromkeys(OPTIONS) | {"typed": False, "verifies": False, "awaits_revalidate": False}
+    run(chains.a_long_chain_of_options_goes, told)
 
 
 def test_the_collector_sees_what_options_hold() -> None:

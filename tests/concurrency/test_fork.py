@@ -69,6 +69,12 @@ def test_a_fork_inside_of_other_code_that_a_call_runs(where: str) -> None:
     run_forking(BOTH, forks.a_fork_inside_of_other_code_that_a_call_runs, where)
 
 
+@pytest.mark.parametrize("ask", ["cache_contains", "cache_peek", "cache_invalidate"])
+def test_a_fork_while_a_thread_asks_about_a_call_that_is_not_stored(ask: str) -> None:
+    # Whether the function takes the arguments could be told by `inspect`, but its import would stop at the gate here.
+    run_forking(BOTH, forks.a_fork_while_a_thread_asks_about_a_call_that_is_not_stored, ask)
+
+
 def test_a_fork_by_a_signal_handler_while_the_thread_waits() -> None:
     run_forking(BOTH, forks.a_fork_by_a_signal_handler_while_the_thread_waits)
 

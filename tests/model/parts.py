@@ -1,4 +1,10 @@
-"""What the model keeps: observations, results, and what one session knows of one function."""
+"""What the model keeps: observations, results, and what one session knows of one function.
+
+Most of it follows from the promises. Three parts mirror what the engine keeps, because the next answer depends on it,
+and the machines compare each answer: `Stamp` and `Source.latest` tell for which results one verification counts,
+`Gone` and `View.kept` which results that left the store a session is still given, within what bound, and
+`View.shadows` from when on it is given them by note. They say what is kept and not how it is found or stored.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from versioned_lru_cache import session, versioned_lru_cache
+from versioned_lru_cache._core import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,3 +90,10 @@ def a_long_chain_is_let_go_of(link: str) -> None:
     thread = threading.Thread(target=let_go)
     thread.start()
     thread.join()
+
+
+def a_long_chain_of_options_goes(told: dict[str, Any]) -> None:
+    options = None
+    for _ in range(200_000):
+        options = Options(**told | {"retry_after": 1, "errors": (Exception,), "key": options})
+    del options

@@ -59,4 +59,17 @@ def calls_import_nothing() -> None:
     versions[0] += 1
     plain(1)
     loop.run_until_complete(main())
+    part.cache_put(Versioned([3], versions[0]), 3)
+    assert part.cache_peek(4) is None
+    assert not part.cache_contains(x=4)
+    assert not part.cache_invalidate(4)
+    part.cache_key(4)
+    part.cache_info()
+    part.cache_clear()
+    with session(offline=True):
+        try:
+            part(5)
+        except LookupError:
+            versions.clear()
+    assert not versions
     assert not imported, imported

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tests.support.raising import raised
-from versioned_lru_cache import Versioned, session, versioned_lru_cache, versions
+from versioned_lru_cache import Lag, Versioned, session, versioned_lru_cache, versions
 from versioned_lru_cache._core import FAST_PATHS
 
 if TYPE_CHECKING:
@@ -60,6 +60,12 @@ def in_a_class():
     return Other().method()
 
 
+def with_options(function):
+    lag = Lag(retries=2, delay=0.5, settle=1, order=max)
+    options = {"ttl": 60, "on_expiry": "verify", "stale_if_error": 5, "stale_while_revalidate": 5, "wait": 1}
+    return versioned_lru_cache(lambda: 1, version_args=(), revalidate=plain, key=plain, lag=lag, **options)(function)
+
+
 def in_a_block():
     with session() as own:
         return asking(1), asking(next(new)), own.cache_status(), dict(own), own.stale
@@ -78,6 +84,7 @@ ACTS: dict[str, tuple[Callable[[], object], tuple[int, ...]]] = {
     "decorating": (lambda: versioned_lru_cache(1)(plain)(1), ONE),
     "decorating with a version function": (lambda: versioned_lru_cache(lambda x, *args, **kwargs: 1)(plain), ONE),
     "decorating a coroutine function": (lambda: versioned_lru_cache(1)(awaitable), ONE),
+    "decorating with options": (lambda: with_options(plain), ONE),
     "decorating a method": (in_a_class, ONE),
     "a miss": (lambda: f(next(new)), ONE),
     "a miss of several": (lambda: f(next(new), 2, 3), ONE),

@@ -10,12 +10,17 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
 
 from tests.support.calling import Call, Gate, main_waits, quiet, results, until, waiting
 from tests.support.constant import cached_each
 from tests.support.raising import raised
 from versioned_lru_cache import versioned_lru_cache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
 
 
 class Stop(BaseException):
@@ -267,8 +272,32 @@ def a_pool_that_is_asked_for_what_its_asker_computes_is_bounded_by_wait() -> Non
         return [x] if len(runs) > 1 else ["outer", pool.submit(f, x).result(20)]
 
     with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result(20)
         assert f(1) == ["outer", [1]]
     assert f(1) == ["outer", [1]]
+    assert runs == [1, 1]
+    quiet()
+
+
+# Ways to hand work on in a copy of the context. A pool's thread has one of its own accord on free-threaded builds.
+INHERITING: dict[str, Callable[[Any, Any, int], Future[Any]]] = {
+    "copy_context().run, f": lambda pool, f, x: pool.submit(copy_context().run, f, x),
+}
+if getattr(sys.flags, "thread_inherit_context", False):
+    INHERITING["f"] = lambda pool, f, x: pool.submit(f, x)
+
+
+def work_in_a_context_of_the_computation_does_not_wait_for_that(work: str) -> None:
+    runs = []
+
+    @cached_each()
+    def f(x):
+        runs.append(x)
+        return [x] if len(runs) > 1 else ["outer", INHERITING[work](pool, f, x).result(20)]
+
+    with ThreadPoolExecutor(1) as pool:
+        assert f(1) == ["outer", [1]]
+    assert f(1) == [1]
     assert runs == [1, 1]
     quiet()
 

@@ -8,12 +8,12 @@ import importlib.metadata
 import pytest
 
 import versioned_lru_cache
-from tests.support.child import run
+from tests.support.child import run_code
 
 
 @pytest.mark.child
 def test_the_package_shows_what_is_public() -> None:
-    run(
+    run_code(
         """
         import versioned_lru_cache
         public = {*versioned_lru_cache.__all__, "__version__"}
@@ -46,7 +46,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
 
 @pytest.mark.child
 def test_telling_the_version_imports_nothing() -> None:
-    run(
+    run_code(
         """
         import sys
         before = set(sys.modules)

@@ -53,7 +53,14 @@ def test_a_lock_that_the_leader_needs_is_bounded_by_wait() -> None:
 
 
 def test_a_pool_that_is_asked_for_what_its_asker_computes_is_bounded_by_wait() -> None:
+    """Nothing can see this one either, as the pool's thread has a context of its own: it was started before."""
     run(waits.a_pool_that_is_asked_for_what_its_asker_computes_is_bounded_by_wait)
+
+
+@pytest.mark.parametrize("work", waits.INHERITING)
+def test_work_in_a_context_of_the_computation_does_not_wait_for_that(work: str) -> None:
+    """It is part of the computation, and returns what it makes itself."""
+    run(waits.work_in_a_context_of_the_computation_does_not_wait_for_that, work)
 
 
 def test_the_interpreter_ends_while_daemon_threads_wait() -> None:
