@@ -113,7 +113,7 @@ def test_a_world_follows_from_its_seed() -> None:
         world = stress_of_tasks.one_world(seed)
         return world.seen, world.moment, world.runs
 
-    with_limits = [seed for seed in range(30) if "hasty" in stress_of_tasks.World(seed).names]
+    with_limits = [seed for seed in range(30) if "hasty" in stress_of_tasks.TaskWorld(seed).names]
     assert len(with_limits) > 10
     for seed in with_limits:
         assert lived(seed) == lived(seed), f"seed {seed} lived two lives"
