@@ -21,15 +21,16 @@ pub fn now() -> Nanos {
     if MOCKED.load(Ordering::Acquire) { MOCK_NOW.load(Ordering::Acquire) } else { real::now() }
 }
 
-/// A moment that is never before the present one and seldom more than some milliseconds after it.
-/// Costs a third of [`now`] or less: who finds an age still below its bound by this clock need not ask that one.
+/// A moment that is never before the present one and seldom more than some milliseconds after it. Costs a
+/// third of [`now`] or less: who finds an age still below its bound by this clock need not ask that one.
 #[inline]
 #[must_use]
 pub fn latest() -> Nanos {
     if MOCKED.load(Ordering::Acquire) { MOCK_NOW.load(Ordering::Acquire) } else { real::latest() }
 }
 
-/// A moment that is never after the present one and seldom more than some milliseconds before it. As cheap as [`latest`].
+/// A moment that is never after the present one and seldom more than some milliseconds before it. As cheap as
+/// [`latest`].
 #[must_use]
 pub fn earliest() -> Nanos {
     if MOCKED.load(Ordering::Acquire) { MOCK_NOW.load(Ordering::Acquire) } else { real::earliest() }

@@ -1,8 +1,8 @@
 //! The cache itself: what is stored, who has seen it, and what a call does next.
 //!
-//! Nothing here knows Python, runs foreign code, waits or reads anything but the clock. Foreign objects are only
-//! moved, cloned and compared by identity; what leaves a structure is handed out in a [`Displaced`], to be dropped where
-//! a destructor may run.
+//! Nothing here knows Python, runs foreign code, waits or reads anything but the clock. Foreign objects are
+//! only moved, cloned and compared by identity; what leaves a structure is handed out in a [`DeferredDrops`],
+//! to be dropped where a destructor may run.
 
 mod call;
 pub mod clock;
@@ -24,32 +24,32 @@ pub use call::plan::Plan;
 pub use call::policy::{Manner, Refresh, Setting, Wish};
 pub use call::protocol::{Event, Made, NextStep, Served, Step};
 pub use call::pump::pump;
-pub use flight::flights::{Arrival, Flights, Going};
-pub use function_cache::cache::Store;
+pub use flight::flights::{Arrival, Flights, InProgress};
+pub use function_cache::cache::FunctionCache;
 pub use function_cache::context::{Caller, Context};
 pub use function_cache::evicted::Evicted;
 pub use function_cache::put::Putter;
-pub use function_cache::session_hint::Glanced;
+pub use function_cache::session_hint::HitAttempt;
 pub use function_cache::stats::Stats;
 pub use host::{Flight, Host};
 pub use keys::collisions::Asked;
-pub use keys::comparisons::{Pair, Question, Unsure, Verdicts};
+pub use keys::comparisons::{Comparisons, Pair, Question, Unsure};
 pub use keys::key::{Key, Object, Probe, Sought};
 pub use session::answers::{Answers, Scope};
 pub use session::audience::{Audience, SessionHost};
 pub use session::cache_status::{Forward, Logged, Status};
-pub use session::reader::{Reader, Shelf};
-pub use session::session_memory::Known;
-pub use storage::deferred_drops::{Displaced, Leaving};
-pub use storage::entries::{Aside, Live, Look, Stored, Taken};
+pub use session::reader::{Pinned, Reader};
+pub use session::session_memory::SessionMemory;
+pub use storage::deferred_drops::{DeferredDrops, Leaving};
+pub use storage::entries::{Aside, Entries, Look, Stored, Taken};
 pub use storage::entry::{Course, Entry};
-pub use storage::touches::Touched;
-pub use storage::version_table::Stamps;
+pub use storage::touches::Touches;
+pub use storage::version_table::VersionTable;
 pub use tables::index::Slot;
-pub use tables::lru_slab::Rows;
-pub use tables::lru_table::Table;
-pub use tables::small_map::Few;
+pub use tables::lru_slab::LruSlab;
+pub use tables::lru_table::LruTable;
+pub use tables::small_map::SmallMap;
 pub use terms::{Lag, Terms};
 pub use versions::observation::Observation;
 pub use versions::read_log::{Basis, Noted, Own, Read, ReadLog, ReadSet, oldest};
-pub use versions::version_stamp::{Place, Stamp};
+pub use versions::version_stamp::{StampId, VersionStamp};

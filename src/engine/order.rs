@@ -1,4 +1,5 @@
-//! The order of events. Versions have none, so each session, observation and stored entry draws a ticket.
+//! A logical clock: sequence numbers that put events in order. Versions have none, so each session,
+//! observation and stored entry draws a ticket.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -49,7 +50,8 @@ pub const LANES: usize = 16;
 
 static SESSIONS: AtomicU64 = AtomicU64::new(0);
 
-/// Draws the next ticket for a session: those of sessions that begin one after another are of different lanes, in turn.
+/// Draws the next ticket for a session: those of sessions that begin one after another are of different
+/// lanes, in turn.
 #[must_use]
 pub fn draw_for_session() -> Ticket {
     let lane = SESSIONS.fetch_add(1, Ordering::Relaxed) % LANES as u64;

@@ -1,4 +1,4 @@
-//! What was agreed for a function when it was decorated: bounds, times and what its source may do.
+//! A function's cache policy, as agreed when it was decorated: bounds, times and what its source may do.
 
 use crate::engine::clock;
 use crate::engine::clock::Nanos;
@@ -16,7 +16,8 @@ pub struct Terms {
     pub verifies: bool,
     /// Something takes the function's place where there is an old entry.
     pub revalidates: bool,
-    /// How long an old value answers for a failing source, after it stopped being fresh; `Nanos::MAX` is for ever.
+    /// How long an old value answers for a failing source, after it stopped being fresh; `Nanos::MAX` is for
+    /// ever.
     pub stale_if_error: Option<Nanos>,
     /// How long an old value answers while a new one is made behind.
     pub stale_while_revalidate: Option<Nanos>,
@@ -46,7 +47,8 @@ impl Terms {
         self.stale_if_error.is_some() || self.stale_while_revalidate.is_some()
     }
 
-    /// The present moment; where nothing of these terms depends on it, one shortly before, which is read faster.
+    /// The present moment; where nothing of these terms depends on it, one shortly before, which is read
+    /// faster.
     #[must_use]
     pub fn now(&self) -> Nanos {
         let timed = self.ttl.is_some() || self.settle.is_some() || self.has_stale();

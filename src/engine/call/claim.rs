@@ -27,7 +27,8 @@ pub(crate) struct Found<O> {
     pub(crate) oldest: Ticket,
     /// One of them.
     pub(crate) culprit: Option<Read<O>>,
-    /// By what tag and ticket the session is served what was made, until that is decided: the tag is nobody else's. 0 before.
+    /// By what tag and ticket the session is served what was made, until that is decided: the tag is nobody
+    /// else's. 0 before.
     pub(crate) shown_by: (Ticket, Ticket),
 }
 

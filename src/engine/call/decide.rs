@@ -1,13 +1,13 @@
-//! Acts on the verdict of a call, inside of the critical section.
+//! One step of the state machine: acts on the verdict of a call, inside of the critical section.
 
 use crate::engine::call::claim::Found;
 use crate::engine::call::plan::{Computation, Phase, Plan, Question, Source, Stage};
 use crate::engine::call::policy::{Manner, Refresh};
 use crate::engine::call::protocol::{NextStep, Served, Step};
 use crate::engine::call::verdict::{How, Judged, Verdict};
-use crate::engine::function_cache::cache::Store;
+use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::function_cache::context::Context;
-use crate::engine::function_cache::session_hint::Glance;
+use crate::engine::function_cache::session_hint::SessionHint;
 use crate::engine::host::{Decided, Flight};
 use crate::engine::order;
 use crate::engine::order::Ticket;
@@ -31,7 +31,7 @@ impl<H: SessionHost> Plan<H> {
         }
         self.meet(cx)?;
         self.drop_expired(cx)?;
-        let found = self.find(cx.store)?;
+        let found = self.find(cx.cache)?;
         let verdict = self.verdict(cx, found)?;
         self.act(verdict, cx)
     }
@@ -60,7 +60,7 @@ impl<H: SessionHost> Plan<H> {
                     return self.stale(slot, verdict, cx);
                 }
                 if agreed {
-                    self.raise(cx.store, slot);
+                    self.raise(cx.cache, slot);
                 }
                 self.remember(slot, true, cx)?;
                 Ok(self.serve(slot, agreed, cx))
@@ -75,9 +75,9 @@ impl<H: SessionHost> Plan<H> {
                     How::Wait(run) => Ok(self.wait(run, cx)),
                     How::Compute { hasty } => {
                         let (probe, leader) = (&self.request.probe, &self.request.leader);
-                        cx.store.flights.bypass(probe, cx.session(), leader, &self.verdicts)?;
+                        cx.cache.flights.bypass(probe, cx.session(), leader, &self.comparisons)?;
                         self.waits.impatient |= hasty;
-                        self.status.forward = verdict.forward(cx.store.terms.maxsize);
+                        self.status.forward = verdict.forward(cx.cache.terms.maxsize);
                         Ok(self.compute(old, due, cx))
                     }
                 }
@@ -85,67 +85,69 @@ impl<H: SessionHost> Plan<H> {
         }
     }
 
-    /// Where the key's entry lies. As a rule none has come or gone since the plan looked for it, so it need not again.
-    pub(crate) fn find(&mut self, store: &Store<H>) -> Decided<H, Option<Slot>> {
+    /// Where the key's entry lies. As a rule none has come or gone since the plan looked for it, so it need
+    /// not again.
+    pub(crate) fn find(&mut self, cache: &FunctionCache<H>) -> Decided<H, Option<Slot>> {
         if let Some((found, changes)) = self.found
-            && changes == store.live.changes
+            && changes == cache.entries.changes
         {
             return Ok(found);
         }
-        let found = store.find(&self.request.probe, &self.verdicts)?;
-        self.found = Some((found, store.live.changes));
+        let found = cache.find(&self.request.probe, &self.comparisons)?;
+        self.found = Some((found, cache.entries.changes));
         Ok(found)
     }
 
     /// Notes that the observation finds the version of an entry unchanged, if it does.
     fn verify(&self, slot: Slot, cx: &mut Context<'_, H>) -> Decided<H, bool> {
-        let (Some(seen), Some(Look { entry, stamp })) = (&self.observation, cx.store.live.get(slot)) else {
+        let (Some(seen), Some(Look { entry, stamp })) = (&self.observation, cx.cache.entries.get(slot))
+        else {
             return Ok(false);
         };
-        if !stamp.is_of(seen, &self.verdicts)? {
+        if !stamp.is_of(seen, &self.comparisons)? {
             return Ok(false);
         }
-        let terms = &cx.store.terms;
+        let terms = &cx.cache.terms;
         let begins_anew = !entry.is_fresh(cx.now, terms) && entry.is_verified_by(seen, terms);
-        if let Some((entry, _)) = cx.store.live.get_mut(slot).filter(|_| begins_anew) {
+        if let Some((entry, _)) = cx.cache.entries.get_mut(slot).filter(|_| begins_anew) {
             entry.born = seen.at;
         }
-        cx.store.live.verify(slot, seen.since);
+        cx.cache.entries.verify(slot, seen.since);
         Ok(true)
     }
 
     /// Lets the session go by an entry that it knows by its version.
     fn know_again(&self, slot: Slot, agreed: bool, cx: &mut Context<'_, H>) -> Decided<H, ()> {
         let Some(caller) = &cx.caller else { unreachable!("a session knows it") };
-        let reader = caller.known.readers.get(cx.store.id);
+        let reader = caller.memory.readers.get(cx.cache.id);
         let moved = reader.is_some_and(|reader| !reader.knows_by_version());
         let new = reader.is_some_and(Reader::is_new);
         if agreed {
-            self.raise(cx.store, slot);
+            self.raise(cx.cache, slot);
         }
         if self.request.given.is_some() || moved {
             self.remember(slot, moved, cx)?;
         } else if new {
-            cx.store.note(slot, caller.id);
+            cx.cache.note(slot, caller.id);
         }
         Ok(())
     }
 
     /// Answers with what a run of the same session has made, while that is validated.
     fn show(&mut self, run: Ticket, cx: &mut Context<'_, H>) -> NextStep<H> {
-        let Some((value, (tag, ticket))) = cx.store.flights.shown(run, cx.session()) else {
+        let Some((value, (tag, ticket))) = cx.cache.flights.shown(run, cx.session()) else {
             unreachable!("the verdict has seen it")
         };
         let version = self.judged_by().version.clone();
         (self.status.hit, self.status.collapsed) = (true, true);
-        cx.store.stats.hits += 1;
+        cx.cache.stats.hits += 1;
         Step::Done(Served { value, basis: Basis { tag, ticket, version }, behind: None })
     }
 
     /// Waits for another's run.
     fn wait(&mut self, run: Ticket, cx: &mut Context<'_, H>) -> NextStep<H> {
         self.phase = Phase::Waiting;
-        match cx.store.flights.await_run(run) {
+        match cx.cache.flights.await_run(run) {
             Some(flight) => Step::Wait(flight),
             None => unreachable!("what is to be waited for goes on"),
         }
@@ -166,7 +168,7 @@ impl<H: SessionHost> Plan<H> {
         let (scope, given) = (&self.request.scope, self.request.given.as_ref());
         let fit = |flight: &H::Flight| self.may_wait(flight);
         let fit = (&self.request.leader, fit);
-        match caller.known.asking(scope, given, fit, &self.verdicts)? {
+        match caller.memory.asking(scope, given, fit, &self.comparisons)? {
             Asks::Nobody => {}
             Asks::Itself => return Ok(self.asks(cx)),
             Asks::Another(..) if self.request.wish.setting.hasty => {
@@ -183,7 +185,7 @@ impl<H: SessionHost> Plan<H> {
         self.phase = Phase::Asking(question);
         if let Some(caller) = &mut cx.caller {
             let (scope, given) = (&self.request.scope, self.request.given.as_ref());
-            caller.known.ask(scope, given, (&flight, question.since));
+            caller.memory.ask(scope, given, (&flight, question.since));
         }
         self.asking = Some(flight.clone());
         Ok(Step::Ask(Some(flight)))
@@ -198,26 +200,26 @@ impl<H: SessionHost> Plan<H> {
     /// Begins to compute.
     fn compute(&mut self, old: Option<Slot>, due: bool, cx: &mut Context<'_, H>) -> NextStep<H> {
         if let Some(arrival) = self.waits.arrival.take() {
-            cx.displaced.push(Leaving::Shared(arrival.landed));
-            cx.displaced.push(Leaving::Object(arrival.under.version));
+            cx.drops.push(Leaving::Shared(arrival.landed));
+            cx.drops.push(Leaving::Object(arrival.under.version));
         }
         let session = cx.session();
         let Some(observation) = self.observation.as_mut() else {
             unreachable!("a function runs under an observation")
         };
-        let (store, request) = (&mut *cx.store, &self.request);
+        let (cache, request) = (&mut *cx.cache, &self.request);
         let flight = H::Flight::begin(&request.leader);
         let (led, course) = ((&flight, &request.leader), (session, cx.now));
-        let run = store.flights.begin(&request.probe, observation, led, course, &self.verdicts, cx.displaced);
-        if store.terms.constant {
+        let run = cache.flights.begin(&request.probe, observation, led, course, &self.comparisons, cx.drops);
+        if cache.terms.constant {
             (observation.since, observation.ticket, observation.until) = (run, run, run);
         }
-        let old = old.and_then(|slot| store.live.get(slot));
-        let builds = store.terms.revalidates && !(due && request.wish.refresh == Refresh::Hard);
+        let old = old.and_then(|slot| cache.entries.get(slot));
+        let builds = cache.terms.revalidates && !(due && request.wish.refresh == Refresh::Hard);
         let previous =
             old.filter(|_| builds).map(|Look { entry, stamp }| (entry.value.clone(), stamp.version.clone()));
-        store.stats.misses += u64::from(previous.is_none());
-        let validation = Found::new(store.terms.lag.retries > 0);
+        cache.stats.misses += u64::from(previous.is_none());
+        let validation = Found::new(cache.terms.lag.retries > 0);
         self.phase = Phase::Computing(Computation {
             run,
             born: cx.now,
@@ -233,11 +235,11 @@ impl<H: SessionHost> Plan<H> {
     fn meet(&mut self, cx: &mut Context<'_, H>) -> Decided<H, ()> {
         let Some(caller) = &mut cx.caller else { return Ok(()) };
         let (id, session) = (caller.id, caller.session);
-        let reader = caller.known.readers.get_or_insert_with(cx.store.id, || cx.store.join(id, session));
+        let reader = caller.memory.readers.get_or_insert_with(cx.cache.id, || cx.cache.join(id, session));
         if self.source == Source::New {
             self.tell(cx, false)?;
         } else if self.observation.is_none() {
-            let seen = reader.seen.get(self.request.given.as_ref(), &self.verdicts)?;
+            let seen = reader.seen.get(self.request.given.as_ref(), &self.comparisons)?;
             self.observation = seen.map(|seen| seen.clone());
         }
         Ok(())
@@ -246,10 +248,10 @@ impl<H: SessionHost> Plan<H> {
     /// Tells the session of a new observation. One that was wanted `anew` takes the place of the one before.
     pub(crate) fn tell(&mut self, cx: &mut Context<'_, H>, anew: bool) -> Decided<H, ()> {
         let Some(caller) = cx.caller.as_mut().filter(|_| self.source == Source::New) else { return Ok(()) };
-        let (given, verdicts, terms) = (self.request.given.as_ref(), &self.verdicts, cx.store.terms);
+        let (given, comparisons, terms) = (self.request.given.as_ref(), &self.comparisons, cx.cache.terms);
         if !terms.constant {
-            let answers = caller.known.answers(&self.request.scope, cx.displaced);
-            let first = answers.get(given, verdicts)?;
+            let answers = caller.memory.answers(&self.request.scope, cx.drops);
+            let first = answers.get(given, comparisons)?;
             let anew = anew || self.request.wish.manner == Manner::Now;
             let first =
                 first.filter(|first| !anew && (terms.ttl.is_none() || first.vouches(cx.now, terms.ttl)));
@@ -257,51 +259,51 @@ impl<H: SessionHost> Plan<H> {
                 // Another caller in the session was faster. The session goes by one answer.
                 (Some(first), _) => {
                     let ours = self.observation.replace(first.clone());
-                    cx.displaced.extend(ours.map(Leaving::Observation));
+                    cx.drops.extend(ours.map(Leaving::Observation));
                 }
                 (None, Some(ours)) => {
-                    answers.put(given, ours, terms.answers(), verdicts, cx.displaced)?;
+                    answers.put(given, ours, terms.answers(), comparisons, cx.drops)?;
                 }
                 (None, None) => {}
             }
         }
         self.go_by(cx, anew)?;
         let session = cx.session();
-        let glance = &mut cx.store.glances[order::lane(session)];
-        if glance.session == session {
+        let hint = &mut cx.cache.hints[order::lane(session)];
+        if hint.session == session {
             // The hit path is to go by the same.
-            *glance = Glance::default();
+            *hint = SessionHint::default();
         }
         self.end_asking(cx);
         self.source = Source::Told;
         Ok(())
     }
 
-    /// Lets the session judge this function's entries by the plan's observation from now on, in place of the first if a call
-    /// has `asked_again`.
+    /// Lets the session judge this function's entries by the plan's observation from now on, in place of the
+    /// first if a call has `asked_again`.
     fn go_by(&self, cx: &mut Context<'_, H>, asked_again: bool) -> Decided<H, ()> {
         let Some(caller) = &mut cx.caller else { return Ok(()) };
-        let reader = caller.known.readers.get_mut(cx.store.id);
+        let reader = caller.memory.readers.get_mut(cx.cache.id);
         let Some((observation, reader)) = self.observation.as_ref().zip(reader) else { return Ok(()) };
-        let (given, bound, verdicts) =
-            (self.request.given.as_ref(), cx.store.terms.answers(), &self.verdicts);
+        let (given, bound, comparisons) =
+            (self.request.given.as_ref(), cx.cache.terms.answers(), &self.comparisons);
         // Nobody wished for another answer than the first.
         if asked_again
-            && let Some(before) = reader.seen.peek(given, verdicts)?
-            && !verdicts.same(&before.version, &observation.version)?
-            && reader.first(given, verdicts)?.is_none()
+            && let Some(before) = reader.seen.peek(given, comparisons)?
+            && !comparisons.same(&before.version, &observation.version)?
+            && reader.first(given, comparisons)?.is_none()
         {
             let first = reader.first.get_or_insert_default();
-            first.put(given, before, bound, verdicts, cx.displaced)?;
+            first.put(given, before, bound, comparisons, cx.drops)?;
         }
-        reader.seen.put(given, observation, bound, verdicts, cx.displaced)
+        reader.seen.put(given, observation, bound, comparisons, cx.drops)
     }
 
     /// Goes by what another function of the scope has observed in this session, if that is young enough.
     fn adopt(&mut self, cx: &mut Context<'_, H>) -> Decided<H, bool> {
         let Some(current) = self.answered(cx)?.cloned() else { return Ok(false) };
         let old = self.observation.replace(current);
-        cx.displaced.extend(old.map(Leaving::Observation));
+        cx.drops.extend(old.map(Leaving::Observation));
         self.go_by(cx, false)?;
         Ok(true)
     }
@@ -312,8 +314,8 @@ impl<H: SessionHost> Plan<H> {
         cx: &'a Context<'_, H>,
     ) -> Decided<H, Option<&'a Observation<H::Object>>> {
         let Some(caller) = &cx.caller else { return Ok(None) };
-        let Some(answers) = caller.known.answers_of(&self.request.scope) else { return Ok(None) };
-        let answer = answers.peek(self.request.given.as_ref(), &self.verdicts)?;
-        Ok(answer.filter(|answer| answer.vouches(cx.now, cx.store.terms.ttl)))
+        let Some(answers) = caller.memory.answers_of(&self.request.scope) else { return Ok(None) };
+        let answer = answers.peek(self.request.given.as_ref(), &self.comparisons)?;
+        Ok(answer.filter(|answer| answer.vouches(cx.now, cx.cache.terms.ttl)))
     }
 }

@@ -1,11 +1,12 @@
-//! What becomes of a result: the rules, read-only, and what they go by.
+//! Admission, decided without effects: whether a result is stored, kept for its session only, discarded or
+//! superseded, and by what that is told.
 
 use crate::engine::call::plan::{Computation, Plan};
 use crate::engine::call::policy::Manner;
 use crate::engine::call::protocol::Made;
 use crate::engine::clock::Nanos;
 use crate::engine::flight::flights::{Bypass, Marks};
-use crate::engine::function_cache::cache::Store;
+use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::function_cache::context::{Caller, Context};
 use crate::engine::host::{Decided, Host};
 use crate::engine::keys::key::Object;
@@ -17,7 +18,7 @@ use crate::engine::storage::entry::{Course, Entry};
 use crate::engine::tables::index::Slot;
 use crate::engine::versions::observation::Observation;
 use crate::engine::versions::read_log::Basis;
-use crate::engine::versions::version_stamp::Stamp;
+use crate::engine::versions::version_stamp::VersionStamp;
 
 /// What becomes of a result.
 pub(crate) enum Disposition<H: Host> {
@@ -75,7 +76,7 @@ impl<'a, H: SessionHost> Finished<'a, H> {
         computation: &'a Computation<H>,
         (made, lags): (&'a Made<H::Object>, bool),
         current: Option<Slot>,
-        store: &Store<H>,
+        cache: &FunctionCache<H>,
     ) -> Decided<H, Self> {
         let seen = plan.judged_by();
         let oldest = computation.validation.oldest;
@@ -84,15 +85,15 @@ impl<'a, H: SessionHost> Finished<'a, H> {
         // If all holds, then what the version function has read does so, too.
         let ticket = if tainted { order::before(seen.ticket.min(oldest)) } else { seen.since };
         let vouch = match () {
-            () if store.terms.constant && !tainted => order::NEVER,
+            () if cache.terms.constant && !tainted => order::NEVER,
             () if lags => order::LONG_AGO,
             () => ticket,
         };
-        let look = current.and_then(|slot| store.live.get(slot));
-        let agreed = look.map_or(Ok(false), |look| look.stamp.is_of(seen, &plan.verdicts))?;
-        let outlived = plan.is_outlived(store, made.seen.as_ref().unwrap_or(&seen.version), seen)?;
+        let look = current.and_then(|slot| cache.entries.get(slot));
+        let agreed = look.map_or(Ok(false), |look| look.stamp.is_of(seen, &plan.comparisons))?;
+        let outlived = plan.is_outlived(cache, made.seen.as_ref().unwrap_or(&seen.version), seen)?;
         let differs = if lags || outlived { seen.at.max(1) } else { 0 };
-        let marks = store.flights.marks(computation.run);
+        let marks = cache.flights.marks(computation.run);
         Ok(Self {
             plan,
             computation,
@@ -120,19 +121,19 @@ impl<'a, H: SessionHost> Finished<'a, H> {
     }
 
     /// Whether somebody may see it again.
-    pub(crate) fn is_for_others(&self, store: &Store<H>) -> bool {
-        self.made.wanted && !self.marks.struck && store.terms.maxsize != Some(0)
+    pub(crate) fn is_for_others(&self, cache: &FunctionCache<H>) -> bool {
+        self.made.wanted && !self.marks.struck && cache.terms.maxsize != Some(0)
     }
 
     /// The entry that it would be for a session, or for none, stored then.
-    pub(crate) fn entry(&self, store: &Store<H>, session: Ticket, stored: Ticket) -> Entry<H> {
+    pub(crate) fn entry(&self, cache: &FunctionCache<H>, session: Ticket, stored: Ticket) -> Entry<H> {
         let other = !self.version().is(&self.seen.version);
         let settles =
-            self.made.seen.is_none() && !self.made.renewed && !self.agreed && store.terms.settle.is_some();
+            self.made.seen.is_none() && !self.made.renewed && !self.agreed && cache.terms.settle.is_some();
         Entry {
             key: self.plan.request.probe.key.clone(),
             value: self.made.value.clone(),
-            stamp: Stamp {
+            stamp: VersionStamp {
                 version: self.version().clone(),
                 tag: if other { order::draw() } else { self.seen.tag },
                 ticket: self.ticket,
@@ -151,17 +152,17 @@ impl<'a, H: SessionHost> Finished<'a, H> {
     /// # Errors
     /// [`super::Unsure`] when that depends on two objects not yet compared.
     pub(crate) fn disposition(&self, cx: &Context<'_, H>) -> Decided<H, Disposition<H>> {
-        let (plan, store) = (self.plan, &*cx.store);
-        if !self.is_for_others(store) {
-            let counted = self.made.wanted && store.terms.maxsize != Some(0);
+        let (plan, cache) = (self.plan, &*cx.cache);
+        if !self.is_for_others(cache) {
+            let counted = self.made.wanted && cache.terms.maxsize != Some(0);
             return Ok(Disposition::Discard { counted });
         }
-        let current = self.current.and_then(|slot| Some((slot, store.live.get(slot)?)));
+        let current = self.current.and_then(|slot| Some((slot, cache.entries.get(slot)?)));
         let bypass = self.marks.bypass;
         if let Some(caller) = &cx.caller {
-            let kept = plan.kept(store, caller)?;
+            let kept = plan.kept(cache, caller)?;
             if bypass == Bypass::No && plan.request.wish.manner != Manner::Now {
-                let known = Plan::known(store, caller, kept, current.map(|(_, look)| look));
+                let known = Plan::known(cache, caller, kept, current.map(|(_, look)| look));
                 if let Some((value, basis)) = known {
                     return Ok(Disposition::SupersededBy { value, basis, above: None });
                 }
@@ -170,12 +171,13 @@ impl<'a, H: SessionHost> Finished<'a, H> {
                 entry.known_in == caller.id && entry.stored > self.computation.run
             };
             if current.is_some_and(own) && bypass != Bypass::No || kept.is_some() && bypass == Bypass::Kept {
-                // The session goes by what the function put, or made when it called itself; this call returns its own.
+                // The session goes by what the function put, or made when it called itself; this call returns
+                // its own.
                 return Ok(Disposition::Discard { counted: false });
             }
         }
         if let Some((slot, look)) = current
-            && plan.is_behind(store, self.version(), look)?
+            && plan.is_behind(cache, self.version(), look)?
         {
             let (value, basis) = (look.entry.value.clone(), look.entry.basis(look.stamp, false));
             return Ok(Disposition::SupersededBy { value, basis, above: Some(slot) });
@@ -193,42 +195,53 @@ impl<'a, H: SessionHost> Finished<'a, H> {
 }
 
 impl<H: SessionHost> Plan<H> {
-    /// Whether a version is below the stored one by the order of versions: it is of a node that is behind others.
-    fn is_behind(&self, store: &Store<H>, version: &H::Object, stored: Look<'_, H>) -> Decided<H, bool> {
+    /// Whether a version is below the stored one by the order of versions: it is of a node that is behind
+    /// others.
+    fn is_behind(
+        &self,
+        cache: &FunctionCache<H>,
+        version: &H::Object,
+        stored: Look<'_, H>,
+    ) -> Decided<H, bool> {
         let stored = &stored.stamp.version;
         // What never changes has no place in an order.
-        Ok(store.terms.lag.ordered
+        Ok(cache.terms.lag.ordered
             && !version.is_immutable()
             && !stored.is_immutable()
-            && !self.verdicts.same(stored, version)?
-            && !self.verdicts.at_least(version, stored)?)
+            && !self.comparisons.same(stored, version)?
+            && !self.comparisons.at_least(version, stored)?)
     }
 
-    /// What a session has surely seen of the key and does not find in the store: what it keeps, or what has left.
-    fn kept<'a>(&self, store: &'a Store<H>, caller: &'a Caller<'_, H>) -> Decided<H, Option<&'a Entry<H>>> {
-        let Some(reader) = caller.known.readers.get(store.id) else { return Ok(None) };
+    /// What a session has surely seen of the key and does not find in the cache: what it keeps, or what has
+    /// left.
+    fn kept<'a>(
+        &self,
+        cache: &'a FunctionCache<H>,
+        caller: &'a Caller<'_, H>,
+    ) -> Decided<H, Option<&'a Entry<H>>> {
+        let Some(reader) = caller.memory.readers.get(cache.id) else { return Ok(None) };
         let probe = &self.request.probe;
-        if let Some((_, kept)) = reader.find(probe, &self.verdicts)? {
+        if let Some((_, kept)) = reader.find(probe, &self.comparisons)? {
             return Ok(Some(kept));
         }
-        let gone = store.evicted.find(probe, (caller.id, reader.since), &self.verdicts)?;
+        let gone = cache.evicted.find(probe, (caller.id, reader.since), &self.comparisons)?;
         Ok(gone.filter(|gone| gone.given.contains(&caller.id)).map(|gone| &gone.entry))
     }
 
-    /// What the session has come to know of the key while this call computed, by which it goes on: the value and by what
-    /// that is served. `kept` is what it keeps of that, `current` is what is stored.
+    /// What the session has come to know of the key while this call computed, by which it goes on: the value
+    /// and by what that is served. `kept` is what it keeps of that, `current` is what is stored.
     fn known(
-        store: &Store<H>,
+        cache: &FunctionCache<H>,
         caller: &Caller<'_, H>,
         kept: Option<&Entry<H>>,
         current: Option<Look<'_, H>>,
     ) -> Option<(H::Object, Basis<H::Object>)> {
-        let constant = store.terms.constant;
-        if let Some(kept) = kept.filter(|kept| kept.is_fresh_now(&store.terms)) {
+        let constant = cache.terms.constant;
+        if let Some(kept) = kept.filter(|kept| kept.is_fresh_now(&cache.terms)) {
             return Some((kept.value.clone(), kept.basis(&kept.stamp, constant)));
         }
         let known = current.filter(|Look { entry, .. }| {
-            store.live.is_noted(entry, caller.id) && entry.is_fresh_now(&store.terms)
+            cache.entries.is_noted(entry, caller.id) && entry.is_fresh_now(&cache.terms)
         });
         known.map(|Look { entry, stamp }| (entry.value.clone(), entry.basis(stamp, constant)))
     }

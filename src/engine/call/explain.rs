@@ -14,30 +14,31 @@ use crate::engine::terms::Terms;
 use crate::engine::{clock, order};
 
 impl<H: SessionHost> Plan<H> {
-    /// What the call would do. Asks nothing, computes nothing and moves nothing; what its session has seen is noted.
+    /// What the call would do. Asks nothing, computes nothing and moves nothing; what its session has seen is
+    /// noted.
     ///
     /// # Errors
     /// [`super::Unsure`] when that depends on two objects not yet compared.
     pub fn explain(&mut self, cx: &mut Context<'_, H>) -> Decided<H, Status> {
         cx.now = clock::now();
         if let Some(caller) = cx.caller.as_ref().filter(|_| self.observation.is_none()) {
-            let reader = caller.known.readers.get(cx.store.id);
+            let reader = caller.memory.readers.get(cx.cache.id);
             let given = self.request.given.as_ref();
-            let seen = reader.map_or(Ok(None), |reader| reader.seen.peek(given, &self.verdicts))?;
+            let seen = reader.map_or(Ok(None), |reader| reader.seen.peek(given, &self.comparisons))?;
             self.observation = seen.cloned();
         }
         loop {
             self.compare(cx)?;
-            let found = self.find(cx.store)?;
+            let found = self.find(cx.cache)?;
             let verdict = self.verdict(cx, found)?;
             if verdict == Verdict::Ask
                 && let Some(answer) = self.answered(cx)?.cloned()
             {
                 let before = self.observation.replace(answer);
-                cx.displaced.extend(before.map(Leaving::Observation));
+                cx.drops.extend(before.map(Leaving::Observation));
                 continue;
             }
-            let look = found.and_then(|slot| cx.store.live.get(slot));
+            let look = found.and_then(|slot| cx.cache.entries.get(slot));
             let due = look.is_some_and(|look| self.is_due(look, cx));
             let verdict = match verdict {
                 // Whatever the version is.
@@ -53,8 +54,8 @@ impl<H: SessionHost> Plan<H> {
 
     /// A verdict in the words of RFC 9211.
     fn told(&self, verdict: Verdict, found: Option<Slot>, cx: &Context<'_, H>) -> Decided<H, Status> {
-        let store = &*cx.store;
-        let forward = verdict.forward(store.terms.maxsize);
+        let cache = &*cx.cache;
+        let forward = verdict.forward(cache.terms.maxsize);
         let hit = forward.is_none() && verdict != Verdict::Ask;
         let base = Status { hit, forward, detail: verdict.detail(), ..Status::default() };
         if let Verdict::Kept(kept) = verdict {
@@ -63,10 +64,10 @@ impl<H: SessionHost> Plan<H> {
             };
             let only = !entry.stamp.lags && !order::is_drawn(entry.stamp.ticket);
             let detail = if only { "session-only" } else { base.detail };
-            return Ok(Status { expires: expires(entry, &store.terms), detail, ..base });
+            return Ok(Status { expires: expires(entry, &cache.terms), detail, ..base });
         }
-        let entry = found.and_then(|slot| store.live.get(slot)).map(|look| look.entry);
-        let expires = entry.and_then(|entry| expires(entry, &store.terms));
+        let entry = found.and_then(|slot| cache.entries.get(slot)).map(|look| look.entry);
+        let expires = entry.and_then(|entry| expires(entry, &cache.terms));
         let Verdict::Forwarded { how, .. } = verdict else { return Ok(Status { expires, ..base }) };
         let stored = forward != Some(Forward::Bypass) && how != How::Compute { hasty: true };
         let collapsed = matches!(how, How::Shown(_) | How::Wait(_));
@@ -76,14 +77,14 @@ impl<H: SessionHost> Plan<H> {
     /// Notes what the call did, in its session, which has been given a result.
     pub(crate) fn log(&self, cx: &mut Context<'_, H>) {
         let Some(caller) = &mut cx.caller else { return };
-        if let Some(reader) = caller.known.readers.get_mut(cx.store.id) {
+        if let Some(reader) = caller.memory.readers.get_mut(cx.cache.id) {
             reader.given();
         }
-        let log = &mut caller.known.log;
+        let log = &mut caller.memory.log;
         if log.len() == LOGGED {
             log.pop_front();
         }
-        log.push_back(Logged { function: cx.store.id, key: self.request.probe.hash, status: self.status });
+        log.push_back(Logged { function: cx.cache.id, key: self.request.probe.hash, status: self.status });
     }
 }
 

@@ -1,19 +1,20 @@
-//! What a computation has come to: it is tried again, validated, or over, and its result stored, kept or let go.
+//! What a computation has come to: it is tried again, validated, or over, and its result stored, kept or let
+//! go.
 
 use crate::engine::call::disposition::{Disposition, Finished};
 use crate::engine::call::plan::{Plan, Question, Stage};
 use crate::engine::call::protocol::{Made, NextStep, Served, Step};
 use crate::engine::flight::flights::Arrival;
-use crate::engine::function_cache::cache::Store;
+use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::function_cache::context::Context;
-use crate::engine::function_cache::session_hint::Glance;
+use crate::engine::function_cache::session_hint::SessionHint;
 use crate::engine::host::Decided;
 use crate::engine::keys::key::Object;
 use crate::engine::order;
 use crate::engine::session::audience::SessionHost;
 use crate::engine::storage::deferred_drops::Leaving;
 use crate::engine::versions::read_log::Basis;
-use crate::engine::versions::version_stamp::Stamp;
+use crate::engine::versions::version_stamp::VersionStamp;
 
 /// What the session goes by in place of what was made, if anything, and by what the answer is served.
 type Placed<O> = (Option<O>, Basis<O>);
@@ -39,15 +40,15 @@ impl<H: SessionHost> Plan<H> {
         }
     }
 
-    /// Has a result tried again if it lags behind its version, or validated if it rests on something older; else it is
-    /// placed, and is the answer.
+    /// Has a result tried again if it lags behind its version, or validated if it rests on something older;
+    /// else it is placed, and is the answer.
     fn keep(
         &mut self,
         mut made: Made<H::Object>,
         asked_again: bool,
         cx: &mut Context<'_, H>,
     ) -> Decided<H, NextStep<H>> {
-        let lags = match self.lags(cx.store, &made) {
+        let lags = match self.lags(cx.cache, &made) {
             Ok(lags) => lags,
             Err(unsure) => {
                 self.computing().stage = Stage::Made(made, asked_again);
@@ -55,19 +56,19 @@ impl<H: SessionHost> Plan<H> {
             }
         };
         if lags && asked_again {
-            made.leave(cx.displaced);
+            made.leave(cx.drops);
             return Ok(self.compute_again(cx));
         }
-        let (lag, computation) = (cx.store.terms.lag, self.computing());
+        let (lag, computation) = (cx.cache.terms.lag, self.computing());
         if lags && computation.retries < lag.retries {
             let delay = lag.delay.saturating_mul(1 << computation.retries.min(32));
             computation.retries += 1;
             computation.stage = Stage::Sleeping(made);
             return Ok(Step::Sleep(delay));
         }
-        if let Some(read) = self.unvalidated(&mut made.reads, cx.displaced) {
+        if let Some(read) = self.unvalidated(&mut made.reads, cx.drops) {
             let computation = self.computing();
-            cx.store.flights.show(computation.run, &made.value, computation.validation.shown_by);
+            cx.cache.flights.show(computation.run, &made.value, computation.validation.shown_by);
             computation.stage = Stage::Made(made, asked_again);
             return Ok(Step::Validate(read));
         }
@@ -89,16 +90,16 @@ impl<H: SessionHost> Plan<H> {
     ) -> Served<H::Object, H::Flight> {
         let computation = self.computing();
         if computation.previous.is_some() {
-            let stats = &mut cx.store.stats;
+            let stats = &mut cx.cache.stats;
             *(if made.renewed { &mut stats.revalidated } else { &mut stats.misses }) += 1;
         }
-        cx.store.flights.end(computation.run, cx.displaced);
+        cx.cache.flights.end(computation.run, cx.drops);
         let Made { value, reads, seen, .. } = made;
-        cx.displaced.extend(reads);
-        cx.displaced.extend(seen.map(Leaving::Object));
+        cx.drops.extend(reads);
+        cx.drops.extend(seen.map(Leaving::Object));
         let value = match known {
             Some(known) => {
-                cx.displaced.push(Leaving::Object(value));
+                cx.drops.push(Leaving::Object(value));
                 known
             }
             None => value,
@@ -107,13 +108,13 @@ impl<H: SessionHost> Plan<H> {
     }
 
     /// Whether a result is not yet of the version that was announced, as it says itself.
-    fn lags(&self, store: &Store<H>, made: &Made<H::Object>) -> Decided<H, bool> {
+    fn lags(&self, cache: &FunctionCache<H>, made: &Made<H::Object>) -> Decided<H, bool> {
         let (Some(seen), Some(asked)) = (&made.seen, &self.observation) else { return Ok(false) };
         let visible = seen.is_immutable()
-            || self.verdicts.same(&asked.version, seen)?
-            || store.terms.lag.ordered
+            || self.comparisons.same(&asked.version, seen)?
+            || cache.terms.lag.ordered
                 && !asked.version.is_immutable()
-                && self.verdicts.at_least(seen, &asked.version)?;
+                && self.comparisons.at_least(seen, &asked.version)?;
         Ok(!visible)
     }
 
@@ -123,24 +124,24 @@ impl<H: SessionHost> Plan<H> {
         computation.born = cx.now;
         let run = computation.run;
         // Who asks from now on waits for this attempt.
-        cx.store.flights.goes_by(run, self.judged_by(), cx.displaced);
-        match cx.store.flights.flight(run) {
+        cx.cache.flights.goes_by(run, self.judged_by(), cx.drops);
+        match cx.cache.flights.flight(run) {
             Some(flight) => Step::Compute(flight),
             None => unreachable!("it goes on"),
         }
     }
 
-    /// Does with a result what its disposition says. Returns what the session has come to know in its place, if anything,
-    /// and by what the answer is served.
+    /// Does with a result what its disposition says. Returns what the session has come to know in its place,
+    /// if anything, and by what the answer is served.
     fn place(
         &mut self,
         made: &Made<H::Object>,
         lags: bool,
         cx: &mut Context<'_, H>,
     ) -> Decided<H, Placed<H::Object>> {
-        let old = self.find(cx.store)?;
+        let old = self.find(cx.cache)?;
         let Some(computation) = self.computation() else { unreachable!("it computes") };
-        let finished = Finished::new(self, computation, (made, lags), old, cx.store)?;
+        let finished = Finished::new(self, computation, (made, lags), old, cx.cache)?;
         let disposition = finished.disposition(cx)?;
         let landing = finished.land(cx);
         let stored = matches!(disposition, Disposition::Store);
@@ -149,18 +150,18 @@ impl<H: SessionHost> Plan<H> {
             Disposition::Store => finished.store(cx),
             Disposition::KeepForSession => finished.keep_for_session(cx),
             Disposition::Discard { counted } => {
-                cx.store.stats.not_stored += u64::from(counted);
+                cx.cache.stats.not_stored += u64::from(counted);
                 Ok((None, finished.basis()))
             }
             Disposition::SupersededBy { value, basis, above: None } => Ok((Some(value), basis)),
             Disposition::SupersededBy { value, basis, above: Some(slot) } => {
                 match self.remember(slot, true, cx) {
                     Ok(()) => {
-                        cx.store.stats.not_stored += 1;
+                        cx.cache.stats.not_stored += 1;
                         Ok((Some(value), basis))
                     }
                     Err(unsure) => {
-                        cx.displaced.extend([value, basis.version].map(Leaving::Object));
+                        cx.drops.extend([value, basis.version].map(Leaving::Object));
                         Err(unsure)
                     }
                 }
@@ -179,38 +180,42 @@ impl<H: SessionHost> Plan<H> {
 }
 
 impl<H: SessionHost> Finished<'_, H> {
-    /// Hands the result to those who wait for it, once. What rests on something older than the call's observation is not for
-    /// others.
+    /// Hands the result to those who wait for it, once. What rests on something older than the call's
+    /// observation is not for others.
     fn land(&self, cx: &mut Context<'_, H>) -> Option<Arrival<H>> {
         if self.plan.landing.is_some() || self.tainted || !self.marks.awaited {
             return None;
         }
-        let entry = self.entry(cx.store, cx.session(), 0);
-        let keep = self.is_for_others(cx.store);
-        let landed = cx.store.flights.land((self.plan.request.probe.hash, entry), keep);
-        Some(Arrival { landed, under: Stamp::of(self.seen), vouch: self.vouch })
+        let entry = self.entry(cx.cache, cx.session(), 0);
+        let keep = self.is_for_others(cx.cache);
+        let landed = cx.cache.flights.land((self.plan.request.probe.hash, entry), keep);
+        Some(Arrival { landed, under: VersionStamp::of(self.seen), vouch: self.vouch })
     }
 
     fn store(&self, cx: &mut Context<'_, H>) -> Decided<H, Placed<H::Object>> {
         let plan = self.plan;
         let (request, session) = (&plan.request, cx.session());
-        let kin = cx.store.live.stamps.kin(request.given.as_ref(), self.version(), &plan.verdicts)?;
-        cx.take_from(&request.probe, &plan.verdicts)?;
+        let interning = cx.cache.entries.version_table.interning(
+            request.given.as_ref(),
+            self.version(),
+            &plan.comparisons,
+        )?;
+        cx.take_from(&request.probe, &plan.comparisons)?;
         if plan.knows_by_version(cx) {
-            cx.store.glances[order::lane(session)] = Glance::of(session, self.seen);
+            cx.cache.hints[order::lane(session)] = SessionHint::of(session, self.seen);
         }
-        let entry = self.entry(cx.store, session, order::draw());
-        cx.store(request.probe.hash, (entry, kin), self.current);
+        let entry = self.entry(cx.cache, session, order::draw());
+        cx.store(request.probe.hash, (entry, interning), self.current);
         Ok((None, self.basis()))
     }
 
     fn keep_for_session(&self, cx: &mut Context<'_, H>) -> Decided<H, Placed<H::Object>> {
         let (request, session, run) = (&self.plan.request, cx.session(), self.computation.run);
-        cx.take_from(&request.probe, &self.plan.verdicts)?;
-        cx.store.stats.not_stored += 1;
-        let slot = cx.store.flights.slot(run);
-        cx.store.flights.supersede(slot, (run, session), &request.leader);
-        let entry = self.entry(cx.store, session, 0);
+        cx.take_from(&request.probe, &self.plan.comparisons)?;
+        cx.cache.stats.not_stored += 1;
+        let slot = cx.cache.flights.slot(run);
+        cx.cache.flights.supersede(slot, (run, session), &request.leader);
+        let entry = self.entry(cx.cache, session, 0);
         cx.keep_in_place(self.current, (request.probe.hash, entry));
         Ok((None, self.basis()))
     }

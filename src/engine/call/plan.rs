@@ -1,7 +1,7 @@
 //! A call as a state machine that asks for one thing at a time.
 //!
-//! Whoever drives it hands it an [`Event`] and carries out the [`Step`] that follows, outside of the critical section. What
-//! a step is depends on the phase in which the call is, and while it decides on its verdict.
+//! Whoever drives it hands it an [`Event`] and carries out the [`Step`] that follows, outside of the critical
+//! section. What a step is depends on the phase in which the call is, and while it decides on its verdict.
 
 use crate::engine::call::claim::{Claim, Found};
 use crate::engine::call::policy::{Manner, Refresh, Wish};
@@ -10,7 +10,7 @@ use crate::engine::clock::Nanos;
 use crate::engine::flight::flights::Arrival;
 use crate::engine::function_cache::context::Context;
 use crate::engine::host::{Flight, Host};
-use crate::engine::keys::comparisons::Verdicts;
+use crate::engine::keys::comparisons::Comparisons;
 use crate::engine::keys::key::Probe;
 use crate::engine::order;
 use crate::engine::order::Ticket;
@@ -137,7 +137,7 @@ pub(crate) enum Stage<O> {
 /// One call.
 pub struct Plan<H: Host> {
     pub(crate) request: Request<H>,
-    pub(crate) verdicts: Verdicts<H::Object>,
+    pub(crate) comparisons: Comparisons<H::Object>,
     /// The version by which it goes, if it has one.
     pub(crate) observation: Option<Observation<H::Object>>,
     pub(crate) source: Source,
@@ -147,7 +147,8 @@ pub struct Plan<H: Host> {
     pub(crate) waits: Waits<H>,
     /// What this call's own run brings to those who wait for it.
     pub(crate) landing: Option<Arrival<H>>,
-    /// Where the key's entry lies, if there is one, and how often entries had come or gone when it was looked for.
+    /// Where the key's entry lies, if there is one, and how often entries had come or gone when it was looked
+    /// for.
     pub(crate) found: Option<(Option<Slot>, u64)>,
     /// What the call did.
     pub(crate) status: Status,
@@ -167,7 +168,7 @@ impl<H: SessionHost> Plan<H> {
         let began = if wish.manner == Manner::Now { order::draw() } else { 0 };
         Self {
             request: Request { probe, given, scope, wish, began, leader, claim: None },
-            verdicts: Verdicts::default(),
+            comparisons: Comparisons::default(),
             source: if constant.is_some() { Source::New } else { Source::Session },
             observation: constant,
             phase: Phase::Deciding,
@@ -180,9 +181,9 @@ impl<H: SessionHost> Plan<H> {
     }
 
     /// Takes what is known of the key before.
-    pub fn know(&mut self, mut verdicts: Verdicts<H::Object>) {
-        verdicts.belong_to(&self.request.probe.key);
-        self.verdicts = verdicts;
+    pub fn know(&mut self, mut comparisons: Comparisons<H::Object>) {
+        comparisons.belong_to(&self.request.probe.key);
+        self.comparisons = comparisons;
     }
 
     /// Makes the call one that asks about a version, in place of a result.
@@ -195,7 +196,7 @@ impl<H: SessionHost> Plan<H> {
     pub fn take(&mut self, event: Event<H>) {
         match event {
             Event::Ready => {}
-            Event::Compared(pair, answer) => self.verdicts.learn(pair, answer),
+            Event::Compared(pair, answer) => self.comparisons.learn(pair, answer),
             Event::Observed(version, reads) => self.observed(version, reads),
             Event::Computed(made) => {
                 let computation = self.computing();
@@ -284,7 +285,8 @@ impl<H: SessionHost> Plan<H> {
         }
     }
 
-    /// What [`Step::Compute`] is to be made from, if something takes the function's place: the old value and its version.
+    /// What [`Step::Compute`] is to be made from, if something takes the function's place: the old value and
+    /// its version.
     #[must_use]
     pub fn previous(&self) -> Option<&(H::Object, H::Object)> {
         self.computation()?.previous.as_ref()
@@ -311,7 +313,8 @@ impl<H: SessionHost> Plan<H> {
         self.computation().is_some_and(|computation| computation.question().is_none())
     }
 
-    /// The basis of something that was found to be of the observed version: it is as new as the observation, if not newer.
+    /// The basis of something that was found to be of the observed version: it is as new as the observation,
+    /// if not newer.
     pub(crate) fn vouched(&self, basis: Basis<H::Object>) -> Basis<H::Object> {
         match self.observation.as_ref().filter(|seen| basis.ticket <= seen.until) {
             Some(seen) => Basis { ticket: seen.ticket, ..basis },
@@ -385,14 +388,14 @@ impl<H: SessionHost> Plan<H> {
     /// Gives up what others wait for.
     pub fn end(&mut self, cx: &mut Context<'_, H>) {
         if let Some(run) = self.computation().map(|computation| computation.run) {
-            cx.store.flights.end(run, cx.displaced);
+            cx.cache.flights.end(run, cx.drops);
         }
         self.end_asking(cx);
     }
 
     /// Gives a call up.
     pub fn abandon(&mut self, cx: &mut Context<'_, H>) {
-        cx.store.stats.errors += u64::from(self.is_a_call());
+        cx.cache.stats.errors += u64::from(self.is_a_call());
         self.end(cx);
     }
 
@@ -407,7 +410,7 @@ impl<H: SessionHost> Plan<H> {
             && let Some(flight) = self.asking.take()
         {
             let Request { scope, given, .. } = &self.request;
-            caller.known.asked(scope, given.as_ref(), &flight, cx.displaced);
+            caller.memory.asked(scope, given.as_ref(), &flight, cx.drops);
         }
     }
 

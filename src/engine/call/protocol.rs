@@ -1,4 +1,5 @@
-//! The protocol between a call and whoever drives it: a step says what is to be done, an event what has come of it.
+//! The protocol between a call and whoever drives it: a step says what is to be done, an event what has come
+//! of it.
 
 use crate::engine::clock::Nanos;
 use crate::engine::flight::flights::Arrival;
@@ -13,13 +14,14 @@ pub enum Step<O: Object, F> {
     Compare(Unsure<O>),
     /// Run the version function, then [`Event::Observed`]. Others in the session may wait for that.
     Ask(Option<F>),
-    /// Wait for what another does, then [`Event::Landed`], or [`Event::Circle`] or [`Event::Late`] if that can't be.
+    /// Wait for what another does, then [`Event::Landed`], or [`Event::Circle`] or [`Event::Late`] if that
+    /// can't be.
     Wait(F),
-    /// Run the function, or what takes its place if there is something [`Plan::previous`]; then [`Event::Computed`]. Others may
-    /// wait for that.
+    /// Run the function, or what takes its place if there is something [`Plan::previous`]; then
+    /// [`Event::Computed`]. Others may wait for that.
     Compute(F),
-    /// Ask whether a version that the function has read holds still, in a session that begins after [`Plan::own`]; then
-    /// [`Event::Validated`].
+    /// Ask whether a version that the function has read holds still, in a session that begins after
+    /// [`Plan::own`]; then [`Event::Validated`].
     Validate(Read<O>),
     /// Nothing: so it is with the version that was to be asked about.
     Holds(bool),

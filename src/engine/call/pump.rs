@@ -6,7 +6,8 @@ use crate::engine::call::plan::Plan;
 use crate::engine::call::protocol::{Event, NextStep};
 use crate::engine::session::audience::SessionHost;
 
-/// Drives a call: `enter` takes its next step inside of the critical section, `carry_out` does what that says.
+/// Drives a call: `enter` takes its next step inside of the critical section, `carry_out` does what that
+/// says.
 pub fn pump<H: SessionHost, S>(
     plan: &mut Plan<H>,
     mut event: Event<H>,

@@ -1,13 +1,13 @@
-//! What a call answers with: a stored result, one that its session keeps, or what another's run has brought.
+//! The ways to answer a call: a stored result, one that its session keeps, or what another's run has brought.
 
 use crate::engine::call::plan::Plan;
 use crate::engine::call::policy::Manner;
 use crate::engine::call::protocol::{NextStep, Served, Step};
 use crate::engine::call::verdict::Kept;
-use crate::engine::function_cache::cache::Store;
+use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::function_cache::context::Context;
 use crate::engine::function_cache::evicted::Gone;
-use crate::engine::function_cache::session_hint::Glance;
+use crate::engine::function_cache::session_hint::SessionHint;
 use crate::engine::host::Decided;
 use crate::engine::order;
 use crate::engine::session::audience::SessionHost;
@@ -18,28 +18,28 @@ use crate::engine::tables::index::Slot;
 use crate::engine::versions::read_log::Basis;
 
 impl<H: SessionHost> Plan<H> {
-    /// Serves what the session is to see again though it is not stored. What it finds in what left the store it keeps from
-    /// now on.
+    /// Serves what the session is to see again though it is not stored. What it finds in what left the cache
+    /// it keeps from now on.
     pub(crate) fn serve_kept(&mut self, kept: Kept, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
         let Some(entry) = self.kept_entry(cx, kept)? else { unreachable!("the verdict has found it there") };
         let value = entry.value.clone();
-        let mut basis = entry.basis(&entry.stamp, cx.store.terms.constant);
+        let mut basis = entry.basis(&entry.stamp, cx.cache.terms.constant);
         match kept {
             Kept::Own(slot) => {
-                let reader = cx.caller.as_mut().and_then(|caller| caller.known.readers.get_mut(cx.store.id));
-                if let Some(shelf) = reader.and_then(|reader| reader.kept.as_mut()) {
+                let reader = cx.caller.as_mut().and_then(|caller| caller.memory.readers.get_mut(cx.cache.id));
+                if let Some(shelf) = reader.and_then(|reader| reader.pinned.as_mut()) {
                     shelf.touch(slot);
                 }
             }
             Kept::Evicted { agreed } => {
-                cx.give_again(&self.request.probe, (self.ticket(), agreed), &self.verdicts)?;
+                cx.give_again(&self.request.probe, (self.ticket(), agreed), &self.comparisons)?;
                 if agreed {
                     basis = self.vouched(basis);
                 }
             }
         }
         self.status.hit = true;
-        cx.store.stats.hits += 1;
+        cx.cache.stats.hits += 1;
         Ok(Step::Done(Served { value, basis, behind: None }))
     }
 
@@ -51,8 +51,8 @@ impl<H: SessionHost> Plan<H> {
     ) -> Decided<H, Option<&'a Entry<H>>> {
         match kept {
             Kept::Own(slot) => {
-                let reader = cx.caller.as_ref().and_then(|caller| caller.known.readers.get(cx.store.id));
-                Ok(reader.and_then(|reader| reader.kept.as_ref()?.get(slot)))
+                let reader = cx.caller.as_ref().and_then(|caller| caller.memory.readers.get(cx.cache.id));
+                Ok(reader.and_then(|reader| reader.pinned.as_ref()?.get(slot)))
             }
             Kept::Evicted { .. } => Ok(self.among_evicted(cx)?.map(|(gone, _)| &gone.entry)),
         }
@@ -63,39 +63,39 @@ impl<H: SessionHost> Plan<H> {
         if !matches!(self.request.wish.manner, Manner::Called | Manner::Behind) {
             return Ok(());
         }
-        let reader = cx.caller.as_mut().and_then(|caller| caller.known.readers.get_mut(cx.store.id));
+        let reader = cx.caller.as_mut().and_then(|caller| caller.memory.readers.get_mut(cx.cache.id));
         let Some(reader) = reader else { return Ok(()) };
-        let kept = reader.find(&self.request.probe, &self.verdicts)?;
-        if let Some((slot, _)) = kept.filter(|(_, entry)| !entry.is_fresh(cx.now, &cx.store.terms)) {
-            let expired = reader.kept.as_mut().and_then(|shelf| shelf.remove(slot));
-            cx.displaced.extend(expired.map(|(_, entry)| Leaving::Entry(entry)));
+        let kept = reader.find(&self.request.probe, &self.comparisons)?;
+        if let Some((slot, _)) = kept.filter(|(_, entry)| !entry.is_fresh(cx.now, &cx.cache.terms)) {
+            let expired = reader.pinned.as_mut().and_then(|shelf| shelf.remove(slot));
+            cx.drops.extend(expired.map(|(_, entry)| Leaving::Entry(entry)));
         }
         Ok(())
     }
 
-    /// What left the store and the session may have seen of the key, and how it knows that again.
+    /// What left the cache and the session may have seen of the key, and how it knows that again.
     pub(crate) fn among_evicted<'a>(
         &self,
         cx: &'a Context<'_, H>,
     ) -> Decided<H, Option<(&'a Gone<H>, Recognition)>> {
         let Some(caller) = &cx.caller else { return Ok(None) };
-        let Some(reader) = caller.known.readers.get(cx.store.id) else { return Ok(None) };
+        let Some(reader) = caller.memory.readers.get(cx.cache.id) else { return Ok(None) };
         let session = (caller.id, reader.since);
-        let Some(gone) = cx.store.evicted.find(&self.request.probe, session, &self.verdicts)? else {
+        let Some(gone) = cx.cache.evicted.find(&self.request.probe, session, &self.comparisons)? else {
             return Ok(None);
         };
         let (noted, offline) = (gone.given.contains(&caller.id), self.request.wish.manner == Manner::Offline);
-        let lives = gone.entry.is_fresh(cx.now, &cx.store.terms) || noted && offline;
+        let lives = gone.entry.is_fresh(cx.now, &cx.cache.terms) || noted && offline;
         if !lives || !noted && self.refreshes() {
             return Ok(None);
         }
-        let how = self.memory(cx.store, caller).recognises(gone.entry.stored, &gone.entry.stamp, noted)?;
+        let how = self.memory(cx.cache, caller).recognises(gone.entry.stored, &gone.entry.stamp, noted)?;
         Ok(how.map(|how| (gone, how)))
     }
 
     /// Serves what the run brought for which this call waited.
     pub(crate) fn share(&mut self, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
-        cx.take_from(&self.request.probe, &self.verdicts)?;
+        cx.take_from(&self.request.probe, &self.comparisons)?;
         let Some(arrival) = self.waits.arrival.take() else { unreachable!("the verdict has looked at it") };
         let landed = &arrival.landed;
         let lags = landed.entry.stamp.lags;
@@ -103,7 +103,7 @@ impl<H: SessionHost> Plan<H> {
         let basis = if lags { basis } else { self.vouched(basis) };
         let value = landed.entry.value.clone();
         (self.status.hit, self.status.collapsed) = (true, true);
-        cx.store.stats.hits += 1;
+        cx.cache.stats.hits += 1;
         if cx.caller.is_some() && landed.is_to_be_kept() {
             let mut kept = Entry { known_in: cx.session(), stored: 0, ..landed.entry.clone() };
             if !lags {
@@ -111,7 +111,7 @@ impl<H: SessionHost> Plan<H> {
             }
             cx.keep_for(cx.session(), (self.request.probe.hash, kept));
         }
-        cx.displaced.push(Leaving::Shared(arrival.landed));
+        cx.drops.push(Leaving::Shared(arrival.landed));
         Ok(Step::Done(Served { value, basis, behind: None }))
     }
 
@@ -119,25 +119,25 @@ impl<H: SessionHost> Plan<H> {
     pub(crate) fn serve(&mut self, slot: Slot, agreed: bool, cx: &mut Context<'_, H>) -> NextStep<H> {
         let by_version = self.knows_by_version(cx);
         let session = cx.session();
-        let store = &mut *cx.store;
-        let constant = store.terms.constant;
-        store.live.touch(slot);
-        store.stats.hits += 1;
+        let cache = &mut *cx.cache;
+        let constant = cache.terms.constant;
+        cache.entries.touch(slot);
+        cache.stats.hits += 1;
         self.status.hit = true;
         if let Some(observation) = self.observation.as_ref().filter(|_| agreed) {
-            store.live.verify(slot, if constant { order::NEVER } else { observation.since });
+            cache.entries.verify(slot, if constant { order::NEVER } else { observation.since });
         }
-        let Some((entry, stamp)) = store.live.get_mut(slot) else {
+        let Some((entry, stamp)) = cache.entries.get_mut(slot) else {
             unreachable!("the verdict has found it there")
         };
-        let reader = cx.caller.as_mut().and_then(|caller| caller.known.readers.get_mut(store.id));
+        let reader = cx.caller.as_mut().and_then(|caller| caller.memory.readers.get_mut(cache.id));
         if let (Some(reader), Some(observation)) = (reader, self.observation.as_mut()) {
             if agreed && stamp.tag != observation.tag {
-                // Two tags of one version: the older wins, so that they become one wherever they meet, and a new session's
-                // changes nothing for others.
+                // Two tags of one version: the older wins, so that they become one wherever they meet, and a
+                // new session's changes nothing for others.
                 let tag = stamp.tag.min(observation.tag);
                 // Another call may have moved the session on.
-                if let Ok(Some(seen)) = reader.seen.get(self.request.given.as_ref(), &self.verdicts)
+                if let Ok(Some(seen)) = reader.seen.get(self.request.given.as_ref(), &self.comparisons)
                     && seen.tag == observation.tag
                 {
                     seen.tag = tag;
@@ -145,47 +145,48 @@ impl<H: SessionHost> Plan<H> {
                 (stamp.tag, observation.tag) = (tag, tag);
             }
             if by_version {
-                store.glances[order::lane(session)] = Glance::of(session, observation);
+                cache.hints[order::lane(session)] = SessionHint::of(session, observation);
             }
         }
         let (value, basis) = (entry.value.clone(), entry.basis(stamp, constant));
         Step::Done(Served { value, basis: if agreed { self.vouched(basis) } else { basis }, behind: None })
     }
 
-    /// Notes that the observation found the version of an entry unchanged, before it is served or a session takes a copy.
-    pub(crate) fn raise(&self, store: &mut Store<H>, slot: Slot) {
-        store.raise(slot, self.ticket());
+    /// Notes that the observation found the version of an entry unchanged, before it is served or a session
+    /// takes a copy.
+    pub(crate) fn raise(&self, cache: &mut FunctionCache<H>, slot: Slot) {
+        cache.raise(slot, self.ticket());
     }
 
-    /// Whether the hit path may know entries for the session by the version of this call, without a note of each: the
-    /// session goes by that.
+    /// Whether the hit path may know entries for the session by the version of this call, without a note of
+    /// each: the session goes by that.
     pub(crate) fn knows_by_version(&self, cx: &Context<'_, H>) -> bool {
-        let reader = cx.caller.as_ref().and_then(|caller| caller.known.readers.get(cx.store.id));
+        let reader = cx.caller.as_ref().and_then(|caller| caller.memory.readers.get(cx.cache.id));
         let reader = reader.filter(|reader| reader.knows_by_version());
-        let seen = reader.map(|reader| reader.seen.peek(None, &self.verdicts));
+        let seen = reader.map(|reader| reader.seen.peek(None, &self.comparisons));
         self.request.given.is_none()
             && !self.request.wish.special
             && matches!((seen, &self.observation), (Some(Ok(Some(seen))), Some(own)) if seen.tag == own.tag)
     }
 
-    /// Sees to it that the session will meet this very entry again, whatever becomes of it: by a note in the entry, or, if
-    /// another session needs the place of that, by one aside of it where that is `needed`.
+    /// Sees to it that the session will meet this very entry again, whatever becomes of it: by a note in the
+    /// entry, or, if another session needs the place of that, by one aside of it where that is `needed`.
     pub(crate) fn remember(&self, slot: Slot, needed: bool, cx: &mut Context<'_, H>) -> Decided<H, ()> {
         let Some(session) = cx.caller.as_ref().map(|caller| caller.id) else { return Ok(()) };
-        let Some(look) = cx.store.live.get(slot) else { return Ok(()) };
-        if cx.store.live.is_noted(look.entry, session) {
+        let Some(look) = cx.cache.entries.get(slot) else { return Ok(()) };
+        if cx.cache.entries.is_noted(look.entry, session) {
             return Ok(());
         }
         let given = self.request.given.as_ref();
-        let free = cx.store.is_note_free(look, given, &self.verdicts, cx.displaced)?;
+        let free = cx.cache.is_note_free(look, given, &self.comparisons, cx.drops)?;
         if !free && !needed {
             return Ok(());
         }
-        // What left the store before is not what the session goes by.
-        cx.take_from(&self.request.probe, &self.verdicts)?;
+        // What left the cache before is not what the session goes by.
+        cx.take_from(&self.request.probe, &self.comparisons)?;
         if !free {
-            cx.store.note_aside(slot, session);
-        } else if let Some((entry, _)) = cx.store.live.get_mut(slot) {
+            cx.cache.note_aside(slot, session);
+        } else if let Some((entry, _)) = cx.cache.entries.get_mut(slot) {
             entry.known_in = session;
         }
         Ok(())

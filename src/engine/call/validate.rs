@@ -1,7 +1,8 @@
-//! Validations: whether the versions that a computation has read still hold when it has ended.
+//! Validation, the last phase of optimistic concurrency control: whether the versions that a computation has
+//! read still hold when it has ended.
 //!
-//! Each is asked by a call of its own ([`Plan::about`]), in a session that begins after the computation's observation and that its own
-//! session knows nothing of: what holds there is as new as that observation.
+//! Each is asked by a call of its own ([`Plan::about`]), in a session that begins after the computation's
+//! observation and that its own session knows nothing of: what holds there is as new as that observation.
 
 use crate::engine::call::claim::Claim;
 use crate::engine::call::plan::{Computation, Phase, Plan, Stage};
@@ -11,29 +12,30 @@ use crate::engine::host::{Decided, Host};
 use crate::engine::keys::key::Object;
 use crate::engine::order;
 use crate::engine::session::audience::SessionHost;
-use crate::engine::storage::deferred_drops::{Displaced, Leaving};
+use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
 use crate::engine::storage::entries::Look;
 use crate::engine::tables::index::Slot;
 use crate::engine::versions::read_log::{Read, oldest};
 
 impl<O> Made<O> {
     /// Lets go of what is not to be an answer.
-    pub(crate) fn leave<H: Host<Object = O>>(self, displaced: &mut Displaced<H>)
+    pub(crate) fn leave<H: Host<Object = O>>(self, drops: &mut DeferredDrops<H>)
     where
         O: Object,
     {
-        displaced.push(Leaving::Object(self.value));
-        displaced.extend(self.seen.map(Leaving::Object));
-        displaced.extend(self.reads);
+        drops.push(Leaving::Object(self.value));
+        drops.extend(self.seen.map(Leaving::Object));
+        drops.extend(self.reads);
     }
 }
 
 impl<H: SessionHost> Plan<H> {
-    /// The next thing that was read and is to be asked about. All that can be told without that is told before.
+    /// The next thing that was read and is to be asked about. All that can be told without that is told
+    /// before.
     pub(crate) fn unvalidated(
         &mut self,
         reads: &mut Vec<Read<H::Object>>,
-        displaced: &mut Displaced<H>,
+        drops: &mut DeferredDrops<H>,
     ) -> Option<Read<H::Object>> {
         let Phase::Computing(Computation { validation: found, .. }) = &mut self.phase else {
             unreachable!("it computes")
@@ -53,19 +55,20 @@ impl<H: SessionHost> Plan<H> {
             // Who was shown what this call made has read nothing else.
             let own_result = read.tag == found.shown_by.0;
             if holds || own_result || !own.is_newer_than(read.tag, read.ticket) {
-                displaced.push(Leaving::Object(read.call));
+                drops.push(Leaving::Object(read.call));
             } else if read.can_be_asked() && found.culprit.is_none() {
                 return Some(read);
             } else {
                 // One that does not hold is enough; of the others it only matters how old they are.
                 found.oldest = found.oldest.min(read.ticket);
-                displaced.extend(found.culprit.replace(read).map(|read| Leaving::Object(read.call)));
+                drops.extend(found.culprit.replace(read).map(|read| Leaving::Object(read.call)));
             }
         }
         None
     }
 
-    /// Takes the answer to [`super::Step::Validate`]: whether the version holds. `more` was read in the session meanwhile.
+    /// Takes the answer to [`super::Step::Validate`]: whether the version holds. `more` was read in the
+    /// session meanwhile.
     pub(crate) fn validated(&mut self, read: Read<H::Object>, holds: bool, more: Vec<Read<H::Object>>) {
         let Phase::Computing(Computation { validation, stage: Stage::Made(made, _), .. }) = &mut self.phase
         else {
@@ -83,12 +86,12 @@ impl<H: SessionHost> Plan<H> {
     /// Whether the version that is to be asked about holds: nobody is asked if another has found so since.
     pub(crate) fn validate(&mut self, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
         self.tell(cx, false)?;
-        let found = self.find(cx.store)?;
+        let found = self.find(cx.cache)?;
         let Some(claim) = self.request.claim.clone() else {
             unreachable!("a call that validates has a claim")
         };
         let decided = self.holds(found, &claim, cx);
-        cx.displaced.push(Leaving::Object(claim.version));
+        cx.drops.push(Leaving::Object(claim.version));
         match decided? {
             Some(holds) => Ok(Step::Holds(holds)),
             None => self.ask(cx),
@@ -101,11 +104,11 @@ impl<H: SessionHost> Plan<H> {
         claim: &Claim<H::Object>,
         cx: &mut Context<'_, H>,
     ) -> Decided<H, Option<bool>> {
-        let look = found.and_then(|slot| Some((slot, cx.store.live.get(slot)?)));
+        let look = found.and_then(|slot| Some((slot, cx.cache.entries.get(slot)?)));
         let mut same = false;
         if let Some((_, Look { stamp, .. })) = look {
             same = !stamp.lags
-                && (stamp.tag == claim.tag || self.verdicts.same(&stamp.version, &claim.version)?);
+                && (stamp.tag == claim.tag || self.comparisons.same(&stamp.version, &claim.version)?);
             if same && stamp.ticket > claim.since {
                 return Ok(Some(true));
             }
@@ -113,10 +116,11 @@ impl<H: SessionHost> Plan<H> {
         let Some(observation) = self.vouching(cx) else { return Ok(None) };
         // One that rests on something stale tells nothing of now.
         let holds = observation.ticket > claim.since
-            && (observation.tag == claim.tag || self.verdicts.same(&claim.version, &observation.version)?);
+            && (observation.tag == claim.tag
+                || self.comparisons.same(&claim.version, &observation.version)?);
         if let (true, true, Some(slot)) = (holds, same, found) {
             // So that the next need not ask.
-            self.raise(cx.store, slot);
+            self.raise(cx.cache, slot);
         }
         Ok(Some(holds))
     }

@@ -1,19 +1,19 @@
 //! The decision table of a call: what it does next, by the first row that fits.
 //!
-//! Nothing changes here. [`Plan`] acts on a verdict, and `cache_explain` tells it. The rows are those of docs/freshness.md, in
-//! its order.
+//! Nothing changes here. [`Plan`] acts on a verdict, and `cache_explain` tells it. The rows are those of
+//! docs/freshness.md, in its order.
 
 use crate::engine::call::plan::{Plan, Source};
 use crate::engine::call::policy::{Manner, Refresh};
 use crate::engine::clock::Nanos;
-use crate::engine::function_cache::cache::Store;
+use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::function_cache::context::{Caller, Context};
 use crate::engine::host::Decided;
 use crate::engine::keys::key::Object;
 use crate::engine::order::Ticket;
 use crate::engine::session::audience::SessionHost;
 use crate::engine::session::cache_status::Forward;
-use crate::engine::session::recognition::{Memory, Recognition};
+use crate::engine::session::recognition::{ReaderView, Recognition};
 use crate::engine::storage::entries::Look;
 use crate::engine::tables::index::Slot;
 use crate::engine::versions::observation::Observation;
@@ -23,7 +23,7 @@ use crate::engine::{clock, order};
 /// What a call does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Serve again what the session has seen and the store has no more.
+    /// Serve again what the session has seen and the cache has no more.
     Kept(Kept),
     /// Serve what is stored: the session knows it.
     Known(Slot, Recognition),
@@ -57,7 +57,7 @@ pub(crate) enum Verdict {
 pub(crate) enum Kept {
     /// With what it keeps for itself.
     Own(Slot),
-    /// With what left the store; whether that is of the version by which the session goes now.
+    /// With what left the cache; whether that is of the version by which the session goes now.
     Evicted {
         /// It is.
         agreed: bool,
@@ -134,8 +134,8 @@ impl<H: SessionHost> Plan<H> {
         if let Some(kept) = self.kept_aside(cx)? {
             return Ok(Verdict::Kept(kept));
         }
-        let store = &*cx.store;
-        let found = found.and_then(|slot| Some((slot, store.live.get(slot)?)));
+        let cache = &*cx.cache;
+        let found = found.and_then(|slot| Some((slot, cache.entries.get(slot)?)));
         if let Some((slot, look)) = found
             && let Some(verdict) = self.unasked(slot, look, cx)?
         {
@@ -148,7 +148,7 @@ impl<H: SessionHost> Plan<H> {
         let due = found.is_some_and(|(_, look)| self.is_due(look, cx));
         let mut agreed = false;
         if let Some((slot, look)) = found.filter(|_| !due) {
-            agreed = look.stamp.is_of(seen, &self.verdicts)?;
+            agreed = look.stamp.is_of(seen, &self.comparisons)?;
             if let Some(judged) = self.judged(look, seen, agreed, cx) {
                 return Ok(Verdict::Judged(slot, judged));
             }
@@ -159,14 +159,14 @@ impl<H: SessionHost> Plan<H> {
 
     /// What the session is to see again though it is not stored.
     pub(crate) fn kept_aside(&self, cx: &Context<'_, H>) -> Decided<H, Option<Kept>> {
-        let (manner, store) = (self.request.wish.manner, &*cx.store);
+        let (manner, cache) = (self.request.wish.manner, &*cx.cache);
         let Some(caller) = &cx.caller else { return Ok(None) };
-        let Some(reader) = caller.known.readers.get(store.id) else { return Ok(None) };
+        let Some(reader) = caller.memory.readers.get(cache.id) else { return Ok(None) };
         if matches!(manner, Manner::Now | Manner::Validating) {
             return Ok(None);
         }
-        if let Some((slot, entry)) = reader.find(&self.request.probe, &self.verdicts)?
-            && (entry.is_fresh(cx.now, &store.terms) || manner == Manner::Offline)
+        if let Some((slot, entry)) = reader.find(&self.request.probe, &self.comparisons)?
+            && (entry.is_fresh(cx.now, &cache.terms) || manner == Manner::Offline)
         {
             return Ok(Some(Kept::Own(slot)));
         }
@@ -174,19 +174,19 @@ impl<H: SessionHost> Plan<H> {
         Ok(evicted.map(|(_, how)| Kept::Evicted { agreed: how == Recognition::Version }))
     }
 
-    /// The rows for which no version is needed: what the session knows, what it takes as it is, what never changes,
-    /// and what stands in for a source that failed just now.
+    /// The rows for which no version is needed: what the session knows, what it takes as it is, what never
+    /// changes, and what stands in for a source that failed just now.
     fn unasked(&self, slot: Slot, look: Look<'_, H>, cx: &Context<'_, H>) -> Decided<H, Option<Verdict>> {
-        let (Look { entry, stamp }, store) = (look, &*cx.store);
+        let (Look { entry, stamp }, cache) = (look, &*cx.cache);
         let (manner, due) = (self.request.wish.manner, self.is_due(look, cx));
         if let Some(caller) = &cx.caller
             && manner != Manner::Now
-            && entry.is_fresh(cx.now, &store.terms)
+            && entry.is_fresh(cx.now, &cache.terms)
         {
-            let noted = store.live.is_noted(entry, caller.id);
+            let noted = cache.entries.is_noted(entry, caller.id);
             // What is due is known only by a note.
             let stored = if due { order::NEVER } else { entry.stored };
-            if let Some(how) = self.memory(store, caller).recognises(stored, stamp, noted)? {
+            if let Some(how) = self.memory(cache, caller).recognises(stored, stamp, noted)? {
                 return Ok(Some(Verdict::Known(slot, how)));
             }
         }
@@ -196,15 +196,16 @@ impl<H: SessionHost> Plan<H> {
         if stamp.version.is_immutable() && manner != Manner::Now && !(self.request.wish.named && due) {
             return Ok(Some(Verdict::Immutable(slot)));
         }
-        let stands_in = store.terms.stale_if_error.is_some()
+        let stands_in = cache.terms.stale_if_error.is_some()
             && manner == Manner::Called
             && !due
-            && store.troubled(look, cx.now)
-            && is_allowed(store.stale_since(look, None, cx.now), cx.now, store.terms.stale_if_error);
+            && cache.troubled(look, cx.now)
+            && is_allowed(cache.stale_since(look, None, cx.now), cx.now, cache.terms.stale_if_error);
         Ok(stands_in.then_some(Verdict::StaleIfError(slot)))
     }
 
-    /// The rows for an entry whose version can be compared with the one that was `seen`, and `agreed` with that or not.
+    /// The rows for an entry whose version can be compared with the one that was `seen`, and `agreed` with
+    /// that or not.
     fn judged(
         &self,
         look: Look<'_, H>,
@@ -212,7 +213,7 @@ impl<H: SessionHost> Plan<H> {
         agreed: bool,
         cx: &Context<'_, H>,
     ) -> Option<Judged> {
-        let (store, terms, entry) = (&*cx.store, &cx.store.terms, look.entry);
+        let (cache, terms, entry) = (&*cx.cache, &cx.cache.terms, look.entry);
         if entry.is_fresh(cx.now, terms) {
             if agreed {
                 return Some(Judged::Equal);
@@ -226,7 +227,7 @@ impl<H: SessionHost> Plan<H> {
         {
             return Some(Judged::Verified);
         }
-        let since = || store.stale_since(look, agreed.then_some(seen), cx.now);
+        let since = || cache.stale_since(look, agreed.then_some(seen), cx.now);
         let stale = terms.stale_while_revalidate.is_some()
             && self.request.wish.manner == Manner::Called
             && !self.request.wish.setting.alone
@@ -236,9 +237,9 @@ impl<H: SessionHost> Plan<H> {
 
     /// How the call comes to a result past what is stored.
     fn past(&self, seen: &Observation<H::Object>, cx: &Context<'_, H>) -> Decided<H, How> {
-        let (store, caller) = (&*cx.store, cx.caller.as_ref());
+        let (cache, caller) = (&*cx.cache, cx.caller.as_ref());
         if let Some(arrival) = self.waits.arrival.as_ref()
-            && (arrival.under.is_of(seen, &self.verdicts)? || arrival.is_newer(seen))
+            && (arrival.under.is_of(seen, &self.comparisons)? || arrival.is_newer(seen))
         {
             return Ok(How::Share);
         }
@@ -247,16 +248,16 @@ impl<H: SessionHost> Plan<H> {
         }
         let since = caller.map_or(self.request.began, |caller| self.since(caller));
         let fit = |flight: &H::Flight, born: Nanos, ticket: Ticket| {
-            ticket > since && clock::is_within(born, cx.now, store.terms.ttl) && self.may_wait(flight)
+            ticket > since && clock::is_within(born, cx.now, cache.terms.ttl) && self.may_wait(flight)
         };
         let found =
-            store.flights.fit(&self.request.probe, seen, (&self.request.leader, fit), &self.verdicts)?;
+            cache.flights.fit(&self.request.probe, seen, (&self.request.leader, fit), &self.comparisons)?;
         Ok(match found {
             None => How::Compute { hasty: false },
             // A computation waits for what is decided, since it would rest on it.
             Some(run)
                 if !self.request.wish.setting.nested
-                    && caller.is_some_and(|caller| store.flights.shown(run, caller.id).is_some()) =>
+                    && caller.is_some_and(|caller| cache.flights.shown(run, caller.id).is_some()) =>
             {
                 How::Shown(run)
             }
@@ -266,13 +267,17 @@ impl<H: SessionHost> Plan<H> {
     }
 
     /// The caller's session as it judges results for these arguments.
-    pub(crate) fn memory<'a>(&'a self, store: &Store<H>, caller: &'a Caller<'_, H>) -> Memory<'a, H> {
-        Memory {
+    pub(crate) fn memory<'a>(
+        &'a self,
+        cache: &FunctionCache<H>,
+        caller: &'a Caller<'_, H>,
+    ) -> ReaderView<'a, H> {
+        ReaderView {
             id: caller.id,
             seen: self.observation.as_ref(),
-            reader: caller.known.readers.get(store.id),
+            reader: caller.memory.readers.get(cache.id),
             given: self.request.given.as_ref(),
-            verdicts: &self.verdicts,
+            comparisons: &self.comparisons,
         }
     }
 
@@ -300,7 +305,7 @@ impl<H: SessionHost> Plan<H> {
     /// The observation by which the call goes, if that is young enough.
     pub(crate) fn vouching(&self, cx: &Context<'_, H>) -> Option<&Observation<H::Object>> {
         let seen = self.observation.as_ref();
-        seen.filter(|seen| self.has_asked() || seen.vouches(cx.now, cx.store.terms.ttl))
+        seen.filter(|seen| self.has_asked() || seen.vouches(cx.now, cx.cache.terms.ttl))
     }
 
     /// Whether this call has asked for that.

@@ -1,4 +1,5 @@
-//! Computations in progress: who may wait for which, and what they leave to those who waited.
+//! Single-flight, the table of computations in progress: who may wait for which, and what they leave to those
+//! who waited.
 //!
 //! There may be as many as a program has tasks, so each is found by its key or by its ticket.
 
@@ -9,23 +10,23 @@ use smallvec::SmallVec;
 
 use crate::engine::clock::Nanos;
 use crate::engine::host::{Flight, Host};
-use crate::engine::keys::comparisons::{Unsure, Verdicts};
+use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::Probe;
 use crate::engine::order;
 use crate::engine::order::{ByTicket, Ticket};
-use crate::engine::storage::deferred_drops::{Displaced, Leaving};
+use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
 use crate::engine::storage::entry::Entry;
 use crate::engine::tables::index::Slot;
-use crate::engine::tables::lru_slab::Rows;
+use crate::engine::tables::lru_slab::LruSlab;
 use crate::engine::versions::observation::Observation;
-use crate::engine::versions::version_stamp::Stamp;
+use crate::engine::versions::version_stamp::VersionStamp;
 
 /// What a computation brings to those who waited for it.
 pub struct Arrival<H: Host> {
     /// The result.
-    pub landed: Arc<Landed<H>>,
+    pub landed: Arc<SharedResult<H>>,
     /// The version that was asked before, by which those who waited know whether it is for them.
-    pub under: Stamp<H::Object>,
+    pub under: VersionStamp<H::Object>,
     /// What it vouches for.
     pub vouch: Ticket,
 }
@@ -44,13 +45,13 @@ impl<H: Host> Arrival<H> {
 }
 
 /// A result that somebody has yet to take.
-pub struct Landed<H: Host> {
+pub struct SharedResult<H: Host> {
     /// As it was stored, or might have been.
     pub(crate) entry: Entry<H>,
     keep: AtomicBool,
 }
 
-impl<H: Host> Landed<H> {
+impl<H: Host> SharedResult<H> {
     /// Whether a session is to remember it: it was not refused, and not struck until now.
     pub(crate) fn is_to_be_kept(&self) -> bool {
         self.keep.load(Ordering::Relaxed)
@@ -67,7 +68,7 @@ impl<H: Host> Landed<H> {
 type Shown<O> = (O, (Ticket, Ticket));
 
 /// A computation in progress.
-pub struct Going<H: Host> {
+pub struct InProgress<H: Host> {
     ticket: Ticket,
     tag: Ticket,
     version: H::Object,
@@ -102,21 +103,21 @@ pub(crate) struct Marks {
     pub(crate) bypass: Bypass,
 }
 
-/// A computation, and those around it of the same key: the function called itself. Who is part of the innermost is part of all, so they are left
-/// out at once, however many there are.
+/// A computation, and those around it of the same key: the function called itself. Who is part of the
+/// innermost is part of all, so they are left out at once, however many there are.
 struct Stack<H: Host> {
-    top: Going<H>,
+    top: InProgress<H>,
     /// The outermost first.
-    below: Vec<Going<H>>,
+    below: Vec<InProgress<H>>,
 }
 
 impl<H: Host> Stack<H> {
     /// The outermost first.
-    fn runs(&self) -> impl DoubleEndedIterator<Item = &Going<H>> {
+    fn runs(&self) -> impl DoubleEndedIterator<Item = &InProgress<H>> {
         self.below.iter().chain([&self.top])
     }
 
-    fn runs_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Going<H>> {
+    fn runs_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut InProgress<H>> {
         self.below.iter_mut().chain([&mut self.top])
     }
 }
@@ -128,7 +129,7 @@ struct Group<H: Host> {
 }
 
 impl<H: Host> Group<H> {
-    fn runs(&self) -> impl Iterator<Item = &Going<H>> {
+    fn runs(&self) -> impl Iterator<Item = &InProgress<H>> {
         self.stacks.iter().flat_map(Stack::runs)
     }
 
@@ -138,7 +139,7 @@ impl<H: Host> Group<H> {
     }
 
     /// Adds one, on top of those that its leader is part of.
-    fn add(&mut self, going: Going<H>, leader: &<H::Flight as Flight>::Leader) {
+    fn add(&mut self, going: InProgress<H>, leader: &<H::Flight as Flight>::Leader) {
         match self.stacks.iter_mut().find(|stack| stack.top.flight.encloses(leader)) {
             Some(stack) => stack.below.push(std::mem::replace(&mut stack.top, going)),
             None => self.stacks.push(Stack { top: going, below: Vec::new() }),
@@ -146,7 +147,7 @@ impl<H: Host> Group<H> {
     }
 
     /// Takes one out.
-    fn take(&mut self, ticket: Ticket) -> Option<Going<H>> {
+    fn take(&mut self, ticket: Ticket) -> Option<InProgress<H>> {
         for (number, stack) in self.stacks.iter_mut().enumerate().rev() {
             if stack.top.ticket == ticket {
                 return Some(match stack.below.pop() {
@@ -171,21 +172,22 @@ const FEW: usize = 16;
 
 /// The computations of one function that are in progress.
 pub struct Flights<H: Host> {
-    groups: Rows<Group<H>>,
+    groups: LruSlab<Group<H>>,
     /// Where each lies, by its ticket.
     places: ByTicket<Slot>,
     /// Those that ended without a word are looked for when there are more than so many.
     most: usize,
     /// By the hashes of their keys.
-    landed: ByTicket<Vec<Weak<Landed<H>>>>,
-    /// How many have landed since those were forgotten that nobody has yet to take, and when that is done again.
+    landed: ByTicket<Vec<Weak<SharedResult<H>>>>,
+    /// How many have landed since those were forgotten that nobody has yet to take, and when that is done
+    /// again.
     landings: (usize, usize),
 }
 
 impl<H: Host> Default for Flights<H> {
     fn default() -> Self {
         Self {
-            groups: Rows::default(),
+            groups: LruSlab::default(),
             places: ByTicket::default(),
             most: FEW,
             landed: ByTicket::default(),
@@ -195,27 +197,27 @@ impl<H: Host> Default for Flights<H> {
 }
 
 impl<H: Host> Flights<H> {
-    /// Notes a computation. Those that ended without a word, with a thread that a fork left behind, are forgotten: of the same key
-    /// now, others by and by.
+    /// Notes a computation. Those that ended without a word, with a thread that a fork left behind, are
+    /// forgotten: of the same key now, others by and by.
     pub(crate) fn begin(
         &mut self,
         probe: &Probe<H::Key>,
         seen: &Observation<H::Object>,
         (flight, leader): (&H::Flight, &<H::Flight as Flight>::Leader),
         (session, born): (Ticket, Nanos),
-        verdicts: &Verdicts<H::Object>,
-        displaced: &mut Displaced<H>,
+        comparisons: &Comparisons<H::Object>,
+        drops: &mut DeferredDrops<H>,
     ) -> Ticket {
         if self.places.len() >= self.most {
-            self.forget_what_is_over(displaced);
+            self.forget_what_is_over(drops);
         }
-        while let Ok(Some(slot)) = self.group(probe, verdicts)
+        while let Ok(Some(slot)) = self.group(probe, comparisons)
             && let Some(ticket) = self.groups.get(slot).and_then(Group::over)
         {
-            self.end(ticket, displaced);
+            self.end(ticket, drops);
         }
         let ticket = order::draw();
-        let going = Going {
+        let going = InProgress {
             ticket,
             tag: seen.tag,
             version: seen.version.clone(),
@@ -226,7 +228,7 @@ impl<H: Host> Flights<H> {
             made: None,
         };
         // Whoever begins one has looked for others of the key, so nothing is left to ask.
-        let slot = self.group(probe, verdicts).unwrap_or(None).unwrap_or_else(|| {
+        let slot = self.group(probe, comparisons).unwrap_or(None).unwrap_or_else(|| {
             self.groups.insert(probe.hash, Group { key: probe.key.clone(), stacks: SmallVec::new() })
         });
         if let Some(group) = self.groups.get_mut(slot) {
@@ -236,11 +238,11 @@ impl<H: Host> Flights<H> {
         ticket
     }
 
-    fn forget_what_is_over(&mut self, displaced: &mut Displaced<H>) {
+    fn forget_what_is_over(&mut self, drops: &mut DeferredDrops<H>) {
         let runs = self.groups.iter().flat_map(Group::runs);
         let over: Vec<_> = runs.filter(|going| !going.flight.is_going()).map(|going| going.ticket).collect();
         for ticket in over {
-            self.end(ticket, displaced);
+            self.end(ticket, drops);
         }
         self.most = FEW.max(2 * self.places.len());
     }
@@ -249,9 +251,9 @@ impl<H: Host> Flights<H> {
     fn group(
         &self,
         probe: &Probe<H::Key>,
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<Slot>, Unsure<H::Object>> {
-        verdicts.find(&self.groups, probe, |group| Some(&group.key))
+        comparisons.find(&self.groups, probe, |group| Some(&group.key))
     }
 
     /// The run of a computation. Somebody waits for it from now on.
@@ -268,15 +270,15 @@ impl<H: Host> Flights<H> {
         probe: &Probe<H::Key>,
         seen: &Observation<H::Object>,
         fit: (&<H::Flight as Flight>::Leader, impl Fn(&H::Flight, Nanos, Ticket) -> bool),
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<Ticket>, Unsure<H::Object>> {
         let (leader, fit) = fit;
-        let group = self.group(probe, verdicts)?.and_then(|slot| self.groups.get(slot));
+        let group = self.group(probe, comparisons)?.and_then(|slot| self.groups.get(slot));
         let stacks = group.into_iter().flat_map(|group| &group.stacks);
         for going in stacks.filter(|stack| !stack.top.flight.encloses(leader)).flat_map(Stack::runs) {
             if !going.marks.struck
                 && fit(&going.flight, going.born, going.ticket)
-                && (going.tag == seen.tag || verdicts.same(&going.version, &seen.version)?)
+                && (going.tag == seen.tag || comparisons.same(&going.version, &seen.version)?)
             {
                 return Ok(Some(going.ticket));
             }
@@ -284,7 +286,8 @@ impl<H: Host> Flights<H> {
         Ok(None)
     }
 
-    /// Shows its own session what a computation has made, while that is validated: whatever comes of that, the session goes by it.
+    /// Shows its own session what a computation has made, while that is validated: whatever comes of that,
+    /// the session goes by it.
     pub(crate) fn show(&mut self, ticket: Ticket, value: &H::Object, served_by: (Ticket, Ticket)) {
         if let Some(going) = self.own_mut(ticket).filter(|going| going.made.is_none()) {
             going.made = Some((value.clone(), served_by));
@@ -301,12 +304,12 @@ impl<H: Host> Flights<H> {
         self.places.get(&ticket).copied()
     }
 
-    fn own(&self, ticket: Ticket) -> Option<&Going<H>> {
+    fn own(&self, ticket: Ticket) -> Option<&InProgress<H>> {
         let group = self.groups.get(*self.places.get(&ticket)?)?;
         group.stacks.iter().rev().flat_map(|stack| stack.runs().rev()).find(|going| going.ticket == ticket)
     }
 
-    fn own_mut(&mut self, ticket: Ticket) -> Option<&mut Going<H>> {
+    fn own_mut(&mut self, ticket: Ticket) -> Option<&mut InProgress<H>> {
         let group = self.groups.get_mut(*self.places.get(&ticket)?)?;
         let runs = group.stacks.iter_mut().rev().flat_map(|stack| stack.runs_mut().rev());
         runs.into_iter().find(|going| going.ticket == ticket)
@@ -323,14 +326,14 @@ impl<H: Host> Flights<H> {
     }
 
     /// Forgets a computation that is over.
-    pub(crate) fn end(&mut self, ticket: Ticket, displaced: &mut Displaced<H>) {
+    pub(crate) fn end(&mut self, ticket: Ticket, drops: &mut DeferredDrops<H>) {
         let Some(slot) = self.places.remove(&ticket) else { return };
         let Some(group) = self.groups.get_mut(slot) else { return };
-        if let Some(Going { flight, version, made, .. }) = group.take(ticket) {
-            displaced.push(Leaving::Computation { flight, version, made: made.map(|(value, _)| value) });
+        if let Some(InProgress { flight, version, made, .. }) = group.take(ticket) {
+            drops.push(Leaving::Computation { flight, version, made: made.map(|(value, _)| value) });
         }
         if group.stacks.is_empty() {
-            displaced.extend(self.groups.remove(slot).map(|(_, group)| Leaving::Key(group.key)));
+            drops.extend(self.groups.remove(slot).map(|(_, group)| Leaving::Key(group.key)));
         }
     }
 
@@ -339,16 +342,16 @@ impl<H: Host> Flights<H> {
         &mut self,
         ticket: Ticket,
         seen: &Observation<H::Object>,
-        displaced: &mut Displaced<H>,
+        drops: &mut DeferredDrops<H>,
     ) {
         if let Some(going) = self.own_mut(ticket) {
             going.tag = seen.tag;
-            displaced.push(Leaving::Object(std::mem::replace(&mut going.version, seen.version.clone())));
+            drops.push(Leaving::Object(std::mem::replace(&mut going.version, seen.version.clone())));
         }
     }
 
-    /// Notes that in a session the function calls itself, or puts a result, while it computes that key: in those runs that its `leader` is part of.
-    /// Returns where the computations of the key lie.
+    /// Notes that in a session the function calls itself, or puts a result, while it computes that key: in
+    /// those runs that its `leader` is part of. Returns where the computations of the key lie.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on keys not yet compared. Asked again with the verdict it goes on.
@@ -357,17 +360,18 @@ impl<H: Host> Flights<H> {
         probe: &Probe<H::Key>,
         session: Ticket,
         leader: &<H::Flight as Flight>::Leader,
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<Slot>, Unsure<H::Object>> {
         if session == 0 || self.groups.is_empty() {
             return Ok(None);
         }
-        let slot = self.group(probe, verdicts)?;
+        let slot = self.group(probe, comparisons)?;
         self.bypassed(slot, (0, session), leader, Bypass::Yes);
         Ok(slot)
     }
 
-    /// Notes that the session of the runs that lie there goes by what was made within them, in a run of its `own` if that is not 0.
+    /// Notes that the session of the runs that lie there goes by what was made within them, in a run of its
+    /// `own` if that is not 0.
     pub(crate) fn supersede(
         &mut self,
         slot: Option<Slot>,
@@ -388,7 +392,7 @@ impl<H: Host> Flights<H> {
     ) {
         let group = slot.and_then(|slot| self.groups.get_mut(slot));
         for stack in group.into_iter().flat_map(|group| &mut group.stacks) {
-            let same = |going: &&mut Going<H>| going.session == session && going.ticket != own;
+            let same = |going: &&mut InProgress<H>| going.session == session && going.ticket != own;
             for going in stack.runs_mut().rev().filter(same) {
                 if going.marks.bypass >= bypass {
                     // And so it is with those around it.
@@ -401,8 +405,9 @@ impl<H: Host> Flights<H> {
         }
     }
 
-    /// Notes that a computation is over for which somebody waits. Whether its result is to be remembered may change until it is taken.
-    pub(crate) fn land(&mut self, (hash, entry): (u64, Entry<H>), keep: bool) -> Arc<Landed<H>> {
+    /// Notes that a computation is over for which somebody waits. Whether its result is to be remembered may
+    /// change until it is taken.
+    pub(crate) fn land(&mut self, (hash, entry): (u64, Entry<H>), keep: bool) -> Arc<SharedResult<H>> {
         if self.landings.0 >= self.landings.1 {
             self.landed.retain(|_, landed| {
                 landed.retain(|landed| landed.strong_count() > 0);
@@ -412,18 +417,18 @@ impl<H: Host> Flights<H> {
             self.landings = (left, FEW.max(2 * left));
         }
         self.landings.0 += 1;
-        let landed = Arc::new(Landed { entry, keep: AtomicBool::new(keep) });
+        let landed = Arc::new(SharedResult { entry, keep: AtomicBool::new(keep) });
         self.landed.entry(hash).or_default().push(Arc::downgrade(&landed));
         landed
     }
 
-    /// What runs now for keys that `leaves` accepts will not be stored, and nobody begins to wait for it. Where a hash is given, only keys of
-    /// that are looked at.
+    /// What runs now for keys that `leaves` accepts will not be stored, and nobody begins to wait for it.
+    /// Where a hash is given, only keys of that are looked at.
     pub(crate) fn strike(
         &mut self,
         hash: Option<u64>,
         leaves: impl Fn(&H::Key) -> bool,
-        displaced: &mut Displaced<H>,
+        drops: &mut DeferredDrops<H>,
     ) {
         for slot in hash.map_or_else(|| self.groups.slots().collect(), |hash| self.groups.slots_of(hash)) {
             if let Some(group) = self.groups.get_mut(slot).filter(|group| leaves(&group.key)) {
@@ -436,7 +441,7 @@ impl<H: Host> Flights<H> {
         for landed in landed {
             landed.strike_if(leaves(&landed.entry.key));
             // Whoever was to take it may have let go of it meanwhile.
-            displaced.push(Leaving::Shared(landed));
+            drops.push(Leaving::Shared(landed));
         }
     }
 
@@ -447,18 +452,18 @@ impl<H: Host> Flights<H> {
     pub(crate) fn strike_key(
         &mut self,
         probe: &Probe<H::Key>,
-        verdicts: &Verdicts<H::Object>,
-        displaced: &mut Displaced<H>,
+        comparisons: &Comparisons<H::Object>,
+        drops: &mut DeferredDrops<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        if let Some(group) = self.group(probe, verdicts)?.and_then(|slot| self.groups.get_mut(slot)) {
+        if let Some(group) = self.group(probe, comparisons)?.and_then(|slot| self.groups.get_mut(slot)) {
             group.strike();
         }
         let landed = self.landed.get(&probe.hash).into_iter().flatten().filter_map(Weak::upgrade);
         let landed = landed.map(|landed| (landed.entry.key.clone(), landed));
-        verdicts.tell(probe, landed, |landed, key, same| {
+        comparisons.tell(probe, landed, |landed, key, same| {
             landed.strike_if(same);
-            displaced.push(Leaving::Shared(landed));
-            displaced.push(Leaving::Key(key));
+            drops.push(Leaving::Shared(landed));
+            drops.push(Leaving::Key(key));
         })
     }
 

@@ -1,4 +1,4 @@
-//! The results of one function, and what its methods do to them outside a call.
+//! The LRU cache of one function: its hit path, and what its methods do to it outside of a call.
 
 use std::convert::Infallible;
 
@@ -6,23 +6,23 @@ use crate::engine::clock::Nanos;
 use crate::engine::flight::flights::Flights;
 use crate::engine::function_cache::evicted::Evicted;
 use crate::engine::function_cache::readers::Readers;
-use crate::engine::function_cache::session_hint::{Glance, Glanced};
+use crate::engine::function_cache::session_hint::{HitAttempt, SessionHint};
 use crate::engine::function_cache::stats::Stats;
 use crate::engine::host::Host;
 use crate::engine::keys::collisions::Asked;
-use crate::engine::keys::comparisons::{Unsure, Verdicts};
+use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::{Object, Probe, Sought};
 use crate::engine::order;
 use crate::engine::order::Ticket;
 use crate::engine::session::audience::SessionHost;
-use crate::engine::storage::deferred_drops::{Displaced, Leaving};
-use crate::engine::storage::entries::{Live, Look, Stored};
-use crate::engine::storage::touches::Touched;
+use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
+use crate::engine::storage::entries::{Entries, Look, Stored};
+use crate::engine::storage::touches::Touches;
 use crate::engine::tables::index::Slot;
 use crate::engine::terms::Terms;
 
 /// The results of one function.
-pub struct Store<H: Host> {
+pub struct FunctionCache<H: Host> {
     /// Names the function.
     pub id: Ticket,
     /// How sessions refer to the function.
@@ -31,16 +31,16 @@ pub struct Store<H: Host> {
     pub terms: Terms,
     /// What is counted.
     pub stats: Stats,
-    pub(crate) live: Live<H>,
+    pub(crate) entries: Entries<H>,
     /// What left it, for sessions that may have seen that.
     pub(crate) evicted: Evicted<H>,
     pub(crate) readers: Readers<H>,
     pub(crate) flights: Flights<H>,
-    pub(crate) glances: [Glance; order::LANES],
+    pub(crate) hints: [SessionHint; order::LANES],
 }
 
-impl<H: SessionHost> Store<H> {
-    /// An empty store.
+impl<H: SessionHost> FunctionCache<H> {
+    /// An empty cache.
     #[must_use]
     pub fn new(terms: Terms, function: H::Function) -> Self {
         Self {
@@ -48,24 +48,24 @@ impl<H: SessionHost> Store<H> {
             function,
             terms,
             stats: Stats::default(),
-            live: Live::new(terms.has_stale()),
+            entries: Entries::new(terms.has_stale()),
             evicted: Evicted::default(),
             readers: Readers::default(),
             flights: Flights::default(),
-            glances: Default::default(),
+            hints: Default::default(),
         }
     }
 
     /// The number of stored entries.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.live.len()
+        self.entries.len()
     }
 
     /// Whether nothing is stored.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.live.is_empty()
+        self.entries.is_empty()
     }
 
     /// What left it.
@@ -76,11 +76,12 @@ impl<H: SessionHost> Store<H> {
 
     /// The stored entries.
     #[must_use]
-    pub fn live(&self) -> &Live<H> {
-        &self.live
+    pub fn entries(&self) -> &Entries<H> {
+        &self.entries
     }
 
-    /// Whether a session does not surely know an entry, as it does if that `agrees` with what it goes by, or its age at `now` has reached its ttl.
+    /// Whether a session does not surely know an entry, as it does if that `agrees` with what it goes by, or
+    /// its age at `now` has reached its ttl.
     #[expect(clippy::inline_always, reason = "the hit path is one function, whose values stay in registers")]
     #[inline(always)]
     fn is_no_hit(&self, entry: &Stored<H>, id: Ticket, agrees: bool, now: impl FnOnce() -> Nanos) -> bool {
@@ -88,14 +89,14 @@ impl<H: SessionHost> Store<H> {
         !known || entry.ttl(&self.terms).is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl)
     }
 
-    /// The hit path: what `take` makes of the entry that is sought, if the session `id` surely knows it and its age at `now` is below the
-    /// ttl. `id` 0 is no session, which knows nothing but constants.
+    /// The hit path: what `take` makes of the entry that is sought, if the session `id` surely knows it and
+    /// its age at `now` is below the ttl. `id` 0 is no session, which knows nothing but constants.
     ///
     /// # Errors
     /// What `sought` returns as an error.
     #[expect(clippy::inline_always, reason = "the hit path is one function, whose values stay in registers")]
     #[inline(always)]
-    pub fn glance<R, S: Sought<H::Key>>(
+    pub fn hit<R, S: Sought<H::Key>>(
         &mut self,
         hash: u64,
         id: Ticket,
@@ -103,82 +104,84 @@ impl<H: SessionHost> Store<H> {
         sought: S,
         take: impl FnOnce(Look<'_, H>) -> R,
     ) -> Result<Option<R>, S::Other> {
-        self.glance_by(|live| live.look(hash, sought), id, now, take)
+        self.hit_by(|entries| entries.look(hash, sought), id, now, take)
     }
 
     /// The same for the entry whose key lies at an address.
     #[inline]
-    pub fn glance_at<R>(
+    pub fn hit_at<R>(
         &mut self,
         (hash, address): (u64, usize),
         id: Ticket,
         now: impl FnOnce() -> Nanos,
         take: impl FnOnce(Look<'_, H>) -> R,
     ) -> Option<R> {
-        let Ok(taken) = self.glance_by(|live| Ok::<_, Infallible>(live.at(hash, address)), id, now, take);
+        let Ok(taken) = self.hit_by(|entries| Ok::<_, Infallible>(entries.at(hash, address)), id, now, take);
         taken
     }
 
     /// The same for the entry that is found so.
     #[expect(clippy::inline_always, reason = "the hit path is one function, whose values stay in registers")]
     #[inline(always)]
-    fn glance_by<R, E>(
+    fn hit_by<R, E>(
         &mut self,
-        find: impl FnOnce(&Live<H>) -> Result<Option<(Slot, Look<'_, H>)>, E>,
+        find: impl FnOnce(&Entries<H>) -> Result<Option<(Slot, Look<'_, H>)>, E>,
         id: Ticket,
         now: impl FnOnce() -> Nanos,
         take: impl FnOnce(Look<'_, H>) -> R,
     ) -> Result<Option<R>, E> {
-        let Some((slot, look)) = find(&self.live)? else { return Ok(None) };
-        let seen = self.glances[order::lane(id)];
+        let Some((slot, look)) = find(&self.entries)? else { return Ok(None) };
+        let seen = self.hints[order::lane(id)];
         let agrees = seen.agrees(look, id);
         if self.is_no_hit(look.entry, id, agrees, now) {
             return Ok(None);
         }
         let taken = if agrees && look.stamp.ticket < seen.ticket {
             self.raise(slot, seen.ticket);
-            self.live.get(slot).map(take)
+            self.entries.get(slot).map(take)
         } else {
             Some(take(look))
         };
         self.stats.hits += 1;
-        self.live.touch(slot);
+        self.entries.touch(slot);
         Ok(taken)
     }
 
-    /// The same beside others that look at the store: what a hit changes is noted in `touched`, for [`Store::take_up`].
+    /// The same beside others that look at the cache: what a hit changes is noted in `touches`, for
+    /// [`FunctionCache::take_up`].
     ///
     /// # Errors
     /// What `sought` returns as an error.
     #[expect(clippy::inline_always, reason = "the hit path is one function, whose values stay in registers")]
     #[inline(always)]
-    pub fn glance_beside<R, S: Sought<H::Key>>(
+    pub fn hit_beside<R, S: Sought<H::Key>>(
         &self,
-        touched: &mut Touched,
+        touches: &mut Touches,
         (hash, id): (u64, Ticket),
         now: impl FnOnce() -> Nanos,
         sought: S,
         take: impl FnOnce(Look<'_, H>) -> R,
-    ) -> Result<Glanced<R>, S::Other> {
-        let Some((slot, look)) = self.live.look(hash, sought)? else { return Ok(Glanced::Nothing) };
-        let seen = self.glances[order::lane(id)];
+    ) -> Result<HitAttempt<R>, S::Other> {
+        let Some((slot, look)) = self.entries.look(hash, sought)? else { return Ok(HitAttempt::Nothing) };
+        let seen = self.hints[order::lane(id)];
         let agrees = seen.agrees(look, id);
         Ok(match () {
-            () if self.is_no_hit(look.entry, id, agrees, now) => Glanced::Nothing,
-            () if agrees && look.stamp.ticket < seen.ticket => Glanced::Newer,
-            () if touched.note(slot) => Glanced::Taken(take(look)),
-            () => Glanced::Full,
+            () if self.is_no_hit(look.entry, id, agrees, now) => HitAttempt::Nothing,
+            () if agrees && look.stamp.ticket < seen.ticket => HitAttempt::Newer,
+            () if touches.note(slot) => HitAttempt::Taken(take(look)),
+            () => HitAttempt::Full,
         })
     }
 
     /// Takes up what hits have noted since anything else changed: no entry has come or gone meanwhile.
-    pub fn take_up(&mut self, touched: &mut Touched) {
-        let (hits, slots) = touched.drain();
+    pub fn take_up(&mut self, touches: &mut Touches) {
+        let (hits, slots) = touches.drain();
         self.stats.hits += hits;
-        slots.for_each(|slot| self.live.touch(slot));
+        slots.for_each(|slot| self.entries.touch(slot));
     }
 
-    /// The address of the stored key of some arguments, of which none was made; `same` tells what needs no asking.
+    /// The address of the stored key of some arguments, of which none was made; `same` tells what needs no
+    /// asking.
     ///
     /// # Errors
     /// What has to be asked.
@@ -186,17 +189,17 @@ impl<H: SessionHost> Store<H> {
         &self,
         hash: u64,
         same: impl Fn(&H::Key) -> Option<bool>,
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<usize>, Asked<H::Key>> {
-        self.live.address_of(hash, same, verdicts)
+        self.entries.address_of(hash, same, comparisons)
     }
 
     /// Notes that a newer observation found an entry's version unchanged, and so that of all that share it.
     pub(crate) fn raise(&mut self, slot: Slot, ticket: Ticket) {
         let place =
-            self.live.get(slot).filter(|look| look.stamp.ticket < ticket).map(|look| look.entry.stamp);
+            self.entries.get(slot).filter(|look| look.stamp.ticket < ticket).map(|look| look.entry.stamp);
         if let Some(place) = place {
-            self.live.stamps.agree(place, ticket);
+            self.entries.version_table.agree(place, ticket);
             self.stats.verified += 1;
         }
     }
@@ -204,71 +207,72 @@ impl<H: SessionHost> Store<H> {
     pub(crate) fn find(
         &self,
         probe: &Probe<H::Key>,
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<Slot>, Unsure<H::Object>> {
-        self.live.find(probe, verdicts)
+        self.entries.find(probe, comparisons)
     }
 
-    fn empty(&mut self, displaced: &mut Displaced<H>) {
-        let live = std::mem::replace(&mut self.live, Live::new(self.terms.has_stale()));
-        self.live.changes = live.changes + 1;
-        displaced.push(Leaving::Whole(Box::new(live)));
+    fn empty(&mut self, drops: &mut DeferredDrops<H>) {
+        let entries = std::mem::replace(&mut self.entries, Entries::new(self.terms.has_stale()));
+        self.entries.changes = entries.changes + 1;
+        drops.push(Leaving::Whole(Box::new(entries)));
         if !self.evicted.is_empty() {
-            displaced.push(Leaving::Whole(Box::new(std::mem::take(&mut self.evicted))));
+            drops.push(Leaving::Whole(Box::new(std::mem::take(&mut self.evicted))));
         }
     }
 
-    /// Empties the store and what sessions keep of this function; nothing that runs now will be stored. Counters begin anew.
-    pub fn clear(&mut self, displaced: &mut Displaced<H>) {
-        self.empty(displaced);
-        let Ok(()) = self.reach_keepers(displaced, |reader, displaced| {
-            reader.clear_shelf(displaced);
+    /// Empties the cache and what sessions keep of this function; nothing that runs now will be stored.
+    /// Counters begin anew.
+    pub fn clear(&mut self, drops: &mut DeferredDrops<H>) {
+        self.empty(drops);
+        let Ok(()) = self.reach_keepers(drops, |reader, drops| {
+            reader.unpin_all(drops);
             Ok::<_, Infallible>(())
         });
-        self.flights.strike(None, |_| true, displaced);
+        self.flights.strike(None, |_| true, drops);
         self.stats = Stats::default();
     }
 
-    /// Removes a key from the store and from what sessions keep; its computation that runs now will not be stored.
-    /// Whether anything was removed.
+    /// Removes a key from the cache and from what sessions keep; its computation that runs now will not be
+    /// stored. Whether anything was removed.
     ///
     /// # Errors
-    /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on; `displaced` tells it
-    /// what it has removed before.
+    /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on;
+    /// `drops` tells it what it has removed before.
     pub fn invalidate(
         &mut self,
         probe: &Probe<H::Key>,
-        verdicts: &Verdicts<H::Object>,
-        displaced: &mut Displaced<H>,
+        comparisons: &Comparisons<H::Object>,
+        drops: &mut DeferredDrops<H>,
     ) -> Result<bool, Unsure<H::Object>> {
-        self.reach_keepers(displaced, |reader, displaced| reader.unshelve(probe, verdicts, displaced))?;
-        self.evicted.invalidate(probe, verdicts, displaced)?;
-        if let Some(slot) = self.find(probe, verdicts)? {
-            let removed = self.live.remove(slot, displaced);
-            displaced.extend(removed.map(|taken| Leaving::Entry(taken.entry)));
+        self.reach_keepers(drops, |reader, drops| reader.unpin(probe, comparisons, drops))?;
+        self.evicted.invalidate(probe, comparisons, drops)?;
+        if let Some(slot) = self.find(probe, comparisons)? {
+            let removed = self.entries.remove(slot, drops);
+            drops.extend(removed.map(|taken| Leaving::Entry(taken.entry)));
         }
-        self.flights.strike_key(probe, verdicts, displaced)?;
-        Ok(displaced.entries() > 0)
+        self.flights.strike_key(probe, comparisons, drops)?;
+        Ok(drops.entries() > 0)
     }
 
-    /// Forgets, in every session, what a condition on keys accepts; what runs now for such a key will not be stored. Where a hash is given, only
-    /// keys of that are looked at.
+    /// Forgets, in every session, what a condition on keys accepts; what runs now for such a key will not be
+    /// stored. Where a hash is given, only keys of that are looked at.
     pub fn strike(
         &mut self,
         hash: Option<u64>,
         leaves: impl Fn(&H::Key) -> bool,
-        displaced: &mut Displaced<H>,
+        drops: &mut DeferredDrops<H>,
     ) {
-        self.live.strike(hash, &leaves, displaced);
-        self.evicted.strike(hash, &leaves, displaced);
-        let Ok(()) = self.reach_keepers(displaced, |reader, displaced| {
-            reader.strike(hash, &leaves, displaced);
+        self.entries.strike(hash, &leaves, drops);
+        self.evicted.strike(hash, &leaves, drops);
+        let Ok(()) = self.reach_keepers(drops, |reader, drops| {
+            reader.strike(hash, &leaves, drops);
             Ok::<_, Infallible>(())
         });
         if let Some(hash) = hash {
-            self.forget_the_dead(hash, displaced);
+            self.forget_the_dead(hash, drops);
         }
-        self.flights.strike(hash, leaves, displaced);
+        self.flights.strike(hash, leaves, drops);
     }
 
     /// The fresh entry of a key. Moves nothing.
@@ -278,16 +282,16 @@ impl<H: SessionHost> Store<H> {
     pub fn peek(
         &self,
         probe: &Probe<H::Key>,
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<Look<'_, H>>, Unsure<H::Object>> {
-        let found = self.find(probe, verdicts)?.and_then(|slot| self.live.get(slot));
+        let found = self.find(probe, comparisons)?.and_then(|slot| self.entries.get(slot));
         Ok(found
             .filter(|Look { entry, stamp }| stamp.version.is_immutable() || entry.is_fresh_now(&self.terms)))
     }
 
     /// Takes everything out, for good: the function is going.
-    pub fn dissolve(&mut self, displaced: &mut Displaced<H>) {
-        self.empty(displaced);
-        self.part(displaced);
+    pub fn dissolve(&mut self, drops: &mut DeferredDrops<H>) {
+        self.empty(drops);
+        self.part(drops);
     }
 }

@@ -1,11 +1,12 @@
-//! The critical section as a call sees it: the results of the function, the session that calls, the time, and what is let go.
+//! The critical section as a call sees it: the results of the function, the session that calls, the time, and
+//! what is let go.
 
 use crate::engine::clock::Nanos;
-use crate::engine::function_cache::cache::Store;
+use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::host::Host;
 use crate::engine::order::Ticket;
-use crate::engine::session::session_memory::Known;
-use crate::engine::storage::deferred_drops::Displaced;
+use crate::engine::session::session_memory::SessionMemory;
+use crate::engine::storage::deferred_drops::DeferredDrops;
 
 /// A session as the caller of a function: who it is, how others reach it, and what it remembers.
 pub struct Caller<'a, H: Host> {
@@ -16,31 +17,31 @@ pub struct Caller<'a, H: Host> {
     /// How others reach it.
     pub session: &'a H::Session,
     /// What it remembers.
-    pub known: &'a mut Known<H>,
+    pub memory: &'a mut SessionMemory<H>,
 }
 
 /// What a step of a call is handed inside of the critical section.
 pub struct Context<'a, H: Host> {
     /// The results of the function.
-    pub store: &'a mut Store<H>,
+    pub cache: &'a mut FunctionCache<H>,
     /// The session that calls, if one does.
     pub caller: Option<Caller<'a, H>>,
     /// When the step is taken.
     pub now: Nanos,
     /// What leaves its place, to be dropped outside of the critical section.
-    pub displaced: &'a mut Displaced<H>,
+    pub drops: &'a mut DeferredDrops<H>,
 }
 
 impl<'a, H: Host> Context<'a, H> {
     /// The critical section of a function's results, for a session or none.
     #[must_use]
     pub fn new(
-        store: &'a mut Store<H>,
+        cache: &'a mut FunctionCache<H>,
         caller: Option<Caller<'a, H>>,
-        displaced: &'a mut Displaced<H>,
+        drops: &'a mut DeferredDrops<H>,
     ) -> Self {
-        let now = store.terms.now();
-        Self { store, caller, now, displaced }
+        let now = cache.terms.now();
+        Self { cache, caller, now, drops }
     }
 
     /// The session's ticket; 0 for none.

@@ -1,22 +1,24 @@
-//! What left the store while sessions live that may have seen it there: old versions, as a multi-version store keeps them.
+//! What left the cache while sessions live that may have seen it there: old versions, as a multi-version
+//! store keeps them.
 //!
-//! Each lies here once, however many sessions it is for, and each session finds its own: what was stored before the session began and left after
-//! it was first given a result. So a session takes nothing from others, and a result that refers to its session keeps no chain of them alive.
+//! Each lies here once, however many sessions it is for, and each session finds its own: what was stored
+//! before the session began and left after it was first given a result. So a session takes nothing from
+//! others, and a result that refers to its session keeps no chain of them alive.
 
 use std::collections::BTreeSet;
 
 use crate::engine::host::{Decided, Host};
-use crate::engine::keys::comparisons::{Unsure, Verdicts};
+use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::Probe;
 use crate::engine::order;
 use crate::engine::order::Ticket;
-use crate::engine::storage::deferred_drops::{Displaced, Leaving};
+use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
 use crate::engine::storage::entries::Taken;
 use crate::engine::storage::entry::Entry;
 use crate::engine::tables::index::Slot;
-use crate::engine::tables::lru_slab::Rows;
+use crate::engine::tables::lru_slab::LruSlab;
 
-/// An entry that left the store.
+/// An entry that left the cache.
 pub(crate) struct Gone<H: Host> {
     pub(crate) entry: Entry<H>,
     left: Ticket,
@@ -27,42 +29,44 @@ pub(crate) struct Gone<H: Host> {
 }
 
 impl<H: Host> Gone<H> {
-    /// Whether it is for a session that began at `id` and was first given a result at `since`. Of one key one at most is.
+    /// Whether it is for a session that began at `id` and was first given a result at `since`. Of one key one
+    /// at most is.
     fn is_for(&self, (id, since): (Ticket, Ticket)) -> bool {
         let may_have_seen = self.entry.stored < id && since < self.left || self.given.contains(&id);
         may_have_seen && !self.passed.contains(&id)
     }
 }
 
-/// What left a store, in the order in which it left.
-pub struct Evicted<H: Host>(pub(crate) Rows<Gone<H>>);
+/// What left a function's cache, in the order in which it left.
+pub struct Evicted<H: Host>(pub(crate) LruSlab<Gone<H>>);
 
 impl<H: Host> Default for Evicted<H> {
     fn default() -> Self {
-        Self(Rows::default())
+        Self(LruSlab::default())
     }
 }
 
 impl<H: Host> Evicted<H> {
-    /// Takes an entry that leaves now; of more than `most` the first goes. `passed` is the session in whose favour it was replaced.
+    /// Takes an entry that leaves now; of more than `most` the first goes. `passed` is the session in whose
+    /// favour it was replaced.
     pub(crate) fn push(
         &mut self,
         Taken { hash, entry, given }: Taken<H>,
         passed: Option<Ticket>,
         most: usize,
-        displaced: &mut Displaced<H>,
+        drops: &mut DeferredDrops<H>,
     ) {
         let passed = passed.into_iter().collect();
         self.0.insert(hash, Gone { entry, left: order::draw(), given, passed });
         while self.0.len() > most {
-            displaced.extend(self.0.pop_oldest().map(|(_, gone)| Leaving::Entry(gone.entry)));
+            drops.extend(self.0.pop_oldest().map(|(_, gone)| Leaving::Entry(gone.entry)));
         }
     }
 
     /// Lets go of what left before the oldest reader began.
-    pub(crate) fn prune(&mut self, oldest: Ticket, displaced: &mut Displaced<H>) {
+    pub(crate) fn prune(&mut self, oldest: Ticket, drops: &mut DeferredDrops<H>) {
         while self.0.oldest().is_some_and(|gone| gone.left < oldest) {
-            displaced.extend(self.0.pop_oldest().map(|(_, gone)| Leaving::Entry(gone.entry)));
+            drops.extend(self.0.pop_oldest().map(|(_, gone)| Leaving::Entry(gone.entry)));
         }
     }
 
@@ -70,13 +74,13 @@ impl<H: Host> Evicted<H> {
         &self,
         probe: &Probe<H::Key>,
         reader: (Ticket, Ticket),
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Decided<H, Option<Slot>> {
         if self.0.is_empty() {
             return Ok(None);
         }
         let found =
-            verdicts.find(&self.0, probe, |gone| Some(&gone.entry.key).filter(|_| gone.is_for(reader)))?;
+            comparisons.find(&self.0, probe, |gone| Some(&gone.entry.key).filter(|_| gone.is_for(reader)))?;
         // What was found before may have been passed over since.
         Ok(found.filter(|slot| self.0.get(*slot).is_some_and(|gone| gone.is_for(reader))))
     }
@@ -89,9 +93,9 @@ impl<H: Host> Evicted<H> {
         &self,
         probe: &Probe<H::Key>,
         reader: (Ticket, Ticket),
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Decided<H, Option<&Gone<H>>> {
-        let slot = self.slot(probe, reader, verdicts)?;
+        let slot = self.slot(probe, reader, comparisons)?;
         Ok(slot.and_then(|slot| self.0.get(slot)))
     }
 
@@ -100,9 +104,9 @@ impl<H: Host> Evicted<H> {
         &mut self,
         probe: &Probe<H::Key>,
         reader: (Ticket, Ticket),
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Result<(), Unsure<H::Object>> {
-        if let Some(slot) = self.slot(probe, reader, verdicts)?
+        if let Some(slot) = self.slot(probe, reader, comparisons)?
             && let Some(gone) = self.0.get_mut(slot)
         {
             gone.passed.push(reader.0);
@@ -117,11 +121,11 @@ impl<H: Host> Evicted<H> {
     pub(crate) fn invalidate(
         &mut self,
         probe: &Probe<H::Key>,
-        verdicts: &Verdicts<H::Object>,
-        displaced: &mut Displaced<H>,
+        comparisons: &Comparisons<H::Object>,
+        drops: &mut DeferredDrops<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        while let Some(slot) = verdicts.find(&self.0, probe, |gone| Some(&gone.entry.key))? {
-            displaced.extend(self.0.remove(slot).map(|(_, gone)| Leaving::Entry(gone.entry)));
+        while let Some(slot) = comparisons.find(&self.0, probe, |gone| Some(&gone.entry.key))? {
+            drops.extend(self.0.remove(slot).map(|(_, gone)| Leaving::Entry(gone.entry)));
         }
         Ok(())
     }
@@ -131,10 +135,10 @@ impl<H: Host> Evicted<H> {
         &mut self,
         hash: Option<u64>,
         leaves: impl Fn(&H::Key) -> bool,
-        displaced: &mut Displaced<H>,
+        drops: &mut DeferredDrops<H>,
     ) {
         let gone = self.0.strike(hash, |gone| leaves(&gone.entry.key));
-        displaced.extend(gone.into_iter().map(|gone| Leaving::Entry(gone.entry)));
+        drops.extend(gone.into_iter().map(|gone| Leaving::Entry(gone.entry)));
     }
 
     /// How many entries there are.

@@ -1,4 +1,5 @@
-//! The sessions that read a function, by when they began.
+//! The active sessions of a function, an ordered map by when they began: whether an old version is still
+//! needed is a question of its range.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,9 +7,10 @@ use crate::engine::host::Host;
 use crate::engine::order;
 use crate::engine::order::Ticket;
 use crate::engine::session::audience::{Audience, SessionHost};
-use crate::engine::storage::deferred_drops::Displaced;
+use crate::engine::storage::deferred_drops::DeferredDrops;
 
-/// The sessions that read a function. Those that ended without a word go when they are the oldest or the newest.
+/// The sessions that read a function. Those that ended without a word go when they are the oldest or the
+/// newest.
 pub(crate) struct Readers<H: Host> {
     pub(crate) all: BTreeMap<Ticket, H::Session>,
     /// Those that keep something of it.
@@ -27,12 +29,12 @@ impl<H: SessionHost> Readers<H> {
         &mut self,
         stored: Ticket,
         but: [Ticket; 2],
-        displaced: &mut Displaced<H>,
+        drops: &mut DeferredDrops<H>,
     ) -> bool {
         let mut end = order::NEVER;
         while let Some((&id, session)) = self.all.range(stored + 1..end).next_back() {
             if !but.contains(&id) {
-                if session.is_alive(id, displaced) {
+                if session.is_alive(id, drops) {
                     return true;
                 }
                 self.forget(id);
@@ -48,9 +50,9 @@ impl<H: SessionHost> Readers<H> {
     }
 
     /// When the oldest began.
-    pub(crate) fn oldest(&mut self, displaced: &mut Displaced<H>) -> Ticket {
+    pub(crate) fn oldest(&mut self, drops: &mut DeferredDrops<H>) -> Ticket {
         while let Some((&id, session)) = self.all.first_key_value() {
-            if session.is_alive(id, displaced) {
+            if session.is_alive(id, drops) {
                 return id;
             }
             self.forget(id);

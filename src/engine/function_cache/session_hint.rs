@@ -1,31 +1,33 @@
-//! The session served last in each lane, and the observation it goes by: what the hit path compares, by integers.
+//! The session served last in each lane, and the observation it goes by: what the hit path compares, by
+//! integers.
 
 use crate::engine::host::Host;
 use crate::engine::order::Ticket;
 use crate::engine::storage::entries::Look;
 use crate::engine::versions::observation::Observation;
 
-/// The session served last of those in its lane, and the observation it goes by, where that depends on no arguments: what the hit path looks at.
+/// The session served last of those in its lane, and the observation it goes by, where that depends on no
+/// arguments: what the hit path looks at.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Glance {
+pub(crate) struct SessionHint {
     pub(crate) session: Ticket,
     pub(crate) tag: Ticket,
     pub(crate) ticket: Ticket,
 }
 
 /// What the hit path found where it only looks.
-pub enum Glanced<R> {
+pub enum HitAttempt<R> {
     /// Nothing that the session surely knows.
     Nothing,
     /// What was made of the entry.
     Taken(R),
     /// There is no room for a note.
     Full,
-    /// The session has a newer observation of the entry's version, which [`Store::glance`] notes.
+    /// The session has a newer observation of the entry's version, which [`FunctionCache::hit`] notes.
     Newer,
 }
 
-impl Glance {
+impl SessionHint {
     /// What the session goes by.
     pub(crate) fn of<O>(session: Ticket, seen: &Observation<O>) -> Self {
         Self { session, tag: seen.tag, ticket: seen.ticket }

@@ -1,4 +1,4 @@
-//! What a cached function counts.
+//! The counters of one cached function.
 
 /// Counters of one cached function since it was made or last cleared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Stats {
     pub version_calls: u64,
     /// How often a version asked anew in some session was found equal to that of stored entries.
     pub verified: u64,
-    /// Entries that left because the store was full.
+    /// Entries that left because the cache was full.
     pub evictions: u64,
     /// Results that were returned and could not be stored.
     pub not_stored: u64,

@@ -1,45 +1,49 @@
-//! Which sessions may see which results of a function: they join, are noted in what they are given, and leave.
+//! Which sessions may see which results of a function: they join, are noted in what they are given, and
+//! leave.
 
-use crate::engine::function_cache::cache::Store;
-use crate::engine::keys::comparisons::{Unsure, Verdicts};
+use crate::engine::function_cache::cache::FunctionCache;
+use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::Probe;
 use crate::engine::order::Ticket;
 use crate::engine::session::audience::{Audience, SessionHost};
 use crate::engine::session::reader::Reader;
-use crate::engine::session::recognition::Memory;
-use crate::engine::storage::deferred_drops::Displaced;
+use crate::engine::session::recognition::ReaderView;
+use crate::engine::storage::deferred_drops::DeferredDrops;
 use crate::engine::storage::entries::{Aside, Look};
 use crate::engine::tables::index::Slot;
 
 /// From how many notes on those of sessions that have ended are looked for.
 const FEW: usize = 8;
 
-impl<H: SessionHost> Store<H> {
+impl<H: SessionHost> FunctionCache<H> {
     /// Makes a session one of the readers.
     pub(crate) fn join(&mut self, id: Ticket, session: &H::Session) -> Reader<H> {
         self.readers.all.insert(id, session.clone());
         Reader::of(self.function.clone())
     }
 
-    /// Lets a session go that has ended, or is another now. What left the store before the oldest began that is there still is for nobody.
-    pub fn leave(&mut self, id: Ticket, displaced: &mut Displaced<H>) {
+    /// Lets a session go that has ended, or is another now. What left the cache before the oldest began that
+    /// is there still is for nobody.
+    pub fn leave(&mut self, id: Ticket, drops: &mut DeferredDrops<H>) {
         self.readers.forget(id);
-        let oldest = self.readers.oldest(displaced);
-        self.evicted.prune(oldest, displaced);
+        let oldest = self.readers.oldest(drops);
+        self.evicted.prune(oldest, drops);
     }
 
-    /// Notes a session in an entry that it is given, in place of none that is there still: it keeps that when it leaves the store.
+    /// Notes a session in an entry that it is given, in place of none that is there still: it keeps that when
+    /// it leaves the cache.
     pub(crate) fn note(&mut self, slot: Slot, id: Ticket) {
-        if let Some((entry, _)) = self.live.get_mut(slot)
+        if let Some((entry, _)) = self.entries.get_mut(slot)
             && !self.readers.has(entry.known_in)
         {
             entry.known_in = id;
         }
     }
 
-    /// Notes a session aside of an entry whose own note another needs: it finds that in what left, when it leaves the store.
+    /// Notes a session aside of an entry whose own note another needs: it finds that in what left, when it
+    /// leaves the cache.
     pub(crate) fn note_aside(&mut self, slot: Slot, id: Ticket) {
-        let Some(Aside { given, .. }) = self.live.aside_mut(slot) else { return };
+        let Some(Aside { given, .. }) = self.entries.aside_mut(slot) else { return };
         given.insert(id);
         if given.len() > FEW && given.len().is_power_of_two() {
             given.retain(|id| self.readers.has(*id));
@@ -48,11 +52,11 @@ impl<H: SessionHost> Store<H> {
 
     /// Takes a session's note away.
     pub(crate) fn unnote(&mut self, slot: Slot, id: Ticket) {
-        match self.live.get_mut(slot) {
+        match self.entries.get_mut(slot) {
             Some((entry, _)) if entry.known_in == id => entry.known_in = 0,
             Some((entry, _)) => {
                 let stored = entry.stored;
-                self.live.forget_note(stored, id);
+                self.entries.forget_note(stored, id);
             }
             None => {}
         }
@@ -62,12 +66,11 @@ impl<H: SessionHost> Store<H> {
     pub(crate) fn reach<R>(
         &self,
         id: Ticket,
-        displaced: &mut Displaced<H>,
-        act: impl FnOnce(&mut Reader<H>, &mut Displaced<H>) -> R,
+        drops: &mut DeferredDrops<H>,
+        act: impl FnOnce(&mut Reader<H>, &mut DeferredDrops<H>) -> R,
     ) -> Option<R> {
         let session = self.readers.all.get(&id)?;
-        session
-            .reach(id, displaced, |known, displaced| Some(act(known.readers.get_mut(self.id)?, displaced)))?
+        session.reach(id, drops, |memory, drops| Some(act(memory.readers.get_mut(self.id)?, drops)))?
     }
 
     /// Runs `act` on each session that keeps something of this function.
@@ -76,47 +79,47 @@ impl<H: SessionHost> Store<H> {
     /// The first that `act` returns.
     pub(crate) fn reach_keepers<E>(
         &self,
-        displaced: &mut Displaced<H>,
-        mut act: impl FnMut(&mut Reader<H>, &mut Displaced<H>) -> Result<(), E>,
+        drops: &mut DeferredDrops<H>,
+        mut act: impl FnMut(&mut Reader<H>, &mut DeferredDrops<H>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut keepers = self.readers.keepers.iter();
-        keepers.try_for_each(|id| self.reach(*id, displaced, &mut act).unwrap_or(Ok(())))
+        keepers.try_for_each(|id| self.reach(*id, drops, &mut act).unwrap_or(Ok(())))
     }
 
     /// Forgets what sessions were answered for instances of a hash that have died.
-    pub(crate) fn forget_the_dead(&self, hash: u64, displaced: &mut Displaced<H>) {
+    pub(crate) fn forget_the_dead(&self, hash: u64, drops: &mut DeferredDrops<H>) {
         for (id, session) in &self.readers.all {
-            session.reach(*id, displaced, |known, displaced| known.forget_the_dead(self.id, hash, displaced));
+            session.reach(*id, drops, |memory, drops| memory.forget_the_dead(self.id, hash, drops));
         }
     }
 
     /// Makes all sessions forget this function.
-    pub(crate) fn part(&mut self, displaced: &mut Displaced<H>) {
+    pub(crate) fn part(&mut self, drops: &mut DeferredDrops<H>) {
         for (id, session) in std::mem::take(&mut self.readers).all {
-            session.reach(id, displaced, |known, displaced| {
-                if let Some(reader) = known.readers.remove(self.id) {
-                    reader.leave(displaced);
+            session.reach(id, drops, |memory, drops| {
+                if let Some(reader) = memory.readers.remove(self.id) {
+                    reader.leave(drops);
                 }
             });
         }
     }
 
-    /// Whether the note of an entry can be given to another session: the one that has it does not need it to know the
-    /// entry again, or has ended.
+    /// Whether the note of an entry can be given to another session: the one that has it does not need it to
+    /// know the entry again, or has ended.
     pub(crate) fn is_note_free(
         &self,
         Look { entry, stamp }: Look<'_, H>,
         given: Option<&Probe<H::Key>>,
-        verdicts: &Verdicts<H::Object>,
-        displaced: &mut Displaced<H>,
+        comparisons: &Comparisons<H::Object>,
+        drops: &mut DeferredDrops<H>,
     ) -> Result<bool, Unsure<H::Object>> {
-        let needed = self.reach(entry.known_in, displaced, |reader, _| {
+        let needed = self.reach(entry.known_in, drops, |reader, _| {
             // What it was given under a later version than its first, it knows by its notes.
-            let seen = match reader.first(given, verdicts)? {
+            let seen = match reader.first(given, comparisons)? {
                 Some(_) => None,
-                None => reader.seen.peek(given, verdicts)?,
+                None => reader.seen.peek(given, comparisons)?,
             };
-            let memory = Memory { id: entry.known_in, seen, reader: Some(reader), given, verdicts };
+            let memory = ReaderView { id: entry.known_in, seen, reader: Some(reader), given, comparisons };
             Ok(memory.recognises(entry.stored, stamp, false)?.is_none())
         });
         Ok(!needed.transpose()?.unwrap_or(false))

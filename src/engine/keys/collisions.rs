@@ -1,8 +1,9 @@
-//! Searches among things of one hash whose keys only foreign code can compare.
+//! Collision chains: searches among things of one hash whose keys only foreign code can compare.
 //!
-//! Whoever may choose the keys of a cache may choose them of one hash, so a call must not ask more about each than a dict does. A search stops
-//! with keys to be asked about, many more each time, and goes on behind them. Where something came or went meanwhile it begins anew, but
-//! asks about none again: it takes as many turns as there are changes, and few more, however many keys there are.
+//! Whoever may choose the keys of a cache may choose them of one hash, so a call must not ask more about each
+//! than a dict does. A search stops with keys to be asked about, many more each time, and goes on behind
+//! them. Where something came or went meanwhile it begins anew, but asks about none again: it takes as many
+//! turns as there are changes, and few more, however many keys there are.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -52,7 +53,8 @@ pub(crate) trait Crowd {
         None
     }
 
-    /// What `visit` makes of a row with that hash, the first of which it makes something. The order is the same until something comes or goes.
+    /// What `visit` makes of a row with that hash, the first of which it makes something. The order is the
+    /// same until something comes or goes.
     fn walk<'a, R>(
         &'a self,
         hash: u64,
@@ -138,7 +140,8 @@ struct Compared<K> {
     first: Option<K>,
     /// What it was found to differ from, held, so that nothing else gets its address.
     different: Vec<K>,
-    /// The addresses of those, as far as somebody needed them: where a table has changed, and where another has the same keys.
+    /// The addresses of those, as far as somebody needed them: where a table has changed, and where another
+    /// has the same keys.
     addresses: Option<HashSet<u64, BuildHasherDefault<Spread>>>,
     /// What it was found equal to.
     equal: Vec<K>,
@@ -246,8 +249,8 @@ impl<K: Key> Searches<K> {
         compared.chain(passed).filter(|probe| **probe == NOWHERE).for_each(|probe| *probe = address);
     }
 
-    /// Whether keys that lie in no table are the one at the address `probe`: `told` gets the answer for each. What can't be told yet is handed out
-    /// to be asked.
+    /// Whether keys that lie in no table are the one at the address `probe`: `told` gets the answer for each.
+    /// What can't be told yet is handed out to be asked.
     pub(crate) fn tell<T>(
         &self,
         probe: usize,
@@ -355,22 +358,22 @@ pub(crate) const NOWHERE: usize = 0;
 #[cfg(test)]
 mod tests {
     use super::Crowd;
-    use crate::engine::keys::comparisons::Verdicts;
-    use crate::engine::tables::lru_slab::Rows;
-    use crate::engine::tables::lru_table::Table;
+    use crate::engine::keys::comparisons::Comparisons;
+    use crate::engine::tables::lru_slab::LruSlab;
+    use crate::engine::tables::lru_table::LruTable;
     use crate::engine::tests::fake::{Number, probe, told};
 
     /// Looks for a number; how many were asked about, and in how many turns.
     fn find<C: Crowd<Row = Number>>(
         table: &C,
         number: u32,
-        verdicts: &mut Verdicts<Number>,
+        comparisons: &mut Comparisons<Number>,
         mut between: impl FnMut(usize),
     ) -> (Option<u32>, usize, usize) {
         let sought = probe(number);
         let (mut asked, mut turns) = (0, 0);
         loop {
-            let mut unsure = match verdicts.find(table, &sought, |row| Some(row)) {
+            let mut unsure = match comparisons.find(table, &sought, |row| Some(row)) {
                 Ok(slot) => {
                     let found = table.walk(sought.hash, |own, row| {
                         (slot.map(C::Slot::into) == Some(own.into())).then(|| row.get())
@@ -383,7 +386,7 @@ mod tests {
                 asked += keys.keys.len();
             }
             let answer = told(&mut unsure);
-            verdicts.learn(unsure, answer);
+            comparisons.learn(unsure, answer);
             turns += 1;
             between(turns);
         }
@@ -396,7 +399,7 @@ mod tests {
 
     #[test]
     fn a_search_asks_about_each_once_in_few_turns() {
-        let (mut rows, mut table) = (Rows::default(), Table::default());
+        let (mut rows, mut table) = (LruSlab::default(), LruTable::default());
         for number in numbers() {
             rows.insert(1, Number::new(number));
             table.insert(1, Number::new(number));
@@ -404,8 +407,8 @@ mod tests {
         for (number, most) in [(101, 8), (9_081, 1_000), (11, 1_000), (20_001, 1_000)] {
             let there = numbers().any(|other| other == number).then_some(number);
             for (found, asked, turns) in [
-                find(&rows, number, &mut Verdicts::default(), |_| ()),
-                find(&table, number, &mut Verdicts::default(), |_| ()),
+                find(&rows, number, &mut Comparisons::default(), |_| ()),
+                find(&table, number, &mut Comparisons::default(), |_| ()),
             ] {
                 assert_eq!(found, there);
                 assert!(asked <= most + 1 && turns <= 6, "{asked} keys in {turns} turns");
@@ -415,20 +418,22 @@ mod tests {
 
     #[test]
     fn what_is_known_of_a_key_holds_in_every_table() {
-        let (mut rows, mut table, mut verdicts) = (Rows::default(), Table::default(), Verdicts::default());
+        let (mut rows, mut table, mut comparisons) =
+            (LruSlab::default(), LruTable::default(), Comparisons::default());
         let sought = probe(20_001);
         for number in numbers().map(Number::new) {
             rows.insert(1, number.clone());
             table.insert(1, number);
         }
         let mut unsure = Vec::new();
-        while let Err(mut keys) = verdicts.find(&rows, &sought, |row| Some(row)) {
+        while let Err(mut keys) = comparisons.find(&rows, &sought, |row| Some(row)) {
             unsure.push(told(&mut keys));
-            verdicts.learn(keys, false);
+            comparisons.learn(keys, false);
         }
-        assert!(verdicts.find(&table, &sought, |row| Some(row)).is_ok_and(|found| found.is_none()));
+        assert!(comparisons.find(&table, &sought, |row| Some(row)).is_ok_and(|found| found.is_none()));
         rows.insert(1, Number::new(101));
-        let Err(crate::engine::Unsure::Keys(keys, _)) = verdicts.find(&rows, &sought, |row| Some(row)) else {
+        let Err(crate::engine::Unsure::Keys(keys, _)) = comparisons.find(&rows, &sought, |row| Some(row))
+        else {
             panic!("nobody has compared the new one")
         };
         assert_eq!(keys.keys.len(), 1, "nothing but that");

@@ -1,7 +1,8 @@
 //! Equality without running foreign code: what can't be decided here is handed out to be asked, and learned.
 //!
-//! A lookup that meets objects whose equality only their owner knows stops with [`Unsure`]. The caller leaves the critical section, asks,
-//! calls [`Verdicts::learn`] and starts the same lookup again, which goes on where it stopped.
+//! A lookup that meets objects whose equality only their owner knows stops with [`Unsure`]. The caller leaves
+//! the critical section, asks, calls [`Comparisons::learn`] and starts the same lookup again, which goes on
+//! where it stopped.
 
 use std::collections::HashMap;
 
@@ -13,7 +14,8 @@ use crate::engine::keys::key::{Key, Object, Probe};
 pub enum Question {
     /// Whether they are equal, by their own `==`.
     Equal,
-    /// Whether the one looked for is the stored one or above it, in the order of versions that the user has given.
+    /// Whether the one looked for is the stored one or above it, in the order of versions that the user has
+    /// given.
     AtLeast,
 }
 
@@ -36,7 +38,7 @@ pub enum Unsure<O: Object> {
 }
 
 impl<O: Object> Unsure<O> {
-    /// Asks `equal` about keys and `told` about objects. What they answered is for [`Verdicts::learn`].
+    /// Asks `equal` about keys and `told` about objects. What they answered is for [`Comparisons::learn`].
     ///
     /// # Errors
     /// What they return as an error.
@@ -56,20 +58,20 @@ impl<O: Object> Unsure<O> {
 type Others<O> = HashMap<(usize, usize, Question), (Pair<O>, bool), ahash::RandomState>;
 
 /// What has been learned about equality during one call.
-pub struct Verdicts<O: Object> {
+pub struct Comparisons<O: Object> {
     /// Most calls learn one thing at most.
     first: Option<(Pair<O>, bool)>,
     others: Option<Box<Others<O>>>,
     keys: Searches<O::Key>,
 }
 
-impl<O: Object> Default for Verdicts<O> {
+impl<O: Object> Default for Comparisons<O> {
     fn default() -> Self {
         Self { first: None, others: None, keys: Searches::default() }
     }
 }
 
-impl<O: Object> Verdicts<O> {
+impl<O: Object> Comparisons<O> {
     /// Whether two objects are equal; identity first.
     ///
     /// # Errors
@@ -132,7 +134,8 @@ impl<O: Object> Verdicts<O> {
         self.keys.belongs_to(key.address());
     }
 
-    /// Where something lies that is found by a key. `key` says which key that is, or that something is left out.
+    /// Where something lies that is found by a key. `key` says which key that is, or that something is left
+    /// out.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on keys not yet compared. Asked again with the verdict it goes on.
@@ -149,7 +152,8 @@ impl<O: Object> Verdicts<O> {
         searched.map_err(|asked| Unsure::Keys(asked, probe.clone()))
     }
 
-    /// The same for what may be found by nothing but its hash: what has no key is the one, where none is looked for.
+    /// The same for what may be found by nothing but its hash: what has no key is the one, where none is
+    /// looked for.
     pub(crate) fn find_given<C: Crowd>(
         &self,
         crowd: &C,
@@ -191,7 +195,8 @@ impl<O: Object> Verdicts<O> {
         untold.map_or(Ok(()), |asked| Err(Unsure::Keys(asked, probe.clone())))
     }
 
-    /// The same for arguments of which no key was made; `same` says whether one is theirs, where that can be told.
+    /// The same for arguments of which no key was made; `same` says whether one is theirs, where that can be
+    /// told.
     pub(crate) fn find_arguments<C: Crowd>(
         &self,
         crowd: &C,

@@ -27,7 +27,8 @@ pub trait Key: Clone {
     /// What counts as the same arguments.
     type Rules: Copy;
 
-    /// Whether the stored key `self` equals the one looked for, where that can be told without running code of the arguments.
+    /// Whether the stored key `self` equals the one looked for, where that can be told without running code
+    /// of the arguments.
     fn matches(&self, probe: &Probe<Self>) -> Option<bool>;
 
     /// Where it lies: no other key lies there as long as this is held.
@@ -39,8 +40,8 @@ pub trait Key: Clone {
 
 /// What the hit path looks for.
 pub trait Sought<K>: Copy {
-    /// That the first key of its hash is not the one, or that this can't be told: what others there are is for a way of its own, so that the hit
-    /// path is only one.
+    /// That the first key of its hash is not the one, or that this can't be told: what others there are is
+    /// for a way of its own, so that the hit path is only one.
     type Other;
 
     /// Makes sure that a stored key is the one.

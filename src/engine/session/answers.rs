@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use crate::engine::host::{Decided, Host};
-use crate::engine::keys::comparisons::{Unsure, Verdicts};
+use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::{Key, Probe};
 use crate::engine::order;
 use crate::engine::order::Ticket;
-use crate::engine::storage::deferred_drops::{Displaced, Leaving};
-use crate::engine::tables::lru_table::Table;
+use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
+use crate::engine::tables::lru_table::LruTable;
 use crate::engine::versions::observation::Observation;
 
-/// What one answer of a version function speaks for, but for the arguments it was given. Alive as long as a function uses it.
+/// What one answer of a version function speaks for, but for the arguments it was given. Alive as long as a
+/// function uses it.
 #[derive(Clone, Debug)]
 pub struct Scope(pub(crate) Arc<Ticket>);
 
@@ -36,7 +37,7 @@ pub struct Answers<H: Host> {
     /// When it is given nothing.
     one: Option<Observation<H::Object>>,
     /// For each that it was given.
-    each: Option<Box<Table<Answer<H>>>>,
+    each: Option<Box<LruTable<Answer<H>>>>,
     /// With so many, those for instances that have died are looked for: none of them will be asked for again.
     most: u32,
 }
@@ -55,11 +56,11 @@ impl<H: Host> Answers<H> {
     pub fn get(
         &mut self,
         given: Option<&Probe<H::Key>>,
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<&mut Observation<H::Object>>, Unsure<H::Object>> {
         let Some(given) = given else { return Ok(self.one.as_mut()) };
         let Some(answers) = self.each.as_mut() else { return Ok(None) };
-        let found = verdicts.find(&**answers, given, |answer| Some(&answer.given))?;
+        let found = comparisons.find(&**answers, given, |answer| Some(&answer.given))?;
         Ok(found.and_then(|slot| {
             answers.touch(slot);
             answers.get_mut(slot).map(|answer| &mut answer.observation)
@@ -73,12 +74,12 @@ impl<H: Host> Answers<H> {
     pub fn peek(
         &self,
         given: Option<&Probe<H::Key>>,
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Decided<H, Option<&Observation<H::Object>>> {
         let Some((given, answers)) = given.zip(self.each.as_ref()) else {
             return Ok(self.one.as_ref().filter(|_| given.is_none()));
         };
-        let found = verdicts.find(&**answers, given, |answer| Some(&answer.given))?;
+        let found = comparisons.find(&**answers, given, |answer| Some(&answer.given))?;
         Ok(found.and_then(|slot| answers.get(slot)).map(|answer| &answer.observation))
     }
 
@@ -91,11 +92,11 @@ impl<H: Host> Answers<H> {
         given: Option<&Probe<H::Key>>,
         observation: &Observation<H::Object>,
         bound: Option<usize>,
-        verdicts: &Verdicts<H::Object>,
-        displaced: &mut Displaced<H>,
+        comparisons: &Comparisons<H::Object>,
+        drops: &mut DeferredDrops<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        if let Some(known) = self.get(given, verdicts)? {
-            displaced.push(Leaving::Observation(std::mem::replace(known, observation.clone())));
+        if let Some(known) = self.get(given, comparisons)? {
+            drops.push(Leaving::Observation(std::mem::replace(known, observation.clone())));
             return Ok(());
         }
         let Some(given) = given else {
@@ -104,7 +105,7 @@ impl<H: Host> Answers<H> {
         };
         let answer = Answer { given: given.key.clone(), hash: given.hash, observation: observation.clone() };
         if self.each.as_ref().is_some_and(|answers| answers.len() >= self.most as usize) {
-            self.forget_the_dead(None, displaced);
+            self.forget_the_dead(None, drops);
             let left = self.each.as_ref().map_or(0, |answers| answers.len());
             self.most = FEW.max(u32::try_from(2 * left).unwrap_or(u32::MAX));
         }
@@ -113,21 +114,21 @@ impl<H: Host> Answers<H> {
         if bound.is_some_and(|bound| answers.len() > bound)
             && let Some(oldest) = answers.pop_oldest()
         {
-            displaced.push(Leaving::Observation(oldest.observation));
-            displaced.push(Leaving::Key(oldest.given));
+            drops.push(Leaving::Observation(oldest.observation));
+            drops.push(Leaving::Key(oldest.given));
         }
-        verdicts.found(&**answers, given, slot);
+        comparisons.found(&**answers, given, slot);
         Ok(())
     }
 
-    /// Forgets the answers for instances that have died; where a hash is given, only those of that. What lives at the address of a dead one has its
-    /// hash, so these would crowd.
-    pub(crate) fn forget_the_dead(&mut self, hash: Option<u64>, displaced: &mut Displaced<H>) {
+    /// Forgets the answers for instances that have died; where a hash is given, only those of that. What
+    /// lives at the address of a dead one has its hash, so these would crowd.
+    pub(crate) fn forget_the_dead(&mut self, hash: Option<u64>, drops: &mut DeferredDrops<H>) {
         let gone =
             self.each.iter_mut().flat_map(|answers| answers.strike(hash, |answer| answer.given.is_gone()));
         for answer in gone {
-            displaced.push(Leaving::Observation(answer.observation));
-            displaced.push(Leaving::Key(answer.given));
+            drops.push(Leaving::Observation(answer.observation));
+            drops.push(Leaving::Key(answer.given));
         }
     }
 

@@ -1,19 +1,20 @@
-//! A session as the reader of one function: the answer it goes by, and the results pinned for it.
+//! A session's view of one function: the answer it goes by, and the results pinned for it.
 
 use crate::engine::host::{Decided, Host};
-use crate::engine::keys::comparisons::{Unsure, Verdicts};
+use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::Probe;
 use crate::engine::order;
 use crate::engine::order::Ticket;
 use crate::engine::session::answers::Answers;
-use crate::engine::storage::deferred_drops::{Displaced, Leaving};
+use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
 use crate::engine::storage::entry::Entry;
 use crate::engine::tables::index::Slot;
-use crate::engine::tables::lru_slab::Rows;
+use crate::engine::tables::lru_slab::LruSlab;
 use crate::engine::versions::observation::Observation;
 
-/// Results that one session has surely seen and is to see again, though the store lost them or never had them. Most sessions need none.
-pub type Shelf<H> = Option<Box<Rows<Entry<H>>>>;
+/// Results that one session has surely seen and is to see again, though the cache lost them or never had
+/// them. Most sessions need none.
+pub type Pinned<H> = Option<Box<LruSlab<Entry<H>>>>;
 
 /// A session as the reader of one function.
 pub struct Reader<H: Host> {
@@ -21,14 +22,15 @@ pub struct Reader<H: Host> {
     pub function: H::Function,
     /// The answers by which this function's entries are judged in the session.
     pub seen: Answers<H>,
-    /// Those by which they were judged first, where a call has asked again. By these alone the session knows what was stored when it began: of
-    /// what it is given under later ones it takes note.
+    /// Those by which they were judged first, where a call has asked again. By these alone the session knows
+    /// what was stored when it began: of what it is given under later ones it takes note.
     pub first: Option<Box<Answers<H>>>,
     /// What the session has surely seen: at most `maxsize`, the least recently used goes first.
-    pub kept: Shelf<H>,
-    /// When it was first given a result, or put one. What left the store before is not for it.
+    pub pinned: Pinned<H>,
+    /// When it was first given a result, or put one. What left the cache before is not for it.
     pub(crate) since: Ticket,
-    /// Whether something is kept in whose place something else is stored, which the session might take for what it knows.
+    /// Whether something is kept in whose place something else is stored, which the session might take for
+    /// what it knows.
     pub(crate) shadows: bool,
 }
 
@@ -39,7 +41,7 @@ impl<H: Host> Reader<H> {
             function,
             seen: Answers::default(),
             first: None,
-            kept: None,
+            pinned: None,
             since: order::NEVER,
             shadows: false,
         }
@@ -66,23 +68,23 @@ impl<H: Host> Reader<H> {
     pub(crate) fn first(
         &self,
         given: Option<&Probe<H::Key>>,
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Decided<H, Option<&Observation<H::Object>>> {
-        self.first.as_ref().map_or(Ok(None), |first| first.peek(given, verdicts))
+        self.first.as_ref().map_or(Ok(None), |first| first.peek(given, comparisons))
     }
 
     /// Keeps an entry that the session has surely seen; of more than `maxsize` the least recently used goes.
-    pub(crate) fn shelve(
+    pub(crate) fn pin(
         &mut self,
         hash: u64,
         entry: Entry<H>,
         maxsize: Option<usize>,
-        displaced: &mut Displaced<H>,
+        drops: &mut DeferredDrops<H>,
     ) {
-        let kept = self.kept.get_or_insert_default();
+        let kept = self.pinned.get_or_insert_default();
         kept.insert(hash, entry);
         if maxsize.is_some_and(|maxsize| kept.len() > maxsize) {
-            displaced.extend(kept.pop_oldest().map(|(_, oldest)| Leaving::Entry(oldest)));
+            drops.extend(kept.pop_oldest().map(|(_, oldest)| Leaving::Entry(oldest)));
         }
     }
 
@@ -93,10 +95,10 @@ impl<H: Host> Reader<H> {
     pub(crate) fn find(
         &self,
         probe: &Probe<H::Key>,
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Decided<H, Option<(Slot, &Entry<H>)>> {
-        let Some(kept) = &self.kept else { return Ok(None) };
-        let slot = verdicts.find(&**kept, probe, |row| Some(&row.key))?;
+        let Some(kept) = &self.pinned else { return Ok(None) };
+        let slot = comparisons.find(&**kept, probe, |row| Some(&row.key))?;
         Ok(slot.and_then(|slot| Some((slot, kept.get(slot)?))))
     }
 
@@ -104,15 +106,15 @@ impl<H: Host> Reader<H> {
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared. Asked again with the verdict it goes on.
-    pub fn unshelve(
+    pub fn unpin(
         &mut self,
         probe: &Probe<H::Key>,
-        verdicts: &Verdicts<H::Object>,
-        displaced: &mut Displaced<H>,
+        comparisons: &Comparisons<H::Object>,
+        drops: &mut DeferredDrops<H>,
     ) -> Result<(), Unsure<H::Object>> {
-        while let Some((slot, _)) = self.find(probe, verdicts)? {
-            let gone = self.kept.as_mut().and_then(|kept| kept.remove(slot));
-            displaced.extend(gone.map(|(_, entry)| Leaving::Entry(entry)));
+        while let Some((slot, _)) = self.find(probe, comparisons)? {
+            let gone = self.pinned.as_mut().and_then(|kept| kept.remove(slot));
+            drops.extend(gone.map(|(_, entry)| Leaving::Entry(entry)));
         }
         Ok(())
     }
@@ -122,26 +124,26 @@ impl<H: Host> Reader<H> {
         &mut self,
         hash: Option<u64>,
         leaves: impl Fn(&H::Key) -> bool,
-        displaced: &mut Displaced<H>,
+        drops: &mut DeferredDrops<H>,
     ) {
-        let gone = self.kept.iter_mut().flat_map(|kept| kept.strike(hash, |entry| leaves(&entry.key)));
-        displaced.extend(gone.map(Leaving::Entry));
+        let gone = self.pinned.iter_mut().flat_map(|kept| kept.strike(hash, |entry| leaves(&entry.key)));
+        drops.extend(gone.map(Leaving::Entry));
     }
 
     /// Keeps nothing any more.
-    pub fn clear_shelf(&mut self, displaced: &mut Displaced<H>) {
-        displaced.extend(self.kept.take().map(Leaving::Shelf));
+    pub fn unpin_all(&mut self, drops: &mut DeferredDrops<H>) {
+        drops.extend(self.pinned.take().map(Leaving::Pinned));
     }
 
     /// Lets go of all.
-    pub(crate) fn leave(mut self, displaced: &mut Displaced<H>) {
-        self.clear_shelf(displaced);
-        displaced.push(Leaving::Whole(Box::new(self.seen)));
-        displaced.extend(self.first.map(|first| Leaving::Whole(first)));
+    pub(crate) fn leave(mut self, drops: &mut DeferredDrops<H>) {
+        self.unpin_all(drops);
+        drops.push(Leaving::Whole(Box::new(self.seen)));
+        drops.extend(self.first.map(|first| Leaving::Whole(first)));
     }
 
     /// What is kept.
     pub fn iter(&self) -> impl Iterator<Item = &Entry<H>> {
-        self.kept.iter().flat_map(|kept| kept.iter())
+        self.pinned.iter().flat_map(|kept| kept.iter())
     }
 }

@@ -1,15 +1,17 @@
-//! Repeatable reads: whether a session knows a result again, as one that it has been given or may have been given.
+//! Repeatable reads: whether a session knows a result again, as one that it has been given or may have been
+//! given.
 //!
-//! A session knows what is noted for it, and what was stored before it began under the version by which it goes.
-//! This is the one place where that is worked out. The hit path asks the same of tags alone, without a comparison.
+//! A session knows what is noted for it, and what was stored before it began under the version by which it
+//! goes. This is the one place where that is worked out. The hit path asks the same of tags alone, without a
+//! comparison.
 
 use crate::engine::host::{Decided, Host};
-use crate::engine::keys::comparisons::Verdicts;
+use crate::engine::keys::comparisons::Comparisons;
 use crate::engine::keys::key::Probe;
 use crate::engine::order::Ticket;
 use crate::engine::session::reader::Reader;
 use crate::engine::versions::observation::Observation;
-use crate::engine::versions::version_stamp::Stamp;
+use crate::engine::versions::version_stamp::VersionStamp;
 
 /// How a session knows a result again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub(crate) enum Recognition {
 }
 
 /// A session as it judges the results of one function for certain arguments.
-pub(crate) struct Memory<'a, H: Host> {
+pub(crate) struct ReaderView<'a, H: Host> {
     /// The session; what was stored later is new to it.
     pub(crate) id: Ticket,
     /// The version by which it goes, if it has one.
@@ -32,10 +34,10 @@ pub(crate) struct Memory<'a, H: Host> {
     pub(crate) reader: Option<&'a Reader<H>>,
     /// What the version function is given.
     pub(crate) given: Option<&'a Probe<H::Key>>,
-    pub(crate) verdicts: &'a Verdicts<H::Object>,
+    pub(crate) comparisons: &'a Comparisons<H::Object>,
 }
 
-impl<H: Host> Memory<'_, H> {
+impl<H: Host> ReaderView<'_, H> {
     /// How the session knows a result that was stored then under that version, and is `noted` for it or not.
     ///
     /// # Errors
@@ -43,7 +45,7 @@ impl<H: Host> Memory<'_, H> {
     pub(crate) fn recognises(
         &self,
         stored: Ticket,
-        stamp: &Stamp<H::Object>,
+        stamp: &VersionStamp<H::Object>,
         noted: bool,
     ) -> Decided<H, Option<Recognition>> {
         if noted {
@@ -52,11 +54,11 @@ impl<H: Host> Memory<'_, H> {
         if stored >= self.id {
             return Ok(None);
         }
-        if self.seen.map_or(Ok(false), |seen| stamp.is_of(seen, self.verdicts))? {
+        if self.seen.map_or(Ok(false), |seen| stamp.is_of(seen, self.comparisons))? {
             return Ok(Some(Recognition::Version));
         }
-        let first = self.reader.map_or(Ok(None), |reader| reader.first(self.given, self.verdicts))?;
-        let agrees = first.map_or(Ok(false), |first| stamp.is_of(first, self.verdicts))?;
+        let first = self.reader.map_or(Ok(None), |reader| reader.first(self.given, self.comparisons))?;
+        let agrees = first.map_or(Ok(false), |first| stamp.is_of(first, self.comparisons))?;
         Ok(agrees.then_some(Recognition::FirstVersion))
     }
 }

@@ -1,19 +1,20 @@
-//! What one session remembers: the answers of version functions, and for each function that it called (for which it is
-//! a *reader*) the answer it goes by and a shelf of the results that it is to see again though the store lost them.
+//! The snapshot of one session, as it is taken bit by bit: the answers of version functions, and for each
+//! function that it called (for which it is a *reader*) the answer it goes by and the results pinned for it,
+//! that it is to see again though the cache lost them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use crate::engine::host::{Decided, Flight, Host};
-use crate::engine::keys::comparisons::Verdicts;
+use crate::engine::keys::comparisons::Comparisons;
 use crate::engine::keys::key::{Key, Probe};
 use crate::engine::order::Ticket;
 use crate::engine::session::answers::{Answers, Scope};
 use crate::engine::session::cache_status::Logged;
 use crate::engine::session::reader::Reader;
-use crate::engine::storage::deferred_drops::{Displaced, Leaving};
-use crate::engine::tables::lru_slab::Rows;
-use crate::engine::tables::small_map::Few;
+use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
+use crate::engine::tables::lru_slab::LruSlab;
+use crate::engine::tables::small_map::SmallMap;
 
 /// A version function that is being asked.
 struct Asking<H: Host> {
@@ -40,7 +41,7 @@ fn hash_of<K: Key>(scope: &Scope, given: Option<&Probe<K>>) -> u64 {
 }
 
 /// All that one session remembers.
-pub struct Known<H: Host> {
+pub struct SessionMemory<H: Host> {
     /// How many of its calls were answered with a value that was not fresh.
     pub stale: u64,
     /// What its latest calls did that were not answered at once.
@@ -48,31 +49,31 @@ pub struct Known<H: Host> {
     /// A version function that is being asked, if it is given nothing: most sessions ask no other.
     asking: Option<Asking<H>>,
     /// All others.
-    also_asking: Option<Box<Rows<Asking<H>>>>,
-    answers: Few<(Weak<Ticket>, Answers<H>)>,
+    also_asking: Option<Box<LruSlab<Asking<H>>>>,
+    answers: SmallMap<(Weak<Ticket>, Answers<H>)>,
     /// By function.
-    pub readers: Few<Reader<H>>,
+    pub readers: SmallMap<Reader<H>>,
 }
 
-impl<H: Host> Default for Known<H> {
+impl<H: Host> Default for SessionMemory<H> {
     fn default() -> Self {
         Self {
             stale: 0,
             log: VecDeque::new(),
             asking: None,
             also_asking: None,
-            answers: Few::default(),
-            readers: Few::default(),
+            answers: SmallMap::default(),
+            readers: SmallMap::default(),
         }
     }
 }
 
-impl<H: Host> Known<H> {
+impl<H: Host> SessionMemory<H> {
     /// The answers of a scope. Those of scopes that no function uses any more are forgotten by and by.
-    pub fn answers(&mut self, scope: &Scope, displaced: &mut Displaced<H>) -> &mut Answers<H> {
+    pub fn answers(&mut self, scope: &Scope, drops: &mut DeferredDrops<H>) -> &mut Answers<H> {
         if self.answers.is_full() && self.answers.get(*scope.0).is_none() {
             let gone = self.answers.strike(|(scope, _)| scope.strong_count() == 0);
-            displaced.extend(gone.map(|(_, answers)| Leaving::Whole(Box::new(answers))));
+            drops.extend(gone.map(|(_, answers)| Leaving::Whole(Box::new(answers))));
         }
         let known =
             self.answers.get_or_insert_with(*scope.0, || (Arc::downgrade(&scope.0), Answers::default()));
@@ -93,7 +94,7 @@ impl<H: Host> Known<H> {
         scope: &Scope,
         given: Option<&Probe<H::Key>>,
         (leader, fit): (&<H::Flight as Flight>::Leader, impl Fn(&H::Flight) -> bool),
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Decided<H, Asks<H::Flight>> {
         let counts = |asking: &Asking<H>| {
             asking.scope == *scope.0 && (asking.flight.encloses(leader) || fit(&asking.flight))
@@ -102,7 +103,7 @@ impl<H: Host> Known<H> {
         if found.is_none()
             && let Some(others) = self.also_asking.as_ref()
         {
-            let slot = verdicts.find_given(&**others, (hash_of(scope, given), given), |asking| {
+            let slot = comparisons.find_given(&**others, (hash_of(scope, given), given), |asking| {
                 counts(asking).then_some(asking.given.as_ref())
             })?;
             found = slot.and_then(|slot| others.get(slot));
@@ -136,36 +137,36 @@ impl<H: Host> Known<H> {
         scope: &Scope,
         given: Option<&Probe<H::Key>>,
         flight: &H::Flight,
-        displaced: &mut Displaced<H>,
+        drops: &mut DeferredDrops<H>,
     ) {
         let is_over = |asking: &Asking<H>| asking.flight.is(flight);
-        displaced
-            .extend(self.asking.take_if(|asking| is_over(asking)).map(|asking| Leaving::Run(asking.flight)));
+        drops.extend(self.asking.take_if(|asking| is_over(asking)).map(|asking| Leaving::Run(asking.flight)));
         let others = self.also_asking.as_mut();
         for asking in
             others.into_iter().flat_map(|others| others.strike(Some(hash_of(scope, given)), is_over))
         {
-            displaced.push(Leaving::Run(asking.flight));
-            displaced.extend(asking.given.map(Leaving::Key));
+            drops.push(Leaving::Run(asking.flight));
+            drops.extend(asking.given.map(Leaving::Key));
         }
     }
 
-    /// Forgets the answers of a hash for instances that have died, of all version functions and of the reader `id`.
-    pub(crate) fn forget_the_dead(&mut self, id: Ticket, hash: u64, displaced: &mut Displaced<H>) {
+    /// Forgets the answers of a hash for instances that have died, of all version functions and of the reader
+    /// `id`.
+    pub(crate) fn forget_the_dead(&mut self, id: Ticket, hash: u64, drops: &mut DeferredDrops<H>) {
         for (_, answers) in self.answers.values_mut() {
-            answers.forget_the_dead(Some(hash), displaced);
+            answers.forget_the_dead(Some(hash), drops);
         }
         if let Some(reader) = self.readers.get_mut(id) {
-            reader.seen.forget_the_dead(Some(hash), displaced);
+            reader.seen.forget_the_dead(Some(hash), drops);
             if let Some(first) = &mut reader.first {
-                first.forget_the_dead(Some(hash), displaced);
+                first.forget_the_dead(Some(hash), drops);
             }
         }
     }
 
     /// Lets go of all that it keeps.
-    pub fn clear_shelves(&mut self, displaced: &mut Displaced<H>) {
-        self.readers.values_mut().for_each(|reader| reader.clear_shelf(displaced));
+    pub fn unpin_all(&mut self, drops: &mut DeferredDrops<H>) {
+        self.readers.values_mut().for_each(|reader| reader.unpin_all(drops));
     }
 
     /// All answers, for whoever traces references.

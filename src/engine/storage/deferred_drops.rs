@@ -1,7 +1,7 @@
 //! Deferred drops: what leaves a structure inside of a critical section is let go of after it.
 //!
-//! A destructor may run foreign code, which must not run inside. So nothing there is dropped: it is handed out in a
-//! [`Displaced`].
+//! A destructor may run foreign code, which must not run inside. So nothing there is dropped: it is handed
+//! out in a [`DeferredDrops`].
 
 use std::any::Any;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use crate::engine::host::Host;
 use crate::engine::storage::entry::Entry;
-use crate::engine::tables::lru_slab::Rows;
+use crate::engine::tables::lru_slab::LruSlab;
 use crate::engine::versions::observation::Observation;
 use crate::engine::versions::read_log::Read;
 
@@ -24,8 +24,8 @@ pub enum Leaving<H: Host> {
     Observation(Observation<H::Object>),
     /// Arguments.
     Key(H::Key),
-    /// A whole shelf.
-    Shelf(Box<Rows<Entry<H>>>),
+    /// All that was pinned for a session.
+    Pinned(Box<LruSlab<Entry<H>>>),
     /// A structure as a whole, whatever that is.
     Whole(Box<dyn Any>),
     /// What several hold, as a result that somebody had yet to take.
@@ -45,17 +45,18 @@ pub enum Leaving<H: Host> {
     Held(H::Held),
 }
 
-/// What left its place in a critical section, to be dropped after it: a destructor may run foreign code. One list, as
-/// a call that computes has something of several kinds to let go; what most calls need fits in without an allocation.
-pub struct Displaced<H: Host>(SmallVec<[Leaving<H>; 4]>);
+/// What left its place in a critical section, to be dropped after it: a destructor may run foreign code. One
+/// list, as a call that computes has something of several kinds to let go; what most calls need fits in
+/// without an allocation.
+pub struct DeferredDrops<H: Host>(SmallVec<[Leaving<H>; 4]>);
 
-impl<H: Host> Default for Displaced<H> {
+impl<H: Host> Default for DeferredDrops<H> {
     fn default() -> Self {
         Self(SmallVec::new())
     }
 }
 
-impl<H: Host> Displaced<H> {
+impl<H: Host> DeferredDrops<H> {
     /// Takes one thing more.
     #[inline]
     pub fn push(&mut self, leaving: Leaving<H>) {
@@ -69,14 +70,14 @@ impl<H: Host> Displaced<H> {
     }
 }
 
-impl<H: Host> Extend<Leaving<H>> for Displaced<H> {
+impl<H: Host> Extend<Leaving<H>> for DeferredDrops<H> {
     #[inline]
     fn extend<I: IntoIterator<Item = Leaving<H>>>(&mut self, leaving: I) {
         leaving.into_iter().for_each(|leaving| self.push(leaving));
     }
 }
 
-impl<H: Host> Extend<Read<H::Object>> for Displaced<H> {
+impl<H: Host> Extend<Read<H::Object>> for DeferredDrops<H> {
     fn extend<I: IntoIterator<Item = Read<H::Object>>>(&mut self, reads: I) {
         reads.into_iter().for_each(|read| self.push(Leaving::Object(read.call)));
     }

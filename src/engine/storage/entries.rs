@@ -1,29 +1,31 @@
-//! The entries of a store, in order of use, and the versions that they share.
+//! The stored entries of one function: an LRU list over a slab, and the table of the versions that they
+//! share.
 
 use std::collections::BTreeSet;
 
 use crate::engine::host::Host;
 use crate::engine::keys::collisions::{Asked, Crowd, Met};
-use crate::engine::keys::comparisons::{Unsure, Verdicts};
+use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::{Key, Probe, Sought};
 use crate::engine::order::{ByTicket, Ticket};
-use crate::engine::storage::deferred_drops::{Displaced, Leaving};
+use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
 use crate::engine::storage::entry::Entry;
-use crate::engine::storage::version_table::{Kin, Stamps};
+use crate::engine::storage::version_table::{Interning, VersionTable};
 use crate::engine::tables::index::Slot;
-use crate::engine::tables::lru_slab::Rows;
-use crate::engine::versions::outage::Trouble;
-use crate::engine::versions::version_stamp::{Place, Stamp};
+use crate::engine::tables::lru_slab::LruSlab;
+use crate::engine::versions::outage::Outage;
+use crate::engine::versions::version_stamp::{StampId, VersionStamp};
 
-/// An entry whose version lies with those of others: smaller by two words, which an allocator's chunk has no room for.
-pub type Stored<H> = Entry<H, Place>;
+/// An entry whose version lies with those of others: smaller by two words, which an allocator's chunk has no
+/// room for.
+pub type Stored<H> = Entry<H, StampId>;
 
 /// A stored entry and its version.
 pub struct Look<'a, H: Host> {
     /// The entry.
     pub entry: &'a Stored<H>,
     /// Its version.
-    pub stamp: &'a Stamp<H::Object>,
+    pub stamp: &'a VersionStamp<H::Object>,
 }
 
 impl<H: Host> Clone for Look<'_, H> {
@@ -44,36 +46,43 @@ pub struct Taken<H: Host> {
     pub(crate) given: BTreeSet<Ticket>,
 }
 
-/// What is known of the few entries whose source fails, that are being renewed, or that more than one session needs a note of.
+/// What is known of the few entries whose source fails, that are being renewed, or that more than one session
+/// needs a note of.
 pub struct Aside<F> {
     /// How their function fails.
-    pub trouble: Option<Trouble>,
+    pub outage: Option<Outage>,
     /// The refresh that runs behind.
     pub behind: Option<F>,
-    /// The sessions beside the one noted in the entry that have surely seen it, and do not know it by its version.
+    /// The sessions beside the one noted in the entry that have surely seen it, and do not know it by its
+    /// version.
     pub(crate) given: BTreeSet<Ticket>,
 }
 
 impl<F> Default for Aside<F> {
     fn default() -> Self {
-        Self { trouble: None, behind: None, given: BTreeSet::new() }
+        Self { outage: None, behind: None, given: BTreeSet::new() }
     }
 }
 
-/// The entries of a store.
-pub struct Live<H: Host> {
-    rows: Rows<Stored<H>>,
+/// The entries of a function's cache.
+pub struct Entries<H: Host> {
+    rows: LruSlab<Stored<H>>,
     /// How often an entry came or went.
     pub(crate) changes: u64,
-    pub(crate) stamps: Stamps<H>,
+    pub(crate) version_table: VersionTable<H>,
     /// By when they were stored, which names an entry.
     asides: ByTicket<Aside<H::Flight>>,
 }
 
-impl<H: Host> Live<H> {
+impl<H: Host> Entries<H> {
     /// None yet. `follows` says that it matters when an entry stopped being fresh.
     pub(crate) fn new(follows: bool) -> Self {
-        Self { rows: Rows::default(), changes: 0, stamps: Stamps::new(follows), asides: ByTicket::default() }
+        Self {
+            rows: LruSlab::default(),
+            changes: 0,
+            version_table: VersionTable::new(follows),
+            asides: ByTicket::default(),
+        }
     }
 
     /// The number of entries.
@@ -96,9 +105,9 @@ impl<H: Host> Live<H> {
     pub(crate) fn find(
         &self,
         probe: &Probe<H::Key>,
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<Slot>, Unsure<H::Object>> {
-        verdicts.find(&self.rows, probe, |row| Some(&row.key))
+        comparisons.find(&self.rows, probe, |row| Some(&row.key))
     }
 
     /// The address of the key of some arguments, of which none was made; `same` tells what needs no asking.
@@ -109,9 +118,9 @@ impl<H: Host> Live<H> {
         &self,
         hash: u64,
         same: impl Fn(&H::Key) -> Option<bool>,
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<usize>, Asked<H::Key>> {
-        let slot = verdicts.find_arguments(&self.rows, hash, |row| Met::of(&row.key, same(&row.key)))?;
+        let slot = comparisons.find_arguments(&self.rows, hash, |row| Met::of(&row.key, same(&row.key)))?;
         Ok(slot.and_then(|slot| self.rows.get(slot)).map(|row| row.key.address()))
     }
 
@@ -128,7 +137,7 @@ impl<H: Host> Live<H> {
     ) -> Result<Option<(Slot, Look<'_, H>)>, S::Other> {
         let Some((slot, entry)) = self.rows.first(hash) else { return Ok(None) };
         sought.is(&entry.key)?;
-        Ok(self.stamps.get(entry.stamp).map(|stamp| (slot, Look { entry, stamp })))
+        Ok(self.version_table.get(entry.stamp).map(|stamp| (slot, Look { entry, stamp })))
     }
 
     /// The entry whose key lies at an address.
@@ -136,7 +145,7 @@ impl<H: Host> Live<H> {
     pub(crate) fn at(&self, hash: u64, address: usize) -> Option<(Slot, Look<'_, H>)> {
         let (first, entry) = self.rows.first(hash)?;
         if entry.key.address() == address {
-            return self.stamps.get(entry.stamp).map(|stamp| (first, Look { entry, stamp }));
+            return self.version_table.get(entry.stamp).map(|stamp| (first, Look { entry, stamp }));
         }
         let slot = self.walk_to(hash, address)?;
         self.get(slot).map(|look| (slot, look))
@@ -153,14 +162,14 @@ impl<H: Host> Live<H> {
     #[inline]
     pub fn get(&self, slot: Slot) -> Option<Look<'_, H>> {
         let entry = self.rows.get(slot)?;
-        Some(Look { entry, stamp: self.stamps.get(entry.stamp)? })
+        Some(Look { entry, stamp: self.version_table.get(entry.stamp)? })
     }
 
     /// The entry in a slot and its version, to be changed: the version for all that are of it.
     #[must_use]
-    pub fn get_mut(&mut self, slot: Slot) -> Option<(&mut Stored<H>, &mut Stamp<H::Object>)> {
+    pub fn get_mut(&mut self, slot: Slot) -> Option<(&mut Stored<H>, &mut VersionStamp<H::Object>)> {
         let entry = self.rows.get_mut(slot)?;
-        let stamp = self.stamps.get_mut(entry.stamp)?;
+        let stamp = self.version_table.get_mut(entry.stamp)?;
         Some((entry, stamp))
     }
 
@@ -170,74 +179,77 @@ impl<H: Host> Live<H> {
         self.rows.touch(slot);
     }
 
-    /// Puts an entry in the place of the one in `old`, if there is one, as the most recently used. Returns that.
+    /// Puts an entry in the place of the one in `old`, if there is one, as the most recently used. Returns
+    /// that.
     pub(crate) fn put(
         &mut self,
         hash: u64,
-        (entry, kin): (Entry<H>, Kin<'_, H::Key>),
+        (entry, interning): (Entry<H>, Interning<'_, H::Key>),
         old: Option<Slot>,
-        displaced: &mut Displaced<H>,
+        drops: &mut DeferredDrops<H>,
     ) -> Option<Taken<H>> {
         let Entry { key, value, stamp, stored, known_in, born, course } = entry;
         // Before the old one goes, and with it what is known of the source that both have.
-        let (stamp, version) = self.stamps.take(stamp, &kin);
-        displaced.extend(version.map(Leaving::Object));
+        let (stamp, version) = self.version_table.intern(stamp, &interning);
+        drops.extend(version.map(Leaving::Object));
         self.changes += 1;
-        let old = old.and_then(|slot| self.remove(slot, displaced));
+        let old = old.and_then(|slot| self.remove(slot, drops));
         self.rows.insert(hash, Entry { key, value, stamp, stored, known_in, born, course });
         old
     }
 
     /// Takes an entry out.
     #[must_use]
-    pub fn remove(&mut self, slot: Slot, displaced: &mut Displaced<H>) -> Option<Taken<H>> {
+    pub fn remove(&mut self, slot: Slot, drops: &mut DeferredDrops<H>) -> Option<Taken<H>> {
         let row = self.rows.remove(slot);
-        self.whole(row, displaced)
+        self.whole(row, drops)
     }
 
     /// Takes the least recently used entry out.
     #[must_use]
-    pub fn pop_oldest(&mut self, displaced: &mut Displaced<H>) -> Option<Taken<H>> {
+    pub fn pop_oldest(&mut self, drops: &mut DeferredDrops<H>) -> Option<Taken<H>> {
         let row = self.rows.pop_oldest();
-        self.whole(row, displaced)
+        self.whole(row, drops)
     }
 
-    fn whole(&mut self, row: Option<(u64, Stored<H>)>, displaced: &mut Displaced<H>) -> Option<Taken<H>> {
+    fn whole(&mut self, row: Option<(u64, Stored<H>)>, drops: &mut DeferredDrops<H>) -> Option<Taken<H>> {
         let (hash, Entry { key, value, stamp, stored, known_in, born, course }) = row?;
         self.changes += 1;
         let mut given = BTreeSet::new();
         if !self.asides.is_empty()
             && let Some(aside) = self.asides.remove(&stored)
         {
-            displaced.extend(aside.behind.map(Leaving::Run));
+            drops.extend(aside.behind.map(Leaving::Run));
             given = aside.given;
         }
-        let stamp = self.stamps.give(stamp, displaced)?;
+        let stamp = self.version_table.release(stamp, drops)?;
         Some(Taken { hash, entry: Entry { key, value, stamp, stored, known_in, born, course }, given })
     }
 
-    /// Takes all entries out whose keys `leaves` accepts; where a hash is given, only those of that are looked at.
+    /// Takes all entries out whose keys `leaves` accepts; where a hash is given, only those of that are
+    /// looked at.
     pub fn strike(
         &mut self,
         hash: Option<u64>,
         leaves: impl Fn(&H::Key) -> bool,
-        displaced: &mut Displaced<H>,
+        drops: &mut DeferredDrops<H>,
     ) {
         for row in self.rows.strike(hash, |row| leaves(&row.key)) {
-            let whole = self.whole(Some((0, row)), displaced);
-            displaced.extend(whole.map(|taken| Leaving::Entry(taken.entry)));
+            let whole = self.whole(Some((0, row)), drops);
+            drops.extend(whole.map(|taken| Leaving::Entry(taken.entry)));
         }
     }
 
-    /// How the function fails for an entry, since an observation found that unchanged, and how the version function does.
+    /// How the function fails for an entry, since an observation found that unchanged, and how the version
+    /// function does.
     pub(crate) fn troubles_after(
         &self,
         entry: &Stored<H>,
         verified: Ticket,
-    ) -> impl Iterator<Item = Trouble> + use<H> {
-        let own = self.asides.get(&entry.stored).and_then(|aside| aside.trouble);
-        let own = own.filter(|trouble| trouble.ticket >= verified);
-        let source = self.stamps.source_of(entry.stamp).and_then(|source| source.trouble);
+    ) -> impl Iterator<Item = Outage> + use<H> {
+        let own = self.asides.get(&entry.stored).and_then(|aside| aside.outage);
+        let own = own.filter(|outage| outage.ticket >= verified);
+        let source = self.version_table.source_of(entry.stamp).and_then(|source| source.outage);
         [own, source].into_iter().flatten()
     }
 
@@ -261,13 +273,13 @@ impl<H: Host> Live<H> {
         }
     }
 
-    /// Notes that an observation found the version of an entry unchanged: it is fresh again, if neither its version was seen to differ nor its
-    /// function failed since.
+    /// Notes that an observation found the version of an entry unchanged: it is fresh again, if neither its
+    /// version was seen to differ nor its function failed since.
     pub(crate) fn verify(&mut self, slot: Slot, ticket: Ticket) {
         let Some(Entry { stored, stamp, .. }) = self.rows.get(slot) else { return };
-        self.stamps.reopen(*stamp, ticket);
+        self.version_table.reopen(*stamp, ticket);
         if let Some(aside) = self.asides.get_mut(stored) {
-            aside.trouble.take_if(|trouble| trouble.ticket < ticket);
+            aside.outage.take_if(|outage| outage.ticket < ticket);
         }
     }
 
@@ -278,11 +290,11 @@ impl<H: Host> Live<H> {
 
     /// The versions, for whoever traces references.
     pub fn versions(&self) -> impl Iterator<Item = &H::Object> {
-        self.stamps.versions()
+        self.version_table.versions()
     }
 
     /// What version functions were given, for the same.
     pub fn givens(&self) -> impl Iterator<Item = &H::Key> {
-        self.stamps.givens()
+        self.version_table.givens()
     }
 }

@@ -1,4 +1,4 @@
-//! A stored result, with the version and the time that decide how long it is good.
+//! A cache entry: a stored result, with the version and the time that decide how long it is good.
 
 use crate::engine::clock;
 use crate::engine::clock::Nanos;
@@ -8,10 +8,10 @@ use crate::engine::order::{LONG_AGO, NEVER, Ticket};
 use crate::engine::terms::Terms;
 use crate::engine::versions::observation::Observation;
 use crate::engine::versions::read_log::Basis;
-use crate::engine::versions::version_stamp::Stamp;
+use crate::engine::versions::version_stamp::VersionStamp;
 
 /// One stored result.
-pub struct Entry<H: Host, S = Stamp<<H as Host>::Object>> {
+pub struct Entry<H: Host, S = VersionStamp<<H as Host>::Object>> {
     /// The arguments.
     pub key: H::Key,
     /// The result.
@@ -35,7 +35,8 @@ pub struct Course(u32);
 impl Course {
     const SETTLES: u32 = 1 << 31;
 
-    /// A computation that began and was stored at these places; `settles` says that nobody knows yet whether it is what was announced.
+    /// A computation that began and was stored at these places; `settles` says that nobody knows yet whether
+    /// it is what was announced.
     #[must_use]
     pub fn new(began: Ticket, stored: Ticket, settles: bool) -> Self {
         let draws = u32::try_from(stored.saturating_sub(began) / 2).unwrap_or(u32::MAX);
@@ -96,10 +97,11 @@ impl<H: Host, S> Entry<H, S> {
         self.course.began(self.stored)
     }
 
-    /// The observation that the value vouches for to whoever builds on it. What never changes never grows old.
+    /// The observation that the value vouches for to whoever builds on it. What never changes never grows
+    /// old.
     #[inline]
     #[must_use]
-    pub fn vouch(&self, stamp: &Stamp<H::Object>, constant: bool) -> Ticket {
+    pub fn vouch(&self, stamp: &VersionStamp<H::Object>, constant: bool) -> Ticket {
         match () {
             () if self.stored != 0 && (constant || stamp.version.is_immutable()) => NEVER,
             // It is older than what was announced, and nobody knows how much.
@@ -111,7 +113,7 @@ impl<H: Host, S> Entry<H, S> {
     /// By what it is served, to whoever builds on it.
     #[inline]
     #[must_use]
-    pub fn basis(&self, stamp: &Stamp<H::Object>, constant: bool) -> Basis<H::Object> {
+    pub fn basis(&self, stamp: &VersionStamp<H::Object>, constant: bool) -> Basis<H::Object> {
         Basis { tag: stamp.tag, ticket: self.vouch(stamp, constant), version: stamp.version.clone() }
     }
 }

@@ -1,4 +1,5 @@
-//! What hits leave behind where they only look at the store: which entries were used, in which order, and how many hits there were.
+//! A read buffer: what hits leave behind where they only look at the cache: which entries were used, in which
+//! order, and how many hits there were.
 
 use crate::engine::tables::index::Slot;
 
@@ -7,12 +8,12 @@ const MOST: usize = 64;
 
 /// The notes of hits.
 #[derive(Default)]
-pub struct Touched {
+pub struct Touches {
     hits: u64,
     slots: Vec<Slot>,
 }
 
-impl Touched {
+impl Touches {
     /// No notes.
     pub const NONE: Self = Self { hits: 0, slots: Vec::new() };
 

@@ -1,18 +1,19 @@
-//! The versions of stored entries. Many entries are of one version, so they share what is known of it.
+//! Interned versions with a count of their uses: the versions of stored entries. Many entries are of one
+//! version, so they share what is known of it.
 
 use crate::engine::clock::Nanos;
 use crate::engine::host::Host;
-use crate::engine::keys::comparisons::{Unsure, Verdicts};
+use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::{Key, Probe};
 use crate::engine::order::Ticket;
-use crate::engine::storage::deferred_drops::{Displaced, Leaving};
+use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
 use crate::engine::storage::source::Source;
-use crate::engine::tables::lru_table::{Slot, Table};
+use crate::engine::tables::lru_table::{LruTable, Slot};
 use crate::engine::versions::observation::Observation;
-use crate::engine::versions::version_stamp::{Place, Stamp};
+use crate::engine::versions::version_stamp::{StampId, VersionStamp};
 
 struct Shared<O> {
-    stamp: Stamp<O>,
+    stamp: VersionStamp<O>,
     /// Of what source it is, if there is anything to know of that.
     source: Option<Slot>,
     /// How many entries it has.
@@ -20,34 +21,35 @@ struct Shared<O> {
 }
 
 /// With whom a new entry has its stamp in common.
-pub(crate) struct Kin<'a, K: Key> {
+pub(crate) struct Interning<'a, K: Key> {
     given: Option<&'a Probe<K>>,
     source: Option<Slot>,
     /// Its version is the one that was stored last of that source.
     agrees: bool,
 }
 
-/// The stamps of the entries in one store, and what is known of their sources. If it does not matter when an entry stopped being fresh, that is
-/// nothing but which stamp was made last; and nothing at all where the version function is given something, since few entries share stamps there.
-pub struct Stamps<H: Host> {
+/// The stamps of the entries in one cache, and what is known of their sources. If it does not matter when an
+/// entry stopped being fresh, that is nothing but which stamp was made last; and nothing at all where the
+/// version function is given something, since few entries share stamps there.
+pub struct VersionTable<H: Host> {
     places: Vec<Option<Shared<H::Object>>>,
-    free: Vec<Place>,
-    sources: Table<Source<H>>,
+    free: Vec<StampId>,
+    sources: LruTable<Source<H>>,
     follows: bool,
 }
 
-impl<H: Host> Stamps<H> {
+impl<H: Host> VersionTable<H> {
     /// None yet. `follows` says that it matters when an entry stopped being fresh.
     pub(crate) fn new(follows: bool) -> Self {
-        Self { places: Vec::new(), free: Vec::new(), sources: Table::default(), follows }
+        Self { places: Vec::new(), free: Vec::new(), sources: LruTable::default(), follows }
     }
 
     #[inline]
-    pub(crate) fn get(&self, place: Place) -> Option<&Stamp<H::Object>> {
+    pub(crate) fn get(&self, place: StampId) -> Option<&VersionStamp<H::Object>> {
         self.places.get(place.0 as usize)?.as_ref().map(|shared| &shared.stamp)
     }
 
-    pub(crate) fn get_mut(&mut self, place: Place) -> Option<&mut Stamp<H::Object>> {
+    pub(crate) fn get_mut(&mut self, place: StampId) -> Option<&mut VersionStamp<H::Object>> {
         self.places.get_mut(place.0 as usize)?.as_mut().map(|shared| &mut shared.stamp)
     }
 
@@ -55,10 +57,10 @@ impl<H: Host> Stamps<H> {
     pub(crate) fn find(
         &self,
         given: Option<&Probe<H::Key>>,
-        verdicts: &Verdicts<H::Object>,
+        comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<Slot>, Unsure<H::Object>> {
         let hash = given.map_or(0, |given| given.hash);
-        verdicts.find_given(&self.sources, (hash, given), |source| Some(source.given.as_ref()))
+        comparisons.find_given(&self.sources, (hash, given), |source| Some(source.given.as_ref()))
     }
 
     /// What is known of a source.
@@ -72,31 +74,32 @@ impl<H: Host> Stamps<H> {
     }
 
     /// What is known of the source of a stamp.
-    pub(crate) fn source_of(&self, place: Place) -> Option<&Source<H>> {
+    pub(crate) fn source_of(&self, place: StampId) -> Option<&Source<H>> {
         self.sources.get(self.places.get(place.0 as usize)?.as_ref()?.source?)
     }
 
     /// With whom an entry will have its stamp in common.
-    pub(crate) fn kin<'a>(
+    pub(crate) fn interning<'a>(
         &self,
         given: Option<&'a Probe<H::Key>>,
         version: &H::Object,
-        verdicts: &Verdicts<H::Object>,
-    ) -> Result<Kin<'a, H::Key>, Unsure<H::Object>> {
-        let source = self.find(given, verdicts)?;
+        comparisons: &Comparisons<H::Object>,
+    ) -> Result<Interning<'a, H::Key>, Unsure<H::Object>> {
+        let source = self.find(given, comparisons)?;
         let latest = source.and_then(|slot| self.get(self.source(slot)?.latest?));
-        let agrees = latest.map_or(Ok(false), |latest| verdicts.same(&latest.version, version))?;
-        Ok(Kin { given, source, agrees })
+        let agrees = latest.map_or(Ok(false), |latest| comparisons.same(&latest.version, version))?;
+        Ok(Interning { given, source, agrees })
     }
 
-    /// Takes the stamp of a new entry. If there is one that it can share, then that is as new as both, and its version is handed back.
-    pub(crate) fn take(
+    /// Takes the stamp of a new entry. If there is one that it can share, then that is as new as both, and
+    /// its version is handed back.
+    pub(crate) fn intern(
         &mut self,
-        stamp: Stamp<H::Object>,
-        kin: &Kin<'_, H::Key>,
-    ) -> (Place, Option<H::Object>) {
-        let latest = kin.source.and_then(|slot| self.source(slot)?.latest);
-        if kin.agrees
+        stamp: VersionStamp<H::Object>,
+        interning: &Interning<'_, H::Key>,
+    ) -> (StampId, Option<H::Object>) {
+        let latest = interning.source.and_then(|slot| self.source(slot)?.latest);
+        if interning.agrees
             && !stamp.lags
             && let Some(place) = latest
             && let Some(Some(shared)) = self.places.get_mut(place.0 as usize)
@@ -104,22 +107,22 @@ impl<H: Host> Stamps<H> {
             shared.uses += 1;
             shared.stamp.tag = shared.stamp.tag.min(stamp.tag);
             self.agree(place, stamp.ticket);
-            if let Some(source) = kin.source.and_then(|slot| self.sources.get_mut(slot)) {
+            if let Some(source) = interning.source.and_then(|slot| self.sources.get_mut(slot)) {
                 source.answers(stamp.ticket);
             }
             return (place, Some(stamp.version));
         }
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(None);
-            Place(u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX))
+            StampId(u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX))
         });
-        let source = match kin.given {
+        let source = match interning.given {
             Some(given) if self.follows => {
                 let new = || Source::of(Some(given.key.clone()));
-                Some(kin.source.unwrap_or_else(|| self.sources.insert(given.hash, new())))
+                Some(interning.source.unwrap_or_else(|| self.sources.insert(given.hash, new())))
             }
             Some(_) => None,
-            None => Some(kin.source.unwrap_or_else(|| self.sources.insert(0, Source::of(None)))),
+            None => Some(interning.source.unwrap_or_else(|| self.sources.insert(0, Source::of(None)))),
         };
         if let Some(source) = source.and_then(|slot| self.sources.get_mut(slot)) {
             source.join(place, self.follows && stamp.differs == 0, stamp.lags);
@@ -132,7 +135,11 @@ impl<H: Host> Stamps<H> {
     }
 
     /// Gives the stamp of an entry that leaves.
-    pub(crate) fn give(&mut self, place: Place, displaced: &mut Displaced<H>) -> Option<Stamp<H::Object>> {
+    pub(crate) fn release(
+        &mut self,
+        place: StampId,
+        drops: &mut DeferredDrops<H>,
+    ) -> Option<VersionStamp<H::Object>> {
         let taken = self.places.get_mut(place.0 as usize)?;
         let shared = taken.as_mut()?;
         shared.uses -= 1;
@@ -145,14 +152,14 @@ impl<H: Host> Stamps<H> {
             && self.sources.get_mut(slot).is_some_and(|source| source.leave(place))
             && let Some(source) = self.sources.remove(slot)
         {
-            displaced.extend(source.given.map(Leaving::Key));
-            displaced.extend(source.seen.map(Leaving::Observation));
+            drops.extend(source.given.map(Leaving::Key));
+            drops.extend(source.seen.map(Leaving::Observation));
         }
         Some(stamp)
     }
 
     /// Notes an observation that agrees with a stamp.
-    pub(crate) fn agree(&mut self, place: Place, ticket: Ticket) {
+    pub(crate) fn agree(&mut self, place: StampId, ticket: Ticket) {
         if let Some(stamp) = self.get_mut(place) {
             stamp.verify(ticket);
         }
@@ -160,7 +167,7 @@ impl<H: Host> Stamps<H> {
     }
 
     /// Forgets when observations began to differ from a stamp, because one agrees that is as new as any.
-    pub(crate) fn reopen(&mut self, place: Place, ticket: Ticket) {
+    pub(crate) fn reopen(&mut self, place: StampId, ticket: Ticket) {
         if let Some(Some(shared)) = self.places.get_mut(place.0 as usize)
             && shared.stamp.differs != 0
             && let Some(source) = shared.source.and_then(|slot| self.sources.get_mut(slot))
@@ -172,30 +179,30 @@ impl<H: Host> Stamps<H> {
     }
 
     /// Whether an observation is as new as any of the source of a stamp.
-    pub(crate) fn is_newest(&self, place: Place, ticket: Ticket) -> bool {
+    pub(crate) fn is_newest(&self, place: StampId, ticket: Ticket) -> bool {
         self.source_of(place).is_some_and(|source| source.is_newest(ticket))
     }
 
     /// The stamps of a source from which no observation has differed, as far as is known.
-    pub(crate) fn open(&self, slot: Slot) -> impl Iterator<Item = (Place, &Stamp<H::Object>)> {
+    pub(crate) fn open(&self, slot: Slot) -> impl Iterator<Item = (StampId, &VersionStamp<H::Object>)> {
         let open = self.source(slot).into_iter().flat_map(|source| &source.open);
         open.filter_map(|place| Some((*place, self.get(*place)?)))
     }
 
     /// Notes the newest observation of a source, and that it and all since `at` differ from these stamps.
-    pub(crate) fn hear(
+    pub(crate) fn observe(
         &mut self,
         slot: Slot,
         seen: &Observation<H::Object>,
-        (differing, at): (&[Place], Nanos),
-        displaced: &mut Displaced<H>,
+        (differing, at): (&[StampId], Nanos),
+        drops: &mut DeferredDrops<H>,
     ) {
         let Some(source) = self.sources.get_mut(slot) else { return };
         source.answers(seen.since);
-        source.trouble.take_if(|trouble| trouble.ticket < seen.since);
+        source.outage.take_if(|outage| outage.ticket < seen.since);
         if source.seen.as_ref().is_none_or(|before| before.since != seen.since) {
             let bare = Observation { version: seen.version.clone(), reads: None, ..*seen };
-            displaced.extend(source.seen.replace(bare).map(Leaving::Observation));
+            drops.extend(source.seen.replace(bare).map(Leaving::Observation));
         }
         source.open.retain(|place| !differing.contains(place));
         for place in differing {
@@ -208,8 +215,8 @@ impl<H: Host> Stamps<H> {
     /// The versions that are held, for whoever traces references.
     pub(crate) fn versions(&self) -> impl Iterator<Item = &H::Object> {
         let seen = self.sources.iter().filter_map(|source| source.seen.as_ref());
-        let stamps = self.places.iter().flatten().map(|shared| &shared.stamp.version);
-        stamps.chain(seen.map(|seen| &seen.version))
+        let version_table = self.places.iter().flatten().map(|shared| &shared.stamp.version);
+        version_table.chain(seen.map(|seen| &seen.version))
     }
 
     /// What version functions were given, for the same.

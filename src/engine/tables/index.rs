@@ -1,9 +1,10 @@
-//! Where rows lie, by their hashes.
+//! A hash index with open addressing and partial hashes: where rows lie, by their hashes.
 //!
-//! A line of the processor's cache holds the slots of up to twelve rows, with eight bits of the hash of each, and a count of the
-//! rows that passed it because it was full. So a search waits for memory twice, for a line and for a row: hardly ever does another
-//! row have the same eight bits. It goes from line to line until one that nobody passed, and who leaves takes back that he passed, so no marks of
-//! those that have gone collect. Folly's F14 tables are made so.
+//! A line of the processor's cache holds the slots of up to twelve rows, with eight bits of the hash of each,
+//! and a count of the rows that passed it because it was full. So a search waits for memory twice, for a line
+//! and for a row: hardly ever does another row have the same eight bits. It goes from line to line until one
+//! that nobody passed, and who leaves takes back that he passed, so no marks of those that have gone collect.
+//! Folly's F14 tables are made so.
 
 /// How many rows there are for each line at most, that few pass.
 const FULL: usize = 10;
@@ -31,7 +32,8 @@ impl Slot {
     }
 }
 
-/// The row that holds nothing and closes the ring: the newest is the next older one, the oldest the next newer one.
+/// The row that holds nothing and closes the ring: the newest is the next older one, the oldest the next
+/// newer one.
 pub(crate) const HEAD: Slot = Slot(0);
 
 #[derive(Clone)]
@@ -62,7 +64,8 @@ impl Line {
     }
 }
 
-/// The uppermost bit of each byte that is the tag; and perhaps, by what was borrowed, of one above such a byte.
+/// The uppermost bit of each byte that is the tag; and perhaps, by what was borrowed, of one above such a
+/// byte.
 #[inline]
 fn like(tags: u64, tag: u8) -> u64 {
     const EACH: u64 = 0x0101_0101_0101_0101;
@@ -192,7 +195,8 @@ mod tests {
         assert_eq!(size_of::<Line>(), 64);
     }
 
-    /// Hashes of few lines and few tags, among them nothing and those next to each other, so that rows crowd and pass.
+    /// Hashes of few lines and few tags, among them nothing and those next to each other, so that rows crowd
+    /// and pass.
     #[test]
     fn all_of_a_hash_are_found_and_who_leaves_takes_all_back() {
         let (mut index, mut rows, mut random) = (Index::default(), Vec::new(), 1_u64);

@@ -1,8 +1,8 @@
-//! Stored entries in order of use, in one block of memory.
+//! An LRU list over a slab: rows in order of use, in one block of memory, found by an index of hashes.
 //!
-//! A row fills a line of the processor's cache: what it holds, its hash, and the places of its neighbours in the order of
-//! use. What was stored one after another lies one after another, and so does the order of a walk over it. Only the index, which has four bytes for
-//! a row, is in an order of its own.
+//! A row fills a line of the processor's cache: what it holds, its hash, and the places of its neighbours in
+//! the order of use. What was stored one after another lies one after another, and so does the order of a
+//! walk over it. Only the index, which has four bytes for a row, is in an order of its own.
 
 use crate::engine::keys::collisions::{Census, Crowd};
 use crate::engine::tables::index::{HEAD, Index, Slot};
@@ -18,24 +18,25 @@ struct Row<T> {
 }
 
 /// Rows in order of use.
-pub struct Rows<T> {
+pub struct LruSlab<T> {
     ring: Vec<Row<T>>,
     index: Index,
     /// The row that was taken out last, or the head.
     free: Slot,
-    /// The row that followed the one used last when that was used before (itself, if it was used twice), or the head: a guess at what is
-    /// sought next, since whoever comes again often comes in the same order. Where it holds, the index need not be asked.
+    /// The row that followed the one used last when that was used before (itself, if it was used twice), or
+    /// the head: a guess at what is sought next, since whoever comes again often comes in the same order.
+    /// Where it holds, the index need not be asked.
     next: Slot,
     census: Census,
 }
 
-impl<T> Default for Rows<T> {
+impl<T> Default for LruSlab<T> {
     fn default() -> Self {
         Self { ring: Vec::new(), index: Index::default(), free: HEAD, next: HEAD, census: Census::default() }
     }
 }
 
-impl<T> Crowd for Rows<T> {
+impl<T> Crowd for LruSlab<T> {
     type Slot = Slot;
     type Row = T;
 
@@ -52,7 +53,7 @@ impl<T> Crowd for Rows<T> {
     }
 }
 
-impl<T> Rows<T> {
+impl<T> LruSlab<T> {
     /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -212,12 +213,12 @@ impl<T> Rows<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::Rows;
+    use super::LruSlab;
     use super::Slot;
 
     type Named = (u64, u32);
 
-    fn find(rows: &Rows<Named>, (hash, name): Named) -> Option<Slot> {
+    fn find(rows: &LruSlab<Named>, (hash, name): Named) -> Option<Slot> {
         rows.find::<()>(hash, |row| Ok(row.1 == name)).unwrap_or(None)
     }
 
@@ -229,7 +230,7 @@ mod tests {
     /// Against a list, the newest last; few hashes, so that many rows have one in common.
     #[test]
     fn rows_are_found_and_leave_in_order_of_use() {
-        let mut rows = Rows::default();
+        let mut rows = LruSlab::default();
         let mut model: Vec<Named> = Vec::new();
         let mut random = 1_u64;
         for name in 0..20_000 {
@@ -278,7 +279,7 @@ mod tests {
 
     #[test]
     fn who_comes_again_in_the_same_order_is_expected() {
-        let mut rows = Rows::default();
+        let mut rows = LruSlab::default();
         let names: Vec<Named> = (0..100).map(|name| (u64::from(name % 40) * 7, name)).collect();
         for name in &names {
             rows.insert(name.0, *name);
@@ -298,7 +299,7 @@ mod tests {
 
     #[test]
     fn the_place_of_what_left_is_used_again() {
-        let mut rows = Rows::default();
+        let mut rows = LruSlab::default();
         for name in 0..1_000_u32 {
             rows.insert(u64::from(name), (0, name));
             if name >= 3 {

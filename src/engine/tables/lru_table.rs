@@ -1,8 +1,9 @@
-//! Rows found by hash and by equality, in order of use.
+//! An LRU map over the `lru` crate: rows found by hash and by equality, in order of use.
 //!
-//! The `lru` crate keeps the order. Its own key is a 64-bit slot number, because its `Eq` can neither fail nor be
-//! allowed to run foreign code: equality is decided by the caller's closure. A row lives in the slot of its hash, or, if
-//! that is taken by another key of the same hash (`-1` and `-2` in Python), in the n-th next slot of that hash.
+//! The `lru` crate keeps the order. Its own key is a 64-bit slot number, because its `Eq` can neither fail
+//! nor be allowed to run foreign code: equality is decided by the caller's closure. A row lives in the slot
+//! of its hash, or, if that is taken by another key of the same hash (`-1` and `-2` in Python), in the n-th
+//! next slot of that hash.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -78,13 +79,13 @@ struct Steps {
 }
 
 /// Rows in order of use.
-pub struct Table<T> {
+pub struct LruTable<T> {
     rows: LruCache<u64, Row<T>, BuildHasherDefault<Mixed>>,
     crowded: HashMap<u64, Steps, ahash::RandomState>,
     census: Census,
 }
 
-impl<T> Default for Table<T> {
+impl<T> Default for LruTable<T> {
     fn default() -> Self {
         Self {
             rows: LruCache::unbounded_with_hasher(BuildHasherDefault::default()),
@@ -94,7 +95,7 @@ impl<T> Default for Table<T> {
     }
 }
 
-impl<T> Crowd for Table<T> {
+impl<T> Crowd for LruTable<T> {
     type Slot = Slot;
     type Row = T;
 
@@ -107,14 +108,15 @@ impl<T> Crowd for Table<T> {
     }
 }
 
-/// The oldest row first: as a rule that is the order in which they lie in memory, and by hash it would be none.
-impl<T> Drop for Table<T> {
+/// The oldest row first: as a rule that is the order in which they lie in memory, and by hash it would be
+/// none.
+impl<T> Drop for LruTable<T> {
     fn drop(&mut self) {
         while self.rows.pop_lru().is_some() {}
     }
 }
 
-impl<T> Table<T> {
+impl<T> LruTable<T> {
     /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -152,7 +154,8 @@ impl<T> Table<T> {
         }
     }
 
-    /// Adds a row as the most recently used one. Its key must not be in the table. The row stays in its slot until it is taken out.
+    /// Adds a row as the most recently used one. Its key must not be in the table. The row stays in its slot
+    /// until it is taken out.
     pub fn insert(&mut self, hash: u64, held: T) -> Slot {
         self.census.changed();
         let mut slot = Slot::of(hash, 0);
@@ -221,15 +224,15 @@ impl<T> Table<T> {
 #[cfg(test)]
 mod tests {
     use super::Crowd;
-    use super::Table;
+    use super::LruTable;
 
-    fn find(table: &Table<(u64, &'static str)>, hash: u64, name: &str) -> Option<super::Slot> {
+    fn find(table: &LruTable<(u64, &'static str)>, hash: u64, name: &str) -> Option<super::Slot> {
         table.walk(hash, |slot, row| (row.1 == name).then_some(slot))
     }
 
     #[test]
     fn rows_of_one_hash_keep_their_own_place_in_the_order() {
-        let mut table = Table::default();
+        let mut table = LruTable::default();
         table.insert(7, (7, "a"));
         table.insert(9, (9, "b"));
         table.insert(7, (7, "c"));
@@ -244,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_lookup_that_finds_another_key_moves_nothing() {
-        let mut table = Table::default();
+        let mut table = LruTable::default();
         table.insert(7, (7, "a"));
         table.insert(9, (9, "b"));
         assert!(find(&table, 7, "other").is_none());
@@ -253,7 +256,7 @@ mod tests {
 
     #[test]
     fn crowds_that_have_gone_are_forgotten() {
-        let mut table = Table::default();
+        let mut table = LruTable::default();
         for hash in 0..1000 {
             table.insert(hash, (hash, "a"));
             table.insert(hash, (hash, "b"));

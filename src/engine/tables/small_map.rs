@@ -1,20 +1,20 @@
-//! What a session knows of the functions that it reads, by their tickets. Most sessions read few: a list in order costs less to make, to search and
-//! to drop than a hash table.
+//! A small map, a sorted list searched by ticket: what a session knows of the functions that it reads. Most
+//! sessions read few: a list in order costs less to make, to search and to drop than a hash table.
 
 use smallvec::SmallVec;
 
 use crate::engine::order::Ticket;
 
 /// Things found by tickets. The first needs no memory of its own.
-pub struct Few<T>(SmallVec<[(Ticket, T); 1]>);
+pub struct SmallMap<T>(SmallVec<[(Ticket, T); 1]>);
 
-impl<T> Default for Few<T> {
+impl<T> Default for SmallMap<T> {
     fn default() -> Self {
         Self(SmallVec::new())
     }
 }
 
-impl<T> Few<T> {
+impl<T> SmallMap<T> {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -84,11 +84,11 @@ impl<T> Few<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::Few;
+    use super::SmallMap;
 
     #[test]
     fn each_is_found_by_its_ticket_whatever_the_order() {
-        let mut few = Few::default();
+        let mut few = SmallMap::default();
         for ticket in [8, 2, 6, 4] {
             assert_eq!(*few.get_or_insert_with(ticket, || ticket * 10), ticket * 10);
         }

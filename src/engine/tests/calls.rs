@@ -1,4 +1,5 @@
-//! The rows of the call table, one by one, on a host without Python. Dropping anything inside the critical section panics.
+//! The rows of the call table, one by one, on a host without Python. Dropping anything inside the critical
+//! section panics.
 
 use std::ops::ControlFlow::{Break, Continue};
 use std::rc::Rc;
@@ -6,12 +7,12 @@ use std::rc::Rc;
 use crate::engine::call::plan::Plan;
 use crate::engine::call::policy::Wish;
 use crate::engine::call::protocol::{Event, Served, Step};
-use crate::engine::function_cache::cache::Store;
-use crate::engine::function_cache::session_hint::Glanced;
+use crate::engine::function_cache::cache::FunctionCache;
+use crate::engine::function_cache::session_hint::HitAttempt;
 use crate::engine::keys::key::Sought;
 use crate::engine::session::answers::Scope;
-use crate::engine::storage::deferred_drops::Displaced;
-use crate::engine::storage::touches::Touched;
+use crate::engine::storage::deferred_drops::DeferredDrops;
+use crate::engine::storage::touches::Touches;
 use crate::engine::terms::Terms;
 use crate::engine::tests::fake::{Fake, Number, Run, Session, alone, drive, enter, looks, made, probe, told};
 use crate::engine::{clock, order};
@@ -20,7 +21,7 @@ const SECOND: u64 = 1_000_000_000;
 
 /// A function and the data it reads.
 struct World {
-    store: Store<Fake>,
+    cache: FunctionCache<Fake>,
     scope: Scope,
     version: u32,
     asked: u32,
@@ -31,8 +32,8 @@ struct World {
 impl World {
     fn new(maxsize: Option<usize>, ttl: Option<u64>) -> Self {
         clock::mock(SECOND);
-        let store = Store::new(Terms { maxsize, ttl, ..Terms::default() }, ());
-        Self { store, scope: Scope::default(), version: 1, asked: 0, computed: 0, now: SECOND }
+        let cache = FunctionCache::new(Terms { maxsize, ttl, ..Terms::default() }, ());
+        Self { cache, scope: Scope::default(), version: 1, asked: 0, computed: 0, now: SECOND }
     }
 
     fn sleep(&mut self, nanos: u64) {
@@ -47,7 +48,7 @@ impl World {
     /// Drives a plan until it wants to compute, or is done.
     fn drive(&mut self, plan: &mut Plan<Fake>, session: Option<&Rc<Session>>) -> Option<Served<Number, Run>> {
         let (version, asked) = (self.version, &mut self.asked);
-        drive(&mut self.store, session, plan, Event::Ready, |step| match step {
+        drive(&mut self.cache, session, plan, Event::Ready, |step| match step {
             Step::Ask(_) => {
                 *asked += 1;
                 Continue(Event::Observed(Number::new(version), Vec::new()))
@@ -72,9 +73,9 @@ impl World {
 
     /// Ends a session.
     fn end(&mut self, session: Rc<Session>) {
-        let (id, mut displaced) = (session.id, Displaced::default());
+        let (id, mut drops) = (session.id, DeferredDrops::default());
         drop(session);
-        self.store.leave(id, &mut displaced);
+        self.cache.leave(id, &mut drops);
     }
 }
 
@@ -102,7 +103,7 @@ fn an_equal_version_is_served_and_marked_verified() {
     for _ in 0..3 {
         assert_eq!(world.call(Some(&Session::begin()), 150), 1);
     }
-    assert_eq!((world.asked, world.store.stats.verified), (3, 2));
+    assert_eq!((world.asked, world.cache.stats.verified), (3, 2));
 }
 
 #[test]
@@ -158,7 +159,7 @@ fn a_late_result_of_an_older_observation_is_kept_for_its_session_only() {
     assert_eq!(world.drive(&mut plan, Some(&slow)).map(|served| served.value.get()), Some(77));
     assert_eq!(world.call(Some(&slow), 1), 77);
     assert_eq!(world.call(Some(&Session::begin()), 1), 1);
-    assert_eq!(world.store.stats.not_stored, 1);
+    assert_eq!(world.cache.stats.not_stored, 1);
 }
 
 #[test]
@@ -171,7 +172,7 @@ fn what_was_built_on_something_older_is_kept_for_its_session_only() {
     let older = plan.ticket() - 1;
     plan.take(Event::Computed(made(77, older)));
     assert_eq!(world.drive(&mut plan, Some(&session)).map(|served| served.basis.ticket), Some(older));
-    assert!(world.store.is_empty());
+    assert!(world.cache.is_empty());
     assert_eq!(world.call(Some(&session), 1), 77);
 }
 
@@ -183,7 +184,7 @@ fn a_failure_leaves_what_was_there() {
     world.version = 2;
     let mut plan = world.plan(1);
     assert!(world.drive(&mut plan, None).is_none());
-    enter(&mut world.store, None, |cx| plan.abandon(cx));
+    enter(&mut world.cache, None, |cx| plan.abandon(cx));
     world.version = 1;
     assert_eq!(world.call(None, 1), 1);
 }
@@ -194,17 +195,17 @@ fn an_invalidation_strikes_the_computation_of_its_key_alone() {
     let mut world = World::new(Some(8), None);
     let (mut struck, mut spared) = (world.plan(121), world.plan(131));
     assert!(world.drive(&mut struck, None).is_none() && world.drive(&mut spared, None).is_none());
-    let (target, mut verdicts, mut displaced) =
-        (probe(121), crate::engine::Verdicts::default(), Displaced::default());
-    while let Err(mut unsure) = world.store.invalidate(&target, &verdicts, &mut displaced) {
+    let (target, mut comparisons, mut drops) =
+        (probe(121), crate::engine::Comparisons::default(), DeferredDrops::default());
+    while let Err(mut unsure) = world.cache.invalidate(&target, &comparisons, &mut drops) {
         let equal = told(&mut unsure);
-        verdicts.learn(unsure, equal);
+        comparisons.learn(unsure, equal);
     }
     for plan in [&mut struck, &mut spared] {
         plan.take(Event::Computed(made(5, order::NEVER)));
         assert!(world.drive(plan, None).is_some());
     }
-    assert_eq!(world.store.len(), 1);
+    assert_eq!(world.cache.len(), 1);
     world.call(None, 131);
     assert_eq!(world.computed, 0, "131 was stored");
 }
@@ -216,8 +217,8 @@ fn the_least_recently_used_leaves_first() {
     for key in [1, 11, 1, 21] {
         world.call(None, key);
     }
-    let keys: Vec<_> = world.store.live().iter().map(|entry| entry.key.get()).collect();
-    assert_eq!((keys, world.store.stats.evictions), (vec![21, 1], 1));
+    let keys: Vec<_> = world.cache.entries().iter().map(|entry| entry.key.get()).collect();
+    assert_eq!((keys, world.cache.stats.evictions), (vec![21, 1], 1));
 }
 
 #[test]
@@ -228,10 +229,10 @@ fn what_is_gone_leaves_the_store_and_the_shelves() {
     for key in [1010, 1020, 1030, 40] {
         world.call(Some(&session), key);
     }
-    let mut displaced = Displaced::default();
+    let mut drops = DeferredDrops::default();
     let hash = probe(1010).hash;
-    world.store.strike(Some(hash), crate::engine::Key::is_gone, &mut displaced);
-    assert_eq!((displaced.entries(), world.store.len()), (3, 1), "two shelved, one stored");
+    world.cache.strike(Some(hash), crate::engine::Key::is_gone, &mut drops);
+    assert_eq!((drops.entries(), world.cache.len()), (3, 1), "two shelved, one stored");
     assert_eq!(world.call(Some(&session), 40), 4);
     assert_eq!(world.call(Some(&session), 1010), 5);
 }
@@ -267,36 +268,36 @@ impl Sought<Number> for Seeking {
     }
 }
 
-/// Hits of a session that knows all of 1, 2 and 3, which only look or change the store; what was counted and which keys are left when two
-/// others come.
+/// Hits of a session that knows all of 1, 2 and 3, which only look or change the cache; what was counted and
+/// which keys are left when two others come.
 fn hits_leave(beside: bool, keys: &[u32]) -> (u64, Vec<u32>) {
     let mut world = World::new(Some(3), None);
-    let (session, mut touched) = (Session::begin(), Touched::default());
+    let (session, mut touches) = (Session::begin(), Touches::default());
     for key in 1..4 {
         world.call(Some(&session), key);
     }
-    let store = &mut world.store;
+    let cache = &mut world.cache;
     for key in keys {
         let (hash, id, sought) = (probe(*key).hash, session.id, Seeking(*key));
         let value = loop {
             if !beside {
-                break store.glance(hash, id, clock::latest, sought, |look| look.entry.value.get());
+                break cache.hit(hash, id, clock::latest, sought, |look| look.entry.value.get());
             }
-            match store
-                .glance_beside(&mut touched, (hash, id), clock::latest, sought, |look| look.entry.value.get())
+            match cache
+                .hit_beside(&mut touches, (hash, id), clock::latest, sought, |look| look.entry.value.get())
             {
-                Ok(Glanced::Full) => store.take_up(&mut touched),
-                Ok(Glanced::Taken(value)) => break Ok(Some(value)),
+                Ok(HitAttempt::Full) => cache.take_up(&mut touches),
+                Ok(HitAttempt::Taken(value)) => break Ok(Some(value)),
                 _ => break Ok(None),
             }
         };
         assert_eq!(value, Ok(Some(*key)));
     }
-    store.take_up(&mut touched);
-    let hits = store.stats.hits;
+    cache.take_up(&mut touches);
+    let hits = cache.stats.hits;
     world.call(Some(&session), 4);
     world.call(Some(&session), 5);
-    (hits, world.store.live().iter().map(|entry| entry.key.get()).collect())
+    (hits, world.cache.entries().iter().map(|entry| entry.key.get()).collect())
 }
 
 #[test]
@@ -328,7 +329,7 @@ fn what_left_lies_there_once_for_all_who_may_have_seen_it() {
     for key in 2..4 {
         world.call(None, key);
     }
-    assert_eq!(world.store.evicted().len(), 2, "1 and 90");
+    assert_eq!(world.cache.evicted().len(), 2, "1 and 90");
     for session in sessions.iter().chain(&sessions) {
         assert_eq!(world.call(Some(session), 1), before);
     }
@@ -342,21 +343,21 @@ fn what_left_goes_with_the_oldest_session_that_may_have_seen_it() {
     world.call(None, 1);
     let mut sessions = readers(&mut world, 1);
     world.call(None, 2);
-    assert_eq!(world.store.evicted().len(), 1);
+    assert_eq!(world.cache.evicted().len(), 1);
     sessions.extend(readers(&mut world, 1));
     world.call(None, 3);
-    assert_eq!(world.store.evicted().len(), 2, "90 was there before the second began");
+    assert_eq!(world.cache.evicted().len(), 2, "90 was there before the second began");
     let second = sessions.pop();
     for session in sessions {
         world.end(session);
     }
-    assert_eq!(world.store.evicted().len(), 1, "what left before the second began goes");
+    assert_eq!(world.cache.evicted().len(), 1, "what left before the second began goes");
     if let Some(second) = second {
         world.end(second);
     }
-    assert!(world.store.evicted().is_empty());
+    assert!(world.cache.evicted().is_empty());
     world.call(None, 4);
-    assert!(world.store.evicted().is_empty(), "nobody may have seen it");
+    assert!(world.cache.evicted().is_empty(), "nobody may have seen it");
 }
 
 #[test]
@@ -367,9 +368,9 @@ fn of_more_than_maxsize_that_left_the_first_goes() {
     for key in 1..10 {
         world.call(None, key);
         sessions.extend(readers(&mut world, 1));
-        assert!(world.store.evicted().len() <= 2);
+        assert!(world.cache.evicted().len() <= 2);
     }
-    assert_eq!(world.store.evicted().len(), 2);
+    assert_eq!(world.cache.evicted().len(), 2);
 }
 
 #[test]
@@ -406,11 +407,11 @@ fn what_lives_and_what_left_is_noted_once_for_all_who_were_given_it() {
         }
         world.call(None, round);
     }
-    assert_eq!(world.store.evicted().len(), 1, "1 alone: nobody has seen 2");
+    assert_eq!(world.cache.evicted().len(), 1, "1 alone: nobody has seen 2");
     for session in sessions {
         world.end(session);
     }
-    assert!(world.store.evicted().is_empty());
+    assert!(world.cache.evicted().is_empty());
 }
 
 #[test]
@@ -425,15 +426,15 @@ fn an_eviction_looks_at_few_sessions_however_many_live() {
     }
     let target = probe(2);
     let invalidate = |world: &mut World| {
-        let mut displaced = Displaced::default();
+        let mut drops = DeferredDrops::default();
         while let Err(mut unsure) =
-            world.store.invalidate(&target, &crate::engine::Verdicts::default(), &mut displaced)
+            world.cache.invalidate(&target, &crate::engine::Comparisons::default(), &mut drops)
         {
             told(&mut unsure);
         }
     };
     assert!(looks(|| invalidate(&mut world)) <= 10, "only those that keep something");
-    assert!(looks(|| world.store.clear(&mut Displaced::default())) <= 10);
+    assert!(looks(|| world.cache.clear(&mut DeferredDrops::default())) <= 10);
     sessions.truncate(0);
     assert!(looks(|| world.call(None, 30)) <= 1_000, "each of those that ended without a word once");
     world.call(None, 31);

@@ -1,4 +1,5 @@
-//! A host for the engine's own tests: numbers that drop loudly, keys of numbers, and sessions without threads.
+//! A host for the engine's own tests: numbers that drop loudly, keys of numbers, and sessions without
+//! threads.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -8,7 +9,7 @@ use std::rc::{Rc, Weak};
 use crate::engine::call::plan::Plan;
 use crate::engine::call::protocol::{Event, Made, NextStep, Step};
 use crate::engine::call::pump::pump;
-use crate::engine::function_cache::cache::Store;
+use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::function_cache::context::{Caller, Context};
 use crate::engine::host::{Flight, Host};
 use crate::engine::keys::comparisons::Unsure;
@@ -16,8 +17,8 @@ use crate::engine::keys::key::{Object, Probe};
 use crate::engine::order;
 use crate::engine::order::Ticket;
 use crate::engine::session::audience::Audience;
-use crate::engine::session::session_memory::Known;
-use crate::engine::storage::deferred_drops::{Displaced, Leaving};
+use crate::engine::session::session_memory::SessionMemory;
+use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
 use crate::engine::versions::read_log::Read;
 
 thread_local! {
@@ -46,7 +47,8 @@ pub(crate) fn comparisons(act: impl FnOnce()) -> u32 {
 /// The version of what never changes.
 pub(crate) const IMMUTABLE: u32 = 99;
 
-/// Numbers from 100 on can only be compared by asking, as objects with an `==` of their own; as keys, those from 1000 on are gone.
+/// Numbers from 100 on can only be compared by asking, as objects with an `==` of their own; as keys, those
+/// from 1000 on are gone.
 #[derive(Clone, Debug)]
 pub(crate) struct Number(Rc<u32>);
 
@@ -152,12 +154,12 @@ impl Flight for Run {
 /// A session.
 pub(crate) struct Session {
     pub(crate) id: Ticket,
-    known: RefCell<Known<Fake>>,
+    memory: RefCell<SessionMemory<Fake>>,
 }
 
 impl Session {
     pub(crate) fn begin() -> Rc<Self> {
-        Rc::new(Self { id: order::draw_for_session(), known: RefCell::default() })
+        Rc::new(Self { id: order::draw_for_session(), memory: RefCell::default() })
     }
 }
 
@@ -168,56 +170,57 @@ impl Audience<Fake> for SessionRef {
     fn reach<R>(
         &self,
         id: Ticket,
-        displaced: &mut Displaced<Fake>,
-        act: impl FnOnce(&mut Known<Fake>, &mut Displaced<Fake>) -> R,
+        drops: &mut DeferredDrops<Fake>,
+        act: impl FnOnce(&mut SessionMemory<Fake>, &mut DeferredDrops<Fake>) -> R,
     ) -> Option<R> {
         LOOKS.set(LOOKS.get() + 1);
         let session = self.0.upgrade()?;
-        let result = (session.id == id).then(|| act(&mut session.known.borrow_mut(), displaced));
-        displaced.push(Leaving::Held(session));
+        let result = (session.id == id).then(|| act(&mut session.memory.borrow_mut(), drops));
+        drops.push(Leaving::Held(session));
         result
     }
 
-    fn is_alive(&self, id: Ticket, displaced: &mut Displaced<Fake>) -> bool {
+    fn is_alive(&self, id: Ticket, drops: &mut DeferredDrops<Fake>) -> bool {
         LOOKS.set(LOOKS.get() + 1);
         let Some(session) = self.0.upgrade() else { return false };
         let alive = session.id == id;
-        displaced.push(Leaving::Held(session));
+        drops.push(Leaving::Held(session));
         alive
     }
 }
 
-/// Runs `act` in the critical section of a store, for a session. What is let go is dropped after it.
+/// Runs `act` in the critical section of a function's cache, for a session. What is let go is dropped after
+/// it.
 pub(crate) fn enter<R>(
-    store: &mut Store<Fake>,
+    cache: &mut FunctionCache<Fake>,
     session: Option<&Rc<Session>>,
     act: impl FnOnce(&mut Context<'_, Fake>) -> R,
 ) -> R {
     INSIDE.set(true);
-    let mut displaced = Displaced::default();
-    let run = |caller: Option<Caller<'_, Fake>>| act(&mut Context::new(store, caller, &mut displaced));
+    let mut drops = DeferredDrops::default();
+    let run = |caller: Option<Caller<'_, Fake>>| act(&mut Context::new(cache, caller, &mut drops));
     let result = match session {
         None => run(None),
         Some(session) => {
             let reference = SessionRef(Rc::downgrade(session));
-            let known = &mut session.known.borrow_mut();
-            run(Some(Caller { id: session.id, began: session.id, session: &reference, known }))
+            let memory = &mut session.memory.borrow_mut();
+            run(Some(Caller { id: session.id, began: session.id, session: &reference, memory }))
         }
     };
     INSIDE.set(false);
-    drop(displaced);
+    drop(drops);
     result
 }
 
 /// Drives a plan, comparing what is to be compared, until `carry_out` stops it.
 pub(crate) fn drive<S>(
-    store: &mut Store<Fake>,
+    cache: &mut FunctionCache<Fake>,
     session: Option<&Rc<Session>>,
     plan: &mut Plan<Fake>,
     event: Event<Fake>,
     mut carry_out: impl FnMut(NextStep<Fake>) -> ControlFlow<S, Event<Fake>>,
 ) -> S {
-    let enter = |plan: &mut Plan<Fake>| enter(store, session, |cx| plan.next(cx));
+    let enter = |plan: &mut Plan<Fake>| enter(cache, session, |cx| plan.next(cx));
     pump(plan, event, enter, |_, step| match step {
         Step::Compare(mut unsure) => {
             let equal = told(&mut unsure);

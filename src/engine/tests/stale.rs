@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::engine::call::plan::Plan;
 use crate::engine::call::policy::{Manner, Wish};
 use crate::engine::call::protocol::{Event, NextStep, Step};
-use crate::engine::function_cache::cache::Store;
+use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::session::answers::Scope;
 use crate::engine::terms::Terms;
 use crate::engine::tests::fake::{Fake, Number, Session, alone, comparisons, drive, enter, made, probe};
@@ -16,7 +16,7 @@ const SECOND: u64 = 1_000_000_000;
 
 /// A function of a user and a day, 10 to a user, whose version function is given the user.
 struct World {
-    store: Store<Fake>,
+    cache: FunctionCache<Fake>,
     scope: Scope,
     /// What the version function answers; 0 if it fails.
     version: u32,
@@ -33,7 +33,13 @@ impl World {
             retry_after: SECOND,
             ..Terms::default()
         };
-        Self { store: Store::new(terms, ()), scope: Scope::default(), version: 1, asked: 0, computed: 0 }
+        Self {
+            cache: FunctionCache::new(terms, ()),
+            scope: Scope::default(),
+            version: 1,
+            asked: 0,
+            computed: 0,
+        }
     }
 
     fn plan(&self, key: u32) -> Plan<Fake> {
@@ -50,7 +56,7 @@ impl World {
                 Step::Ask(_) => {
                     self.asked += 1;
                     if self.version == 0 {
-                        enter(&mut self.store, session, |cx| plan.end(cx));
+                        enter(&mut self.cache, session, |cx| plan.end(cx));
                         event = Event::Failed { stands: true };
                     } else {
                         event = Event::Observed(Number::new(self.version), Vec::new());
@@ -74,7 +80,7 @@ impl World {
         plan: &mut Plan<Fake>,
         event: Event<Fake>,
     ) -> NextStep<Fake> {
-        drive(&mut self.store, session, plan, event, Break)
+        drive(&mut self.cache, session, plan, event, Break)
     }
 
     /// The first step.
@@ -84,7 +90,7 @@ impl World {
 
     /// What a call returns of which the source fails, if it does not raise.
     fn fails(&mut self, session: Option<&Rc<Session>>, plan: &mut Plan<Fake>) -> Option<u32> {
-        enter(&mut self.store, session, |cx| plan.end(cx));
+        enter(&mut self.cache, session, |cx| plan.end(cx));
         match self.resume(session, plan, Event::Failed { stands: true }) {
             Step::Done(served) => Some(served.value.get()),
             Step::Raise => None,
@@ -368,12 +374,12 @@ fn nothing_is_known_of_a_source_of_which_nothing_is_stored() {
     for key in 0..200 {
         world.version = 1 + key % 5;
         world.call(None, key * 10);
-        assert!(world.store.live().stamps.sources() <= 3);
+        assert!(world.cache.entries().version_table.sources() <= 3);
     }
     world.version = 0;
     assert_eq!((world.call(None, 7777), world.call(None, 7778)), (None, None));
-    assert_eq!(world.store.live().stamps.sources(), 3);
-    let mut displaced = crate::engine::Displaced::default();
-    world.store.strike(None, |_| true, &mut displaced);
-    assert_eq!(world.store.live().stamps.sources(), 0);
+    assert_eq!(world.cache.entries().version_table.sources(), 3);
+    let mut drops = crate::engine::DeferredDrops::default();
+    world.cache.strike(None, |_| true, &mut drops);
+    assert_eq!(world.cache.entries().version_table.sources(), 0);
 }

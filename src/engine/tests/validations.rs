@@ -1,4 +1,5 @@
-//! Read sets and validations: what a computation has read is asked about when it has ended, and decides what becomes of its result.
+//! Read sets and validations: what a computation has read is asked about when it has ended, and decides what
+//! becomes of its result.
 
 use std::ops::ControlFlow::{Break, Continue};
 use std::rc::Rc;
@@ -7,7 +8,7 @@ use crate::engine::call::claim::Claim;
 use crate::engine::call::plan::Plan;
 use crate::engine::call::policy::{Manner, Wish};
 use crate::engine::call::protocol::{Event, Made, NextStep, Step};
-use crate::engine::function_cache::cache::Store;
+use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::host::Flight;
 use crate::engine::session::answers::Scope;
 use crate::engine::terms::Terms;
@@ -17,7 +18,7 @@ use crate::engine::{clock, order};
 
 /// One cached function with a version function of its own.
 struct Function {
-    store: Store<Fake>,
+    cache: FunctionCache<Fake>,
     scope: Scope,
     version: u32,
     asked: u32,
@@ -25,8 +26,8 @@ struct Function {
 
 impl Function {
     fn new(version: u32) -> Self {
-        let store = Store::new(Terms { maxsize: Some(8), ..Terms::default() }, ());
-        Self { store, scope: Scope::default(), version, asked: 0 }
+        let cache = FunctionCache::new(Terms { maxsize: Some(8), ..Terms::default() }, ());
+        Self { cache, scope: Scope::default(), version, asked: 0 }
     }
 
     fn plan(&self) -> Plan<Fake> {
@@ -36,7 +37,7 @@ impl Function {
     /// The next step that is more than a comparison or a question.
     fn next(&mut self, session: &Rc<Session>, plan: &mut Plan<Fake>) -> NextStep<Fake> {
         let (version, asked) = (self.version, &mut self.asked);
-        drive(&mut self.store, Some(session), plan, Event::Ready, |step| match step {
+        drive(&mut self.cache, Some(session), plan, Event::Ready, |step| match step {
             Step::Ask(_) => {
                 *asked += 1;
                 Continue(Event::Observed(Number::new(version), Vec::new()))
@@ -95,7 +96,7 @@ fn what_is_older_is_asked_about_and_stored_for_all_if_it_holds() {
     assert!(
         matches!(outer.next(&session, &mut plan), Step::Done(served) if order::is_drawn(served.basis.ticket))
     );
-    assert_eq!((outer.store.len(), outer.store.stats.not_stored), (1, 0));
+    assert_eq!((outer.cache.len(), outer.cache.stats.not_stored), (1, 0));
     clock::unmock();
 }
 
@@ -113,7 +114,7 @@ fn what_has_changed_makes_a_result_its_sessions_only() {
     plan.take(Event::Validated(read, holds, Vec::new()));
     let Step::Done(served) = outer.next(&session, &mut plan) else { panic!("it is made") };
     assert!(!holds && !order::is_drawn(served.basis.ticket), "nobody may ask whether its own version holds");
-    assert_eq!((outer.store.len(), outer.store.stats.not_stored), (0, 1));
+    assert_eq!((outer.cache.len(), outer.cache.stats.not_stored), (0, 1));
     let mut again = outer.plan();
     assert!(matches!(outer.next(&session, &mut again), Step::Done(served) if served.value.get() == 7));
     assert!(matches!(outer.next(&Session::begin(), &mut outer.plan()), Step::Compute(_)));
@@ -149,7 +150,7 @@ fn stored_without_a_question(reads: impl FnOnce(Own) -> Vec<Read<Number>>) -> us
     plan.take(Event::Computed(Made { reads, ..made(7, order::NEVER) }));
     assert!(matches!(outer.next(&session, &mut plan), Step::Done(_)));
     clock::unmock();
-    outer.store.len()
+    outer.cache.len()
 }
 
 #[test]
@@ -171,7 +172,7 @@ fn what_the_version_function_has_read_counts_too() {
     let session = Session::begin();
     let read = inner.read(&session);
     let mut plan = outer.plan();
-    let asks = enter(&mut outer.store, Some(&session), |cx| plan.next(cx));
+    let asks = enter(&mut outer.cache, Some(&session), |cx| plan.next(cx));
     assert!(matches!(asks, Step::Ask(_)));
     plan.take(Event::Observed(Number::new(1), vec![read.clone()]));
     assert!(matches!(outer.next(&session, &mut plan), Step::Compute(_)));
@@ -192,7 +193,7 @@ fn one_that_does_not_hold_is_enough() {
     assert!(run.is_going(), "who waits waits for what is decided");
     plan.take(Event::Validated(read, false, Vec::new()));
     assert!(matches!(outer.next(&session, &mut plan), Step::Done(_)));
-    assert!(outer.store.is_empty() && plan.made_with().is_some());
+    assert!(outer.cache.is_empty() && plan.made_with().is_some());
     clock::unmock();
 }
 
@@ -208,7 +209,7 @@ fn that_a_version_holds_says_nothing_of_a_sessions_only_result_of_it() {
     let Step::Validate(read) = outer.next(&session, &mut plan) else { panic!("it is older") };
     plan.take(Event::Validated(read, true, Vec::new()));
     assert!(matches!(outer.next(&session, &mut plan), Step::Done(_)));
-    assert!(outer.store.is_empty(), "it rests on both");
+    assert!(outer.cache.is_empty(), "it rests on both");
     clock::unmock();
 }
 
@@ -226,7 +227,7 @@ fn what_is_read_while_it_is_validated_is_asked_about_once() {
     assert_eq!(read.tag, second.tag);
     plan.take(Event::Validated(read, true, Vec::new()));
     assert!(matches!(outer.next(&session, &mut plan), Step::Done(_)));
-    assert_eq!(outer.store.len(), 1);
+    assert_eq!(outer.cache.len(), 1);
     clock::unmock();
 }
 
@@ -241,7 +242,7 @@ fn an_answer_that_rests_on_something_stale_holds_nothing() {
     let claim = Claim { version: read.call.clone(), tag: read.tag, since: order::draw() };
     let (apart, mut plan) = (Session::begin(), inner.plan());
     plan.about(claim);
-    let asks = enter(&mut inner.store, Some(&apart), |cx| plan.next(cx));
+    let asks = enter(&mut inner.cache, Some(&apart), |cx| plan.next(cx));
     assert!(matches!(asks, Step::Ask(_)));
     plan.take(Event::Observed(Number::new(1), vec![stale]));
     assert!(matches!(inner.next(&apart, &mut plan), Step::Holds(false)));

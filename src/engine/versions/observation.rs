@@ -10,7 +10,8 @@ use crate::engine::versions::read_log::{Own, ReadSet};
 pub struct Observation<O> {
     /// What it answered.
     pub version: O,
-    /// Names the version: equal tags mean equal versions. Two tags of equal versions become one when they meet.
+    /// Names the version: equal tags mean equal versions. Two tags of equal versions become one when they
+    /// meet.
     pub tag: Ticket,
     /// Drawn before it ran.
     pub since: Ticket,
@@ -25,7 +26,8 @@ pub struct Observation<O> {
 }
 
 impl<O> Observation<O> {
-    /// What a computation under it notes its reads by. One that `asks_again` for its version will go by a newer one then.
+    /// What a computation under it notes its reads by. One that `asks_again` for its version will go by a
+    /// newer one then.
     pub(crate) fn own(&self, asks_again: bool) -> Own {
         Own {
             tag: self.tag,

@@ -1,4 +1,5 @@
-//! What went wrong with a source, and how long an old value may stand in for it.
+//! The outage of a source: when it began to fail, and how long an old value may stand in (`stale-if-error`,
+//! RFC 5861, section 4).
 
 use crate::engine::clock;
 use crate::engine::clock::Nanos;
@@ -6,7 +7,7 @@ use crate::engine::order::Ticket;
 
 /// A source that fails: a function for some arguments, or a version function.
 #[derive(Clone, Copy, Debug)]
-pub struct Trouble {
+pub struct Outage {
     /// When it first failed since it last was well.
     pub first: Nanos,
     /// When it last failed.
@@ -15,7 +16,7 @@ pub struct Trouble {
     pub ticket: Ticket,
 }
 
-impl Trouble {
+impl Outage {
     /// A failure now of what began at `ticket`, after what there was before.
     pub(crate) fn again(before: Option<Self>, now: Nanos, ticket: Ticket) -> Self {
         Self { first: before.map_or(now, |before| before.first), last: now, ticket }
@@ -27,7 +28,8 @@ impl Trouble {
     }
 }
 
-/// Whether an old value may still be used `allowed` after it stopped being fresh at `since`. `Nanos::MAX` is for ever.
+/// Whether an old value may still be used `allowed` after it stopped being fresh at `since`. `Nanos::MAX` is
+/// for ever.
 pub(crate) fn is_allowed(since: Nanos, now: Nanos, allowed: Option<Nanos>) -> bool {
     allowed.is_some_and(|allowed| allowed == Nanos::MAX || clock::is_within(since, now, Some(allowed)))
 }

@@ -1,8 +1,10 @@
-//! Read sets: the versions by which cached functions answered a computation, where those were observed before its own.
+//! Read sets: the versions by which cached functions answered a computation, where those were observed before
+//! its own.
 //!
-//! This is optimistic concurrency control (Kung and Robinson 1981). A computation runs on what its session goes by and notes
-//! what may be older than its own version. When it has ended each noted version is asked anew, a *validation*: if all
-//! are what they were, the result is as new as its own observation and is stored for all, else it is its session's only.
+//! This is optimistic concurrency control (Kung and Robinson 1981). A computation runs on what its session
+//! goes by and notes what may be older than its own version. When it has ended each noted version is asked
+//! anew, a *validation*: if all are what they were, the result is as new as its own observation and is stored
+//! for all, else it is its session's only.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -17,8 +19,8 @@ use crate::engine::order::{Spread, Ticket};
 pub struct Basis<O> {
     /// Names the version: equal tags mean equal versions of one source.
     pub tag: Ticket,
-    /// The newest observation that is known to agree with it. One that was never drawn can't be asked about: the result lags, is
-    /// stale or is a session's only. What never changes has the last of all.
+    /// The newest observation that is known to agree with it. One that was never drawn can't be asked about:
+    /// the result lags, is stale or is a session's only. What never changes has the last of all.
     pub ticket: Ticket,
     /// The version.
     pub version: O,
@@ -57,7 +59,8 @@ pub fn oldest<O>(reads: &[Read<O>]) -> Ticket {
 pub struct Own {
     /// Names its version.
     pub tag: Ticket,
-    /// What vouches for this vouches for the same answer; 0 where that can't be told, since the version function itself used something older.
+    /// What vouches for this vouches for the same answer; 0 where that can't be told, since the version
+    /// function itself used something older.
     pub ticket: Ticket,
     /// Only what was observed from here on is surely newer.
     pub until: Ticket,
@@ -91,7 +94,8 @@ pub enum Noted {
 /// Reads by name, with their places in order.
 type ByName<O> = HashMap<(Ticket, Ticket), (u64, Read<O>), BuildHasherDefault<Spread>>;
 
-/// What was read while computations ran, in the order of the last time: each takes what was read since it began.
+/// What was read while computations ran, in the order of the last time: each takes what was read since it
+/// began.
 pub struct ReadLog<O> {
     /// In the order of their observations.
     running: SmallVec<[Running; 2]>,

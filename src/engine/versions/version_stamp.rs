@@ -1,14 +1,15 @@
-//! A version as results are stored under it, with what observations have said of it since.
+//! A version stamp, the validator of stored results: the version under which they are stored, with what
+//! observations have said of it since.
 
 use crate::engine::clock::Nanos;
-use crate::engine::keys::comparisons::{Unsure, Verdicts};
+use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::Object;
 use crate::engine::order::Ticket;
 use crate::engine::versions::observation::Observation;
 
 /// A version, and what is known of it.
 #[derive(Clone, Debug)]
-pub struct Stamp<O> {
+pub struct VersionStamp<O> {
     /// The version.
     pub version: O,
     /// As in [`super::Observation::tag`].
@@ -21,7 +22,7 @@ pub struct Stamp<O> {
     pub lags: bool,
 }
 
-impl<O: Clone> Stamp<O> {
+impl<O: Clone> VersionStamp<O> {
     /// The version that an observation saw.
     #[must_use]
     pub fn of(observation: &Observation<O>) -> Self {
@@ -33,11 +34,11 @@ impl<O: Clone> Stamp<O> {
     ///
     /// # Errors
     /// [`Unsure`] when the two versions were not yet compared.
-    pub(crate) fn is_of(&self, seen: &Observation<O>, verdicts: &Verdicts<O>) -> Result<bool, Unsure<O>>
+    pub(crate) fn is_of(&self, seen: &Observation<O>, comparisons: &Comparisons<O>) -> Result<bool, Unsure<O>>
     where
         O: Object,
     {
-        Ok(self.tag == seen.tag || verdicts.same(&self.version, &seen.version)?)
+        Ok(self.tag == seen.tag || comparisons.same(&self.version, &seen.version)?)
     }
 
     /// Takes note of an observation that agrees.
@@ -53,4 +54,4 @@ impl<O: Clone> Stamp<O> {
 
 /// Where the stamp of a stored entry lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place(pub(crate) u32);
+pub struct StampId(pub(crate) u32);

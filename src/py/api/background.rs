@@ -37,7 +37,7 @@ impl BackgroundRefresh {
 
     /// It failed.
     fn failed(&self, py: Python<'_>) {
-        self.function.get().function.store.with(py, |store| store.stats.refresh_errors += 1);
+        self.function.get().function.cache.with(py, |cache| cache.stats.refresh_errors += 1);
     }
 
     /// It is over.

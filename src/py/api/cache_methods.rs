@@ -1,5 +1,5 @@
-//! The methods of the cache: the one list, by which functions and bound methods have them, each with its docstring. The stub carries the same text,
-//! since editors show that.
+//! The methods of the cache: the one list, by which functions and bound methods have them, each with its
+//! docstring. The stub carries the same text, since editors show that.
 
 use std::ffi::CStr;
 
@@ -11,7 +11,7 @@ use pyo3::types::{PyBool, PyDict, PyTuple};
 
 use super::cache_key::CacheKey;
 use super::method_definition::{Given, Method, Takes, definition, docstring};
-use crate::engine::{Displaced, Manner, Putter, Wish, oldest};
+use crate::engine::{DeferredDrops, Manner, Putter, Wish, oldest};
 use crate::py::arguments::call_arguments::with_arguments;
 use crate::py::call::attempt::Attempt;
 use crate::py::call::awaited_call::Call;
@@ -355,11 +355,11 @@ impl Cached {
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<bool> {
         let probe = self.probe_of(py, args, kwargs)?;
-        let mut displaced = Displaced::default();
-        let removed = settle(py, |verdicts| {
-            self.function.store.with(py, |store| store.invalidate(&probe, verdicts, &mut displaced))
+        let mut drops = DeferredDrops::default();
+        let removed = settle(py, |comparisons| {
+            self.function.cache.with(py, |cache| cache.invalidate(&probe, comparisons, &mut drops))
         });
-        drop(displaced);
+        drop(drops);
         if !removed? {
             self.check_fit(py, "cache_invalidate", args, kwargs)?;
             return Ok(false);
@@ -412,9 +412,9 @@ impl Cached {
             leader: &leader,
             rests_on: if self.all_hold(py, &inside)? { None } else { Some(oldest(&inside.reads)) },
         };
-        settle(py, |verdicts| {
+        settle(py, |comparisons| {
             self.enter(py, session.as_ref(), |cx| {
-                cx.put((&probe, given.as_ref()), (&value, &version), &putter, verdicts)
+                cx.put((&probe, given.as_ref()), (&value, &version), &putter, comparisons)
             })
         })
     }

@@ -10,7 +10,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::classes;
 use crate::engine::order::{self};
-use crate::engine::{Observation, Scope, Store, Terms};
+use crate::engine::{FunctionCache, Observation, Scope, Terms};
 use crate::py::arguments::call_arguments::{self, Rules};
 use crate::py::function::cached::Cached;
 use crate::py::function::options::Options;
@@ -26,7 +26,8 @@ use crate::py::session::traverse;
 impl Cached {
     #[new]
     #[pyo3(signature = (
-        wrapped, options, *, ask, gets, scope, default, constant, ordered, awaits, awaits_version, module, name
+        wrapped, options, *, ask, gets, scope, default, constant, ordered, awaits, awaits_version, module,
+        name
     ))]
     #[expect(
         clippy::too_many_arguments,
@@ -74,12 +75,12 @@ impl Cached {
         };
         let terms = Terms { constant: matches!(version, Version::Constant(_)), ..options.terms };
         let function = Arc::new_cyclic(|function| {
-            let store = Store::new(terms, function.clone());
+            let cache = FunctionCache::new(terms, function.clone());
             FunctionResults {
-                id: store.id,
+                id: cache.id,
                 module,
                 name,
-                store: ReadMostly::new(store),
+                cache: ReadMostly::new(cache),
                 unvalidated: Guarded::new(RejectedResults::default()),
             }
         });
@@ -196,7 +197,7 @@ impl Cached {
         visit.call(&self.key)?;
         visit.call(&self.cache_if)?;
         self.freshness.traverse(&visit)?;
-        self.function.store.trace(|store| traverse::visit_store(store, &visit))
+        self.function.cache.trace(|cache| traverse::visit_store(cache, &visit))
     }
 
     fn __clear__(&self) {

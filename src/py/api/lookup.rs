@@ -6,7 +6,7 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::engine::{Displaced, Probe, Terms, Unsure, Verdicts};
+use crate::engine::{Comparisons, DeferredDrops, Probe, Terms, Unsure};
 use crate::py::arguments::call_arguments::with_arguments;
 use crate::py::arguments::key::Key;
 use crate::py::arguments::misuse::Misuse;
@@ -17,7 +17,7 @@ use crate::py::objects::object::Object;
 
 impl Cached {
     pub(crate) fn numbers(&self, py: Python<'_>) -> (crate::engine::Stats, usize, Terms) {
-        self.function.store.with(py, |store| (store.stats, store.len(), store.terms))
+        self.function.cache.with(py, |cache| (cache.stats, cache.len(), cache.terms))
     }
 
     pub(crate) fn cache_info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -58,9 +58,9 @@ impl Cached {
 
     /// Forgets all results.
     pub(crate) fn cache_clear(&self, py: Python<'_>) {
-        let mut displaced = Displaced::default();
-        self.function.store.with(py, |store| store.clear(&mut displaced));
-        drop(displaced);
+        let mut drops = DeferredDrops::default();
+        self.function.cache.with(py, |cache| cache.clear(&mut drops));
+        drop(drops);
     }
 
     /// Whether it is found already where its name says, as a function of a module is.
@@ -90,10 +90,10 @@ impl Cached {
         if !self.is_method() {
             return self.cache_clear(py);
         }
-        let mut displaced = Displaced::default();
+        let mut drops = DeferredDrops::default();
         let own = |key: &Key| key.arguments().instance() == instance.as_ptr();
-        self.function.store.with(py, |store| store.strike(None, own, &mut displaced));
-        drop(displaced);
+        self.function.cache.with(py, |cache| cache.strike(None, own, &mut drops));
+        drop(drops);
     }
 
     /// The key for the arguments that one of the methods of the cache was given.
@@ -132,9 +132,9 @@ impl Cached {
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Option<(Object, Object)>> {
         let probe = self.probe_of(py, args, kwargs)?;
-        let found = settle(py, |verdicts: &Verdicts<Object>| {
-            self.function.store.with(py, |store| -> Result<_, Unsure<Object>> {
-                let found = store.peek(&probe, verdicts)?;
+        let found = settle(py, |comparisons: &Comparisons<Object>| {
+            self.function.cache.with(py, |cache| -> Result<_, Unsure<Object>> {
+                let found = cache.peek(&probe, comparisons)?;
                 Ok(found.map(|found| (found.entry.value.clone(), found.stamp.version.clone())))
             })
         })?;

@@ -1,5 +1,6 @@
-//! How the methods of the cache are defined, for the class of functions and for that of bound methods. PyO3 does not define them: it panics where there is
-//! no memory for the tuple and the dict of `*args` and `**kwargs`, and it would need each method once for each class.
+//! How the methods of the cache are defined, for the class of functions and for that of bound methods. PyO3
+//! does not define them: it panics where there is no memory for the tuple and the dict of `*args` and
+//! `**kwargs`, and it would need each method once for each class.
 #![expect(unsafe_code, reason = "defines methods by CPython's own means")]
 
 use std::ffi::CStr;
@@ -71,8 +72,8 @@ unsafe extern "C" fn called<M: Method, const BOUND: bool>(
 ) -> *mut PyObject {
     attach(|py| {
         let run = || {
-            // SAFETY: CPython has looked at the object's type, and holds the arguments until the answer: as many as it says, and one more for
-            // each name.
+            // SAFETY: CPython has looked at the object's type, and holds the arguments until the answer: as
+            // many as it says, and one more for each name.
             let (on, positional, kwargs) = unsafe {
                 let names =
                     Bound::from_borrowed_ptr_or_opt(py, names).map(|names| names.cast_into_unchecked());

@@ -73,7 +73,7 @@ fn check_binding(binding: &Bound<'_, PyAny>) -> PyResult<()> {
     binding::Binding::new(binding).map(drop)
 }
 
-/// Whether the running code, a version function, is asked once more for a computation that has read its answer.
+/// Whether the running version function is asked once more, for a computation that has read its answer.
 ///
 /// Returns:
 ///     ``False`` in any other code.

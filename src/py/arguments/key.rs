@@ -1,4 +1,4 @@
-//! Arguments as keys: one owned reference in the store, whatever their number.
+//! Arguments as keys: one owned reference in the cache, whatever their number.
 #![expect(unsafe_code, reason = "packs what a key is into the reference, and reads tuples in place")]
 
 use std::mem::ManuallyDrop;

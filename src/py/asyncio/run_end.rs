@@ -1,4 +1,4 @@
-//! The end of the task that runs a coroutine function.
+//! A done callback: the end of the task that runs a coroutine function.
 
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};

@@ -129,8 +129,8 @@ impl Call {
         Ok(doing)
     }
 
-    /// The call of the caller is answered: by what it is served to what builds on it is noted here, in the caller's context,
-    /// and not where it was computed.
+    /// The call of the caller is answered: by what it is served to what builds on it is noted here, in the
+    /// caller's context, and not where it was computed.
     fn note(&self, py: Python<'_>) -> PyResult<()> {
         if !computation::is_going_on() {
             return Ok(());
@@ -181,9 +181,9 @@ impl Call {
         self.next(py, self.step(py))
     }
 
-    /// Take what came of what was done: what it returned, or what it raised. What is to be done next: ``"ask"``,
-    /// ``"wait"``, ``"compute"``, ``"validate"``, ``"sleep"``, ``"done"`` or ``"uncached"``. What fails once the function runs
-    /// is not raised here but by `settle`, in the caller.
+    /// Take what came of what was done: what it returned, or what it raised. What is to be done next:
+    /// ``"ask"``, ``"wait"``, ``"compute"``, ``"validate"``, ``"sleep"``, ``"done"`` or ``"uncached"``. What
+    /// fails once the function runs is not raised here but by `settle`, in the caller.
     #[pyo3(signature = (value, error, /))]
     fn resume<'py>(
         &self,
@@ -216,8 +216,8 @@ impl Call {
         self.state.with(py, |state| state.flight.clone()).map(JoinableFlight)
     }
 
-    /// Begin what is to be awaited, as a part of this call: the version function, the function, or the question whether
-    /// what was read holds. Its end is for `resume`.
+    /// Begin what is to be awaited, as a part of this call: the version function, the function, or the
+    /// question whether what was read holds. Its end is for `resume`.
     fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let doing = self.state.with(py, |state| state.doing);
         let entered = self.driving(py, |drive| Entered::new(py, drive.entrance()))?;
@@ -307,8 +307,8 @@ impl Call {
         }
     }
 
-    /// Begin to wait for another's run in a task of this event loop. ``None`` if there is nothing to wait for any more, or if that
-    /// would never end or takes too long.
+    /// Begin to wait for another's run in a task of this event loop. ``None`` if there is nothing to wait for
+    /// any more, or if that would never end or takes too long.
     fn join(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<Option<TaskWait>> {
         let py = event_loop.py();
         let Some(flight) = self.state.with(py, |state| state.flight.clone()) else { return Ok(None) };

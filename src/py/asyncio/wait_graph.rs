@@ -1,5 +1,5 @@
-//! Which runs tasks wait for that are part of runs themselves, so that a wait which would close a circle is
-//! not begun.
+//! A wait-for graph: which runs tasks wait for that are part of runs themselves, so that a wait which would
+//! close a circle is not begun.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;

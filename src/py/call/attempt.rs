@@ -1,9 +1,10 @@
-//! What the hit path has learned of a call that it did not answer, so that nothing is asked twice.
+//! The remainder of a lookup: what the hit path has learned of a call that it did not answer, so that nothing
+//! is asked twice.
 #![expect(unsafe_code, reason = "room that a hit does not touch")]
 
 use std::mem::MaybeUninit;
 
-use crate::engine::Verdicts;
+use crate::engine::Comparisons;
 use crate::py::objects::object::Object;
 
 /// The hash of no arguments, which nobody needs to be told; of others once in the age of the world, and then
@@ -15,16 +16,16 @@ pub(crate) struct Attempt {
     /// The hash of its arguments, or [`UNKNOWN`]: a word less on the hit path than an option.
     pub(crate) hash: u64,
     /// What its arguments were found to equal and not to.
-    pub(crate) verdicts: Option<Box<Verdicts<Object>>>,
+    pub(crate) comparisons: Option<Box<Comparisons<Object>>>,
 }
 
 impl Attempt {
-    pub(crate) const NOTHING: Self = Self { hash: UNKNOWN, verdicts: None };
+    pub(crate) const NOTHING: Self = Self { hash: UNKNOWN, comparisons: None };
 
     /// What is known of most calls.
     #[inline]
     pub(crate) const fn of(hash: u64) -> Self {
-        Self { hash, verdicts: None }
+        Self { hash, comparisons: None }
     }
 
     /// The hash, if it is known.

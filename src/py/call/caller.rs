@@ -1,16 +1,16 @@
-//! Who calls: the session that is active, and the critical section of a function's results and of what that
-//! session remembers.
+//! The caller of a function and its locks: the session that is active, and the critical section of a
+//! function's results and of what that session remembers.
 
 use pyo3::prelude::*;
 
 use super::computation;
-use crate::engine::{Caller, Context, Displaced, Store};
+use crate::engine::{Caller, Context, DeferredDrops, FunctionCache};
 use crate::py::function::cached::Cached;
 use crate::py::objects::host::Host;
 use crate::py::session::core::ActiveSession;
 
 impl Cached {
-    /// Runs `act` in the critical section of the store, and within it in the session's. What it lets go is
+    /// Runs `act` in the critical section of the cache, and within it in the session's. What it lets go is
     /// dropped after it.
     pub(crate) fn enter<R>(
         &self,
@@ -18,23 +18,23 @@ impl Cached {
         session: Option<&ActiveSession>,
         act: impl FnOnce(&mut Context<'_, Host>) -> R,
     ) -> R {
-        let mut displaced = Displaced::default();
-        let run = |store: &mut Store<Host>, caller: Option<Caller<'_, Host>>| {
-            act(&mut Context::new(store, caller, &mut displaced))
+        let mut drops = DeferredDrops::default();
+        let run = |cache: &mut FunctionCache<Host>, caller: Option<Caller<'_, Host>>| {
+            act(&mut Context::new(cache, caller, &mut drops))
         };
         match session {
-            None => self.function.store.with(py, |store| run(store, None)),
-            Some(ActiveSession { core, id }) => self.function.store.with(py, |store| {
-                let done = core.known.with(py, |known| {
+            None => self.function.cache.with(py, |cache| run(cache, None)),
+            Some(ActiveSession { core, id }) => self.function.cache.with(py, |cache| {
+                let done = core.memory.with(py, |memory| {
                     // A session that was renewed during the call is another one: what the call has learned is
                     // not for that.
                     if core.id() != *id {
                         return Err(run);
                     }
-                    let caller = Caller { id: *id, began: core.began, session: &core.itself, known };
-                    Ok(run(store, Some(caller)))
+                    let caller = Caller { id: *id, began: core.began, session: &core.itself, memory };
+                    Ok(run(cache, Some(caller)))
                 });
-                done.unwrap_or_else(|run| run(store, None))
+                done.unwrap_or_else(|run| run(cache, None))
             }),
         }
     }

@@ -1,4 +1,5 @@
-//! A version to be asked about once more, for a computation that has read what it vouches for.
+//! One validation request: a version to be asked about once more, for a computation that has read what it
+//! vouches for.
 
 use pyo3::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Runs a call's plan: does what the engine asks for, outside of the critical section.
+//! The driver of a call, a loop around the engine's state machine: does what the engine asks for, outside of
+//! the critical section.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,7 +34,8 @@ fn sleep(py: Python<'_>, span: Duration) -> PyResult<Bound<'_, PyAny>> {
     py.import(named!(py, "time")?)?.call_method1(named!(py, "sleep")?, (Seconds(span.as_secs_f64()),))
 }
 
-/// What is to be done next for a call, outside of the plan. What came of it is taken by the method that is named.
+/// What is to be done next for a call, outside of the plan. What came of it is taken by the method that is
+/// named.
 pub(crate) enum Next<'py> {
     /// Run the version function: [`Drive::asked`].
     Ask,
@@ -114,8 +116,8 @@ impl Drive {
             asked_about: None,
             validation: None,
         });
-        if let Some(verdicts) = tried.verdicts {
-            drive.plan.know(*verdicts);
+        if let Some(comparisons) = tried.comparisons {
+            drive.plan.know(*comparisons);
         }
         Ok(drive)
     }
@@ -345,7 +347,7 @@ impl Drive {
         };
         // A validation is counted by the function whose computation needs it.
         let counted = u64::from(self.plan.claim().is_none());
-        cached.function.store.with(py, |store| store.stats.version_calls += counted);
+        cached.function.cache.with(py, |cache| cache.stats.version_calls += counted);
         self.plan.take(Event::Observed(version.into(), ended.reads));
         Ok(())
     }
@@ -380,7 +382,7 @@ impl Drive {
         error: PyErr,
         oldest: Ticket,
     ) -> PyResult<()> {
-        let terms = cached.function.store.with(py, |store| store.terms);
+        let terms = cached.function.cache.with(py, |cache| cache.terms);
         if !terms.has_stale() {
             self.failed(cached, py, &error, oldest);
             return Err(error);

@@ -99,8 +99,8 @@ unsafe extern "C" fn call_with_one<P: Locator>(
         let mut tried = AttemptSlot::new();
         hit_of_one::<P>(Python::assume_attached(), function(callable), *args, &mut tried).unwrap_or_else(
             || {
-                let Attempt { hash, verdicts } = tried.take();
-                call_at_length(callable, args, 1, ptr::null_mut(), hash, verdicts)
+                let Attempt { hash, comparisons } = tried.take();
+                call_at_length(callable, args, 1, ptr::null_mut(), hash, comparisons)
             },
         )
     }
@@ -127,8 +127,8 @@ unsafe extern "C" fn call_with_many<P: Locator, const METHOD: bool, const NAMED:
             None => tried.leave(Attempt::NOTHING),
         };
         hit.unwrap_or_else(|| {
-            let Attempt { hash, verdicts } = tried.take();
-            call_at_length(callable, args, count, names, hash, verdicts)
+            let Attempt { hash, comparisons } = tried.take();
+            call_at_length(callable, args, count, names, hash, comparisons)
         })
     }
 }

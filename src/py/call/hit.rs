@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use super::attempt::{Attempt, AttemptSlot};
 use super::cache_lookup;
 use crate::engine::order::Ticket;
-use crate::engine::{Look, Sought, Verdicts};
+use crate::engine::{Comparisons, Look, Sought};
 use crate::py::arguments::call_arguments::{self, Arguments};
 use crate::py::arguments::key::Key;
 use crate::py::arguments::matchers::{AnyArguments, ManyArguments, NoArguments, OneArgument};
@@ -176,14 +176,14 @@ pub(crate) fn find_after_comparing<R>(
     (hash, differs): (u64, Option<Key>),
     find: impl FnOnce(usize) -> Option<R>,
 ) -> Result<R, PyResult<Attempt>> {
-    let (rules, store) = (cached.rules, &cached.function.store);
-    let mut verdicts = Verdicts::default();
+    let (rules, cache) = (cached.rules, &cached.function.cache);
+    let mut comparisons = Comparisons::default();
     if let Some(key) = differs {
-        verdicts.learn_of_first(key);
+        comparisons.learn_of_first(key);
     }
     for _ in 0..MOST_TURNS {
-        let address = store
-            .read(py, |store| store.address_of(hash, |key| key.is_natively(arguments, rules), &verdicts));
+        let address = cache
+            .read(py, |cache| cache.address_of(hash, |key| key.is_natively(arguments, rules), &comparisons));
         let mut asked = match address {
             Ok(Some(address)) => {
                 if let Some(found) = find(address) {
@@ -196,9 +196,9 @@ pub(crate) fn find_after_comparing<R>(
         };
         asked.ask(|key| key.equals(py, arguments, rules)).map_err(Err)?;
         // Held by what was learned from here on.
-        verdicts.learn_of_keys(asked);
+        comparisons.learn_of_keys(asked);
     }
-    Err(Ok(Attempt { hash, verdicts: Some(Box::new(verdicts)) }))
+    Err(Ok(Attempt { hash, comparisons: Some(Box::new(comparisons)) }))
 }
 
 /// Finds the result of what is sought by its hash, if the session, which its ticket names, surely knows it.
@@ -211,7 +211,7 @@ fn find<P: Locator, S: Sought<Key>>(
     sought: S,
 ) -> Result<Option<*mut PyObject>, S::Other> {
     let found =
-        cache_lookup::find(py, &cached.function.store, (hash, id), sought, |Look { entry, .. }| {
+        cache_lookup::find(py, &cached.function.cache, (hash, id), sought, |Look { entry, .. }| {
             taken(&entry.value)
         })?;
     Ok(found.map(NonNull::as_ptr))
@@ -226,7 +226,7 @@ fn find_held(
     address: usize,
 ) -> Option<*mut PyObject> {
     let found =
-        cache_lookup::find_held(py, &cached.function.store, (hash, address), id, |Look { entry, .. }| {
+        cache_lookup::find_held(py, &cached.function.cache, (hash, address), id, |Look { entry, .. }| {
             taken(&entry.value)
         });
     found.map(NonNull::as_ptr)

@@ -5,7 +5,7 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
 use super::attempt::Attempt;
-use crate::engine::{Manner, Verdicts, Wish};
+use crate::engine::{Comparisons, Manner, Wish};
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::function::cached::Cached;
 use crate::py::interpreter::critical_section::attach;
@@ -53,11 +53,11 @@ pub(crate) unsafe extern "C" fn call_at_length(
     nargsf: usize,
     names: *mut PyObject,
     hash: u64,
-    verdicts: Option<Box<Verdicts<Object>>>,
+    comparisons: Option<Box<Comparisons<Object>>>,
 ) -> *mut PyObject {
     // SAFETY: the arguments are those of a vectorcall.
     let (callable, arguments) = unsafe { called(callable, args, nargsf, names) };
-    miss(&callable, arguments, Attempt { hash, verdicts })
+    miss(&callable, arguments, Attempt { hash, comparisons })
 }
 
 /// Answers any other call. A panic becomes an exception.

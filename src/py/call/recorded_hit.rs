@@ -35,7 +35,9 @@ pub(crate) unsafe extern "C" fn call_and_record(
         let (function, arguments) = called(callable, args, nargsf, names);
         match Python::attach_unchecked(|_| hit_and_record(function, arguments)) {
             Ok(answer) => answer,
-            Err(Attempt { hash, verdicts }) => call_at_length(callable, args, nargsf, names, hash, verdicts),
+            Err(Attempt { hash, comparisons }) => {
+                call_at_length(callable, args, nargsf, names, hash, comparisons)
+            }
         }
     }
 }
@@ -60,14 +62,14 @@ pub(crate) fn hit_and_record(
     let Located::Session(session) = Anywhere::locate(&cached.binding, py) else {
         return Err(Attempt::of(hash));
     };
-    let store = &cached.function.store;
+    let cache = &cached.function.cache;
     let constant = matches!(cached.version, Version::Constant(_));
     let take = |Look { entry, stamp }: Look<'_, Host>| (entry.value.clone(), entry.basis(stamp, constant));
     let sought = AnyArguments { arguments, rules: cached.rules };
-    let found = if let Ok(found) = cache_lookup::find(py, store, (hash, session), sought, take) {
+    let found = if let Ok(found) = cache_lookup::find(py, cache, (hash, session), sought, take) {
         found.ok_or(Ok(Attempt::of(hash)))
     } else {
-        let find = |address| cache_lookup::find_held(py, store, (hash, address), session, take);
+        let find = |address| cache_lookup::find_held(py, cache, (hash, address), session, take);
         find_after_comparing(py, cached, arguments, (hash, None), find)
     };
     match found {

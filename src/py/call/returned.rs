@@ -1,4 +1,4 @@
-//! What a function may return: a result, one that says its version, or that the old one is good still.
+//! The protocol of return values: a result, one that says its version, or that the old one is good still.
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;

@@ -1,9 +1,10 @@
-//! A lookup that is repeated until all comparisons that it depends on were made, outside of the critical section.
+//! A retry loop: a lookup that is repeated until all comparisons that it depends on were made, outside of the
+//! critical section.
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::engine::{Unsure, Verdicts};
+use crate::engine::{Comparisons, Unsure};
 use crate::py::arguments::key;
 use crate::py::interpreter::fallible;
 use crate::py::objects::object::Object;
@@ -16,15 +17,15 @@ pub(super) const PATIENCE: usize = 2_000;
 /// Repeats a lookup until all that it needs to know about equality has been asked.
 pub(crate) fn settle<R>(
     py: Python<'_>,
-    mut look: impl FnMut(&Verdicts<Object>) -> Result<R, Unsure<Object>>,
+    mut look: impl FnMut(&Comparisons<Object>) -> Result<R, Unsure<Object>>,
 ) -> PyResult<R> {
-    let mut verdicts = Verdicts::default();
+    let mut comparisons = Comparisons::default();
     for _ in 0..PATIENCE {
-        match look(&verdicts) {
+        match look(&comparisons) {
             Ok(found) => return Ok(found),
             Err(mut unsure) => {
                 let equal = key::equal(py, &mut unsure)?;
-                verdicts.learn(unsure, equal);
+                comparisons.learn(unsure, equal);
             }
         }
     }

@@ -76,8 +76,8 @@ impl Drive {
 
 impl Cached {
     fn count_validation(&self, py: Python<'_>, holds: bool) {
-        self.function.store.with(py, |store| {
-            let stats = &mut store.stats;
+        self.function.cache.with(py, |cache| {
+            let stats = &mut cache.stats;
             *(if holds { &mut stats.validated } else { &mut stats.invalidated }) += 1;
         });
     }

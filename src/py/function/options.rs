@@ -1,5 +1,6 @@
-//! The options of a decorated function, typed: objects that the decorators make with keyword arguments, and that never change, since one decorator
-//! may decorate several functions. `_options.py` has checked the values and tells of wrong ones by the names that the decorators have for them.
+//! The options of a decorated function, typed: objects that the decorators make with keyword arguments, and
+//! that never change, since one decorator may decorate several functions. `_options.py` has checked the
+//! values and tells of wrong ones by the names that the decorators have for them.
 
 use std::time::Duration;
 
@@ -118,7 +119,8 @@ impl Drop for Options {
 impl Options {
     #[new]
     #[pyo3(signature = (
-        *, session, maxsize, typed, key, ttl, verifies, revalidate, awaits_revalidate, stale_if_error, retry_after, errors,
+        *, session, maxsize, typed, key, ttl, verifies, revalidate, awaits_revalidate, stale_if_error,
+        retry_after, errors,
         stale_while_revalidate, lag, cache_if, wait
     ))]
     #[expect(clippy::too_many_arguments, reason = "as many as the decorators have")]

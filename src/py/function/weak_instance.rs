@@ -1,4 +1,4 @@
-//! What stands for an instance in the keys of its methods: a weak reference whose end takes the result along.
+//! A weak reference in place of an instance in the keys of its methods, whose end takes the result along.
 
 use std::sync::{Arc, Weak};
 
@@ -6,7 +6,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 
-use crate::engine::{Displaced, Key};
+use crate::engine::{DeferredDrops, Key};
 use crate::py::arguments::call_arguments::Owner;
 use crate::py::session::results::FunctionResults;
 
@@ -21,9 +21,9 @@ struct WeakrefCallback {
 impl WeakrefCallback {
     fn __call__(&self, py: Python<'_>, _reference: &Bound<'_, PyAny>) {
         let Some(function) = self.function.upgrade() else { return };
-        let mut displaced = Displaced::default();
-        function.store.with(py, |store| store.strike(Some(self.hash), Key::is_gone, &mut displaced));
-        drop(displaced);
+        let mut drops = DeferredDrops::default();
+        function.cache.with(py, |cache| cache.strike(Some(self.hash), Key::is_gone, &mut drops));
+        drop(drops);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Deep recursion is an error, not a crash.
+//! The guard of the stack: deep recursion is an error, not a crash.
 #![expect(unsafe_code, reason = "the interpreter's count of nested calls is kept by hand")]
 
 use pyo3::exceptions::PyRecursionError;

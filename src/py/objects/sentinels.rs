@@ -1,4 +1,4 @@
-//! Values that stand for something, each the only one of its kind.
+//! Sentinels: values that stand for something, each the only one of its kind.
 
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};

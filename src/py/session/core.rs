@@ -11,7 +11,7 @@ use super::policy::Policy;
 use super::results::FunctionResults;
 use super::traverse;
 use crate::engine::order::{self, Ticket};
-use crate::engine::{self, Displaced, Known, Leaving, ReadLog};
+use crate::engine::{self, DeferredDrops, Leaving, ReadLog, SessionMemory};
 use crate::py::interpreter::critical_section::{GloballyGuarded, Guarded, attach, attached};
 use crate::py::interpreter::trashcan;
 use crate::py::objects::host::Host;
@@ -29,7 +29,7 @@ pub(crate) struct SessionCore {
     /// What it wants beyond the rule.
     pub(crate) policy: Option<Policy>,
     /// What it remembers.
-    pub(crate) known: GloballyGuarded<Known<Host>>,
+    pub(crate) memory: GloballyGuarded<SessionMemory<Host>>,
     /// What was read in it while something is computed.
     pub(crate) reads: Log,
     /// The session in which versions are asked about that computations of this one have read: the newest, if
@@ -54,7 +54,7 @@ impl SessionCore {
             id: AtomicU64::new(began),
             began,
             policy,
-            known: GloballyGuarded::new(Known::default()),
+            memory: GloballyGuarded::new(SessionMemory::default()),
             reads: Guarded::new(None),
             validation: Guarded::new(None),
             itself: SessionRef(itself.clone()),
@@ -82,7 +82,7 @@ impl SessionCore {
         if let Some(policy) = &self.policy {
             policy.traverse(visit)?;
         }
-        self.known.trace(|known| traverse::visit_known(known, visit))?;
+        self.memory.trace(|memory| traverse::visit_memory(memory, visit))?;
         self.reads.trace(|log| traverse::visit_log(log.as_deref(), visit))?;
         self.validation.trace(|latest| latest.as_ref().map_or(Ok(()), |latest| latest.traverse(visit)))
     }
@@ -94,25 +94,25 @@ impl SessionCore {
     /// Ends it: nothing stored is known to it from now on, nothing is kept for it, and calls look for
     /// another.
     pub(crate) fn end(&self, py: Python<'_>) {
-        let mut displaced = Displaced::default();
-        let id = self.known.with(py, |known| {
-            known.clear_shelves(&mut displaced);
+        let mut drops = DeferredDrops::default();
+        let id = self.memory.with(py, |memory| {
+            memory.unpin_all(&mut drops);
             self.id.swap(order::LONG_AGO, Ordering::Relaxed)
         });
-        leave(py, id, self.functions(py), &mut displaced);
-        trashcan::discard(displaced);
+        leave(py, id, self.functions(py), &mut drops);
+        trashcan::discard(drops);
     }
 
     /// Lets go of what it knows. Functions that it reads keep nothing for it any more.
     pub(super) fn forget(&self, py: Python<'_>, next: impl FnOnce(Ticket) -> Ticket) {
-        let (id, known) = self.known.with(py, |known| {
+        let (id, memory) = self.memory.with(py, |memory| {
             let id = self.id();
             self.id.store(next(id), Ordering::Relaxed);
-            (id, std::mem::take(known))
+            (id, std::mem::take(memory))
         });
-        let mut displaced = Displaced::default();
-        leave(py, id, functions(&known), &mut displaced);
-        trashcan::discard((known, displaced));
+        let mut drops = DeferredDrops::default();
+        leave(py, id, functions(&memory), &mut drops);
+        trashcan::discard((memory, drops));
     }
 
     /// Whether the block for which it was open is over.
@@ -122,7 +122,7 @@ impl SessionCore {
 
     /// The functions that the session reads, in the order in which they were decorated.
     pub(super) fn functions(&self, py: Python<'_>) -> Vec<Arc<FunctionResults>> {
-        self.known.with(py, |known| functions(known).collect())
+        self.memory.with(py, |memory| functions(memory).collect())
     }
 }
 
@@ -133,8 +133,8 @@ impl Drop for SessionCore {
     }
 }
 
-fn functions(known: &Known<Host>) -> impl Iterator<Item = Arc<FunctionResults>> {
-    known.readers.values().filter_map(|reader| reader.function.upgrade())
+fn functions(memory: &SessionMemory<Host>) -> impl Iterator<Item = Arc<FunctionResults>> {
+    memory.readers.values().filter_map(|reader| reader.function.upgrade())
 }
 
 /// The session `id` reads functions no more.
@@ -142,10 +142,10 @@ fn leave(
     py: Python<'_>,
     id: Ticket,
     functions: impl IntoIterator<Item = Arc<FunctionResults>>,
-    displaced: &mut Displaced<Host>,
+    drops: &mut DeferredDrops<Host>,
 ) {
     for function in functions {
-        function.store.with(py, |store| store.leave(id, displaced));
+        function.cache.with(py, |cache| cache.leave(id, drops));
     }
 }
 
@@ -157,19 +157,19 @@ impl engine::Audience<Host> for SessionRef {
     fn reach<R>(
         &self,
         id: Ticket,
-        displaced: &mut Displaced<Host>,
-        act: impl FnOnce(&mut Known<Host>, &mut Displaced<Host>) -> R,
+        drops: &mut DeferredDrops<Host>,
+        act: impl FnOnce(&mut SessionMemory<Host>, &mut DeferredDrops<Host>) -> R,
     ) -> Option<R> {
         let core = self.0.upgrade()?;
-        let result = (core.id() == id).then(|| core.known.with(attached(), |known| act(known, displaced)));
-        displaced.push(Leaving::Held(core));
+        let result = (core.id() == id).then(|| core.memory.with(attached(), |memory| act(memory, drops)));
+        drops.push(Leaving::Held(core));
         result
     }
 
-    fn is_alive(&self, id: Ticket, displaced: &mut Displaced<Host>) -> bool {
+    fn is_alive(&self, id: Ticket, drops: &mut DeferredDrops<Host>) -> bool {
         let Some(core) = self.0.upgrade() else { return false };
         let alive = core.id() == id;
-        displaced.push(Leaving::Held(core));
+        drops.push(Leaving::Held(core));
         alive
     }
 }

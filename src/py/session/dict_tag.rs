@@ -1,5 +1,6 @@
-//! Until 3.13 CPython gives a dict a new tag with each change, and no two dicts the same (PEP 509). So the
-//! tag tells where the handle is that was found last, for as long as it is there.
+//! An inline cache keyed by the version tag of a dict. Until 3.13 CPython gives a dict a new tag with each
+//! change, and no two dicts the same (PEP 509). So the tag tells where the handle is that was found last, for
+//! as long as it is there.
 #![expect(unsafe_code, reason = "reads dicts in place")]
 #![expect(clippy::inline_always, reason = "a hit is one function, whose values stay in registers")]
 

@@ -1,4 +1,4 @@
-//! Finding the session at a glance: without running Python code, by code that is compiled for each kind of
+//! The fast path to the session: found without running Python code, by code that is compiled for each kind of
 //! binding.
 #![expect(unsafe_code, reason = "reads dicts and context variables in place")]
 #![expect(clippy::inline_always, reason = "a hit is one function, whose values stay in registers")]

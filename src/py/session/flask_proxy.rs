@@ -64,13 +64,13 @@ pub(crate) type Names<'py> = Bound<'py, PyDict>;
 #[inline]
 pub(crate) fn names_in<'py>(context: &Bound<'py, PyAny>) -> Option<Names<'py>> {
     let py = context.py();
-    CONTEXTS.read(py, |known| {
-        let known = known.iter().find(|known| known.context == context.as_ptr())?;
+    CONTEXTS.read(py, |memory| {
+        let memory = memory.iter().find(|memory| memory.context == context.as_ptr())?;
         #[cfg(Py_GIL_DISABLED)]
-        return Some(known.names.bind(py).clone());
+        return Some(memory.names.bind(py).clone());
         // SAFETY: held here until the context dies, which takes Python code.
         #[cfg(not(Py_GIL_DISABLED))]
-        return Some(unsafe { Borrowed::from_ptr(py, known.names.as_ptr()).cast_unchecked() });
+        return Some(unsafe { Borrowed::from_ptr(py, memory.names.as_ptr()).cast_unchecked() });
     })
 }
 
@@ -106,9 +106,9 @@ fn forget(py: Python<'_>) -> PyResult<&Bound<'_, PyCFunction>> {
         PyCFunction::new_closure(py, None, None, |args: &Bound<'_, PyTuple>, _| {
             let py = args.py();
             let gone = args.get_item(0).ok().and_then(|death| {
-                CONTEXTS.with(py, |known| {
-                    let place = known.iter().position(|known| known.death.as_ptr() == death.as_ptr());
-                    place.map(|place| known.swap_remove(place))
+                CONTEXTS.with(py, |memory| {
+                    let place = memory.iter().position(|memory| memory.death.as_ptr() == death.as_ptr());
+                    place.map(|place| memory.swap_remove(place))
                 })
             });
             drop(gone);
@@ -199,14 +199,14 @@ impl Proxy {
     /// The proxy that an object is, if it is one.
     pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         let py = object.py();
-        let known = FOUND.with(py, |found| {
+        let memory = FOUND.with(py, |found| {
             let (_, flask) = found.as_ref().filter(|(g, _)| g.is(object))?;
             Some(flask.clone_ref(py))
         });
-        if known.is_none() && !is_proxy(object)? {
+        if memory.is_none() && !is_proxy(object)? {
             return Ok(None);
         }
-        let flask = known.map_or_else(|| Flask::behind(object), |flask| Ok(Some(flask)))?;
+        let flask = memory.map_or_else(|| Flask::behind(object), |flask| Ok(Some(flask)))?;
         Ok(Some(Self { object: object.clone().unbind(), flask }))
     }
 
@@ -263,10 +263,10 @@ impl Proxy {
             return Ok(());
         };
         let new = AppContext { context: context.as_ptr(), names: names.unbind(), death };
-        let old = CONTEXTS.with(py, |known| {
-            let place = known.iter().position(|known| known.context == new.context);
-            let old = place.or((known.len() == MOST).then_some(0)).map(|place| known.remove(place));
-            known.push(new);
+        let old = CONTEXTS.with(py, |memory| {
+            let place = memory.iter().position(|memory| memory.context == new.context);
+            let old = place.or((memory.len() == MOST).then_some(0)).map(|place| memory.remove(place));
+            memory.push(new);
             old
         });
         drop(old);

@@ -152,7 +152,7 @@ impl Session {
     ///     9
     ///     True
     fn cache_status(&self, py: Python<'_>) -> PyResult<Text<String>> {
-        let log: Vec<_> = self.core.known.with(py, |known| known.log.iter().copied().collect());
+        let log: Vec<_> = self.core.memory.with(py, |memory| memory.log.iter().copied().collect());
         let functions: ByTicket<_> =
             self.core.functions(py).into_iter().map(|function| (function.id, function)).collect();
         let members = log.into_iter().filter_map(|Logged { function, key, status }| {
@@ -169,7 +169,7 @@ impl Session {
     ///     0
     #[getter]
     fn stale(&self, py: Python<'_>) -> Number {
-        Number(self.core.known.with(py, |known| known.stale))
+        Number(self.core.memory.with(py, |memory| memory.stale))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -194,9 +194,9 @@ impl Session {
     fn versions<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let modules = fallible::dict(py)?;
         for function in self.core.functions(py) {
-            let seen: Vec<(Option<u64>, Object)> = self.core.known.with(py, |known| {
+            let seen: Vec<(Option<u64>, Object)> = self.core.memory.with(py, |memory| {
                 let answers =
-                    known.readers.get(function.id).into_iter().flat_map(|reader| reader.seen.iter());
+                    memory.readers.get(function.id).into_iter().flat_map(|reader| reader.seen.iter());
                 answers.map(|(given, observation)| (given, observation.version.clone())).collect()
             });
             let versions = fallible::dict(py)?;

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use crate::concurrency::sharded_lock::ReadBuffered;
 use crate::engine::order::Ticket;
-use crate::engine::{Displaced, Store, Touched};
+use crate::engine::{DeferredDrops, FunctionCache, Touches};
 use crate::py::interpreter::critical_section::{Guarded, ReadMostly, attach};
 use crate::py::interpreter::trashcan;
 use crate::py::objects::host::Host;
@@ -15,13 +15,13 @@ use crate::py::objects::host::Host;
 /// How many results are remembered for `cache_explain` that were not stored.
 const MOST: usize = 16;
 
-impl ReadBuffered for Store<Host> {
-    type Buffer = Touched;
+impl ReadBuffered for FunctionCache<Host> {
+    type Buffer = Touches;
 
-    const EMPTY: Touched = Touched::NONE;
+    const EMPTY: Touches = Touches::NONE;
 
-    fn drain(&mut self, touched: &mut Touched) {
-        Self::take_up(self, touched);
+    fn drain(&mut self, touches: &mut Touches) {
+        Self::take_up(self, touches);
     }
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct FunctionResults {
     pub(crate) id: Ticket,
     pub(crate) module: String,
     pub(crate) name: String,
-    pub(crate) store: ReadMostly<Store<Host>>,
+    pub(crate) cache: ReadMostly<FunctionCache<Host>>,
     /// What `cache_explain` tells of results that were not stored.
     pub(crate) unvalidated: Guarded<RejectedResults>,
 }
@@ -38,9 +38,9 @@ pub(crate) struct FunctionResults {
 impl Drop for FunctionResults {
     fn drop(&mut self) {
         attach(|py| {
-            let mut displaced = Displaced::default();
-            self.store.with(py, |store| store.dissolve(&mut displaced));
-            trashcan::discard(displaced);
+            let mut drops = DeferredDrops::default();
+            self.cache.with(py, |cache| cache.dissolve(&mut drops));
+            trashcan::discard(drops);
         });
     }
 }
@@ -49,7 +49,7 @@ impl FunctionResults {
     /// What did not hold when a key's result was made last, so that it was not stored.
     pub(crate) fn culprit(&self, py: Python<'_>, hash: u64) -> Option<String> {
         self.unvalidated.with(py, |unvalidated| {
-            let found = unvalidated.0.iter().find(|(known, _)| *known == hash);
+            let found = unvalidated.0.iter().find(|(memory, _)| *memory == hash);
             found.map(|(_, culprit)| culprit.clone())
         })
     }
@@ -64,7 +64,7 @@ impl RejectedResults {
     /// Takes note of a result: `culprit` is what does not hold, if anything.
     pub(crate) fn note(&mut self, hash: u64, culprit: Option<String>) {
         if !self.0.is_empty() {
-            self.0.retain(|(known, _)| *known != hash);
+            self.0.retain(|(memory, _)| *memory != hash);
         }
         if let Some(culprit) = culprit {
             self.0.truncate(MOST - 1);
