@@ -11,6 +11,7 @@ import argparse
 import json
 import re
 import sys
+import textwrap
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -167,6 +168,13 @@ def page(runs: Sequence[Run], hits: str, requests: str) -> Iterable[str]:
         yield from all_numbers(run)
 
 
+def wrapped(line: str) -> str:
+    """A line of the page, broken where it is too long for a document; a row of a table stays as it is."""
+    indent = "  " if line.startswith("- ") else ""
+    wrap = textwrap.TextWrapper(120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return line if line.startswith("|") or len(line) <= 120 else wrap.fill(line)
+
+
 def by_hand(file: Path) -> str:
     """What was written by hand, with the line above it."""
     if not file.exists():
@@ -188,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     hits, requests = picture_of_hits(runs[0]), picture_of_requests(runs[0])
     kept = by_hand(docs / PAGE)
-    made = "\n".join(page(runs, hits.title, requests.title))
+    made = "\n".join(map(wrapped, page(runs, hits.title, requests.title)))
     (docs / PAGE).write_text(f"{made}\n{kept}", encoding="utf-8")
     (docs / HITS_PICTURE).write_text(hits.svg(), encoding="utf-8")
     (docs / REQUESTS_PICTURE).write_text(requests.svg(), encoding="utf-8")

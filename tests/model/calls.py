@@ -1,4 +1,4 @@
-"""What a call of a cached function must do: the table "What a call does" of the design, row by row, on `world`."""
+"""What a call of a cached function must do: "What happens at a call" of docs/freshness.md, row by row, on `world`."""
 
 from __future__ import annotations
 

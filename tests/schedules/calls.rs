@@ -10,8 +10,8 @@ use loom::sync::Mutex;
 use loom::thread;
 use versioned_lru_cache::concurrency::completion::Completion;
 use versioned_lru_cache::engine::{
-    Caller, Context, Displaced, Event, Made, NextStep, Plan, Probe, Scope, Step, Store, Terms, Verdicts,
-    Wish, pump,
+    Caller, Comparisons, Context, DeferredDrops, Event, FunctionCache, Made, NextStep, Plan, Probe, Scope,
+    Step, Terms, Wish, pump,
 };
 
 use super::host::{End, Lead, Number, Run, Session, SessionRef, Threads, lock};
@@ -129,7 +129,7 @@ impl World {
 pub(crate) struct Function {
     pub(crate) world: Arc<World>,
     number: u64,
-    store: Mutex<Store<Threads>>,
+    cache: Mutex<FunctionCache<Threads>>,
 }
 
 fn probe() -> Probe<Number> {
@@ -139,7 +139,7 @@ fn probe() -> Probe<Number> {
 impl Function {
     pub(crate) fn new(world: &Arc<World>, number: u64) -> Arc<Self> {
         let terms = Terms { maxsize: Some(8), ..Terms::default() };
-        Arc::new(Self { world: world.clone(), number, store: Mutex::new(Store::new(terms, ())) })
+        Arc::new(Self { world: world.clone(), number, cache: Mutex::new(FunctionCache::new(terms, ())) })
     }
 
     /// Runs `act` in the critical section. What is let go is dropped after it.
@@ -148,43 +148,43 @@ impl Function {
         session: Option<&Arc<Session>>,
         act: impl FnOnce(&mut Context<'_, Threads>) -> R,
     ) -> R {
-        let mut displaced = Displaced::default();
-        let run = |store: &mut Store<Threads>, caller: Option<Caller<'_, Threads>>| {
-            act(&mut Context::new(store, caller, &mut displaced))
+        let mut drops = DeferredDrops::default();
+        let run = |cache: &mut FunctionCache<Threads>, caller: Option<Caller<'_, Threads>>| {
+            act(&mut Context::new(cache, caller, &mut drops))
         };
-        let mut store = lock(&self.store);
+        let mut cache = lock(&self.cache);
         let done = match session {
-            None => run(&mut store, None),
+            None => run(&mut cache, None),
             Some(session) => {
                 let reference = SessionRef(Arc::downgrade(session));
-                let known = &mut lock(&session.known);
-                let caller = Caller { id: session.id, began: session.id, session: &reference, known };
-                run(&mut store, Some(caller))
+                let memory = &mut lock(&session.memory);
+                let caller = Caller { id: session.id, began: session.id, session: &reference, memory };
+                run(&mut cache, Some(caller))
             }
         };
-        drop(store);
-        drop(displaced);
+        drop(cache);
+        drop(drops);
         done
     }
 
     pub(crate) fn clear(&self) {
-        let mut displaced = Displaced::default();
-        self.enter(None, |cx| cx.store.clear(&mut displaced));
+        let mut drops = DeferredDrops::default();
+        self.enter(None, |cx| cx.cache.clear(&mut drops));
     }
 
     pub(crate) fn invalidate(&self) {
-        let mut displaced = Displaced::default();
+        let mut drops = DeferredDrops::default();
         let removed =
-            self.enter(None, |cx| cx.store.invalidate(&probe(), &Verdicts::default(), &mut displaced));
+            self.enter(None, |cx| cx.cache.invalidate(&probe(), &Comparisons::default(), &mut drops));
         assert!(removed.is_ok(), "keys of one object need not be asked");
     }
 
     /// The version and the value of what is stored.
     pub(crate) fn stored(&self) -> Option<(u64, u64)> {
         self.enter(None, |cx| {
-            let store = &*cx.store;
-            let version = store.live().versions().next().map(Number::get);
-            version.zip(store.live().iter().next().map(|entry| entry.value.get()))
+            let cache = &*cx.cache;
+            let version = cache.entries().versions().next().map(Number::get);
+            version.zip(cache.entries().iter().next().map(|entry| entry.value.get()))
         })
     }
 

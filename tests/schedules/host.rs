@@ -4,9 +4,9 @@ use std::sync::{Arc, PoisonError, Weak};
 
 use loom::sync::{Mutex, MutexGuard};
 use versioned_lru_cache::concurrency::completion::Completion;
-use versioned_lru_cache::engine::ticket::{self, Ticket};
+use versioned_lru_cache::engine::order::{self, Ticket};
 use versioned_lru_cache::engine::{
-    Arrival, Audience, Displaced, Flight, Host, Key, Known, Leaving, Object, Probe, Unsure, Verdicts,
+    Arrival, Audience, DeferredDrops, Flight, Host, Key, Leaving, Object, Probe, SessionMemory,
 };
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -67,6 +67,7 @@ impl Host for Threads {
     type Object = Number;
     type Key = Number;
     type Session = SessionRef;
+    type Held = Arc<Session>;
     type Flight = Run;
     type Function = ();
 }
@@ -128,12 +129,12 @@ impl Drop for Lead {
 /// A session.
 pub(crate) struct Session {
     pub(crate) id: Ticket,
-    pub(crate) known: Mutex<Known<Threads>>,
+    pub(crate) memory: Mutex<SessionMemory<Threads>>,
 }
 
 impl Session {
     pub(crate) fn begin() -> Arc<Self> {
-        Arc::new(Self { id: ticket::draw(), known: Mutex::new(Known::default()) })
+        Arc::new(Self { id: order::draw(), memory: Mutex::new(SessionMemory::default()) })
     }
 }
 
@@ -141,24 +142,22 @@ impl Session {
 pub(crate) struct SessionRef(pub(crate) Weak<Session>);
 
 impl Audience<Threads> for SessionRef {
-    type Held = Arc<Session>;
-
     fn reach<R>(
         &self,
         id: Ticket,
-        displaced: &mut Displaced<Threads>,
-        act: impl FnOnce(&mut Known<Threads>, &mut Displaced<Threads>) -> R,
+        drops: &mut DeferredDrops<Threads>,
+        act: impl FnOnce(&mut SessionMemory<Threads>, &mut DeferredDrops<Threads>) -> R,
     ) -> Option<R> {
         let session = self.0.upgrade()?;
-        let result = (session.id == id).then(|| act(&mut lock(&session.known), displaced));
-        displaced.push(Leaving::Held(session));
+        let result = (session.id == id).then(|| act(&mut lock(&session.memory), drops));
+        drops.push(Leaving::Held(session));
         result
     }
 
-    fn is_alive(&self, id: Ticket, displaced: &mut Displaced<Threads>) -> bool {
+    fn is_alive(&self, id: Ticket, drops: &mut DeferredDrops<Threads>) -> bool {
         let Some(session) = self.0.upgrade() else { return false };
         let alive = session.id == id;
-        displaced.push(Leaving::Held(session));
+        drops.push(Leaving::Held(session));
         alive
     }
 }
