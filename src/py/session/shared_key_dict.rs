@@ -1,6 +1,9 @@
 //! The handle in an object's `__dict__` of CPython 3.13, which has no new tag when an attribute is set or
 //! deleted: it mostly shares the values with the object. Its keys it shares with all objects of the class, so
 //! the handle's place among those is remembered, and the key there tells whether it holds.
+//!
+//! What it buys: a hit with its session in `flask.g` takes 449 instructions, and 568 by a lookup in the dict
+//! (CPython 3.13.0 without PGO, `make bench-check`).
 #![expect(unsafe_code, reason = "reads dicts in place")]
 #![expect(clippy::inline_always, reason = "a hit is one function, whose values stay in registers")]
 
