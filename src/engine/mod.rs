@@ -25,6 +25,7 @@ pub use call::policy::{Manner, Refresh, Setting, Wish};
 pub use call::protocol::{Event, Made, NextStep, Served, Step};
 pub use call::pump::pump;
 pub use flight::flights::{Arrival, Flights, InProgress};
+pub use function_cache::asked_hit::Candidate;
 pub use function_cache::cache::FunctionCache;
 pub use function_cache::context::{Caller, Context};
 pub use function_cache::evicted::Evicted;

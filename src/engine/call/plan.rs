@@ -186,6 +186,11 @@ impl<H: SessionHost> Plan<H> {
         self.comparisons = comparisons;
     }
 
+    /// Takes that the version function was asked before there was a plan, outside of any session.
+    pub fn begin_asked(&mut self, since: Ticket, at: Nanos) {
+        self.phase = Phase::Asking(Question { since, at });
+    }
+
     /// Makes the call one that asks about a version, in place of a result.
     pub fn about(&mut self, claim: Claim<H::Object>) {
         self.request.wish.manner = Manner::Validating;

@@ -1,5 +1,6 @@
 //! The results of one function, and which sessions may see them.
 
+pub(super) mod asked_hit;
 pub(super) mod cache;
 pub(super) mod context;
 pub(super) mod evicted;

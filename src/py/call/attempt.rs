@@ -5,7 +5,9 @@
 use std::mem::MaybeUninit;
 
 use crate::engine::Comparisons;
+use crate::engine::order::{NEVER, Ticket};
 use crate::py::objects::object::Object;
+use crate::py::session::fast_lookup::Locator;
 
 /// The hash of no arguments, which nobody needs to be told; of others once in the age of the world, and then
 /// it is asked for again.
@@ -34,19 +36,39 @@ impl Attempt {
     }
 }
 
-/// Room for that on the hit path: a hit leaves it as it is, and has nothing to drop.
-pub(crate) struct AttemptSlot(MaybeUninit<Attempt>);
+/// Room for that on the hit path: a hit leaves it as it is but for a word, and has nothing to drop.
+pub(crate) struct AttemptSlot {
+    attempt: MaybeUninit<Attempt>,
+    /// The session in which the call is made, 0 for none, where that is told.
+    session: MaybeUninit<Ticket>,
+}
 
 impl AttemptSlot {
     #[inline]
     pub(crate) const fn new() -> Self {
-        Self(MaybeUninit::uninit())
+        Self { attempt: MaybeUninit::uninit(), session: MaybeUninit::uninit() }
     }
 
-    /// Takes what is known, for the long way.
+    /// Notes the session of the call, 0 for none, where that is told.
+    #[inline]
+    pub(crate) fn in_session<P: Locator>(&mut self, session: Ticket) {
+        if P::TELLS_OF_NONE {
+            self.session.write(session);
+        }
+    }
+
+    /// Takes what is known before a session was found, for the long way.
+    #[inline]
+    pub(crate) fn leave_early<T>(&mut self, tried: Attempt) -> Option<T> {
+        // Whether there is one is not known.
+        self.session.write(NEVER);
+        self.leave(tried)
+    }
+
+    /// The same with a session.
     #[inline]
     pub(crate) fn leave<T>(&mut self, tried: Attempt) -> Option<T> {
-        self.0.write(tried);
+        self.attempt.write(tried);
         None
     }
 
@@ -57,6 +79,19 @@ impl AttemptSlot {
     #[inline]
     pub(crate) unsafe fn take(self) -> Attempt {
         // SAFETY: the caller says so.
-        unsafe { self.0.assume_init() }
+        unsafe { self.attempt.assume_init() }
+    }
+
+    /// Whether the call is surely made in no session, and nothing but the hash of its arguments is known.
+    ///
+    /// # Safety
+    /// As above, after a session was looked for by `P`, or left early.
+    #[inline]
+    pub(crate) unsafe fn is_alone<P: Locator>(&self) -> bool {
+        // SAFETY: the caller says so.
+        P::TELLS_OF_NONE
+            && unsafe {
+                self.session.assume_init() == 0 && self.attempt.assume_init_ref().comparisons.is_none()
+            }
     }
 }

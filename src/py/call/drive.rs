@@ -15,6 +15,7 @@ use super::computation::{self, ComputationStart, Ended, Entered};
 use super::read_set::ServedCall;
 use super::returned::versioned;
 use super::settle::{PATIENCE, restless};
+use crate::engine::clock::Nanos;
 use crate::engine::order::{NEVER, Ticket};
 use crate::engine::{
     Basis, Claim, Event, Flight as _, Manner, Plan, Read, Setting, Status, Step, Wish, clock, oldest,
@@ -86,11 +87,25 @@ impl Drive {
         wish: Wish,
         tried: Attempt,
     ) -> PyResult<Box<Self>> {
+        // What runs behind belongs to no session.
+        let is_in_one = wish.manner != Manner::Behind;
+        let session = || if is_in_one { slf.get().session(slf.py()) } else { Ok(None) };
+        Self::begin_in(session, slf, arguments, leader, wish, tried)
+    }
+
+    /// The same in a session that is found so.
+    pub(crate) fn begin_in(
+        find_session: impl FnOnce() -> PyResult<Option<ActiveSession>>,
+        slf: &Bound<'_, Cached>,
+        arguments: Arguments<'_>,
+        leader: Leader,
+        wish: Wish,
+        tried: Attempt,
+    ) -> PyResult<Box<Self>> {
         let (py, cached) = (slf.py(), slf.get());
         let probe = cached.probe(py, arguments, tried.hash())?;
         let (part, given) = cached.given(py, arguments, &probe)?;
-        // What runs behind belongs to no session.
-        let session = if wish.manner == Manner::Behind { None } else { cached.session(py)? };
+        let session = find_session()?;
         let wish = match session.as_ref().and_then(|session| session.core.policy.as_ref()) {
             Some(policy) if wish.manner == Manner::Called => {
                 Wish { setting: wish.setting, ..policy.wish(slf, arguments)? }
@@ -120,6 +135,19 @@ impl Drive {
             drive.plan.know(*comparisons);
         }
         Ok(drive)
+    }
+
+    /// Takes how the version function ended that was run before there was a plan, outside of any session:
+    /// when that began, in the order of events and by the clock.
+    pub(crate) fn was_asked<'py>(
+        &mut self,
+        cached: &Cached,
+        py: Python<'py>,
+        (since, at): (Ticket, Nanos),
+        ended: Ended<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        self.plan.begin_asked(since, at);
+        self.asked(cached, py, ended)
     }
 
     /// A call that asks whether a version holds which a call with these arguments was answered by.

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use super::attempt::{Attempt, AttemptSlot};
 use super::computation;
 use super::hit::{hit_of_many, hit_of_none, hit_of_one};
-use super::long_way::{call_at_length, call_function_slowly};
+use super::long_way::{call_alone, call_at_length, call_function_slowly};
 use super::recorded_hit::call_and_record;
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::function::cached::Cached;
@@ -75,6 +75,29 @@ unsafe fn function<'a>(callable: *mut PyObject) -> &'a Cached {
     }
 }
 
+/// What becomes of a call that is no hit.
+///
+/// # Safety
+/// As of a vectorcall; something must have been left of what was tried.
+#[inline(always)]
+unsafe fn call_further<P: Locator>(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+    tried: AttemptSlot,
+) -> *mut PyObject {
+    // SAFETY: the caller says so.
+    unsafe {
+        let alone = tried.is_alone::<P>();
+        let Attempt { hash, comparisons } = tried.take();
+        if alone {
+            return call_alone(callable, args, count, names, hash);
+        }
+        call_at_length(callable, args, count, names, hash, comparisons)
+    }
+}
+
 /// The same without arguments.
 #[inline(never)]
 unsafe extern "C" fn call_with_none<P: Locator>(
@@ -83,8 +106,9 @@ unsafe extern "C" fn call_with_none<P: Locator>(
 ) -> *mut PyObject {
     // SAFETY: as above.
     unsafe {
-        hit_of_none::<P>(Python::assume_attached(), function(callable))
-            .unwrap_or_else(|| call_function_slowly(callable, args, 0, ptr::null_mut()))
+        let mut tried = AttemptSlot::new();
+        hit_of_none::<P>(Python::assume_attached(), function(callable), &mut tried)
+            .unwrap_or_else(|| call_further::<P>(callable, args, 0, ptr::null_mut(), tried))
     }
 }
 
@@ -97,12 +121,8 @@ unsafe extern "C" fn call_with_one<P: Locator>(
     // SAFETY: as above.
     unsafe {
         let mut tried = AttemptSlot::new();
-        hit_of_one::<P>(Python::assume_attached(), function(callable), *args, &mut tried).unwrap_or_else(
-            || {
-                let Attempt { hash, comparisons } = tried.take();
-                call_at_length(callable, args, 1, ptr::null_mut(), hash, comparisons)
-            },
-        )
+        hit_of_one::<P>(Python::assume_attached(), function(callable), *args, &mut tried)
+            .unwrap_or_else(|| call_further::<P>(callable, args, 1, ptr::null_mut(), tried))
     }
 }
 
@@ -124,11 +144,8 @@ unsafe extern "C" fn call_with_many<P: Locator, const METHOD: bool, const NAMED:
                 let (py, cached) = (Python::assume_attached(), function(callable));
                 hit_of_many::<P, METHOD, NAMED>(py, cached, arguments, &mut tried)
             }
-            None => tried.leave(Attempt::NOTHING),
+            None => tried.leave_early(Attempt::NOTHING),
         };
-        hit.unwrap_or_else(|| {
-            let Attempt { hash, comparisons } = tried.take();
-            call_at_length(callable, args, count, names, hash, comparisons)
-        })
+        hit.unwrap_or_else(|| call_further::<P>(callable, args, count, names, tried))
     }
 }

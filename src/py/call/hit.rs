@@ -39,9 +39,7 @@ pub(crate) fn hit<P: Locator>(
     let mut tried = AttemptSlot::new();
     let hit = match arguments.only() {
         Some(only) => hit_of_one::<P>(py, cached, only, &mut tried),
-        None if arguments.values.is_empty() => {
-            hit_of_none::<P>(py, cached).or_else(|| tried.leave(Attempt::NOTHING))
-        }
+        None if arguments.values.is_empty() => hit_of_none::<P>(py, cached, &mut tried),
         None => hit_of_any::<P>(py, cached, arguments, &mut tried),
     };
     // SAFETY: no hit leaves what it has tried.
@@ -50,10 +48,14 @@ pub(crate) fn hit<P: Locator>(
 
 /// The same for no argument.
 #[inline(always)]
-pub(super) fn hit_of_none<P: Locator>(py: Python<'_>, cached: &Cached) -> Hit {
-    let Located::Session(id) = P::locate(&cached.binding, py) else { return None };
-    let found = find::<P, _>(py, cached, (call_arguments::HASH_OF_NONE, id), NoArguments);
-    found.unwrap_or(None)
+pub(super) fn hit_of_none<P: Locator>(py: Python<'_>, cached: &Cached, tried: &mut AttemptSlot) -> Hit {
+    let hash = call_arguments::HASH_OF_NONE;
+    let Located::Session(id) = P::locate(&cached.binding, py) else {
+        return tried.leave_early(Attempt::NOTHING);
+    };
+    tried.in_session::<P>(id);
+    let found = find::<P, _>(py, cached, (hash, id), NoArguments);
+    found.unwrap_or(None).or_else(|| tried.leave(Attempt::of(hash)))
 }
 
 /// The same for more than one argument, of a method or not, with names or not. Leaves their hash in `known`.
@@ -65,7 +67,10 @@ pub(super) fn hit_of_many<P: Locator, const METHOD: bool, const NAMED: bool>(
     tried: &mut AttemptSlot,
 ) -> Hit {
     let Some(hash) = arguments.hash_of_many(cached.rules, cached.seed) else { return without_hash(tried) };
-    let Located::Session(id) = P::locate(&cached.binding, py) else { return tried.leave(Attempt::of(hash)) };
+    let Located::Session(id) = P::locate(&cached.binding, py) else {
+        return tried.leave_early(Attempt::of(hash));
+    };
+    tried.in_session::<P>(id);
     let sought = ManyArguments::<METHOD, NAMED> { arguments: &arguments, rules: &cached.rules };
     match find::<P, _>(py, cached, (hash, id), sought) {
         Ok(Some(found)) => Some(found),
@@ -82,7 +87,10 @@ fn hit_of_any<P: Locator>(
     tried: &mut AttemptSlot,
 ) -> Hit {
     let Some(hash) = arguments.hash_of_many(cached.rules, cached.seed) else { return without_hash(tried) };
-    let Located::Session(id) = P::locate(&cached.binding, py) else { return tried.leave(Attempt::of(hash)) };
+    let Located::Session(id) = P::locate(&cached.binding, py) else {
+        return tried.leave_early(Attempt::of(hash));
+    };
+    tried.in_session::<P>(id);
     match find::<P, _>(py, cached, (hash, id), AnyArguments { arguments, rules: cached.rules }) {
         Ok(Some(found)) => Some(found),
         Ok(None) => tried.leave(Attempt::of(hash)),
@@ -100,7 +108,10 @@ pub(super) fn hit_of_one<P: Locator>(
 ) -> Hit {
     let rules = &cached.rules;
     let Some(hash) = call_arguments::hash_of(only, *rules, cached.seed) else { return without_hash(tried) };
-    let Located::Session(id) = P::locate(&cached.binding, py) else { return tried.leave(Attempt::of(hash)) };
+    let Located::Session(id) = P::locate(&cached.binding, py) else {
+        return tried.leave_early(Attempt::of(hash));
+    };
+    tried.in_session::<P>(id);
     match find::<P, _>(py, cached, (hash, id), OneArgument { only, rules }) {
         Ok(Some(found)) => Some(found),
         Ok(None) => tried.leave(Attempt::of(hash)),
@@ -198,7 +209,7 @@ pub(crate) fn find_after_comparing<R>(
         // Held by what was learned from here on.
         comparisons.learn_of_keys(asked);
     }
-    Err(Ok(Attempt { hash, comparisons: Some(Box::new(comparisons)) }))
+    Err(Ok(Attempt { comparisons: Some(Box::new(comparisons)), ..Attempt::of(hash) }))
 }
 
 /// Finds the result of what is sought by its hash, if the session, which its ticket names, surely knows it.
@@ -250,12 +261,12 @@ pub(crate) fn without_hash(tried: &mut AttemptSlot) -> Hit {
     // SAFETY: attached.
     unsafe {
         if ffi::PyErr_Occurred().is_null() {
-            return tried.leave(Attempt::NOTHING);
+            return tried.leave_early(Attempt::NOTHING);
         }
         if ffi::PyErr_ExceptionMatches(ffi::PyExc_TypeError) == 0 {
             return Some(ptr::null_mut());
         }
         ffi::PyErr_Clear();
     }
-    tried.leave(Attempt::NOTHING)
+    tried.leave_early(Attempt::NOTHING)
 }

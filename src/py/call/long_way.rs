@@ -4,6 +4,7 @@
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
+use super::asked_hit;
 use super::attempt::Attempt;
 use crate::engine::{Comparisons, Manner, Wish};
 use crate::py::arguments::call_arguments::Arguments;
@@ -58,6 +59,20 @@ pub(crate) unsafe extern "C" fn call_at_length(
     // SAFETY: the arguments are those of a vectorcall.
     let (callable, arguments) = unsafe { called(callable, args, nargsf, names) };
     miss(&callable, arguments, Attempt { hash, comparisons })
+}
+
+/// The same after a look that found no session.
+#[inline(never)]
+pub(super) unsafe extern "C" fn call_alone(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+    hash: u64,
+) -> *mut PyObject {
+    // SAFETY: the arguments are those of a vectorcall.
+    let (callable, arguments) = unsafe { called(callable, args, nargsf, names) };
+    attach(|py| fallible::answered(py, || asked_hit::call_alone(&callable, arguments, hash)))
 }
 
 /// Answers any other call. A panic becomes an exception.

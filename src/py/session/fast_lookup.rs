@@ -19,6 +19,9 @@ use crate::py::interpreter::context_variable;
 
 /// A kind of binding, for code that is compiled for each of them.
 pub(crate) trait Locator {
+    /// Whether no ticket says that there is no session: elsewhere one may be yet to begin.
+    const TELLS_OF_NONE: bool = false;
+
     /// The session that is active now, if that can be told at a glance.
     fn locate(binding: &Binding, py: Python<'_>) -> Located;
 }
@@ -27,6 +30,8 @@ pub(crate) trait Locator {
 pub(crate) struct Ambient;
 
 impl Locator for Ambient {
+    const TELLS_OF_NONE: bool = true;
+
     #[inline(always)]
     fn locate(_: &Binding, py: Python<'_>) -> Located {
         let Some(variable) = binding::ambient_known(py) else {

@@ -1,0 +1,69 @@
+//! A hit outside of any session: what is stored answers if it is of the version that is asked just then.
+//!
+//! The version function runs between two looks at the cache, so the second makes sure that it sees what the
+//! first saw. All that is not so plain is for the state machine, which goes on with the question that was
+//! put.
+
+use crate::engine::clock::Nanos;
+use crate::engine::function_cache::cache::FunctionCache;
+use crate::engine::keys::key::{Object, Sought};
+use crate::engine::order::{self, Ticket};
+use crate::engine::session::audience::SessionHost;
+use crate::engine::storage::entries::Look;
+use crate::engine::tables::index::Slot;
+
+/// An entry that answers if its version is what the version function answers now.
+pub struct Candidate<O> {
+    slot: Slot,
+    /// Names the entry: its place may have been given to another.
+    stored: Ticket,
+    /// Its version.
+    pub version: O,
+    /// Drawn before the version function runs.
+    pub since: Ticket,
+    /// When that was.
+    pub at: Nanos,
+}
+
+impl<H: SessionHost> FunctionCache<H> {
+    /// The entry that is sought, if nothing but its version decides whether it answers. Nothing changes.
+    ///
+    /// # Errors
+    /// What `sought` returns as an error.
+    #[inline]
+    pub fn candidate<S: Sought<H::Key>>(
+        &self,
+        hash: u64,
+        sought: S,
+    ) -> Result<Option<Candidate<H::Object>>, S::Other> {
+        let Some((slot, Look { entry, stamp })) = self.entries.look(hash, sought)? else { return Ok(None) };
+        let at = self.terms.now();
+        let plain = !self.terms.constant && !self.terms.has_stale() && !stamp.lags;
+        if !plain || stamp.version.is_immutable() || !entry.is_fresh(at, &self.terms) {
+            return Ok(None);
+        }
+        let version = stamp.version.clone();
+        Ok(Some(Candidate { slot, stored: entry.stored, version, since: order::draw(), at }))
+    }
+
+    /// What `take` makes of an entry whose version was found unchanged, if it is there still, and fresh.
+    #[inline]
+    pub fn answer<R>(
+        &mut self,
+        candidate: &Candidate<H::Object>,
+        take: impl FnOnce(Look<'_, H>) -> R,
+    ) -> Option<R> {
+        let Candidate { slot, stored, version, since, .. } = candidate;
+        let now = self.terms.now();
+        let is_it = |Look { entry, stamp }: &Look<'_, H>| {
+            entry.stored == *stored && stamp.version.is(version) && entry.is_fresh(now, &self.terms)
+        };
+        let look = self.entries.get(*slot).filter(is_it)?;
+        let taken = take(look);
+        self.raise(*slot, *since);
+        self.entries.touch(*slot);
+        self.stats.hits += 1;
+        self.stats.version_calls += 1;
+        Some(taken)
+    }
+}

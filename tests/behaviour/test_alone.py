@@ -1,0 +1,222 @@
+"""Calls in no session: each asks for the version, once, and is answered with what is stored if that is of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from versioned_lru_cache import Versioned, session, versioned_lru_cache
+from versioned_lru_cache.testing import MockClock
+from versioned_lru_cache.versions import counter
+
+
+class Equal:
+    """A version that Python code compares."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Equal) and self.number == other.number
+
+    def __hash__(self) -> int:
+        return 7
+
+
+@pytest.mark.parametrize("version", [1, 10**20, "a", ("a", 1), None, 1.5, b"b", Equal(1)], ids=repr)
+@pytest.mark.parametrize("args", [(), (1,), (1, 2)], ids=["none", "one", "two"])
+def test_what_is_stored_answers_while_its_version_holds(version: Any, args: tuple[int, ...]) -> None:
+    versions, runs = [version], []
+
+    @versioned_lru_cache(lambda: versions[-1])
+    def f(*args: int) -> object:
+        runs.append(args)
+        return object()
+
+    first = f(*args)
+    assert all(f(*args) is first for _ in range(5))
+    assert f.cache_info()[:2] == (5, 1)
+    assert f.cache_stats().version_calls == 6
+    versions.append("another")
+    second = f(*args)
+    assert second is not first
+    assert f(*args) is second
+    assert len(runs) == 2
+    assert f.cache_stats().version_calls == 8
+
+
+def test_a_version_that_comes_back_as_another_object_is_the_same() -> None:
+    bump = counter("alone")
+
+    @versioned_lru_cache(bump)
+    def f(x: int) -> object:
+        return object()
+
+    for _ in range(1000):
+        bump.bump()
+    first = f(1)
+    assert f(1) is first
+    assert f(x=1) is not first
+    bump.bump()
+    assert f(1) is not first
+
+
+def test_the_arguments_are_given_to_the_version_function() -> None:
+    asked: list[Any] = []
+
+    def version(x: int, *, y: int = 0) -> int:
+        asked.append((x, y))
+        return 1
+
+    @versioned_lru_cache(version)
+    def f(x: int, *, y: int = 0) -> object:
+        return object()
+
+    assert f(1, y=2) is f(1, y=2)
+    assert f(2) is f(2)
+    assert asked == [(1, 2), (1, 2), (2, 0), (2, 0)]
+
+
+def test_a_failure_of_the_version_function_is_told_and_loses_nothing() -> None:
+    answers: list[Any] = [1, 1]
+
+    def version() -> int:
+        answer = answers.pop()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    @versioned_lru_cache(version)
+    def f(x: int) -> object:
+        return object()
+
+    first = f(1)
+    assert f(1) is first
+    answers += [1, LookupError("down")]
+    with pytest.raises(LookupError, match="down"):
+        f(1)
+    assert answers == [1], "it ran once"
+    assert f(1) is first
+
+
+def test_what_is_no_answer_is_told_there_too() -> None:
+    answers: list[Any] = [1, 1]
+
+    @versioned_lru_cache(lambda: answers.pop())
+    def f(x: int) -> object:
+        return object()
+
+    f(1)
+    answers += [[]]
+    with pytest.raises(TypeError, match="unhashable|hash"):
+        f(1)
+    answers += [f]
+    with pytest.raises(TypeError, match="function"):
+        f(1)
+    assert answers == [1]
+
+
+@pytest.mark.parametrize("how", ["clear", "invalidate", "put", "call"])
+def test_what_changes_while_it_is_asked_is_looked_at_again(how: str) -> None:
+    meddles, runs = [False], []
+
+    def version() -> int:
+        if meddles[0]:
+            meddles[0] = False
+            if how == "clear":
+                f.cache_clear()
+            elif how == "put":
+                f.cache_put(Versioned("put", 1), 1)
+            else:
+                f.cache_invalidate(1)
+            if how == "call":
+                f(1)
+        return 1
+
+    @versioned_lru_cache(version)
+    def f(x: int) -> object:
+        runs.append(x)
+        return len(runs)
+
+    assert f(1) == 1
+    meddles[0] = True
+    assert f(1) == ("put" if how == "put" else 2)
+    assert f(1) == ("put" if how == "put" else 2)
+
+
+def test_what_expires_while_it_is_asked_is_made_anew() -> None:
+    with MockClock() as clock:
+        slow = [0.0]
+
+        def version() -> int:
+            clock.advance(slow[0])
+            return 1
+
+        @versioned_lru_cache(version, ttl=10)
+        def f(x: int) -> object:
+            return object()
+
+        first = f(1)
+        clock.advance(9)
+        assert f(1) is first
+        slow[0] = 2
+        assert f(1) is not first
+
+
+def test_a_version_function_that_reads_a_cached_function_in_no_session() -> None:
+    data = [1]
+
+    @versioned_lru_cache(lambda: data[0])
+    def part(x: int) -> int:
+        return data[0]
+
+    @versioned_lru_cache(lambda: part(1))
+    def f(x: int) -> int:
+        return data[0]
+
+    assert [f(1), f(1), part(1)] == [1, 1, 1]
+    data[0] = 2
+    assert [f(1), f(1), part(1)] == [2, 2, 2]
+
+
+def test_an_answer_in_no_session_vouches_for_what_a_session_takes_later() -> None:
+    data, asked = [1], []
+
+    def version() -> int:
+        asked.append(data[0])
+        return data[0]
+
+    @versioned_lru_cache(version)
+    def f(x: int) -> object:
+        return object()
+
+    first = f(1)
+    assert f(1) is first
+    with session():
+        assert f(1) is first
+        data[0] = 2
+        assert f(1) is first
+    assert f(1) is not first
+    assert asked == [1, 1, 1, 2]
+
+
+def test_a_mapping_without_a_session_yet_is_not_none() -> None:
+    place: dict[str, Any] = {}
+    asked = []
+
+    @versioned_lru_cache(lambda: asked.append(1), session=lambda: place)
+    def f(x: int) -> object:
+        return object()
+
+    @versioned_lru_cache(lambda: asked.append(1), session=place)
+    def g(x: int) -> object:
+        return object()
+
+    for function in (f, g):
+        function(1)
+        place.clear()
+        asked.clear()
+        assert [function(1) for _ in range(3)]
+        assert len(asked) == 1
+        place.clear()
