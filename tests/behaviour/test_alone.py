@@ -145,6 +145,25 @@ def test_what_changes_while_it_is_asked_is_looked_at_again(how: str) -> None:
     assert f(1) == ("put" if how == "put" else 2)
 
 
+def test_what_has_taken_the_place_of_what_was_looked_at_does_not_answer() -> None:
+    meddles = [False]
+
+    def version() -> int:
+        if meddles[0]:
+            meddles[0] = False
+            f.cache_invalidate(1)
+            f(2)
+        return 1
+
+    @versioned_lru_cache(version)
+    def f(x: int) -> int:
+        return x
+
+    assert f(1) == 1
+    meddles[0] = True
+    assert f(1) == 1
+
+
 def test_what_expires_while_it_is_asked_is_made_anew() -> None:
     with MockClock() as clock:
         slow = [0.0]
