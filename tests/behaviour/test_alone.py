@@ -109,7 +109,7 @@ def test_what_is_no_answer_is_told_there_too() -> None:
 
     f(1)
     answers += [[]]
-    with pytest.raises(TypeError, match="unhashable|hash"):
+    with pytest.raises(TypeError, match="hash"):
         f(1)
     answers += [f]
     with pytest.raises(TypeError, match="function"):
