@@ -1,7 +1,6 @@
 //! A function's cache policy, as agreed when it was decorated: bounds, times and what its source may do.
 
-use crate::engine::clock;
-use crate::engine::clock::Nanos;
+use crate::engine::clock::{self, Nanos};
 
 /// What was agreed for a function when it was decorated.
 #[derive(Clone, Copy, Debug, Default)]

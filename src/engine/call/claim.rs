@@ -1,7 +1,6 @@
 //! What a validation asks, and what was found of the versions that a function has read.
 
-use crate::engine::order;
-use crate::engine::order::Ticket;
+use crate::engine::order::{self, Ticket};
 use crate::engine::versions::read_log::Read;
 
 /// A version that is to be asked about.

@@ -2,16 +2,16 @@
 
 use crate::engine::call::plan::Plan;
 use crate::engine::call::verdict::{How, Verdict};
-use crate::engine::clock::Nanos;
+use crate::engine::clock::{self, Nanos};
 use crate::engine::function_cache::context::Context;
 use crate::engine::host::{Decided, Host};
+use crate::engine::order;
 use crate::engine::session::audience::SessionHost;
 use crate::engine::session::cache_status::{Forward, LOGGED, Logged, Status};
 use crate::engine::storage::deferred_drops::Leaving;
 use crate::engine::storage::entry::Entry;
 use crate::engine::tables::index::Slot;
 use crate::engine::terms::Terms;
-use crate::engine::{clock, order};
 
 impl<H: SessionHost> Plan<H> {
     /// What the call would do. Asks nothing, computes nothing and moves nothing; what its session has seen is

@@ -5,12 +5,12 @@
 
 use crate::engine::call::plan::{Plan, Source};
 use crate::engine::call::policy::{Manner, Refresh};
-use crate::engine::clock::Nanos;
+use crate::engine::clock::{self, Nanos};
 use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::function_cache::context::{Caller, Context};
 use crate::engine::host::Decided;
 use crate::engine::keys::key::Object;
-use crate::engine::order::Ticket;
+use crate::engine::order::{self, Ticket};
 use crate::engine::session::audience::SessionHost;
 use crate::engine::session::cache_status::Forward;
 use crate::engine::session::recognition::{ReaderView, Recognition};
@@ -18,7 +18,6 @@ use crate::engine::storage::entries::Look;
 use crate::engine::tables::index::Slot;
 use crate::engine::versions::observation::Observation;
 use crate::engine::versions::outage::is_allowed;
-use crate::engine::{clock, order};
 
 /// What a call does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,18 +1,18 @@
 //! Stores an entry, as a call does or `cache_put`, and evicts what is too much.
 
+use crate::engine::clock;
 use crate::engine::function_cache::context::Context;
 use crate::engine::function_cache::session_hint::SessionHint;
 use crate::engine::host::{Flight, Host};
 use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::Probe;
-use crate::engine::order::Ticket;
+use crate::engine::order::{self, Ticket};
 use crate::engine::session::audience::SessionHost;
 use crate::engine::storage::deferred_drops::Leaving;
 use crate::engine::storage::entry::{Course, Entry};
 use crate::engine::storage::version_table::Interning;
 use crate::engine::tables::index::Slot;
 use crate::engine::versions::version_stamp::VersionStamp;
-use crate::engine::{clock, order};
 
 /// Of what whoever puts a result is part.
 pub struct Putter<'a, H: Host> {

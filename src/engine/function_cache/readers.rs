@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::host::Host;
-use crate::engine::order;
-use crate::engine::order::Ticket;
+use crate::engine::order::{self, Ticket};
 use crate::engine::session::audience::{Audience, SessionHost};
 use crate::engine::storage::deferred_drops::DeferredDrops;
 

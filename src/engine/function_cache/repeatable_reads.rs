@@ -5,8 +5,7 @@
 use crate::engine::function_cache::context::Context;
 use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::Probe;
-use crate::engine::order;
-use crate::engine::order::Ticket;
+use crate::engine::order::{self, Ticket};
 use crate::engine::session::audience::SessionHost;
 use crate::engine::session::reader::Reader;
 use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};

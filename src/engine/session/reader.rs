@@ -3,8 +3,7 @@
 use crate::engine::host::{Decided, Host};
 use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::Probe;
-use crate::engine::order;
-use crate::engine::order::Ticket;
+use crate::engine::order::{self, Ticket};
 use crate::engine::session::answers::Answers;
 use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
 use crate::engine::storage::entry::Entry;

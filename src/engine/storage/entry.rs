@@ -1,7 +1,6 @@
 //! A cache entry: a stored result, with the version and the time that decide how long it is good.
 
-use crate::engine::clock;
-use crate::engine::clock::Nanos;
+use crate::engine::clock::{self, Nanos};
 use crate::engine::host::Host;
 use crate::engine::keys::key::Object;
 use crate::engine::order::{LONG_AGO, NEVER, Ticket};

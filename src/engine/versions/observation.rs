@@ -1,7 +1,6 @@
 //! An observation: one successful run of a version function, with its place in the order of events.
 
-use crate::engine::clock;
-use crate::engine::clock::Nanos;
+use crate::engine::clock::{self, Nanos};
 use crate::engine::order::{NEVER, Ticket};
 use crate::engine::versions::read_log::{Own, ReadSet};
 

@@ -1,8 +1,7 @@
 //! The outage of a source: when it began to fail, and how long an old value may stand in (`stale-if-error`,
 //! RFC 5861, section 4).
 
-use crate::engine::clock;
-use crate::engine::clock::Nanos;
+use crate::engine::clock::{self, Nanos};
 use crate::engine::order::Ticket;
 
 /// A source that fails: a function for some arguments, or a version function.

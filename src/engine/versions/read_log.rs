@@ -11,8 +11,7 @@ use std::hash::BuildHasherDefault;
 
 use smallvec::SmallVec;
 
-use crate::engine::order;
-use crate::engine::order::{Spread, Ticket};
+use crate::engine::order::{self, Spread, Ticket};
 
 /// By what a result was served: to a computation that builds on it, an element of its read set.
 #[derive(Clone, Debug)]

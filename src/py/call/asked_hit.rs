@@ -80,15 +80,13 @@ fn ask_alone<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>, hash: u64)
     let Ok(Some(candidate)) = cache.read(py, |cache| cache.candidate(hash, sought)) else {
         return Ok(AskedHit::Nothing);
     };
-    let is_unchanged = |version: &Bound<'_, PyAny>| {
-        let version = Object::from(version.clone());
-        default.is_none()
-            && (candidate.version.is(&version) || candidate.version.native_eq(&version) == Some(true))
-    };
-    let ask = || {
+    let mut unchanged = false;
+    let mut ask = || {
         let version = cached.put_question(py, arguments, None)?;
+        let (stored, answered) = (&candidate.version, Object::from(version.clone()));
+        unchanged = default.is_none() && (stored.is(&answered) || stored.native_eq(&answered) == Some(true));
         // It was checked when it was stored.
-        if is_unchanged(&version) { Ok(version) } else { cached.check_answer(version) }
+        if unchanged { Ok(version) } else { cached.check_answer(version) }
     };
     let since = candidate.since;
     let ended = if function.bind(py).is_exact_instance_of::<Counter>() {
@@ -104,10 +102,7 @@ fn ask_alone<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>, hash: u64)
         };
         computation::within(py, start, ask)?
     };
-    if let Ok(version) = &ended.result
-        && ended.reads.is_empty()
-        && is_unchanged(version)
-    {
+    if unchanged && ended.reads.is_empty() {
         let taken =
             cache.with(py, |cache| cache.answer(&candidate, |Look { entry, .. }| entry.value.clone()));
         if let Some(value) = taken {
