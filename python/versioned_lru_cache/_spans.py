@@ -27,9 +27,7 @@ def checked_span(span: float | timedelta | None, label: str) -> int:
     """Return a span of 0 seconds or more in nanoseconds."""
     if span is None:
         raise TypeError(f"{label}={span!r} is not allowed; it must be 0 or more seconds, or a timedelta")
-    seconds = _seconds(span, label)
-    if not seconds >= 0:
-        raise ValueError(f"{label}={span!r} is not allowed; it must be 0 or more seconds")
+    seconds = _not_negative(span, label, "0 or more seconds")
     return min(_nanoseconds(seconds) or _EVER, _EVER) if seconds else 0
 
 
@@ -37,12 +35,7 @@ def checked_staleness(span: float | timedelta | None, label: str) -> int | None:
     """Return how long an old value may be used, in nanoseconds; ``None`` and 0 are not at all."""
     if span is None:
         return None
-    seconds = _seconds(span, label)
-    if not seconds >= 0:
-        raise ValueError(
-            f"{label}={span!r} is not allowed; it must be 0 or more seconds past freshness (math.inf: for ever), or "
-            "None"
-        )
+    seconds = _not_negative(span, label, "0 or more seconds past freshness (math.inf: for ever), or None")
     if not seconds:
         return None
     nanoseconds = _nanoseconds(seconds)
@@ -53,12 +46,16 @@ def checked_wait(wait: float | timedelta | None, label: str) -> int | None:
     """Return how long to wait, in nanoseconds; ``None`` is as long as it takes."""
     if wait is None:
         return None
-    seconds = _seconds(wait, label)
-    if not seconds >= 0:
-        raise ValueError(
-            f"{label}={wait!r} is not allowed; it must be 0 (never wait) or more seconds, or None (as long as it takes)"
-        )
+    seconds = _not_negative(wait, label, "0 (never wait) or more seconds, or None (as long as it takes)")
     return _nanoseconds(seconds) if seconds else 0
+
+
+def _not_negative(span: float | timedelta, label: str, allowed: str) -> float:
+    """Return a span of time in seconds. ``allowed`` says what it must be."""
+    seconds = _seconds(span, label)
+    if not seconds >= 0:
+        raise ValueError(f"{label}={span!r} is not allowed; it must be {allowed}")
+    return seconds
 
 
 def _seconds(span: float | timedelta, label: str) -> float:
