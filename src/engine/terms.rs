@@ -46,12 +46,17 @@ impl Terms {
         self.stale_if_error.is_some() || self.stale_while_revalidate.is_some()
     }
 
+    /// Whether anything depends on the time.
+    #[must_use]
+    pub fn are_timed(&self) -> bool {
+        self.ttl.is_some() || self.settle.is_some() || self.has_stale()
+    }
+
     /// The present moment; where nothing of these terms depends on it, one shortly before, which is read
     /// faster.
     #[must_use]
     pub fn now(&self) -> Nanos {
-        let timed = self.ttl.is_some() || self.settle.is_some() || self.has_stale();
-        if timed { clock::now() } else { clock::earliest() }
+        if self.are_timed() { clock::now() } else { clock::earliest() }
     }
 
     /// How many answers of its version function a session remembers for one function.

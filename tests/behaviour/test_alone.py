@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from versioned_lru_cache import Versioned, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 from versioned_lru_cache.versions import counter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Equal:
@@ -81,7 +88,7 @@ def test_the_arguments_are_given_to_the_version_function() -> None:
 def test_a_failure_of_the_version_function_is_told_and_loses_nothing() -> None:
     answers: list[Any] = [1, 1]
 
-    def version() -> int:
+    def version() -> object:
         answer = answers.pop()
         if isinstance(answer, Exception):
             raise answer
@@ -239,3 +246,166 @@ def test_a_mapping_without_a_session_yet_is_not_none() -> None:
         assert [function(1) for _ in range(3)]
         assert len(asked) == 1
         place.clear()
+
+
+def test_an_answer_that_rests_on_an_older_one_does_not_vouch() -> None:
+    data, place, runs, alone = [1], dict[str, Any](), [], Context()
+
+    @versioned_lru_cache(lambda: data[0], session=place)
+    def part() -> int:
+        return data[0]
+
+    @versioned_lru_cache(lambda: part())
+    def f(x: int) -> object:
+        runs.append(data[0])
+        return object()
+
+    first = alone.run(f, 1)
+    assert alone.run(f, 1) is first
+    data[0] = 2
+    with session():
+        assert alone.run(f, 1) is first, "the session in the mapping still has what was"
+        place.clear()
+        assert f(1) is not first
+    assert runs == [1, 2]
+
+
+def test_what_other_threads_read_meanwhile_is_no_part_of_the_answer() -> None:
+    """Their contexts are copied from one in which a version was asked before, as those of a server's threads are."""
+    part_asked, place = [], dict[str, Any]()
+    barrier = threading.Barrier(2, timeout=30)
+    waits = [False]
+
+    @versioned_lru_cache(lambda: part_asked.append(1), session=place)
+    def part() -> int:
+        return 1
+
+    def version() -> int:
+        if waits[0]:
+            barrier.wait()
+            barrier.wait()
+        return 1
+
+    @versioned_lru_cache(version)
+    def f(x: int) -> object:
+        return object()
+
+    part()
+    first = f(1)
+    assert f(1) is first
+    contexts = [copy_context() for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(contexts[0].run, f, 1).result()
+        waits[0] = True
+        waiting = pool.submit(contexts[0].run, f, 1)
+        barrier.wait()
+        assert pool.submit(contexts[1].run, part).result() == 1
+        barrier.wait()
+        assert waiting.result() is first
+    assert len(part_asked) == 1, "nobody asks about what another has read"
+
+
+async def awaited(function: Callable[..., Any], *args: Any, times: int = 1) -> list[Any]:
+    return [await function(*args) for _ in range(times)]
+
+
+@pytest.mark.parametrize("args", [(), (1,), (1, 2)], ids=["none", "one", "two"])
+def test_a_coroutine_function_is_answered_so_as_well(args: tuple[int, ...]) -> None:
+    versions, runs = [1], []
+
+    @versioned_lru_cache(lambda *args: versions[-1])
+    async def f(*args: int) -> object:
+        runs.append(args)
+        return object()
+
+    first, *others = asyncio.run(awaited(f, *args, times=6))
+    assert all(other is first for other in others)
+    assert f.cache_info()[:2] == (5, 1)
+    assert f.cache_stats().version_calls == 6
+    versions.append(2)
+    second, third = asyncio.run(awaited(f, *args, times=2))
+    assert second is third is not first
+    assert len(runs) == 2
+    assert f.cache_stats().version_calls == 8
+
+
+def test_nothing_is_asked_before_a_coroutine_is_awaited() -> None:
+    asked = []
+
+    @versioned_lru_cache(lambda: asked.append(1))
+    async def f(x: int) -> object:
+        return object()
+
+    first = asyncio.run(awaited(f, 1))
+    coroutine = f(1)
+    assert len(asked) == 1
+    assert [asyncio.run(awaited(lambda: coroutine))] == [first]
+    assert len(asked) == 2
+
+
+def test_a_failure_of_the_version_function_reaches_who_awaits() -> None:
+    answers: list[Any] = [1, 1]
+
+    def version() -> object:
+        answer = answers.pop()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    @versioned_lru_cache(version)
+    async def f(x: int) -> object:
+        return object()
+
+    first = asyncio.run(awaited(f, 1))
+    answers += [LookupError("down")]
+    with pytest.raises(LookupError, match="down"):
+        asyncio.run(awaited(f, 1))
+    assert answers == [1], "it ran once"
+    assert asyncio.run(awaited(f, 1)) == first
+
+
+def test_a_coroutine_function_as_version_function_is_awaited_each_time() -> None:
+    asked = []
+
+    async def version() -> int:
+        asked.append(1)
+        await asyncio.sleep(0)
+        return 1
+
+    @versioned_lru_cache(version)
+    async def f(x: int) -> object:
+        return object()
+
+    first, second = asyncio.run(awaited(f, 1, times=2))
+    assert first is second
+    assert len(asked) == 2
+
+
+def test_while_others_compute_an_answer_in_no_session_is_the_same() -> None:
+    data, asked = [1], []
+
+    def version() -> int:
+        asked.append(1)
+        return data[0]
+
+    @versioned_lru_cache(version)
+    def f(x: int) -> object:
+        return object()
+
+    @versioned_lru_cache("constant")
+    async def other() -> int:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return 1
+
+    async def main() -> None:
+        first = f(1)
+        computing = asyncio.ensure_future(other())
+        await asyncio.sleep(0)
+        assert f(1) is first
+        data[0] = 2
+        assert f(1) is not first
+        assert len(asked) == 3
+        await computing
+
+    asyncio.run(main())

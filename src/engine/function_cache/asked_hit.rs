@@ -4,7 +4,7 @@
 //! first saw. All that is not so plain is for the state machine, which goes on with the question that was
 //! put.
 
-use crate::engine::clock::Nanos;
+use crate::engine::clock::{self, Nanos};
 use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::keys::key::{Object, Sought};
 use crate::engine::order::{self, Ticket};
@@ -21,8 +21,8 @@ pub struct Candidate<O> {
     pub version: O,
     /// Drawn before the version function runs.
     pub since: Ticket,
-    /// When that was.
-    pub at: Nanos,
+    /// When that was, if anything depends on it.
+    pub at: Option<Nanos>,
 }
 
 impl<H: SessionHost> FunctionCache<H> {
@@ -37,9 +37,9 @@ impl<H: SessionHost> FunctionCache<H> {
         sought: S,
     ) -> Result<Option<Candidate<H::Object>>, S::Other> {
         let Some((slot, Look { entry, stamp })) = self.entries.look(hash, sought)? else { return Ok(None) };
-        let at = self.terms.now();
+        let at = self.terms.are_timed().then(clock::now);
         let plain = !self.terms.constant && !self.terms.has_stale() && !stamp.lags;
-        if !plain || stamp.version.is_immutable() || !entry.is_fresh(at, &self.terms) {
+        if !plain || stamp.version.is_immutable() || at.is_some_and(|at| !entry.is_fresh(at, &self.terms)) {
             return Ok(None);
         }
         let version = stamp.version.clone();
@@ -54,9 +54,8 @@ impl<H: SessionHost> FunctionCache<H> {
         take: impl FnOnce(Look<'_, H>) -> R,
     ) -> Option<R> {
         let Candidate { slot, stored, version, since, .. } = candidate;
-        let now = self.terms.now();
         let is_it = |Look { entry, stamp }: &Look<'_, H>| {
-            entry.stored == *stored && stamp.version.is(version) && entry.is_fresh(now, &self.terms)
+            entry.stored == *stored && stamp.version.is(version) && entry.is_fresh_now(&self.terms)
         };
         let look = self.entries.get(*slot).filter(is_it)?;
         let taken = take(look);

@@ -133,6 +133,7 @@ impl Sought<Key> for AnyArguments<'_> {
     type Other = ();
 
     fn is(self, key: &Key) -> Result<(), ()> {
-        if is_natively(key, &self.arguments, self.rules) { Ok(()) } else { Err(()) }
+        let same = self.arguments.only().is_some_and(|only| key.is_object(only));
+        if same || is_natively(key, &self.arguments, self.rules) { Ok(()) } else { Err(()) }
     }
 }

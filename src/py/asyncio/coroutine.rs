@@ -19,6 +19,7 @@ use super::free_list;
 use super::stop_iteration;
 use crate::engine::{Manner, Wish};
 use crate::py::arguments::call_arguments::Arguments;
+use crate::py::call::asked_hit::{self, AskedHit};
 use crate::py::call::attempt::Attempt;
 use crate::py::call::awaited_call::Call;
 use crate::py::call::long_way::called;
@@ -177,6 +178,7 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
         let positional = values.len() - named;
         let arguments = Arguments::from_vector(values.as_ptr(), positional, names, cached.is_method());
         let mut tried = Attempt::NOTHING;
+        let mut asked = None;
         if cached.has_hits() {
             let hit = if computation::is_going_on() {
                 Python::attach_unchecked(|_| recorded_hit::hit_and_record(function, arguments))
@@ -187,6 +189,15 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
                 Ok(value) => return value,
                 Err(learned) => tried = learned,
             }
+            if let Some(hash) = tried.only_hash()
+                && asked_hit::is_alone(cached, py)
+            {
+                match asked_hit::ask_alone(&function, arguments, hash) {
+                    AskedHit::Answer(value) => return value.into_ptr(),
+                    AskedHit::Asked(question) => asked = Some(question),
+                    AskedHit::Nothing => {}
+                }
+            }
         }
         let drive = move || {
             let values = values.iter().map(|value| Borrowed::from_ptr(py, *value).to_owned());
@@ -195,7 +206,7 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
                 .map(|names| names.cast_into_unchecked::<PyTuple>().unbind());
             let call =
                 Call::new(function.to_owned().unbind(), values, names, Wish::of(Manner::Called), tried);
-            let call = Bound::new(py, call)?;
+            let call = Bound::new(py, call.after(asked, py))?;
             Ok::<_, PyErr>((Call::driver_of(&call)?, call))
         };
         match drive() {

@@ -167,7 +167,8 @@ impl Call {
 
     /// Begin, in a task of this event loop or in none. What is to be done next.
     fn begin(&self, py: Python<'_>, event_loop: &Bound<'_, PyAny>) -> PyResult<Text<&'static str>> {
-        let tried = self.state.with(py, |state| state.tried.take()).unwrap_or(Attempt::NOTHING);
+        let (tried, asked) = self.state.with(py, |state| (state.tried.take(), state.asked.take()));
+        let tried = tried.unwrap_or(Attempt::NOTHING);
         let drive = self.with(py, |arguments| {
             let (leader, wish) = in_task(event_loop, self.wish);
             enclosing_runs::check_depth(py, leader.inside.as_ref())?;
@@ -175,7 +176,14 @@ impl Call {
             if let Some(check) = &self.check {
                 return Drive::about(function, arguments, leader, check.claim(py));
             }
-            Drive::begin(function, arguments, leader, wish, tried)
+            match asked {
+                None => Drive::begin(function, arguments, leader, wish, tried),
+                Some(question) => {
+                    let mut drive = Drive::begin_in(|| Ok(None), function, arguments, leader, wish, tried)?;
+                    drive.was_asked(function.get(), py, *question)?;
+                    Ok(drive)
+                }
+            }
         })?;
         self.state.with(py, |state| state.drive = Some(drive));
         self.next(py, self.step(py))

@@ -1,113 +1,131 @@
 //! A hit outside of any session: the version is asked, and compared in place with that of what is stored.
 //! Whatever is not so plain goes on as any call, with the question that was put.
+//!
+//! PyO3 is told that the thread is attached only when it goes on, since that costs as much as the question.
+//! What is dropped as a `Py` before dies only then. On the way to an answer all is bound.
 
 use pyo3::prelude::*;
 
 use super::attempt::Attempt;
-use super::computation::{self, ComputationStart, Ended};
+use super::computation::{self, Ended};
 use super::drive::Drive;
 use crate::engine::clock::Nanos;
 use crate::engine::order::Ticket;
-use crate::engine::{Look, Manner, Object as _, Own, Wish};
+use crate::engine::{Look, Manner, Own, Wish};
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::matchers::AnyArguments;
 use crate::py::function::cached::Cached;
 use crate::py::function::version::{Given, Version, VersionFunction};
-use crate::py::interpreter::recursion::Nested;
+use crate::py::interpreter::recursion::{self, Nested};
 use crate::py::objects::counter::Counter;
+use crate::py::objects::native;
 use crate::py::objects::object::Object;
+use crate::py::session::binding::Binding;
+use crate::py::session::dict_lookup::Located;
+use crate::py::session::fast_lookup::{Ambient, Locator as _};
 
 /// What came of a look at what is stored.
-enum AskedHit<'py> {
+pub(crate) enum AskedHit<'py> {
     /// Nothing was asked.
     Nothing,
     /// What is stored is of the version that was asked.
-    Answer(Object),
-    /// It is not, or that takes more to tell: when the question was put, in the order of events and by the
-    /// clock, and how it ended.
-    Asked((Ticket, Nanos), Ended<Bound<'py, PyAny>>),
+    Answer(Bound<'py, PyAny>),
+    /// It is not, or that takes more to tell. In a box, since it is on the stack while the function runs.
+    Asked(Box<Question>),
 }
 
-/// The whole call of a plain function in no session, of which the hit path has found nothing but that.
-#[inline(never)]
-pub(super) fn call_alone<'py>(
-    slf: &Bound<'py, Cached>,
-    arguments: Arguments<'_>,
-    hash: u64,
-) -> PyResult<Bound<'py, PyAny>> {
-    let _nested = Nested::enter(slf.py())?;
-    match begin_alone(slf, arguments, hash)? {
-        Ok(value) => Ok(value),
-        Err(mut drive) => Cached::drive(slf, arguments, &mut drive),
-    }
+/// A question that was put before there was a plan.
+pub(crate) struct Question {
+    /// When, in the order of events.
+    pub(super) since: Ticket,
+    /// When, by the clock, if anything depends on that.
+    pub(super) at: Option<Nanos>,
+    /// How it ended.
+    pub(super) ended: PyResult<Ended<Py<PyAny>>>,
 }
 
-/// The answer to such a call; or its plan, which knows what was asked. In a frame of its own, since a
-/// function that calls itself has that of its caller on the stack.
-#[inline(never)]
-fn begin_alone<'py>(
-    slf: &Bound<'py, Cached>,
-    arguments: Arguments<'_>,
-    hash: u64,
-) -> PyResult<Result<Bound<'py, PyAny>, Box<Drive>>> {
-    let py = slf.py();
-    let asked = match ask_alone(slf, arguments, hash)? {
-        AskedHit::Answer(value) => return Ok(Ok(value.0.into_bound(py))),
-        AskedHit::Asked(question, ended) => Some((question, ended)),
-        AskedHit::Nothing => None,
-    };
-    let (wish, leader) = (Wish::of(Manner::Called), computation::leader(py));
-    let mut drive = Drive::begin_in(|| Ok(None), slf, arguments, leader, wish, Attempt::of(hash))?;
-    if let Some((question, ended)) = asked {
-        drive.was_asked(slf.get(), py, question, ended)?;
-    }
-    Ok(Err(drive))
-}
-
-/// Asks whether what is stored for a call in no session is of the version of now.
+/// Whether a call is surely made in no session and is no part of a computation.
 #[inline]
-fn ask_alone<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>, hash: u64) -> PyResult<AskedHit<'py>> {
+pub(crate) fn is_alone(cached: &Cached, py: Python<'_>) -> bool {
+    matches!(cached.binding, Binding::Ambient)
+        && matches!(Ambient::locate(&cached.binding, py), Located::Session(0))
+        && !computation::is_nested(py)
+}
+
+/// Asks whether what is stored for a call in no session is of the version of now. In a frame that is gone
+/// when the function runs.
+#[inline(never)]
+pub(crate) fn ask_alone<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>, hash: u64) -> AskedHit<'py> {
     let (py, cached) = (slf.py(), slf.get());
-    let Version::Asked(VersionFunction { function, given, default, .. }) = &cached.version else {
-        return Ok(AskedHit::Nothing);
+    let Version::Asked(VersionFunction { function, given, default, awaits }) = &cached.version else {
+        return AskedHit::Nothing;
     };
-    // What is made of the arguments may fail before anything is asked.
-    if matches!(given, Given::Part(_)) {
-        return Ok(AskedHit::Nothing);
+    let counter = function.bind(py).cast_exact::<Counter>();
+    // What is made of the arguments may fail before anything is asked. A counter needs no stack.
+    if *awaits || matches!(given, Given::Part(_)) || counter.is_err() && recursion::is_stack_low() {
+        return AskedHit::Nothing;
     }
     let cache = &cached.function.cache;
     let sought = AnyArguments { arguments, rules: cached.rules };
     let Ok(Some(candidate)) = cache.read(py, |cache| cache.candidate(hash, sought)) else {
-        return Ok(AskedHit::Nothing);
+        return AskedHit::Nothing;
     };
+    let stored = candidate.version.bind(py);
+    let is_stored =
+        |answered: &Bound<'py, PyAny>| stored.is(answered) || native::are_surely_equal(stored, answered);
     let mut unchanged = false;
     let mut ask = || {
-        let version = cached.put_question(py, arguments, None)?;
-        let (stored, answered) = (&candidate.version, Object::from(version.clone()));
-        unchanged = default.is_none() && (stored.is(&answered) || stored.native_eq(&answered) == Some(true));
+        let answered = cached.put_question(py, arguments, None)?;
+        unchanged = default.is_none() && is_stored(&answered);
         // It was checked when it was stored.
-        if unchanged { Ok(version) } else { cached.check_answer(version) }
+        if unchanged { Ok(answered) } else { cached.check_answer(answered) }
     };
     let since = candidate.since;
-    let ended = if function.bind(py).is_exact_instance_of::<Counter>() {
+    let ended = if counter.is_ok() {
         // It reads nothing.
-        Ended { result: ask(), reads: Vec::new() }
+        Ok(Ended { result: ask(), reads: Vec::new() })
     } else {
-        let start = ComputationStart {
-            flight: None,
-            own: Own { tag: since, ticket: since, until: since },
-            session: None,
-            validation: None,
-            computes: false,
-        };
-        computation::within(py, start, ask)?
+        computation::asking(py, Own { tag: since, ticket: since, until: since }, ask)
     };
-    if unchanged && ended.reads.is_empty() {
-        let taken =
-            cache.with(py, |cache| cache.answer(&candidate, |Look { entry, .. }| entry.value.clone()));
-        if let Some(value) = taken {
-            return Ok(AskedHit::Answer(value));
-        }
+    let mut answer = None;
+    if unchanged && ended.as_ref().is_ok_and(|ended| ended.reads.is_empty()) {
+        answer = cache.with(py, |cache| cache.answer(&candidate, |Look { entry, .. }| entry.value.clone()));
     }
-    Ok(AskedHit::Asked((since, candidate.at), ended))
+    let at = candidate.at;
+    drop(candidate.version.0.into_bound(py));
+    match answer {
+        Some(Object(value)) => AskedHit::Answer(value.into_bound(py)),
+        None => AskedHit::Asked(Box::new(Question { since, at, ended: ended.map(Ended::unbind) })),
+    }
+}
+
+/// The call of a plain function in no session after that look.
+#[inline(never)]
+pub(super) fn call_after<'py>(
+    slf: &Bound<'py, Cached>,
+    arguments: Arguments<'_>,
+    hash: u64,
+    asked: AskedHit<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let _nested = Nested::enter(slf.py())?;
+    let mut drive = begin_after(slf, arguments, hash, asked)?;
+    Cached::drive(slf, arguments, &mut drive)
+}
+
+/// Its plan, which knows what was asked. In a frame of its own, since a function that calls itself has that
+/// of its caller on the stack.
+#[inline(never)]
+fn begin_after<'py>(
+    slf: &Bound<'py, Cached>,
+    arguments: Arguments<'_>,
+    hash: u64,
+    asked: AskedHit<'py>,
+) -> PyResult<Box<Drive>> {
+    let py = slf.py();
+    let (wish, leader) = (Wish::of(Manner::Called), computation::leader(py));
+    let mut drive = Drive::begin_in(|| Ok(None), slf, arguments, leader, wish, Attempt::of(hash))?;
+    if let AskedHit::Asked(question) = asked {
+        drive.was_asked(slf.get(), py, *question)?;
+    }
+    Ok(drive)
 }

@@ -30,7 +30,14 @@ impl Attempt {
         Self { hash, comparisons: None }
     }
 
+    /// The hash, if that and nothing else is known.
+    #[inline]
+    pub(crate) fn only_hash(&self) -> Option<u64> {
+        self.hash().filter(|_| self.comparisons.is_none())
+    }
+
     /// The hash, if it is known.
+    #[inline]
     pub(crate) fn hash(&self) -> Option<u64> {
         (self.hash != UNKNOWN).then_some(self.hash)
     }

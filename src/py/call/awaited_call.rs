@@ -7,6 +7,7 @@ use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use super::asked_hit::Question;
 use super::attempt::Attempt;
 use super::check::Check;
 use super::computation::Entered;
@@ -32,6 +33,8 @@ pub(crate) struct CallState {
     pub(crate) error: Option<Py<PyBaseException>>,
     /// What is known of the call, until it begins.
     pub(crate) tried: Option<Attempt>,
+    /// What was asked for it, until it begins.
+    pub(crate) asked: Option<Box<Question>>,
     /// What is being done.
     pub(crate) doing: Doing,
     /// How the wait ended.
@@ -112,6 +115,12 @@ impl Call {
     ) -> Self {
         let state = CallState { tried: Some(tried), ..CallState::default() };
         Self { function, args, names, wish, check: None, state: Guarded::new(state) }
+    }
+
+    /// The same, for which the version function was asked before.
+    pub(crate) fn after(self, asked: Option<Box<Question>>, py: Python<'_>) -> Self {
+        self.state.with(py, |state| state.asked = asked);
+        self
     }
 
     /// A call that asks whether a version holds, of any function.

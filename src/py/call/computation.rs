@@ -1,6 +1,7 @@
 //! The computations that the running code is part of: a stack of frames in a context variable, each with the
 //! read set of its computation.
 
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -67,6 +68,8 @@ pub(crate) struct Frame {
     reads: Log,
     /// Whether it has ended.
     over: AtomicBool,
+    /// The thread that put it into its context.
+    home: AtomicUsize,
     /// The computation around this one. Those that are over are left out by and by, so that a chain is no
     /// longer than what runs.
     around: Guarded<Option<Py<Self>>>,
@@ -163,12 +166,14 @@ impl Frame {
                 state: Guarded::new(state),
                 reads: Guarded::new(None),
                 over: AtomicBool::new(false),
+                home: AtomicUsize::new(this_thread()),
                 around: Guarded::new(around),
             };
             return Bound::new(py, frame);
         };
         let frame = spare.get();
         frame.over.store(false, Ordering::Relaxed);
+        frame.home.store(this_thread(), Ordering::Relaxed);
         // It was emptied before.
         let emptied = (
             frame.state.with(py, |place| std::mem::replace(place, state)),
@@ -176,6 +181,17 @@ impl Frame {
         );
         drop(emptied);
         Ok(spare.into_bound(py))
+    }
+
+    /// One to begin again where it lies: it is over, nothing around it runs, and this thread has put it there.
+    fn to_begin_again(py: Python<'_>) -> Option<Bound<'_, Self>> {
+        // Without a GIL another thread might begin it at the same moment.
+        if cfg!(Py_GIL_DISABLED) {
+            return None;
+        }
+        let last = Self::last(CURRENT.get(py)?.bind(py)).ok()??;
+        let is_free = last.get().is_over() && last.get().home.load(Ordering::Relaxed) == this_thread();
+        (is_free && Self::running(&last).is_none()).then_some(last)
     }
 
     /// Keeps a frame for the next computation, if it is over and no context has it any more: to make one and
@@ -188,6 +204,14 @@ impl Frame {
         drop(last.get().around.with(py, Option::take));
         drop(SPARE.with(py, |spare| spare.replace(last.unbind())));
     }
+}
+
+/// A number that no other living thread has.
+fn this_thread() -> usize {
+    thread_local! {
+        static HERE: u8 = const { 0 };
+    }
+    HERE.with(|here| ptr::from_ref(here).addr())
 }
 
 /// The context variable that holds the innermost computation.
@@ -240,6 +264,20 @@ pub(crate) struct Ended<R> {
     pub(crate) result: PyResult<R>,
     /// What was read on the way that is older than the observation under which it ran.
     pub(crate) reads: Vec<Read<Object>>,
+}
+
+impl Ended<Bound<'_, PyAny>> {
+    /// The same, to be kept.
+    pub(crate) fn unbind(self) -> Ended<Py<PyAny>> {
+        Ended { result: self.result.map(Bound::unbind), reads: self.reads }
+    }
+}
+
+impl Ended<Py<PyAny>> {
+    /// The same, to be gone on with.
+    pub(crate) fn bind(self, py: Python<'_>) -> Ended<Bound<'_, PyAny>> {
+        Ended { result: self.result.map(|result| result.into_bound(py)), reads: self.reads }
+    }
 }
 
 /// A computation that was entered.
@@ -351,6 +389,44 @@ pub(crate) fn within<R>(
     let entered = Entered::new(py, entrance)?;
     let result = compute();
     Ok(entered.leave(py, result))
+}
+
+/// The frame of a context that is begun again where it lies: to put another into the context costs as much as
+/// the question does. Contexts that were copied from this one have the frame, too, so what runs in one of
+/// them meanwhile, in another thread, is taken for a part of it: it may note a read too many, never one too
+/// few.
+struct BegunAgain<'py>(Bound<'py, Frame>);
+
+impl<'py> BegunAgain<'py> {
+    fn new(py: Python<'py>, own: Own) -> Option<Self> {
+        let frame = Frame::to_begin_again(py)?;
+        frame.get().state.with(py, |state| state.own = own);
+        frame.get().over.store(false, Ordering::Relaxed);
+        ACTIVE.fetch_add(1, Ordering::Relaxed);
+        Some(Self(frame))
+    }
+}
+
+impl Drop for BegunAgain<'_> {
+    fn drop(&mut self) {
+        self.0.get().over.store(true, Ordering::Relaxed);
+        ACTIVE.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Runs a version function in no session, under the observation that its answer will be.
+#[inline]
+pub(crate) fn asking<R>(py: Python<'_>, own: Own, ask: impl FnOnce() -> PyResult<R>) -> PyResult<Ended<R>> {
+    let Some(begun) = BegunAgain::new(py, own) else {
+        let start = ComputationStart { flight: None, own, session: None, validation: None, computes: false };
+        return attach(|py| within(py, start, ask));
+    };
+    let result = ask();
+    let log = begun.0.get().reads.with(py, Option::take);
+    drop(begun);
+    let reads = log.map_or_else(Vec::new, |mut log| log.end(1, own).0);
+    let result = result.inspect_err(|_| hand_on(py, 0, &reads));
+    Ok(Ended { result, reads })
 }
 
 /// The runs that the running code is part of.

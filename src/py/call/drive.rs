@@ -9,13 +9,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::asked_hit::Question;
 use super::attempt::Attempt;
 use super::background_refresh::BackgroundRefresh;
 use super::computation::{self, ComputationStart, Ended, Entered};
 use super::read_set::ServedCall;
 use super::returned::versioned;
 use super::settle::{PATIENCE, restless};
-use crate::engine::clock::Nanos;
 use crate::engine::order::{NEVER, Ticket};
 use crate::engine::{
     Basis, Claim, Event, Flight as _, Manner, Plan, Read, Setting, Status, Step, Wish, clock, oldest,
@@ -137,17 +137,11 @@ impl Drive {
         Ok(drive)
     }
 
-    /// Takes how the version function ended that was run before there was a plan, outside of any session:
-    /// when that began, in the order of events and by the clock.
-    pub(crate) fn was_asked<'py>(
-        &mut self,
-        cached: &Cached,
-        py: Python<'py>,
-        (since, at): (Ticket, Nanos),
-        ended: Ended<Bound<'py, PyAny>>,
-    ) -> PyResult<()> {
-        self.plan.begin_asked(since, at);
-        self.asked(cached, py, ended)
+    /// Takes how the version function ended that was run before there was a plan, outside of any session.
+    pub(crate) fn was_asked(&mut self, cached: &Cached, py: Python<'_>, question: Question) -> PyResult<()> {
+        let Question { since, at, ended } = question;
+        self.plan.begin_asked(since, at.unwrap_or_else(clock::earliest));
+        self.asked(cached, py, ended?.bind(py))
     }
 
     /// A call that asks whether a version holds which a call with these arguments was answered by.

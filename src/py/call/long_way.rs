@@ -4,7 +4,7 @@
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
-use super::asked_hit;
+use super::asked_hit::{self, AskedHit};
 use super::attempt::Attempt;
 use crate::engine::{Comparisons, Manner, Wish};
 use crate::py::arguments::call_arguments::Arguments;
@@ -72,7 +72,22 @@ pub(super) unsafe extern "C" fn call_alone(
 ) -> *mut PyObject {
     // SAFETY: the arguments are those of a vectorcall.
     let (callable, arguments) = unsafe { called(callable, args, nargsf, names) };
-    attach(|py| fallible::answered(py, || asked_hit::call_alone(&callable, arguments, hash)))
+    match asked_hit::ask_alone(&callable, arguments, hash) {
+        AskedHit::Answer(value) => value.into_ptr(),
+        asked => go_on(&callable, arguments, hash, asked),
+    }
+}
+
+/// Answers it where what is stored does not.
+#[cold]
+#[inline(never)]
+fn go_on<'py>(
+    cached: &Bound<'py, Cached>,
+    arguments: Arguments<'_>,
+    hash: u64,
+    asked: AskedHit<'py>,
+) -> *mut PyObject {
+    attach(|py| fallible::answered(py, || asked_hit::call_after(cached, arguments, hash, asked)))
 }
 
 /// Answers any other call. A panic becomes an exception.

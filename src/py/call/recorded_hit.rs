@@ -5,11 +5,12 @@
 use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 
+use super::asked_hit;
 use super::attempt::{Attempt, AttemptSlot};
 use super::cache_lookup;
 use super::computation;
 use super::hit::{find_after_comparing, without_hash};
-use super::long_way::{call_at_length, called};
+use super::long_way::{call_alone, call_at_length, called};
 use super::read_set::ServedCall;
 use crate::engine::Look;
 use crate::py::arguments::call_arguments::Arguments;
@@ -35,8 +36,13 @@ pub(crate) unsafe extern "C" fn call_and_record(
         let (function, arguments) = called(callable, args, nargsf, names);
         match Python::attach_unchecked(|_| hit_and_record(function, arguments)) {
             Ok(answer) => answer,
-            Err(Attempt { hash, comparisons }) => {
-                call_at_length(callable, args, nargsf, names, hash, comparisons)
+            Err(tried) => {
+                if let Some(hash) = tried.only_hash()
+                    && asked_hit::is_alone(function.get(), function.py())
+                {
+                    return call_alone(callable, args, nargsf, names, hash);
+                }
+                call_at_length(callable, args, nargsf, names, tried.hash, tried.comparisons)
             }
         }
     }

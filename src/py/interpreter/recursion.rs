@@ -11,10 +11,16 @@ use super::fallible;
 /// clean up, and half of the smallest that threads are given (musl).
 const STACK: usize = 64 * 1024;
 
+/// Whether the C stack is nearly full.
+#[inline]
+pub(crate) fn is_stack_low() -> bool {
+    stacker::remaining_stack().is_some_and(|left| left < STACK)
+}
+
 /// Raises an error where the C stack is nearly full. The interpreter's count does not know how large our
 /// frames are, and a user may have raised its limit.
 pub(crate) fn check_stack(py: Python<'_>) -> PyResult<()> {
-    if stacker::remaining_stack().is_some_and(|left| left < STACK) {
+    if is_stack_low() {
         return Err(fallible::error::<PyRecursionError>(
             py,
             "maximum recursion depth exceeded in a cached function",
