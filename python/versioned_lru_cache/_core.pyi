@@ -73,6 +73,15 @@ NOT_MODIFIED: Final[Mark]
 def advance_clock(nanoseconds: int) -> None: ...
 def check_binding(binding: object, /) -> None: ...
 def clock_now() -> int: ...
+def file_state(path: str, /) -> tuple[int, int, int, int, int] | None:
+    """What the file system tells of a file: the times of its last change and of the last change of its status in
+    nanoseconds, its size, its number and that of its device.
+
+    Returns:
+        ``None`` where ``os.stat`` has more to say: that it is not there, that it is a folder, what is in the
+        way.
+    """
+
 def is_validating() -> bool:
     """Whether the running version function is asked once more, for a computation that has read its answer.
 
@@ -217,6 +226,23 @@ class Mark:
     """A value that stands for something."""
     def __copy__(self) -> Mark: ...
     def __deepcopy__(self, _memo: Any, /) -> Mark: ...
+
+class VersionFunction:
+    """A version function that shows what it asks, and takes what the callable takes that it was made from, if
+    any.
+    """
+    def __new__(
+        cls,
+        shown: str,
+        ask: Callable[..., object],
+        *,
+        about: object = None,
+        like: Callable[..., object] | None = None,
+    ) -> Self: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    @property
+    def __signature__(self) -> Signature:
+        """What it takes. By this the decorators see whether it is to be asked once per session or per arguments."""
 
 @final
 class Counter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -249,34 +249,38 @@ def test_a_mapping_without_a_session_yet_is_not_none() -> None:
 
 
 def test_an_answer_that_rests_on_an_older_one_does_not_vouch() -> None:
-    data, place, runs, alone = [1], dict[str, Any](), [], Context()
+    data, place, alone = [1], dict[str, Any](), Context()
 
     @versioned_lru_cache(lambda: data[0], session=place)
     def part() -> int:
         return data[0]
 
     @versioned_lru_cache(lambda: part())
-    def f(x: int) -> object:
-        runs.append(data[0])
+    def f() -> object:
         return object()
 
-    first = alone.run(f, 1)
-    assert alone.run(f, 1) is first
+    @versioned_lru_cache(lambda: data[0])
+    def page(x: int) -> object:
+        return f() if x else None
+
+    first = alone.run(f)
+    assert alone.run(f) is first
     data[0] = 2
     with session():
-        assert alone.run(f, 1) is first, "the session in the mapping still has what was"
-        place.clear()
-        assert f(1) is not first
-    assert runs == [1, 2]
+        page(0)
+        assert alone.run(f) is first, "the session in the mapping still has what was"
+        assert page(1) is first
+    place.clear()
+    assert page(1) is not first, "it was made of something older than its version"
 
 
 def test_what_other_threads_read_meanwhile_is_no_part_of_the_answer() -> None:
     """Their contexts are copied from one in which a version was asked before, as those of a server's threads are."""
-    part_asked, place = [], dict[str, Any]()
+    place = dict[str, Any]()
     barrier = threading.Barrier(2, timeout=30)
     waits = [False]
 
-    @versioned_lru_cache(lambda: part_asked.append(1), session=place)
+    @versioned_lru_cache(lambda: 1, session=place)
     def part() -> int:
         return 1
 
@@ -302,7 +306,7 @@ def test_what_other_threads_read_meanwhile_is_no_part_of_the_answer() -> None:
         assert pool.submit(contexts[1].run, part).result() == 1
         barrier.wait()
         assert waiting.result() is first
-    assert len(part_asked) == 1, "nobody asks about what another has read"
+    assert f.cache_stats().verified == 3, "the answer is as new as its question"
 
 
 async def awaited(function: Callable[..., Any], *args: Any, times: int = 1) -> list[Any]:
@@ -409,3 +413,57 @@ def test_while_others_compute_an_answer_in_no_session_is_the_same() -> None:
         await computing
 
     asyncio.run(main())
+
+
+def nothing_in_a_variable() -> Any:
+    return ContextVar[Any]("nothing")
+
+
+def none_in_a_variable() -> Any:
+    variable = ContextVar[Any]("none")
+    variable.set(None)
+    return variable
+
+
+def outside_of_requests() -> Any:
+    return pytest.importorskip("flask").g
+
+
+@pytest.mark.parametrize("place", [nothing_in_a_variable, none_in_a_variable, outside_of_requests])
+def test_where_a_place_for_sessions_has_none_the_version_is_asked_each_time(place: Callable[[], Any]) -> None:
+    versions, asked = [1], []
+
+    def version() -> int:
+        asked.append(versions[0])
+        return versions[0]
+
+    @versioned_lru_cache(version, session=place())
+    def f(x: int) -> object:
+        return object()
+
+    first = f(1)
+    assert all(f(1) is first for _ in range(3))
+    assert len(asked) == 4
+    with session():
+        assert f(1) is first
+        versions[0] = 2
+        assert f(1) is first
+    assert len(asked) == 5, "the ambient session stands in"
+    second = f(1)
+    assert second is not first
+    assert f(1) is second
+    assert asked == [1, 1, 1, 1, 1, 2, 2]
+
+
+def test_a_variable_that_is_set_has_a_session_from_then_on() -> None:
+    variable, asked = ContextVar[Any]("place"), []
+
+    @versioned_lru_cache(lambda: asked.append(1), session=variable)
+    def f(x: int) -> object:
+        return object()
+
+    first = f(1)
+    assert f(1) is first
+    variable.set({})
+    assert [f(1), f(1)] == [first, first]
+    assert len(asked) == 3

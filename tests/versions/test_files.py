@@ -96,6 +96,34 @@ def test_each_part_of_what_the_file_system_tells_counts(tmp_path: Path) -> None:
     assert len(set(seen)) == 4
 
 
+@pytest.mark.thread_unsafe(reason="changes a function of the system")
+def test_what_takes_the_place_of_os_stat_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file system in memory does it, with which programs are tested."""
+    path, real = tmp_path / "data.txt", os.stat
+    path.write_text("text")
+    version = file(path)
+    before = version()
+    monkeypatch.setattr(os, "stat", lambda path, **options: real(tmp_path.parent / "no such file"))
+    assert version() is None
+    monkeypatch.setattr(os, "stat", lambda path, **options: real(__file__))
+    assert version() != before
+    monkeypatch.undo()
+    assert version() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="times before 1970")
+def test_times_before_their_beginning_are_times_like_others(tmp_path: Path) -> None:
+    path = tmp_path / "data.txt"
+    path.write_text("text")
+    os.utime(path, ns=(-5, -5))
+    version = file(path)
+    first = version()
+    assert isinstance(first, tuple)
+    assert first[0] == -5
+    os.utime(path, ns=(5, 5))
+    assert version() != first
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no time of the last change of status there")
 def test_times_that_were_set_back_hide_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a"

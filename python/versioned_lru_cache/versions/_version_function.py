@@ -11,12 +11,12 @@ from _thread import RLock
 from weakref import WeakValueDictionary
 
 from .._callables import check_kind
+from .._core import VersionFunction
 from .._signatures import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
-    from inspect import Signature
     from typing import Any, TypeVar
 
     T = TypeVar("T")
@@ -27,31 +27,6 @@ _known: WeakValueDictionary[tuple[object, ...], VersionFunction] = WeakValueDict
 making = RLock()  # Is held while one is made. A collection may make another in the thread that holds it.
 if hasattr(os, "register_at_fork"):  # The child must not inherit it as held by a thread that it does not have.
     os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
-
-
-class VersionFunction:
-    """A version function that shows what it asks, and takes what the callable takes that it was made from, if any."""
-
-    __slots__ = ("__weakref__", "_ask", "_like", "_shown")
-
-    def __init__(self, shown: str, ask: Callable[..., object], *, like: Callable[..., object] | None = None) -> None:
-        self._shown = shown
-        self._ask = ask
-        self._like = like
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the version."""
-        return self._ask(*args, **kwargs)
-
-    def __repr__(self) -> str:
-        return f"<versions.{self._shown}>"
-
-    @property
-    def __signature__(self) -> Signature:
-        """What it takes. By this the decorators see whether it is to be asked once per session or per arguments."""
-        import inspect
-
-        return inspect.Signature() if self._like is None else inspect.signature(self._like)
 
 
 def known_by(configuration: tuple[object, ...], make: Callable[[], VersionFunction]) -> VersionFunction:
@@ -100,8 +75,14 @@ def asking_about(
     """
     if not callable(given):
         text = check(given, label)
-        asked = (lambda: answer(text)) if place is None else lambda: (place(text), answer(text))
-        return known_by((name, text, *options), lambda: VersionFunction(f"{name}({text!r}{shown})", asked))
+        shown = f"{name}({text!r}{shown})"
+
+        def make() -> VersionFunction:
+            if place is None:
+                return VersionFunction(shown, answer, about=text)
+            return VersionFunction(shown, lambda: (place(text), answer(text)))
+
+        return known_by((name, text, *options), make)
     made: Callable[..., object] = given
     check_kind(made, label)
 

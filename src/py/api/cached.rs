@@ -14,7 +14,7 @@ use crate::engine::{FunctionCache, Observation, Scope, Terms};
 use crate::py::arguments::call_arguments::{self, Rules};
 use crate::py::function::cached::Cached;
 use crate::py::function::options::Options;
-use crate::py::function::version::{Given, SharedScope, Version, VersionFunction};
+use crate::py::function::version::{Given, Kind, SharedScope, Version, VersionFunction};
 use crate::py::interpreter::critical_section::{Guarded, ReadMostly, attach};
 use crate::py::interpreter::fallible::{Text, imported, named};
 use crate::py::interpreter::vectorcall_type;
@@ -50,8 +50,8 @@ impl Cached {
         let (py, options) = (wrapped.py(), options.get());
         let version = match ask {
             Some(function) => {
-                let given = Given::new(gets);
-                Version::Asked(VersionFunction { function, given, default, awaits: awaits_version })
+                let (kind, given) = (Kind::of(function.bind(py)), Given::new(gets));
+                Version::Asked(VersionFunction { function, kind, given, default, awaits: awaits_version })
             }
             None => Version::Constant(Observation {
                 version: constant.into(),

@@ -13,7 +13,7 @@ use crate::py::function::{options, version};
 use crate::py::interpreter::collector_hook;
 use crate::py::interpreter::fallible::{self, named};
 use crate::py::interpreter::{fork, subinterpreter};
-use crate::py::objects::{counter, sentinels, unfinished};
+use crate::py::objects::{counter, file_state, ready_made, sentinels, unfinished};
 use crate::py::session::{binding, handle, session_block};
 
 /// The Rust half of `versioned_lru_cache`.
@@ -29,6 +29,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<session_block::SessionBlocks>()?;
     module.add_class::<version::SharedScope>()?;
     module.add_class::<counter::Counter>()?;
+    module.add_class::<ready_made::ReadyMade>()?;
     module.add_class::<cache_key::CacheKey>()?;
     module.add_class::<sentinels::Sentinel>()?;
     module.add_class::<options::Gets>()?;
@@ -41,6 +42,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(advance_clock, module)?)?;
     module.add_function(wrap_pyfunction!(check_binding, module)?)?;
     module.add_function(wrap_pyfunction!(clock_now, module)?)?;
+    module.add_function(wrap_pyfunction!(file_state::file_state, module)?)?;
     module.add_function(wrap_pyfunction!(is_validating, module)?)?;
     module.add_function(wrap_pyfunction!(mock_clock, module)?)?;
     module.add_function(wrap_pyfunction!(peek_session, module)?)?;

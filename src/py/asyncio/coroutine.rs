@@ -182,16 +182,16 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
         if cached.has_hits() {
             let hit = if computation::is_going_on() {
                 Python::attach_unchecked(|_| recorded_hit::hit_and_record(function, arguments))
+                    .map_err(|learned| (learned, asked_hit::is_alone(cached, py)))
             } else {
                 hit::hit::<fast_lookup::Anywhere>(py, cached, arguments)
             };
-            match hit {
+            let alone;
+            (tried, alone) = match hit {
                 Ok(value) => return value,
-                Err(learned) => tried = learned,
-            }
-            if let Some(hash) = tried.only_hash()
-                && asked_hit::is_alone(cached, py)
-            {
+                Err(learned) => learned,
+            };
+            if alone && let Some(hash) = tried.only_hash() {
                 match asked_hit::ask_alone(&function, arguments, hash) {
                     AskedHit::Answer(value) => return value.into_ptr(),
                     AskedHit::Asked(question) => asked = Some(question),

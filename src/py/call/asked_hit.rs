@@ -7,6 +7,7 @@
 use pyo3::prelude::*;
 
 use super::attempt::Attempt;
+use super::cache_lookup;
 use super::computation::{self, Ended};
 use super::drive::Drive;
 use crate::engine::clock::Nanos;
@@ -15,9 +16,9 @@ use crate::engine::{Look, Manner, Own, Wish};
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::matchers::AnyArguments;
 use crate::py::function::cached::Cached;
-use crate::py::function::version::{Given, Version, VersionFunction};
+use crate::py::function::version::{Given, Kind, Version, VersionFunction};
 use crate::py::interpreter::recursion::{self, Nested};
-use crate::py::objects::counter::Counter;
+use crate::py::objects::host::Host;
 use crate::py::objects::native;
 use crate::py::objects::object::Object;
 use crate::py::session::binding::Binding;
@@ -57,18 +58,18 @@ pub(crate) fn is_alone(cached: &Cached, py: Python<'_>) -> bool {
 #[inline(never)]
 pub(crate) fn ask_alone<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>, hash: u64) -> AskedHit<'py> {
     let (py, cached) = (slf.py(), slf.get());
-    let Version::Asked(VersionFunction { function, given, default, awaits }) = &cached.version else {
+    let Version::Asked(VersionFunction { kind, given, default, awaits, .. }) = &cached.version else {
         return AskedHit::Nothing;
     };
-    let counter = function.bind(py).cast_exact::<Counter>();
+    let counts = *kind == Kind::Counter;
     // What is made of the arguments may fail before anything is asked. A counter needs no stack.
-    if *awaits || matches!(given, Given::Part(_)) || counter.is_err() && recursion::is_stack_low() {
+    if *awaits || matches!(given, Given::Part(_)) || !counts && recursion::is_stack_low() {
         return AskedHit::Nothing;
     }
     let cache = &cached.function.cache;
     let sought = AnyArguments { arguments, rules: cached.rules };
     let Ok(Some(candidate)) = cache.read(py, |cache| cache.candidate(hash, sought)) else {
-        return AskedHit::Nothing;
+        return answer_unasked(py, cached, hash, sought);
     };
     let stored = candidate.version.bind(py);
     let is_stored =
@@ -81,7 +82,7 @@ pub(crate) fn ask_alone<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>,
         if unchanged { Ok(answered) } else { cached.check_answer(answered) }
     };
     let since = candidate.since;
-    let ended = if counter.is_ok() {
+    let ended = if counts {
         // It reads nothing.
         Ok(Ended { result: ask(), reads: Vec::new() })
     } else {
@@ -96,6 +97,59 @@ pub(crate) fn ask_alone<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>,
     match answer {
         Some(Object(value)) => AskedHit::Answer(value.into_bound(py)),
         None => AskedHit::Asked(Box::new(Question { since, at, ended: ended.map(Ended::unbind) })),
+    }
+}
+
+/// The whole call of a plain function, of which the hit path has not found so much as the session.
+pub(super) fn call<'py>(
+    slf: &Bound<'py, Cached>,
+    arguments: Arguments<'_>,
+    tried: Attempt,
+) -> PyResult<Bound<'py, PyAny>> {
+    let _nested = Nested::enter(slf.py())?;
+    match begin_anywhere(slf, arguments, tried)? {
+        Ok(value) => Ok(value),
+        Err(mut drive) => Cached::drive(slf, arguments, &mut drive),
+    }
+}
+
+/// The answer, if there is no session and what is stored is of the version of now; or the plan. In a frame of
+/// its own, as below.
+#[inline(never)]
+fn begin_anywhere<'py>(
+    slf: &Bound<'py, Cached>,
+    arguments: Arguments<'_>,
+    tried: Attempt,
+) -> PyResult<Result<Bound<'py, PyAny>, Box<Drive>>> {
+    let py = slf.py();
+    let (wish, leader) = (Wish::of(Manner::Called), computation::leader(py));
+    let may_lead_to_none = matches!(slf.get().binding, Binding::Variable(_) | Binding::Proxy(_));
+    let Some(hash) = tried.only_hash().filter(|_| may_lead_to_none && !computation::is_nested(py)) else {
+        return Drive::begin(slf, arguments, leader, wish, tried).map(Err);
+    };
+    let session = slf.get().session(py)?;
+    if session.is_none() {
+        return match ask_alone(slf, arguments, hash) {
+            AskedHit::Answer(value) => Ok(Ok(value)),
+            asked => begin_after(slf, arguments, hash, asked).map(Err),
+        };
+    }
+    Drive::begin_in(|| Ok(session), slf, arguments, leader, wish, tried).map(Err)
+}
+
+/// Answers with a result that needs no version, such as an immutable one.
+#[cold]
+#[inline(never)]
+fn answer_unasked<'py>(
+    py: Python<'py>,
+    cached: &Cached,
+    hash: u64,
+    sought: AnyArguments<'_>,
+) -> AskedHit<'py> {
+    let take = |Look { entry, .. }: Look<'_, Host>| entry.value.clone();
+    match cache_lookup::find(py, &cached.function.cache, (hash, 0), sought, take) {
+        Ok(Some(Object(value))) => AskedHit::Answer(value.into_bound(py)),
+        _ => AskedHit::Nothing,
     }
 }
 

@@ -6,7 +6,10 @@ use std::mem::MaybeUninit;
 
 use crate::engine::Comparisons;
 use crate::engine::order::{NEVER, Ticket};
+use crate::py::function::cached::Cached;
+use crate::py::function::version::Version;
 use crate::py::objects::object::Object;
+use crate::py::session::binding::Binding;
 use crate::py::session::fast_lookup::Locator;
 
 /// The hash of no arguments, which nobody needs to be told; of others once in the age of the world, and then
@@ -56,12 +59,17 @@ impl AttemptSlot {
         Self { attempt: MaybeUninit::uninit(), session: MaybeUninit::uninit() }
     }
 
-    /// Notes the session of the call, 0 for none, where that is told.
+    /// Notes the session of the call, 0 for none, where that is told. Whether the version is to be asked
+    /// first, since there is none.
     #[inline]
-    pub(crate) fn in_session<P: Locator>(&mut self, session: Ticket) {
-        if P::TELLS_OF_NONE {
+    pub(crate) fn in_session<P: Locator>(&mut self, cached: &Cached, session: Ticket) -> bool {
+        if P::MAY_TELL_OF_NONE {
             self.session.write(session);
         }
+        P::MAY_TELL_OF_NONE
+            && session == 0
+            && P::tells_of_none(&cached.binding)
+            && matches!(cached.version, Version::Asked(_))
     }
 
     /// Takes what is known before a session was found, for the long way.
@@ -94,9 +102,9 @@ impl AttemptSlot {
     /// # Safety
     /// As above, after a session was looked for by `P`, or left early.
     #[inline]
-    pub(crate) unsafe fn is_alone<P: Locator>(&self) -> bool {
+    pub(crate) unsafe fn is_alone<P: Locator>(&self, binding: &Binding) -> bool {
         // SAFETY: the caller says so.
-        P::TELLS_OF_NONE
+        P::tells_of_none(binding)
             && unsafe {
                 self.session.assume_init() == 0 && self.attempt.assume_init_ref().comparisons.is_none()
             }

@@ -183,15 +183,16 @@ impl Frame {
         Ok(spare.into_bound(py))
     }
 
-    /// One to begin again where it lies: it is over, nothing around it runs, and this thread has put it there.
+    /// One to begin again where it lies: it is over, nothing around it runs, and this thread has put it
+    /// there.
     fn to_begin_again(py: Python<'_>) -> Option<Bound<'_, Self>> {
         // Without a GIL another thread might begin it at the same moment.
         if cfg!(Py_GIL_DISABLED) {
             return None;
         }
         let last = Self::last(CURRENT.get(py)?.bind(py)).ok()??;
-        let is_free = last.get().is_over() && last.get().home.load(Ordering::Relaxed) == this_thread();
-        (is_free && Self::running(&last).is_none()).then_some(last)
+        let is_own = last.get().home.load(Ordering::Relaxed) == this_thread();
+        (is_own && last.get().is_over() && Self::running(&last).is_none()).then_some(last)
     }
 
     /// Keeps a frame for the next computation, if it is over and no context has it any more: to make one and

@@ -500,7 +500,9 @@ impl Cached {
         Self::drive(slf, arguments, &mut drive)
     }
 
-    /// Drives a call to its end.
+    /// Drives a call to its end. Within whoever begins it, as a frame less on the stack.
+    #[expect(clippy::inline_always, reason = "each level of recursion has it on the stack")]
+    #[inline(always)]
     pub(crate) fn drive<'py>(
         slf: &Bound<'py, Self>,
         arguments: Arguments<'_>,

@@ -89,7 +89,7 @@ unsafe fn call_further<P: Locator>(
 ) -> *mut PyObject {
     // SAFETY: the caller says so.
     unsafe {
-        let alone = tried.is_alone::<P>();
+        let alone = tried.is_alone::<P>(&function(callable).binding);
         let Attempt { hash, comparisons } = tried.take();
         if alone {
             return call_alone(callable, args, count, names, hash);

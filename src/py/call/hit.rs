@@ -29,13 +29,14 @@ const MOST_TURNS: usize = 32;
 /// that has its [`AttemptSlot`], which is not so much as emptied for others.
 pub(super) type Hit = Option<*mut PyObject>;
 
-/// Answers a call whose result the session surely knows.
+/// Answers a call whose result the session surely knows; or what was tried, and whether it is surely made in
+/// no session.
 #[inline]
 pub(crate) fn hit<P: Locator>(
     py: Python<'_>,
     cached: &Cached,
     arguments: Arguments<'_>,
-) -> Result<*mut PyObject, Attempt> {
+) -> Result<*mut PyObject, (Attempt, bool)> {
     let mut tried = AttemptSlot::new();
     let hit = match arguments.only() {
         Some(only) => hit_of_one::<P>(py, cached, only, &mut tried),
@@ -43,7 +44,10 @@ pub(crate) fn hit<P: Locator>(
         None => hit_of_any::<P>(py, cached, arguments, &mut tried),
     };
     // SAFETY: no hit leaves what it has tried.
-    hit.ok_or_else(|| unsafe { tried.take() })
+    hit.ok_or_else(|| unsafe {
+        let alone = tried.is_alone::<P>(&cached.binding);
+        (tried.take(), alone)
+    })
 }
 
 /// The same for no argument.
@@ -53,7 +57,9 @@ pub(super) fn hit_of_none<P: Locator>(py: Python<'_>, cached: &Cached, tried: &m
     let Located::Session(id) = P::locate(&cached.binding, py) else {
         return tried.leave_early(Attempt::NOTHING);
     };
-    tried.in_session::<P>(id);
+    if tried.in_session::<P>(cached, id) {
+        return tried.leave(Attempt::of(hash));
+    }
     let found = find::<P, _>(py, cached, (hash, id), NoArguments);
     found.unwrap_or(None).or_else(|| tried.leave(Attempt::of(hash)))
 }
@@ -70,7 +76,9 @@ pub(super) fn hit_of_many<P: Locator, const METHOD: bool, const NAMED: bool>(
     let Located::Session(id) = P::locate(&cached.binding, py) else {
         return tried.leave_early(Attempt::of(hash));
     };
-    tried.in_session::<P>(id);
+    if tried.in_session::<P>(cached, id) {
+        return tried.leave(Attempt::of(hash));
+    }
     let sought = ManyArguments::<METHOD, NAMED> { arguments: &arguments, rules: &cached.rules };
     match find::<P, _>(py, cached, (hash, id), sought) {
         Ok(Some(found)) => Some(found),
@@ -90,7 +98,9 @@ fn hit_of_any<P: Locator>(
     let Located::Session(id) = P::locate(&cached.binding, py) else {
         return tried.leave_early(Attempt::of(hash));
     };
-    tried.in_session::<P>(id);
+    if tried.in_session::<P>(cached, id) {
+        return tried.leave(Attempt::of(hash));
+    }
     match find::<P, _>(py, cached, (hash, id), AnyArguments { arguments, rules: cached.rules }) {
         Ok(Some(found)) => Some(found),
         Ok(None) => tried.leave(Attempt::of(hash)),
@@ -111,7 +121,9 @@ pub(super) fn hit_of_one<P: Locator>(
     let Located::Session(id) = P::locate(&cached.binding, py) else {
         return tried.leave_early(Attempt::of(hash));
     };
-    tried.in_session::<P>(id);
+    if tried.in_session::<P>(cached, id) {
+        return tried.leave(Attempt::of(hash));
+    }
     match find::<P, _>(py, cached, (hash, id), OneArgument { only, rules }) {
         Ok(Some(found)) => Some(found),
         Ok(None) => tried.leave(Attempt::of(hash)),

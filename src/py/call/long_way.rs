@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use super::asked_hit::{self, AskedHit};
 use super::attempt::Attempt;
-use crate::engine::{Comparisons, Manner, Wish};
+use crate::engine::Comparisons;
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::function::cached::Cached;
 use crate::py::interpreter::critical_section::attach;
@@ -94,5 +94,5 @@ fn go_on<'py>(
 #[cold]
 #[inline(never)]
 fn miss(cached: &Bound<'_, Cached>, arguments: Arguments<'_>, tried: Attempt) -> *mut PyObject {
-    attach(|py| fallible::answered(py, || Cached::call(cached, arguments, Wish::of(Manner::Called), tried)))
+    attach(|py| fallible::answered(py, || asked_hit::call(cached, arguments, tried)))
 }

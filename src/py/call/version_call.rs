@@ -9,11 +9,12 @@ use crate::py::arguments::call_arguments::{self, Arguments, Owner, Rules};
 use crate::py::arguments::key::{self, Key};
 use crate::py::arguments::misuse::{self, Misuse};
 use crate::py::function::cached::Cached;
-use crate::py::function::version::{Given, Version, VersionFunction};
+use crate::py::function::version::{Given, Kind, Version, VersionFunction};
 use crate::py::function::weak_instance;
 use crate::py::interpreter::fallible::{self, Number, Text, imported};
 use crate::py::objects::counter::Counter;
 use crate::py::objects::object::Object;
+use crate::py::objects::ready_made::ReadyMade;
 use crate::py::objects::{describe, unfinished};
 
 /// Says what a type error is about; any other error stays as it is.
@@ -169,17 +170,21 @@ impl Cached {
         arguments: Arguments<'_>,
         part: Option<&Bound<'py, PyTuple>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let Version::Asked(VersionFunction { function, given, .. }) = &self.version else {
+        let Version::Asked(VersionFunction { function, kind, given, .. }) = &self.version else {
             return Ok(py.None().into_bound(py));
         };
         let ask = function.bind(py);
-        if let Ok(counter) = ask.cast_exact::<Counter>() {
-            return Number(counter.get().count()).into_pyobject(py);
+        if *kind == Kind::Counter {
+            return Number(ask.cast_exact::<Counter>()?.get().count()).into_pyobject(py);
         }
-        let answer = match (given, part) {
-            (Given::Nothing, _) => call_arguments::NONE.call(ask),
-            (Given::Part(_), Some(part)) => call_arguments::in_tuple(part, Owner::Nobody).call(ask),
-            _ => arguments.call(ask),
+        let arguments_of_question = match (given, part) {
+            (Given::Nothing, _) => call_arguments::NONE,
+            (Given::Part(_), Some(part)) => call_arguments::in_tuple(part, Owner::Nobody),
+            _ => arguments,
+        };
+        let answer = match kind {
+            Kind::ReadyMade => ask.cast_exact::<ReadyMade>()?.get().ask(py, arguments_of_question),
+            _ => arguments_of_question.call(ask),
         };
         answer.map_err(|cause| {
             // An error from inside of a Python function has a traceback; one about its parameters has none.

@@ -5,7 +5,9 @@ use pyo3::prelude::*;
 
 use super::options::Gets;
 use crate::engine::{Observation, Scope};
+use crate::py::objects::counter::Counter;
 use crate::py::objects::object::Object;
+use crate::py::objects::ready_made::ReadyMade;
 
 /// What the answers of one version function have in common, wherever that is used.
 #[pyclass(frozen, weakref, module = "versioned_lru_cache._core", name = "Scope")]
@@ -61,6 +63,7 @@ impl Version {
     pub(super) fn nothing(py: Python<'_>) -> Self {
         Self::Asked(VersionFunction {
             function: py.None(),
+            kind: Kind::Callable,
             given: Given::Nothing,
             default: None,
             awaits: false,
@@ -73,9 +76,33 @@ impl Version {
     }
 }
 
+/// How a version function is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// As any callable.
+    Callable,
+    /// Read in place: it is a [`Counter`].
+    Counter,
+    /// By what is called in its place: it is a [`ReadyMade`].
+    ReadyMade,
+}
+
+impl Kind {
+    pub(crate) fn of(function: &Bound<'_, PyAny>) -> Self {
+        if function.is_exact_instance_of::<Counter>() {
+            Self::Counter
+        } else if function.is_exact_instance_of::<ReadyMade>() {
+            Self::ReadyMade
+        } else {
+            Self::Callable
+        }
+    }
+}
+
 /// A version function.
 pub(crate) struct VersionFunction {
     pub(crate) function: Py<PyAny>,
+    pub(crate) kind: Kind,
     pub(crate) given: Given,
     /// Stands for a falsy version.
     pub(crate) default: Option<Py<PyAny>>,

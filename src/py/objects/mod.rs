@@ -3,10 +3,12 @@
 
 pub(crate) mod counter;
 pub(crate) mod describe;
+pub(crate) mod file_state;
 pub(crate) mod host;
 pub(crate) mod native;
 pub(crate) mod object;
 pub(crate) mod plain_dict;
 pub(crate) mod python_eq;
+pub(crate) mod ready_made;
 pub(crate) mod sentinels;
 pub(crate) mod unfinished;

@@ -141,7 +141,9 @@ fn is_mapping(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// The ambient session.
 pub(crate) fn ambient(py: Python<'_>) -> PyResult<Option<Bound<'_, Session>>> {
-    let session = context_variable::get(ambient_variable(py)?)?.filter(|session| !session.is_none());
+    // Where there was none yet nobody is to look for one on each hit.
+    let Some(variable) = ambient_known(py) else { return Ok(None) };
+    let session = context_variable::get(variable)?.filter(|session| !session.is_none());
     Ok(session.map(Bound::cast_into).transpose()?.and_then(lasting))
 }
 

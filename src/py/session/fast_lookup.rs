@@ -19,8 +19,14 @@ use crate::py::interpreter::context_variable;
 
 /// A kind of binding, for code that is compiled for each of them.
 pub(crate) trait Locator {
-    /// Whether no ticket says that there is no session: elsewhere one may be yet to begin.
-    const TELLS_OF_NONE: bool = false;
+    /// Whether ticket 0 may say that there is no session.
+    const MAY_TELL_OF_NONE: bool = false;
+
+    /// Whether it does: elsewhere a session may be yet to begin.
+    #[inline(always)]
+    fn tells_of_none(_: &Binding) -> bool {
+        Self::MAY_TELL_OF_NONE
+    }
 
     /// The session that is active now, if that can be told at a glance.
     fn locate(binding: &Binding, py: Python<'_>) -> Located;
@@ -30,7 +36,7 @@ pub(crate) trait Locator {
 pub(crate) struct Ambient;
 
 impl Locator for Ambient {
-    const TELLS_OF_NONE: bool = true;
+    const MAY_TELL_OF_NONE: bool = true;
 
     #[inline(always)]
     fn locate(_: &Binding, py: Python<'_>) -> Located {
@@ -86,6 +92,13 @@ impl Locator for Proxied {
 pub(crate) struct Anywhere;
 
 impl Locator for Anywhere {
+    const MAY_TELL_OF_NONE: bool = true;
+
+    #[inline(always)]
+    fn tells_of_none(binding: &Binding) -> bool {
+        matches!(binding, Binding::Ambient)
+    }
+
     #[inline(always)]
     fn locate(binding: &Binding, py: Python<'_>) -> Located {
         match binding {
