@@ -1,4 +1,5 @@
 from collections.abc import Callable, Coroutine, Generator, Hashable, Iterator, Mapping
+from inspect import Signature
 from types import TracebackType
 from typing import (
     Any,
@@ -74,12 +75,12 @@ def advance_clock(nanoseconds: int) -> None: ...
 def check_binding(binding: object, /) -> None: ...
 def clock_now() -> int: ...
 def file_state(path: str, /) -> tuple[int, int, int, int, int] | None:
-    """What the file system tells of a file: the times of its last change and of the last change of its status in
-    nanoseconds, its size, its number and that of its device.
+    """What the file system tells of a file.
 
     Returns:
-        ``None`` where ``os.stat`` has more to say: that it is not there, that it is a folder, what is in the
-        way.
+        When its content last changed, when its status did, both in nanoseconds, its size in bytes, its
+        number and that of its device. ``None`` where ``os.stat`` has more to say, for one that it is not
+        there.
     """
 
 def is_validating() -> bool:
@@ -228,8 +229,13 @@ class Mark:
     def __deepcopy__(self, _memo: Any, /) -> Mark: ...
 
 class VersionFunction:
-    """A version function that shows what it asks, and takes what the callable takes that it was made from, if
-    any.
+    """A version function that shows what it asks.
+
+    Args:
+        shown: What that is.
+        ask: Is called in its place.
+        about: What ``ask`` gets in place of all arguments, if not ``None``.
+        like: Takes what the version function takes; ``None`` is for nothing.
     """
     def __new__(
         cls,

@@ -7,12 +7,12 @@ use pyo3::types::PyTuple;
 
 use crate::py::interpreter::fallible::{self, Number};
 
-/// What the file system tells of a file: the times of its last change and of the last change of its status in
-/// nanoseconds, its size, its number and that of its device.
+/// What the file system tells of a file.
 ///
 /// Returns:
-///     ``None`` where ``os.stat`` has more to say: that it is not there, that it is a folder, what is in the
-///     way.
+///     When its content last changed, when its status did, both in nanoseconds, its size in bytes, its
+///     number and that of its device. ``None`` where ``os.stat`` has more to say, for one that it is not
+///     there.
 #[pyfunction]
 #[pyo3(signature = (path, /))]
 pub(crate) fn file_state(py: Python<'_>, path: OsString) -> PyResult<Option<Bound<'_, PyTuple>>> {

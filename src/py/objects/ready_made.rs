@@ -8,8 +8,13 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::interpreter::fallible::{Text, imported};
 
-/// A version function that shows what it asks, and takes what the callable takes that it was made from, if
-/// any.
+/// A version function that shows what it asks.
+///
+/// Args:
+///     shown: What that is.
+///     ask: Is called in its place.
+///     about: What ``ask`` gets in place of all arguments, if not ``None``.
+///     like: Takes what the version function takes; ``None`` is for nothing.
 #[pyclass(frozen, subclass, weakref, module = "versioned_lru_cache.versions", name = "VersionFunction")]
 pub(crate) struct ReadyMade {
     shown: String,
