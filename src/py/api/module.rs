@@ -8,12 +8,12 @@ use crate::engine::clock;
 use crate::py::asyncio::{coroutine, wait};
 use crate::py::call::awaited_call;
 use crate::py::call::{background_refresh, computation};
-use crate::py::function::{options, version};
+use crate::py::function::{options, ready_made, version};
 #[cfg(not(Py_3_12))]
 use crate::py::interpreter::collector_hook;
 use crate::py::interpreter::fallible::{self, named};
 use crate::py::interpreter::{fork, subinterpreter};
-use crate::py::objects::{counter, file_state, ready_made, sentinels, unfinished};
+use crate::py::objects::{counter, file_state, sentinels, unfinished};
 use crate::py::session::{binding, handle, session_block};
 
 /// The Rust half of `versioned_lru_cache`.

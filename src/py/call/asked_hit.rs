@@ -10,8 +10,7 @@ use super::attempt::Attempt;
 use super::cache_lookup;
 use super::computation::{self, Ended};
 use super::drive::Drive;
-use crate::engine::clock::Nanos;
-use crate::engine::order::Ticket;
+use super::question::Question;
 use crate::engine::{Look, Manner, Own, Wish};
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::matchers::AnyArguments;
@@ -33,16 +32,6 @@ pub(crate) enum AskedHit<'py> {
     Answer(Bound<'py, PyAny>),
     /// It is not, or that takes more to tell. In a box, since it is on the stack while the function runs.
     Asked(Box<Question>),
-}
-
-/// A question that was put before there was a plan.
-pub(crate) struct Question {
-    /// When, in the order of events.
-    pub(super) since: Ticket,
-    /// When, by the clock, if anything depends on that.
-    pub(super) at: Option<Nanos>,
-    /// How it ended.
-    pub(super) ended: PyResult<Ended<Py<PyAny>>>,
 }
 
 /// Whether a call is surely made in no session and is no part of a computation.

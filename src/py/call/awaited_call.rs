@@ -7,11 +7,11 @@ use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::asked_hit::Question;
 use super::attempt::Attempt;
 use super::check::Check;
 use super::computation::Entered;
 use super::drive::Drive;
+use super::question::Question;
 use crate::engine::order::NEVER;
 use crate::engine::{Basis, Manner, Wish};
 use crate::py::arguments::call_arguments::{self, Arguments};

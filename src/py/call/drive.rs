@@ -9,10 +9,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::asked_hit::Question;
 use super::attempt::Attempt;
 use super::background_refresh::BackgroundRefresh;
 use super::computation::{self, ComputationStart, Ended, Entered};
+use super::question::Question;
 use super::read_set::ServedCall;
 use super::returned::versioned;
 use super::settle::{PATIENCE, restless};

@@ -12,6 +12,7 @@ pub(crate) mod drive;
 pub(crate) mod entrance;
 pub(crate) mod hit;
 pub(crate) mod long_way;
+pub(crate) mod question;
 pub(crate) mod read_set;
 pub(crate) mod recorded_hit;
 pub(crate) mod returned;

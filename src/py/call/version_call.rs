@@ -9,12 +9,12 @@ use crate::py::arguments::call_arguments::{self, Arguments, Owner, Rules};
 use crate::py::arguments::key::{self, Key};
 use crate::py::arguments::misuse::{self, Misuse};
 use crate::py::function::cached::Cached;
+use crate::py::function::ready_made::ReadyMade;
 use crate::py::function::version::{Given, Kind, Version, VersionFunction};
 use crate::py::function::weak_instance;
 use crate::py::interpreter::fallible::{self, Number, Text, imported};
 use crate::py::objects::counter::Counter;
 use crate::py::objects::object::Object;
-use crate::py::objects::ready_made::ReadyMade;
 use crate::py::objects::{describe, unfinished};
 
 /// Says what a type error is about; any other error stays as it is.

@@ -4,5 +4,6 @@
 
 pub(crate) mod cached;
 pub(crate) mod options;
+pub(crate) mod ready_made;
 pub(crate) mod version;
 pub(crate) mod weak_instance;

@@ -4,10 +4,10 @@
 use pyo3::prelude::*;
 
 use super::options::Gets;
+use super::ready_made::ReadyMade;
 use crate::engine::{Observation, Scope};
 use crate::py::objects::counter::Counter;
 use crate::py::objects::object::Object;
-use crate::py::objects::ready_made::ReadyMade;
 
 /// What the answers of one version function have in common, wherever that is used.
 #[pyclass(frozen, weakref, module = "versioned_lru_cache._core", name = "Scope")]

@@ -9,6 +9,5 @@ pub(crate) mod native;
 pub(crate) mod object;
 pub(crate) mod plain_dict;
 pub(crate) mod python_eq;
-pub(crate) mod ready_made;
 pub(crate) mod sentinels;
 pub(crate) mod unfinished;
