@@ -52,11 +52,13 @@ __all__ = [
     "Scope",
     "Session",
     "SessionBlocks",
+    "VersionFunction",
     "Wait",
     "__version__",
     "advance_clock",
     "check_binding",
     "clock_now",
+    "file_state",
     "is_validating",
     "mock_clock",
     "peek_session",
@@ -228,6 +230,7 @@ class Mark:
     def __copy__(self) -> Mark: ...
     def __deepcopy__(self, _memo: Any, /) -> Mark: ...
 
+@disjoint_base
 class VersionFunction:
     """A version function that shows what it asks.
 

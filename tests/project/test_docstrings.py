@@ -15,7 +15,7 @@ import pytest
 import versioned_lru_cache
 from tests import ROOT
 from versioned_lru_cache import CachedFunction, CachedMethod, CacheKey, Session, _core, _results
-from versioned_lru_cache._core import CachedCoroutine, Counter, Mark, SessionBlocks
+from versioned_lru_cache._core import CachedCoroutine, Counter, Mark, SessionBlocks, VersionFunction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,7 @@ SHOWN = {
     "Counter": Counter,
     "Mark": Mark,
     "SessionBlocks": SessionBlocks,
+    "VersionFunction": VersionFunction,
 }
 MODULES = ["versioned_lru_cache", *(f"versioned_lru_cache.{name}" for name in ("exceptions", "testing", "versions"))]
 NOT_RUN = {"versioned_lru_cache.versions.sql": "sqlalchemy"}  # what the example needs beside the package

@@ -77,10 +77,11 @@ def asking_about(
         text = check(given, label)
         shown = f"{name}({text!r}{shown})"
 
+        def moving() -> Hashable:
+            return place(text) if place else text, answer(text)
+
         def make() -> VersionFunction:
-            if place is None:
-                return VersionFunction(shown, answer, about=text)
-            return VersionFunction(shown, lambda: (place(text), answer(text)))
+            return VersionFunction(shown, moving) if place else VersionFunction(shown, answer, about=text)
 
         return known_by((name, text, *options), make)
     made: Callable[..., object] = given

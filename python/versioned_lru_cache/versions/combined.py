@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .._core import VersionFunction
 from .._options import check_constant
 from .._signatures import COROUTINE, identity, is_awaitable, kind, shape
-from ._version_function import PLAIN, VersionFunction, known_by
+from ._version_function import PLAIN, known_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 
 from .._callables import check_kind
+from .._core import VersionFunction
 from .._signatures import identity
 from ._sql_places import is_in_memory, place_of
 from ._sqlite_commits import Watch, Watched
-from ._version_function import PLAIN, VersionFunction, known_by
+from ._version_function import PLAIN, known_by
 from .files import checked_path, place
 
 TYPE_CHECKING = False
