@@ -1,4 +1,4 @@
-"""Cached coroutine functions: an awaited hit, beside a coroutine that does nothing, and stampedes of tasks.
+"""Cached coroutine functions: an awaited hit, beside a coroutine that does nothing, and many tasks at once.
 
 functools and cachetools keep no results of coroutines, so they are not here. In the timed part of a hit there are only
 the calls and their awaits.
@@ -13,12 +13,14 @@ from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
+from asking import KINDS
 from libraries import PEERS, if_installed
 from measuring import Sample, Section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
+    from asking import Asked
     from libraries import Variant
 
     Awaited = Callable[[int], Coroutine[Any, Any, int]]
@@ -87,6 +89,24 @@ def awaiting(own: Sequence[Variant], calls: int) -> Section:
         rows={"one key": lambda: [trivial(calls), *(hit(variant, calls) for variant in [*peers(), *own])]},
         base=TRIVIAL,
     )
+
+
+def awaiting_asked(calls: int) -> Section:
+    """The rows of hits in no session that ask for the version each time."""
+    few = max(1, calls // 8)  # they take long
+    return Section(
+        name="awaited hit, asked version, no session",
+        unit="ns",
+        method="the call of a coroutine function and its await, which asks a plain version function; of ours, one bare "
+        "call of that, or of os.stat for a file, is taken off within each round",
+        rows={kind.name: partial(row_of_asked, kind, few) for kind in KINDS},
+        base=TRIVIAL,
+    )
+
+
+def row_of_asked(kind: Asked, calls: int) -> list[Sample]:
+    """Ours, beside the coroutine that does nothing."""
+    return [trivial(calls), *kind.above_it(hit(kind.variant("ours"), calls), calls)]
 
 
 class Stampede:

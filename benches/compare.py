@@ -17,18 +17,22 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awaiting import awaiting, stampede_of_tasks
+from awaiting import awaiting, awaiting_asked, stampede_of_tasks
 from changing_sessions import alternating, first_call
 from collecting import collecting
-from entry_size import STATM, entry_size
+from colliding import colliding
+from entry_size import STATM, entry_size, session_size
 from growing import growing
 from hits import hits
 from interpreter import full_name, processor, short_name
 from libraries import Variant, left_out, others, versions
+from live_sessions import live_sessions
+from many_tasks import many_tasks
 from many_versions import ending, known
 from measuring import LOOPS, Row, Section, measure, pin_to_core
 from misses import misses
 from nested_page import nested_page
+from no_session import asked_versions, constant_versions
 from places import places
 from results import Run, pooled
 from scaling import scaling
@@ -36,6 +40,7 @@ from setting_up import decorating, importing
 from stampede import stampede
 from table import page
 from web_requests import web_requests
+from working_requests import working_requests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,21 +78,29 @@ def sections_with(own: Sequence[Variant], calls: int) -> list[Section]:
     in_flask = [*others(), own[-1]]
     return [
         hits(variants, calls),
+        constant_versions(calls),
+        asked_versions(calls),
         growing(own[-2], calls),
         scaling(own[-2], all_calls),
         first_call(calls),
         alternating(calls),
         nested_page(calls),
         ending(all_calls),
+        live_sessions(),
         known(calls),
         misses(variants, calls),
+        colliding([own[0], own[2]], calls),
         entry_size(),
+        session_size(),
         collecting(),
+        working_requests(),
         web_requests(in_flask, calls),
         decorating(in_flask, calls),
         importing(),
         stampede(),
         awaiting(own, calls),
+        awaiting_asked(calls),
+        many_tasks(),
         stampede_of_tasks(own),
     ]
 

@@ -1,4 +1,4 @@
-"""Bytes an entry: by how much a process grows when it caches 200,000 results.
+"""Bytes of an entry and of a session: by how much a process grows for 200,000 results, and for 20,000 sessions.
 
 Run as a program it measures one variant in its own process, which is told by name, and prints the bytes.
 """
@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ ENTRIES = 200_000
 CHILDREN = 3
 TIME_LIMIT = 120
 STATM = Path("/proc/self/statm")
+RESULTS, SESSIONS = 128, 20_000
+IDLE = "ours, an idle session"
 IN_A_SESSION = ("ours, version in a session", "ours, version of the arguments")
 
 Function = Callable[..., Any]
@@ -95,10 +98,51 @@ def bytes_an_entry(name: str) -> float:
     return grown / ENTRIES
 
 
+def bytes_a_session() -> float:
+    """Measures sessions that live on, each of which has read the same results, which the cache holds as well."""
+    variable: ContextVar[dict[str, Any]] = ContextVar("variable")
+    cached = versioned_lru_cache(lambda: 1, session=variable, maxsize=RESULTS)(lambda a: a)
+    keys = int_keys(RESULTS)
+
+    def opened(count: int) -> list[dict[str, Any]]:
+        handles: list[dict[str, Any]] = [{} for _ in range(count)]
+        for handle in handles:
+            variable.set(handle)
+            for key in keys:
+                cached(key)
+        return handles
+
+    warm = opened(100)
+    gc.collect()
+    before = resident()
+    handles = opened(SESSIONS)
+    gc.collect()
+    grown = resident() - before
+    if len(warm) + len(handles) != 100 + SESSIONS:
+        raise RuntimeError("sessions were let go of")
+    return grown / SESSIONS
+
+
 def in_a_child(name: str) -> float:
     """Measures the variant in a new process."""
     command = [sys.executable, __file__, name]
     return float(subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIME_LIMIT).stdout)
+
+
+def session_size() -> Section:
+    """The row of sessions; none where the system doesn't tell the size of a process as Linux does."""
+    return Section(
+        name="memory of a session",
+        unit="bytes",
+        method=f"growth of the resident memory of a process for a session that lives on, with its dict, over "
+        f"{SESSIONS:,} sessions that have each read the same {RESULTS} results, which the cache holds as well; median "
+        f"of {CHILDREN} processes",
+        rows={f"{RESULTS} results read": lambda: [Sample("ours", partial(in_a_child, IDLE))]} if STATM.exists() else {},
+        base=None,
+        most_rounds=CHILDREN,
+        warm_up=False,
+        loops=1,
+    )
 
 
 def entry_size() -> Section:
@@ -120,4 +164,4 @@ def entry_size() -> Section:
 
 
 if __name__ == "__main__":
-    print(bytes_an_entry(sys.argv[1]))
+    print(bytes_a_session() if sys.argv[1] == IDLE else bytes_an_entry(sys.argv[1]))

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from libraries import Variant
 
 
+def affordable(timer: Callable[[int], Callable[[], float]], calls: int) -> Callable[[], float]:
+    """Gives the timer of so many calls, or of fewer where they take long: they are measured as well by those."""
+    few = max(1, calls // LEAST)
+    return timer(min(calls, max(few, int(LONGEST / timer(few)()))))
+
+
 def hit(variant: Variant, shape: Shape, calls: int) -> Sample:
     """Fills a cache and gives the sample that finds all in it."""
     body, runs = shape.counted()
@@ -31,10 +37,7 @@ def hit(variant: Variant, shape: Shape, calls: int) -> Sample:
     def timer(calls: int) -> Callable[[], float]:
         return partial(variant.context.run, shape.timer(subject, calls))
 
-    # Those that take ten times as long need not make as many calls to be measured as well.
-    few = max(1, calls // LEAST)
-    affordable = int(LONGEST / timer(few)())
-    return Sample(variant.name, timer(min(calls, max(few, affordable))), check)
+    return Sample(variant.name, affordable(timer, calls), check)
 
 
 def hits(variants: Sequence[Variant], calls: int) -> Section:

@@ -29,11 +29,20 @@ def no_doubt() -> None:
 
 @dataclass
 class Sample:
-    """One variant of a row: how it is measured, what it must have done meanwhile, and what came out."""
+    """One variant of a row.
+
+    Attributes:
+        variant: What the table calls it.
+        take: Measures it.
+        check: Fails if it did anything else meanwhile than it should.
+        less: Another variant of the row, which is taken off in each round.
+        values: What came out, one for each round.
+    """
 
     variant: str
     take: Callable[[], float]
     check: Callable[[], None] = no_doubt
+    less: str | None = None
     values: list[float] = field(default_factory=list)
 
     def measured(self, loops: int) -> float:
@@ -83,6 +92,16 @@ class Row:
         most = self.section.most_rounds
         return wanted if most is None else min(wanted, -(-most // processes))
 
+    def values(self) -> dict[str, list[float]]:
+        """What came out for each variant, less what is to be taken off, which was measured in the same round."""
+        taken = {sample.variant: sample.values for sample in self.samples}
+        return {
+            sample.variant: [own - other for own, other in zip(sample.values, taken[sample.less], strict=True)]
+            if sample.less
+            else sample.values
+            for sample in self.samples
+        }
+
     def as_data(self) -> dict[str, Any]:
         """All values, to be pooled with those of other processes."""
         section = self.section
@@ -92,7 +111,7 @@ class Row:
             "unit": section.unit,
             "method": section.method,
             "base": section.base,
-            "values": {sample.variant: sample.values for sample in self.samples},
+            "values": self.values(),
         }
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from measuring import Sample, Section
+from no_session import constant
 from shapes import Shape, cycle, int_keys
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def misses(variants: Sequence[Variant], calls: int) -> Section:
 
     def row() -> list[Sample]:
         shape = cycle(int_keys(KEYS), MAXSIZE)
-        return [miss(variant, shape, calls) for variant in variants]
+        return [miss(variant, shape, calls) for variant in (*variants, constant("ours, constant version", None))]
 
     return Section(
         name="miss",
