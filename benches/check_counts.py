@@ -1,4 +1,4 @@
-"""Fails if a hit takes more instructions than the committed figures allow, and renews them when told to.
+"""Fails if a call takes more instructions than the committed figures allow, and renews them when told to.
 
 Figures are of one build of one interpreter. Which it is, the counts of functools' own hits tell: where they are as
 committed, the rest can be compared.
@@ -112,7 +112,7 @@ def check(committed: Sequence[Figures], now: Figures) -> int:
         print(f"{nothing_to_compare(committed, now)} `make bench-counts` adds those of {now.interpreter}.")
         return 1 if os.environ.get(REQUIRED) else 0
     lines, failures = compared(same, now)
-    print(f"Instructions of a hit, as committed for {same.interpreter} and now:")
+    print(f"Instructions of a call, as committed for {same.interpreter} and now:")
     print("\n".join(lines))
     if failures:
         print("\n".join(["", "FAILED", *failures, RENEW]))
@@ -121,12 +121,12 @@ def check(committed: Sequence[Figures], now: Figures) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Counts, then compares or renews."""
-    parser = argparse.ArgumentParser(description="Compare the instructions of a hit with the committed figures.")
+    parser = argparse.ArgumentParser(description="Compare the instructions of calls with the committed figures.")
     parser.add_argument("--renew", action="store_true", help="commit what is counted now, in place of comparing")
     parser.add_argument("--figures", type=Path, default=FIGURES, help="the file of the committed figures")
     options = parser.parse_args(arguments)
     if valgrind() is None:
-        print("valgrind is not installed, so the instructions of a hit were not counted.")
+        print("valgrind is not installed, so the instructions of calls were not counted.")
         return 1 if options.renew or os.environ.get(REQUIRED) else 0
     committed, now = read(options.figures), Figures(full_name(), counted())
     if options.renew:

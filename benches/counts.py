@@ -1,4 +1,4 @@
-"""Instructions of a hit, counted by callgrind: the same on a busy machine as on a quiet one."""
+"""Instructions of a call, counted by callgrind: the same on a busy machine as on a quiet one."""
 
 from __future__ import annotations
 

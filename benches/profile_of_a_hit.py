@@ -1,4 +1,4 @@
-"""Tells which functions the instructions of a hit are spent in.
+"""Tells which functions the instructions of a hit, or of another call that is counted, are spent in.
 
 The names of ours are there only if the package was built without stripping them, as `make bench-profile` does.
 

@@ -102,8 +102,21 @@ def test_the_committed_figures_have_every_shape_for_several_interpreters() -> No
     committed = read(BENCHES / "counts.json")
     assert {each.minor for each in committed} >= {"CPython 3.11", "CPython 3.13"}
     assert {frozenset(each.counts) for each in committed} == {frozenset(committed[0].counts)}
-    for place, shape in [("ContextVar", "f()"), ("dict", "f(dataclass)"), ("Flask g", "f(int)")]:
-        assert f"ours, {place}, {shape}" in committed[0].counts
+    for shape in (
+        "ContextVar, f()",
+        "dict, f(dataclass)",
+        "Flask g, f(int)",
+        "no session, f(int)",
+        "no session, counter, f(int)",
+        "no session, given the argument, f(int)",
+        "no session, file, f(int)",
+        "no session, awaited f(int)",
+        "ContextVar, first call of a session",
+        "Flask g, first call of a session",
+        "constant version, a miss",
+        "ContextVar, a miss",
+    ):
+        assert f"ours, {shape}" in committed[0].counts
     assert json.loads((BENCHES / "counts.json").read_text(encoding="utf-8"))[0]["interpreter"]
 
 
@@ -127,6 +140,23 @@ def test_hits_are_counted() -> None:
     # The least that a call of Python takes, and more than it takes with a key that Python code compares.
     assert 50 < one < two < 20_000
     assert Figures(full_name(), found).minor.startswith("CPython 3.")
+
+
+@pytest.mark.child
+@pytest.mark.slow
+@pytest.mark.usefixtures("_valgrind")
+def test_what_is_no_hit_is_counted_alike_each_time() -> None:
+    shapes = (
+        "ours, no session, f(int)",
+        "ours, no session, awaited f(int)",
+        "ours, Flask g, first call of a session",
+        "ours, ContextVar, a miss",
+    )
+    once, again = counted(*shapes), counted(*shapes)
+    assert tuple(once) == tuple(again) == shapes
+    assert again == pytest.approx(once, rel=0.02)
+    # More than any hit in a session, which none of them is.
+    assert min(once.values()) > counted("ours, Flask g, f(int)")["ours, Flask g, f(int)"]
 
 
 @pytest.mark.child
