@@ -85,14 +85,14 @@ pytest-freethreaded: $(VENV)/.wheel $(VENV)/.group-freethreaded
 test-example: $(VENV)/.wheel $(VENV)/.group-demo ## serve the Flask example with the faux database
 	$(BIN)/flask --app examples/flask_fauxdb_app_example.py run
 
-bench: $(VENV)/.wheel $(VENV)/.group-bench ## compare with functools and other caches; writes docs/performance.md in four minutes
+bench: $(VENV)/.wheel $(VENV)/.group-bench ## compare with functools and other caches; writes the pages of performance in seven minutes
 	$(BIN)/python benches/compare.py --json-in docs/benchmarks
 	$(BIN)/python benches/report.py
 
-bench-report: $(VENV)/.wheel $(VENV)/.group-bench ## write docs/performance.md and its pictures anew from docs/benchmarks
+bench-report: $(VENV)/.wheel $(VENV)/.group-bench ## write the pages of performance and their pictures anew from docs/benchmarks
 	$(BIN)/python benches/report.py
 
-bench-check: $(VENV)/.wheel $(VENV)/.group-bench ## count the instructions of a hit, by valgrind; 5 % more than committed fails
+bench-check: $(VENV)/.wheel $(VENV)/.group-bench ## count the instructions of calls, by valgrind; 5 % more than committed fails
 	$(BIN)/python benches/check_counts.py
 
 bench-counts: $(VENV)/.wheel $(VENV)/.group-bench ## make those counts the committed ones, for this interpreter

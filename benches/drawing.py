@@ -113,6 +113,12 @@ class Drawing:
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{fill}" stroke="#ffffff" stroke-width="1"/>'
         )
 
+    def bar(self, x: float, y: float, width: float, height: float, *, fill: str) -> None:
+        """Draws a bar to the right of x, its upper side at y."""
+        self.parts.append(
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(1, width):.1f}" height="{height}" rx="2" fill="{fill}"/>'
+        )
+
     def svg(self) -> str:
         """Gives the file."""
         return "\n".join(

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from asking import KINDS
+from changing_sessions import FIRST, FIRST_GIVEN
+from changing_sessions import PLACES as BEGUN
 from collecting import ENTRIES
+from colliding import rows as colliding_rows
 from growing import AGAIN, DRAWN
+from no_session import SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from asking import Asked
     from results import Run
 
 PLACES = {"ContextVar": "ours, ContextVar", "Flask g": "ours, Flask g", "dict": "ours, dict"}
@@ -26,6 +33,14 @@ BY_BUILD = {
     "1,000 int keys": (0.75, 1.0),
     "100,000 int keys": (0.80, 1.0),
 }
+# The same outside of any session, by what is asked for the version; beyond what that takes by itself.
+ASKED_BY_BUILD = {
+    "counter": (1.5, 2.0),
+    "version function": (2.0, 2.5),
+    "version function, given the argument": (2.5, 3.0),
+    "file": (2.5, 3.0),
+}
+ENDING = "ending a session"
 # With a session in a dict those may be so much more.
 DICT_MORE = 0.10
 # Of any interpreter and session.
@@ -67,6 +82,12 @@ def own(section: str, row: str, variant: str, run: Run) -> float | None:
     return numbers.own.median if numbers else None
 
 
+def in_ms(section: str, row: str, variant: str, run: Run) -> float | None:
+    """The ms of what is measured in ns."""
+    found = own(section, row, variant, run)
+    return None if found is None else found / 1e6
+
+
 def growth(
     of: Callable[[str, str, str, Run], float | None], section: str, few: str, many: str, variant: str, run: Run
 ) -> float | None:
@@ -80,12 +101,16 @@ def free_threaded(run: Run) -> bool:
     return "free-threaded" in run.name
 
 
+def profile_guided(run: Run) -> bool:
+    """Whether the interpreter was built with a profile."""
+    return "(PGO)" in run.name
+
+
 def hit_targets(run: Run) -> dict[str, dict[str, Target]]:
     """By shape and place, for the interpreter of a run; none where there is no GIL."""
     if free_threaded(run):
         return {}
-    profile_guided = "(PGO)" in run.name
-    asked = {shape: figures[profile_guided] for shape, figures in BY_BUILD.items()} | EVERYWHERE
+    asked = {shape: figures[profile_guided(run)] for shape, figures in BY_BUILD.items()} | EVERYWHERE
 
     def target(shape: str, place: str) -> Target:
         more = DICT_MORE if place == "dict" and shape in BY_BUILD else 0
@@ -117,37 +142,155 @@ def all_targets(run: Run) -> list[Target]:
 
 def other_targets(run: Run) -> list[Target]:
     """Those that are not of hits in one thread."""
-    return of_threads() if free_threaded(run) else of_one_thread()
+    return of_threads() if free_threaded(run) else of_one_thread(run)
 
 
-def of_one_thread() -> list[Target]:
-    """Those that are the same for all interpreters that have a GIL."""
-    in_flask = PLACES["Flask g"]
-    ended, known = "ending a session", "known versions"
+def of_one_thread(run: Run) -> list[Target]:
+    """Those of interpreters that have a GIL."""
+    guided = profile_guided(run)
+    return [
+        *of_no_session(guided),
+        *of_sessions(),
+        *of_misses(),
+        *of_memory(),
+        *of_setting_up(),
+        *of_many(),
+        *of_collisions(),
+    ]
+
+
+def of_no_session(guided: bool) -> list[Target]:
+    """Hits outside of any session, of a constant version and of one that is asked."""
+    return [
+        *(
+            Target(
+                f"constant version, no session, {shape}{more}",
+                BY_BUILD[shape][guided],
+                "",
+                partial(ratio, "constant version, no session", shape, f"ours{more}"),
+            )
+            for shape in SHAPES
+            for more in ("", ", ttl")
+        ),
+        *(
+            Target(
+                f"{kind.name}, no session{beyond(kind)}",
+                ASKED_BY_BUILD[kind.name][guided],
+                "",
+                partial(ratio, "asked version, no session", kind.name, "ours"),
+            )
+            for kind in KINDS
+        ),
+        *(
+            Target(
+                f"{kind.name}, no session, awaited{beyond(kind)}, to a trivial coroutine",
+                2.0,
+                "",
+                partial(ratio, "awaited hit, asked version, no session", kind.name, "ours"),
+            )
+            for kind in KINDS
+        ),
+    ]
+
+
+def beyond(kind: Asked) -> str:
+    """What is taken off."""
+    return f", beyond {'one os.stat' if kind.bare is os.stat else 'a bare call of it'}" if kind.bare else ""
+
+
+def of_sessions() -> list[Target]:
+    """Sessions that begin, that take turns, and that have seen much."""
+    known = "known versions"
     return [
         *(
             Target(f"two sessions take turns on a key, {place}", 1.2, "", partial(ratio, "alternating", place, "ours"))
             for place in ("ContextVar", "Flask g")
         ),
-        Target(
-            "first call of a session, to g.setdefault and 10 hits",
-            1.0,
-            "",
-            partial(ratio, "session", "first call", "first call"),
+        *(
+            Target(
+                f"{way}, {place}, beyond the version function, to g.setdefault and 10 hits",
+                0.6,
+                "",
+                partial(ratio, "session", place, way),
+            )
+            for way in (FIRST, FIRST_GIVEN)
+            for place in BEGUN
         ),
         *(
-            Target(f"miss, insert, evict, {place}", 2.0, "", partial(ratio, "miss", "maxsize 1,000", variant))
+            Target(
+                f"{kind} among 100,000 versions, to one among 10",
+                SAME,
+                "times",
+                partial(growth, own, known, "10 versions", "100,000 versions", kind),
+            )
+            for kind in ("first call", "hit")
+        ),
+        *(
+            Target(
+                f"ending a session of 100,000 entries, to one of 10, {kind}",
+                SAME,
+                "times",
+                partial(growth, ratio, ENDING, "10 entries", "100,000 entries", kind),
+            )
+            for kind in ("all of one version", "a version each")
+        ),
+        Target(
+            "ending a session of 100,000 entries, a version each, on its thread",
+            1.0,
+            "ms",
+            partial(in_ms, ENDING, "100,000 entries", "a version each"),
+        ),
+    ]
+
+
+def of_misses() -> list[Target]:
+    """Calls that run the function, store its result and push out another."""
+    row = "maxsize 1,000"
+    return [
+        Target("miss, insert, evict, constant version", 6, "", partial(ratio, "miss", row, "ours, constant version")),
+        *(
+            Target(f"miss, insert, evict, version function, {place}", 8, "", partial(ratio, "miss", row, variant))
             for place, variant in PLACES.items()
         ),
-        Target("decorating", 20, "µs", partial(own, "decorating", "a function", in_flask)),
-        Target("importing", 15, "ms", partial(own, "importing", "the package", "ours")),
+    ]
+
+
+def of_memory() -> list[Target]:
+    """Bytes, and what the garbage collector has to look through."""
+    return [
         *(
             Target(f"bytes an entry, {kind}", 1.0, "", partial(ratio, "memory", "an entry", f"ours, {kind}"))
             for kind in ("constant version", "version in a session")
         ),
         Target(
+            "an entry of a version for each argument, after its session has ended",
+            200,
+            "bytes",
+            partial(own, "memory", "an entry", "ours, version of the arguments"),
+        ),
+        Target(
+            "an idle session that has read 128 results",
+            1_024,
+            "bytes",
+            partial(own, "memory of a session", "128 results read", "ours"),
+        ),
+        Target(
             f"gc.collect(), {ENTRIES:,} entries", 1.0, "", partial(ratio, "collecting", f"{ENTRIES:,} entries", "ours")
         ),
+    ]
+
+
+def of_setting_up() -> list[Target]:
+    """What is paid before the first call."""
+    return [
+        Target("decorating", 20, "µs", partial(own, "decorating", "a function", PLACES["Flask g"])),
+        Target("importing", 15, "ms", partial(own, "importing", "the package", "ours")),
+    ]
+
+
+def of_many() -> list[Target]:
+    """Many entries, many sessions that live on, and many computations at once."""
+    return [
         *(
             Target(
                 f"growth of a hit from 1,000 to {many} entries{order}, to functools'",
@@ -167,20 +310,42 @@ def of_one_thread() -> list[Target]:
         ),
         *(
             Target(
-                f"ending a session of 100,000 entries, to one of 10, {kind}",
+                f"{what} beside 10,000 live sessions, to one beside none",
                 SAME,
                 "times",
-                partial(growth, ratio, ended, "10 entries", "100,000 entries", kind),
+                partial(growth, own, "live sessions", "0 others", "10,000 others", what),
             )
-            for kind in ("all of one version", "a version each")
+            for what in ("miss that evicts", "invalidation", "clear")
         ),
         *(
             Target(
-                f"{kind} among 100,000 versions, to one among 10",
+                f"16,000 computations of a coroutine function at once, {kind}, to plain tasks",
+                2.0,
+                "",
+                partial(ratio, "many tasks", "16,000 computations at once", f"ours, {kind}"),
+            )
+            for kind in ("constant version", "version function")
+        ),
+    ]
+
+
+def of_collisions() -> list[Target]:
+    """Keys of one hash: no more than functools' for all, and no more with many than with few where that can be."""
+    section, places = "colliding keys", ("ours, no session", PLACES["ContextVar"])
+    return [
+        *(
+            Target(f"a look-up among {row} of one hash, {place}", 1.0, "", partial(ratio, section, row, place))
+            for row in colliding_rows()
+            for place in places
+        ),
+        *(
+            Target(
+                f"a look-up among 10,000 {kind} of one hash, {place}, to one among 100",
                 SAME,
                 "times",
-                partial(growth, own, known, "10 versions", "100,000 versions", kind),
+                partial(growth, own, section, f"100 {kind}", f"10,000 {kind}", place),
             )
-            for kind in ("first call", "hit")
+            for kind in ("ints", "tuples of ints")
+            for place in places
         ),
     ]

@@ -3,6 +3,7 @@
 project = "versioned-lru-cache"
 html_title = "versioned-lru-cache"
 smartquotes_action = "D"  # dashes, but no curly quotes: what is quoted is code more often than not
+exclude_patterns = ["benchmarks"]  # numbers, and what those who work on the package ask of them
 html_theme = "furo"
 html_copy_source = False
 html_show_copyright = False

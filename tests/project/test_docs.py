@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 README = ROOT / "README.md"
-PAGES = sorted((ROOT / "docs").glob("**/*.md"))
-DOCUMENTS = [README, *PAGES]
+# What stands beside the measured numbers is for those who work on the package, and no page of the site.
+TARGETS = ROOT / "docs" / "benchmarks" / "targets.md"
+PAGES = [page for page in sorted((ROOT / "docs").glob("**/*.md")) if page != TARGETS]
+DOCUMENTS = [README, *PAGES, TARGETS]
 
 # A block stands for itself unless this comment, on the line above it, says that it goes on with the one before.
 CONTINUES = "<!-- continues the block above -->\n"
@@ -86,10 +88,12 @@ def test_no_python_block_is_left_out(document: Path) -> None:
 def test_the_documents_have_blocks() -> None:
     assert [each.name for each in DOCUMENTS if not chains(each)] == [
         "design.md",
+        "performance-numbers.md",
         "performance.md",
         "reference.md",
         "stability.md",
         "testing.md",
+        "targets.md",
     ]
 
 
@@ -210,6 +214,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.child
 def test_the_site_has_every_page(site: dict[str, str]) -> None:
     assert {page.stem for page in PAGES} <= set(site)
+    assert TARGETS.stem not in site
 
 
 METHODS = [

@@ -22,7 +22,7 @@ RECORDS = [
     "Cargo.lock",
     "constraints.txt",
     "docs/benchmarks",
-    "docs/performance.md",
+    "docs/performance-numbers.md",
 ]
 
 
