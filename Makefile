@@ -85,7 +85,7 @@ pytest-freethreaded: $(VENV)/.wheel $(VENV)/.group-freethreaded
 test-example: $(VENV)/.wheel $(VENV)/.group-demo ## serve the Flask example with the faux database
 	$(BIN)/flask --app examples/flask_fauxdb_app_example.py run
 
-bench: $(VENV)/.wheel $(VENV)/.group-bench ## compare with functools and other caches; writes the pages of performance in seven minutes
+bench: $(VENV)/.wheel $(VENV)/.group-bench ## compare with functools and other caches; writes the pages of performance in eight minutes
 	$(BIN)/python benches/compare.py --json-in docs/benchmarks
 	$(BIN)/python benches/report.py
 

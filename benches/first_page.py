@@ -58,7 +58,7 @@ def span(found: Iterable[Numbers | None]) -> str:
 def dearer(what: str, found: dict[str, Numbers | None]) -> str:
     """What takes longer than with functools, with the figures of each way; nothing where none does."""
     known = {way: each.ratio.median for way, each in found.items() if each and each.ratio}
-    figures = [f"{short(ratio, 2)} {way}" for way, ratio in known.items() if ratio > 1]
+    figures = [f"{short(ratio, 2)} times {way}" for way, ratio in known.items() if ratio > 1]
     return f"{what} ({', '.join(figures)})" if figures else ""
 
 
@@ -66,17 +66,17 @@ def slower(run: Run) -> str:
     """The sentence about what takes longer than with functools."""
     asked, miss = "asked version, no session", "maxsize 1,000"
     misses = {
-        "times as long": run.find("miss", miss, OURS),
+        "as long": run.find("miss", miss, OURS),
         "with a constant version": run.find("miss", miss, "ours, constant version"),
     }
     outside = {
-        "times as long beyond the version function": run.find(asked, "version function", "ours"),
+        "beyond the version function": run.find(asked, "version function", "ours"),
         "with a `counter`": run.find(asked, "counter", "ours"),
         "with `file` beyond an `os.stat`": run.find(asked, "file", "ours"),
     }
     parts = [dearer("a miss", misses), dearer("a call in no session that has to ask for the version", outside)]
     named = [part for part in parts if part]
-    return f"Slower than with functools are {' and '.join(named)}." if named else "Nothing here is slower."
+    return f"Slower than with functools: {' and '.join(named)}." if named else "Nothing here is slower."
 
 
 def milliseconds(run: Run, variant: str) -> str:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def affordable(timer: Callable[[int], Callable[[], float]], calls: int) -> Callable[[], float]:
-    """Gives the timer of so many calls, or of fewer where they take long: they are measured as well by those."""
+    """Gives the timer of so many calls, or of fewer where they take long.
+
+    They are measured as well by those, and better where the system has something else to do now and then: it hits a
+    long loop more often than a short one, which would make a ratio of two.
+    """
     few = max(1, calls // LEAST)
     return timer(min(calls, max(few, int(LONGEST / timer(few)()))))
 

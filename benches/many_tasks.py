@@ -22,7 +22,7 @@ KEYS = 16_000
 PLAIN = "plain tasks"
 
 
-class Crowd:
+class AtOnce:
     """So many tasks, each of which waits until all have begun."""
 
     def __init__(self, cached: Callable[[Function], Function]) -> None:
@@ -58,7 +58,7 @@ def many_tasks() -> Section:
     }
 
     def row() -> list[Sample]:
-        return [Sample(name, partial(in_a_loop, Context(), Crowd(cached).once)) for name, cached in variants.items()]
+        return [Sample(name, partial(in_a_loop, Context(), AtOnce(cached).once)) for name, cached in variants.items()]
 
     return Section(
         name="many tasks",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from hits import affordable
 from measuring import Sample, Section
 from no_session import constant
 from shapes import Shape, cycle, int_keys
@@ -29,7 +30,8 @@ def miss(variant: Variant, shape: Shape, calls: int) -> Sample:
     if len(runs) < 0.99 * 3 * KEYS:
         raise RuntimeError(f"{variant.name}: only {len(runs):,} of {3 * KEYS:,} calls were misses")
     subject = variant.cached(shape.function(), MAXSIZE)
-    return Sample(variant.name, partial(variant.context.run, shape.timer(subject, calls)))
+    timer = affordable(lambda calls: partial(variant.context.run, shape.timer(subject, calls)), calls)
+    return Sample(variant.name, timer)
 
 
 def misses(variants: Sequence[Variant], calls: int) -> Section:

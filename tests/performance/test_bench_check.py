@@ -146,7 +146,8 @@ def test_hits_are_counted() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("_valgrind")
 def test_what_is_no_hit_is_counted_alike_each_time() -> None:
-    shapes = (
+    hit, *others = shapes = (
+        "ours, Flask g, f(int)",
         "ours, no session, f(int)",
         "ours, no session, awaited f(int)",
         "ours, Flask g, first call of a session",
@@ -154,9 +155,8 @@ def test_what_is_no_hit_is_counted_alike_each_time() -> None:
     )
     once, again = counted(*shapes), counted(*shapes)
     assert tuple(once) == tuple(again) == shapes
-    assert again == pytest.approx(once, rel=0.01)  # a fifth of what the check allows
-    # More than any hit in a session, which none of them is.
-    assert min(once.values()) > counted("ours, Flask g, f(int)")["ours, Flask g, f(int)"]
+    assert again == pytest.approx(once, rel=0.025)  # half of what the check allows
+    assert all(once[hit] < once[shape] for shape in others)
 
 
 @pytest.mark.child

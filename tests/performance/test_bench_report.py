@@ -128,12 +128,13 @@ def test_what_is_slower_is_said_with_its_figure_and_nothing_else_is(tmp_path: Pa
         if row["section"] == "miss":
             row["samples"]["ours, Flask g"]["ratio"]["median"] = 8.5
     told = sentences(made(tmp_path, slow, name=FIRST))[3]
-    assert told == "Slower than with functools are a miss (8.50 times as long)."
+    assert told == "Slower than with functools: a miss (8.50 times as long)."
     for row in slow["rows"]:
         if row["section"] == "asked version, no session" and row["row"] == "counter":
             row["samples"]["ours"]["ratio"]["median"] = 2.25
     assert sentences(made(tmp_path, slow, name=FIRST))[3].endswith(
-        "a miss (8.50 times as long) and a call in no session that has to ask for the version (2.25 with a `counter`)."
+        "a miss (8.50 times as long) and a call in no session that has to ask for the version "
+        "(2.25 times with a `counter`)."
     )
 
 
