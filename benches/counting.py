@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 
 # Shapes of one call are called 10 times as often as they are written in the loop; 1,000 keys once each.
 PASSES = 10
-SESSIONS = 50
+AWAITS = 100
+# So many that what the allocator does once in a while is a small part of each.
+SESSIONS = 500
 # Of misses. What is done once in as many as there is room for is to be done often, or it would be counted by chance.
 KEYS, ROOM = 1_000, 50
 EVERYWHERE = ("f(int)", "f(a, k=v)")
@@ -142,10 +144,10 @@ def awaited() -> Counted:
             await calls(times)
             MARK()
 
-        asyncio.run(calls(2 * SESSIONS))
+        asyncio.run(calls(2 * AWAITS))
         return lambda times: asyncio.run(counted(times))
 
-    return Counted("ours, no session, awaited f(int)", SESSIONS, 1, prepared)
+    return Counted("ours, no session, awaited f(int)", AWAITS, 1, prepared)
 
 
 def first_call(place: str, session: Any, switch: Callable[[Any], object], handles: Iterator[Any]) -> Counted:
