@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ._core import Behind, Call, _Step  # pyright: ignore[reportPrivateUsage]
 
 # Steps after which nothing is left to be done.
-ENDS = ("done", "uncached")
+ENDS: tuple[_Step, ...] = ("done", "uncached")
+# Steps that are the caller's to take, and ends.
+HANDS_OVER: tuple[_Step, ...] = (*ENDS, "compute", "wait")
 # Refreshes behind that are tasks, which an event loop holds weakly.
 _refreshes: dict[AbstractEventLoop, dict[Task[None], Behind]] = {}
 if hasattr(os, "register_at_fork"):  # No loop of the parent's goes on in a forked child.
@@ -32,34 +34,53 @@ async def drive(call: Call) -> Any:
     try:
         step = call.begin(loop)
         while step not in ENDS:
-            if step == "compute":
-                step = await _compute(call, loop)
-            elif step == "wait":
+            if step == "wait":
                 await _wait(call, loop)
                 step = call.resume(None, None)
+            elif step != "compute":
+                step = await _carry_out(call, step, HANDS_OVER)
+            elif loop is None:
+                await _carry_out(call, step, ENDS)
+                step = call.settle()
             else:
-                step = await _carry_out(call, step)
+                # In a task of the library's own, which is cancelled when nobody waits for it any more, and not before.
+                # Not in a function of its own, as each coroutine is one thing more for the garbage collector to visit.
+                wait, name = call.flight.join(loop), f"versioned_lru_cache {call.name}"
+                try:
+                    call.runs_in(loop.create_task(_carry_out(call, step, ENDS), name=name))
+                    await wait.future
+                    step = call.settle()
+                except BaseException:
+                    call.go()
+                    raise
+                finally:
+                    wait.leave()
         return call.value if step == "done" else await call.run()
     finally:
         call.leave()
 
 
-async def _carry_out(call: Call, step: _Step) -> _Step:
-    """Do what a step says, but to wait for another's run. Return the next one."""
-    value: Any = None
-    try:
-        if step == "sleep":
-            await _sleep(call)
+async def _carry_out(call: Call, step: _Step, stops: tuple[_Step, ...]) -> _Step:
+    """Do what a step says, but to wait for another's run, and what the next ones say, up to one of those. Return that.
+
+    A function is run so up to its end, again where its result lags: how it ends is for those who wait.
+    """
+    while step not in stops:
+        value: Any = None
+        try:
+            if step == "sleep":
+                await _sleep(call)
+            else:
+                value = call.start()
+                if call.is_awaited:
+                    value = await value
+        except BaseException as error:
+            step = call.resume(None, error)
+            if call.is_left and isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise  # What ends the program is nobody's if its caller has gone.
         else:
-            value = call.start()
-            if call.is_awaited:
-                value = await value
-    except BaseException as error:
-        following = call.resume(None, error)
-        if call.is_left and isinstance(error, (KeyboardInterrupt, SystemExit)):
-            raise  # What ends the program is nobody's if its caller has gone.
-        return following
-    return call.resume(value, None)
+            step = call.resume(value, None)
+    return step
 
 
 async def _wait(call: Call, loop: AbstractEventLoop | None) -> None:
@@ -112,30 +133,6 @@ def drive_alone(call: Call) -> Any:
         return loop.run_until_complete(drive(call))
     finally:
         loop.close()
-
-
-async def _compute(call: Call, loop: AbstractEventLoop | None) -> _Step:
-    """Compute in a task of the library's own, which is cancelled when nobody waits for it any more, and not before."""
-    if loop is None:
-        await _run(call)
-        return call.settle()
-    wait = call.flight.join(loop)
-    try:
-        call.runs_in(loop.create_task(_run(call), name=f"versioned_lru_cache {call.name}"))
-        await wait.future
-        return call.settle()
-    except BaseException:
-        call.go()
-        raise
-    finally:
-        wait.leave()
-
-
-async def _run(call: Call) -> None:
-    """Run the function, again where its result lags. How it ends is for those who wait."""
-    step: _Step = "compute"
-    while step not in ENDS:
-        step = await _carry_out(call, step)
 
 
 def begin_task(behind: Behind) -> None:

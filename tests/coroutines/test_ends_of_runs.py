@@ -108,7 +108,7 @@ def test_a_task_that_is_cancelled_before_it_begins() -> None:
 
     def cancelled(loop: asyncio.AbstractEventLoop, coroutine: Any, **context: Any) -> Any:
         task = asyncio.Task(coroutine, loop=loop, **context)
-        if getattr(coroutine, "__name__", "") == "_run":
+        if getattr(coroutine, "__name__", "") == "_carry_out":
             task.cancel()
         return task
 

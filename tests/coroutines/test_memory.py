@@ -7,6 +7,7 @@ import gc
 import sys
 import warnings
 import weakref
+from types import CoroutineType
 from typing import Any
 
 import pytest
@@ -221,6 +222,34 @@ async def test_a_flight_forgets_waiters_that_have_gone() -> None:
     held.gate.set()
     assert (await leader)[1] == 1
     assert after == before
+
+
+@pytest.mark.thread_unsafe(reason="counts what all threads hold")
+@in_loop
+async def test_a_computation_in_progress_takes_two_coroutines_more() -> None:
+    """One for its caller and one for its task: each is visited by each collection while many computations begin."""
+    gate, count = asyncio.Event(), 50
+
+    async def plain(x: int) -> int:
+        await gate.wait()
+        return x
+
+    async def coroutines_of(call: Any) -> int:
+        def all_there_are() -> int:
+            gc.collect()
+            return sum(isinstance(each, CoroutineType) for each in gc.get_objects())
+
+        gate.clear()
+        before = all_there_are()
+        tasks = [asyncio.ensure_future(call(x)) for x in range(count)]
+        await turns()
+        there = all_there_are() - before
+        gate.set()
+        assert await ended(tasks) == list(range(count))
+        return there
+
+    cached = versioned_lru_cache(1)(plain)
+    assert await coroutines_of(cached) <= await coroutines_of(plain) + 2 * count
 
 
 @pytest.mark.child
