@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from statistics import median
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.programs import memory
 from tests.support.child import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = [pytest.mark.child, pytest.mark.slow]
 
@@ -39,8 +43,30 @@ def bytes_an_entry(kind: str) -> float:
     return median(float(run(memory.print_bytes_of_an_entry, kind, timeout=120).stdout) for _ in range(3))
 
 
-@pytest.mark.skipif(not memory.STATM.exists(), reason="reads the resident memory as Linux shows it")
-@pytest.mark.skipif(hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled(), reason="another layout of objects")
+def resident_is_known(test: Callable[..., None]) -> Callable[..., None]:
+    """Skip a test where the resident memory can't be read, or means something else."""
+    reads = pytest.mark.skipif(not memory.STATM.exists(), reason="reads the resident memory as Linux shows it")
+    without = hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled()
+    layout = pytest.mark.skipif(without, reason="another layout of objects")
+    return layout(reads(test))
+
+
+@resident_is_known
 @pytest.mark.parametrize("kind", ["constant", "asks", "session"])
 def test_an_entry_takes_no_more_memory_than_in_functools(kind: str) -> None:
     assert bytes_an_entry(kind) <= bytes_an_entry("functools")
+
+
+@resident_is_known
+def test_an_entry_with_a_version_of_its_own_takes_little_more_when_its_session_has_ended() -> None:
+    assert bytes_an_entry("a version each") <= 1.5 * bytes_an_entry("functools")
+
+
+@resident_is_known
+def test_an_idle_session_that_has_read_much_takes_a_kilobyte() -> None:
+    """Beyond one that has read nothing."""
+
+    def size(reads: int) -> float:
+        return float(run(memory.print_bytes_of_an_idle_session, reads, timeout=120).stdout)
+
+    assert size(memory.RESULTS) - size(0) <= 1024

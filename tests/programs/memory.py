@@ -9,6 +9,7 @@ import functools
 import gc
 import sys
 import threading
+from contextvars import Context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -238,6 +239,7 @@ DECORATE: dict[str, Callable[[Any], Any]] = {
     "constant": versioned_lru_cache(1, maxsize=COUNT),
     "asks": versioned_lru_cache(lambda: 1, maxsize=COUNT),
     "session": versioned_lru_cache(lambda: 1, maxsize=COUNT),
+    "a version each": versioned_lru_cache(lambda x: 1, maxsize=COUNT),
 }
 
 
@@ -252,7 +254,35 @@ def print_bytes_of_an_entry(kind: str) -> None:
     function.cache_clear()
     gc.collect()
     before = resident()
-    for key in keys:
-        function(key)
+    # What a session knew goes with it.
+    with session() if kind == "a version each" else contextlib.nullcontext():
+        for key in keys:
+            function(key)
     gc.collect()
     print((resident() - before) / COUNT)
+
+
+SESSIONS, RESULTS = 5_000, 128
+
+
+def print_bytes_of_an_idle_session(reads: int) -> None:
+    """Print how much the resident memory grows for a session that has read so many results and does nothing more."""
+    function = versioned_lru_cache(lambda: 1, maxsize=RESULTS)(lambda x: [x])
+
+    def read(count: int) -> Any:
+        block = session()
+        block.__enter__()
+        for x in range(count):
+            function(x)
+        return block
+
+    def begun(count: int) -> list[Any]:
+        contexts = [Context() for _ in range(count)]
+        return [(context, context.run(read, reads)) for context in contexts]
+
+    open_ones = [Context().run(read, RESULTS), *begun(200)]
+    gc.collect()
+    before = resident()
+    open_ones += begun(SESSIONS)
+    gc.collect()
+    print((resident() - before) / SESSIONS)

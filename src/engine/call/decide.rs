@@ -1,7 +1,7 @@
 //! One step of the state machine: acts on the verdict of a call, inside of the critical section.
 
 use crate::engine::call::claim::Found;
-use crate::engine::call::plan::{Computation, Phase, Plan, Question, Source, Stage};
+use crate::engine::call::plan::{Computation, Phase, Plan, Question, Request, Source, Stage};
 use crate::engine::call::policy::{Manner, Refresh};
 use crate::engine::call::protocol::{NextStep, Served, Step};
 use crate::engine::call::verdict::{How, Judged, Verdict};
@@ -17,7 +17,7 @@ use crate::engine::session::session_memory::Asks;
 use crate::engine::storage::deferred_drops::Leaving;
 use crate::engine::storage::entries::Look;
 use crate::engine::tables::index::Slot;
-use crate::engine::versions::observation::Observation;
+use crate::engine::versions::observation::CompactObservation;
 use crate::engine::versions::read_log::Basis;
 
 impl<H: SessionHost> Plan<H> {
@@ -234,12 +234,13 @@ impl<H: SessionHost> Plan<H> {
     fn meet(&mut self, cx: &mut Context<'_, H>) -> Decided<H, ()> {
         let Some(caller) = &mut cx.caller else { return Ok(()) };
         let (id, session) = (caller.id, caller.session);
-        let reader = caller.memory.readers.get_or_insert_with(cx.cache.id, || cx.cache.join(id, session));
+        caller.memory.readers.get_or_insert_with(cx.cache.id, || cx.cache.join(id, session));
         if self.source == Source::New {
             self.tell(cx, false)?;
         } else if self.observation.is_none() {
-            let seen = reader.seen.get(self.request.given.as_ref(), &self.comparisons)?;
-            self.observation = seen.map(|seen| seen.clone());
+            let (name, given) = ((cx.cache.id, &self.request.scope), self.request.given.as_ref());
+            let seen = caller.memory.seen_mut(name, given, &self.comparisons)?;
+            self.observation = seen.map(|seen| seen.to_observation());
         }
         Ok(())
     }
@@ -247,26 +248,31 @@ impl<H: SessionHost> Plan<H> {
     /// Tells the session of a new observation. One that was wanted `anew` takes the place of the one before.
     pub(crate) fn tell(&mut self, cx: &mut Context<'_, H>, anew: bool) -> Decided<H, ()> {
         let Some(caller) = cx.caller.as_mut().filter(|_| self.source == Source::New) else { return Ok(()) };
-        let (given, comparisons, terms) = (self.request.given.as_ref(), &self.comparisons, cx.cache.terms);
+        let Request { scope, given, wish, .. } = &self.request;
+        let (comparisons, terms) = (&self.comparisons, cx.cache.terms);
+        let mut new = false;
         if !terms.constant {
-            let answers = caller.memory.answers(&self.request.scope, cx.drops);
-            let first = answers.get(given, comparisons)?;
-            let anew = anew || self.request.wish.manner == Manner::Now;
+            let first = caller.memory.answers(scope, cx.drops).get(given.as_ref(), comparisons)?;
+            let anew = anew || wish.manner == Manner::Now;
             let first =
                 first.filter(|first| !anew && (terms.ttl.is_none() || first.vouches(cx.now, terms.ttl)));
-            match (first, self.observation.as_ref()) {
+            new = first.is_none();
+            if let Some(first) = first {
                 // Another caller in the session was faster. The session goes by one answer.
-                (Some(first), _) => {
-                    let ours = self.observation.replace(first.clone());
-                    cx.drops.extend(ours.map(Leaving::Observation));
-                }
-                (None, Some(ours)) => {
-                    answers.put(given, ours, terms.answers(), comparisons, cx.drops)?;
-                }
-                (None, None) => {}
+                let ours = self.observation.replace(first.to_observation());
+                cx.drops.extend(ours.map(Leaving::Observation));
             }
         }
-        self.go_by(cx, anew)?;
+        if let Some(ours) = &self.observation {
+            let (name, asked) = ((cx.cache.id, scope), (given.as_ref(), ours));
+            if anew {
+                caller.memory.note_first(name, asked, comparisons, cx.drops)?;
+            }
+            if new {
+                caller.memory.answer(name, asked, terms.answers(), comparisons, cx.drops)?;
+            }
+        }
+        self.go_by(cx)?;
         let session = cx.session();
         let hint = &mut cx.cache.hints[order::lane(session)];
         if hint.session == session {
@@ -278,32 +284,23 @@ impl<H: SessionHost> Plan<H> {
         Ok(())
     }
 
-    /// Lets the session judge this function's entries by the plan's observation from now on, in place of the
-    /// first if a call has `asked_again`.
-    fn go_by(&self, cx: &mut Context<'_, H>, asked_again: bool) -> Decided<H, ()> {
-        let Some(caller) = &mut cx.caller else { return Ok(()) };
-        let reader = caller.memory.readers.get_mut(cx.cache.id);
-        let Some((observation, reader)) = self.observation.as_ref().zip(reader) else { return Ok(()) };
-        let (given, bound, comparisons) =
-            (self.request.given.as_ref(), cx.cache.terms.answers(), &self.comparisons);
-        // Nobody wished for another answer than the first.
-        if asked_again
-            && let Some(before) = reader.seen.peek(given, comparisons)?
-            && !comparisons.same(&before.version, &observation.version)?
-            && reader.first(given, comparisons)?.is_none()
-        {
-            let first = reader.first.get_or_insert_default();
-            first.put(given, before, bound, comparisons, cx.drops)?;
-        }
-        reader.seen.put(given, observation, bound, comparisons, cx.drops)
+    /// Lets the session judge this function's entries by the plan's observation from now on.
+    fn go_by(&self, cx: &mut Context<'_, H>) -> Decided<H, ()> {
+        let Some((caller, observation)) = cx.caller.as_mut().zip(self.observation.as_ref()) else {
+            return Ok(());
+        };
+        let (name, asked) = ((cx.cache.id, &self.request.scope), (self.request.given.as_ref(), observation));
+        caller.memory.go_by(name, asked, &self.comparisons, cx.drops)
     }
 
     /// Goes by what another function of the scope has observed in this session, if that is young enough.
     fn adopt(&mut self, cx: &mut Context<'_, H>) -> Decided<H, bool> {
-        let Some(current) = self.answered(cx)?.cloned() else { return Ok(false) };
+        let Some(current) = self.answered(cx)?.map(CompactObservation::to_observation) else {
+            return Ok(false);
+        };
         let old = self.observation.replace(current);
         cx.drops.extend(old.map(Leaving::Observation));
-        self.go_by(cx, false)?;
+        self.go_by(cx)?;
         Ok(true)
     }
 
@@ -311,7 +308,7 @@ impl<H: SessionHost> Plan<H> {
     pub(crate) fn answered<'a>(
         &self,
         cx: &'a Context<'_, H>,
-    ) -> Decided<H, Option<&'a Observation<H::Object>>> {
+    ) -> Decided<H, Option<&'a CompactObservation<H::Object>>> {
         let Some(caller) = &cx.caller else { return Ok(None) };
         let Some(answers) = caller.memory.answers_of(&self.request.scope) else { return Ok(None) };
         let answer = answers.peek(self.request.given.as_ref(), &self.comparisons)?;

@@ -61,7 +61,7 @@ pub(crate) struct Finished<'a, H: Host> {
     /// That is of the same observation.
     pub(crate) agreed: bool,
     /// When another version was observed; 0 if none was since.
-    differs: Nanos,
+    pub(crate) differs: Nanos,
     pub(crate) marks: Marks,
 }
 
@@ -136,7 +136,6 @@ impl<'a, H: SessionHost> Finished<'a, H> {
                 version: self.version().clone(),
                 tag: if other { order::draw() } else { self.seen.tag },
                 ticket: self.ticket,
-                differs: self.differs,
                 lags: self.lags,
             },
             stored,

@@ -7,11 +7,12 @@ use crate::engine::function_cache::context::Context;
 use crate::engine::host::{Decided, Host};
 use crate::engine::order;
 use crate::engine::session::audience::SessionHost;
-use crate::engine::session::cache_status::{Forward, LOGGED, Logged, Status};
+use crate::engine::session::cache_status::{Detail, Forward, Logged, Status};
 use crate::engine::storage::deferred_drops::Leaving;
 use crate::engine::storage::entry::Entry;
 use crate::engine::tables::index::Slot;
 use crate::engine::terms::Terms;
+use crate::engine::versions::observation::CompactObservation;
 
 impl<H: SessionHost> Plan<H> {
     /// What the call would do. Asks nothing, computes nothing and moves nothing; what its session has seen is
@@ -22,17 +23,16 @@ impl<H: SessionHost> Plan<H> {
     pub fn explain(&mut self, cx: &mut Context<'_, H>) -> Decided<H, Status> {
         cx.now = clock::now();
         if let Some(caller) = cx.caller.as_ref().filter(|_| self.observation.is_none()) {
-            let reader = caller.memory.readers.get(cx.cache.id);
-            let given = self.request.given.as_ref();
-            let seen = reader.map_or(Ok(None), |reader| reader.seen.peek(given, &self.comparisons))?;
-            self.observation = seen.cloned();
+            let (name, given) = ((cx.cache.id, &self.request.scope), self.request.given.as_ref());
+            let seen = caller.memory.seen(name, given, &self.comparisons)?;
+            self.observation = seen.map(CompactObservation::to_observation);
         }
         loop {
             self.compare(cx)?;
             let found = self.find(cx.cache)?;
             let verdict = self.verdict(cx, found)?;
             if verdict == Verdict::Ask
-                && let Some(answer) = self.answered(cx)?.cloned()
+                && let Some(answer) = self.answered(cx)?.map(CompactObservation::to_observation)
             {
                 let before = self.observation.replace(answer);
                 cx.drops.extend(before.map(Leaving::Observation));
@@ -63,7 +63,7 @@ impl<H: SessionHost> Plan<H> {
                 unreachable!("the verdict has found it there")
             };
             let only = !entry.stamp.lags && !order::is_drawn(entry.stamp.ticket);
-            let detail = if only { "session-only" } else { base.detail };
+            let detail = if only { Detail::SessionOnly } else { base.detail };
             return Ok(Status { expires: expires(entry, &cache.terms), detail, ..base });
         }
         let entry = found.and_then(|slot| cache.entries.get(slot)).map(|look| look.entry);
@@ -80,11 +80,7 @@ impl<H: SessionHost> Plan<H> {
         if let Some(reader) = caller.memory.readers.get_mut(cx.cache.id) {
             reader.given();
         }
-        let log = &mut caller.memory.log;
-        if log.len() == LOGGED {
-            log.pop_front();
-        }
-        log.push_back(Logged { function: cx.cache.id, key: self.request.probe.hash, status: self.status });
+        caller.memory.log.push(Logged::new(cx.cache.id, self.request.probe.hash, self.status));
     }
 }
 

@@ -12,6 +12,7 @@ use crate::engine::host::Decided;
 use crate::engine::keys::key::Object;
 use crate::engine::order;
 use crate::engine::session::audience::SessionHost;
+use crate::engine::session::cache_status::Detail;
 use crate::engine::storage::deferred_drops::Leaving;
 use crate::engine::versions::read_log::Basis;
 use crate::engine::versions::version_stamp::VersionStamp;
@@ -173,7 +174,7 @@ impl<H: SessionHost> Plan<H> {
         let placed = placed?;
         self.status.stored = stored;
         if only {
-            self.status.detail = "session-only";
+            self.status.detail = Detail::SessionOnly;
         }
         Ok(placed)
     }
@@ -205,7 +206,7 @@ impl<H: SessionHost> Finished<'_, H> {
             cx.cache.hints[order::lane(session)] = SessionHint::of(session, self.seen);
         }
         let entry = self.entry(cx.cache, session, order::draw());
-        cx.store(request.probe.hash, (entry, interning), self.current);
+        cx.store(request.probe.hash, (entry, interning.outlived(self.differs)), self.current);
         Ok((None, self.basis()))
     }
 

@@ -1,6 +1,6 @@
 //! The ways to answer a call: a stored result, one that its session keeps, or what another's run has brought.
 
-use crate::engine::call::plan::Plan;
+use crate::engine::call::plan::{Plan, Request};
 use crate::engine::call::policy::Manner;
 use crate::engine::call::protocol::{NextStep, Served, Step};
 use crate::engine::call::verdict::Kept;
@@ -130,17 +130,19 @@ impl<H: SessionHost> Plan<H> {
         let Some((entry, stamp)) = cache.entries.get_mut(slot) else {
             unreachable!("the verdict has found it there")
         };
-        let reader = cx.caller.as_mut().and_then(|caller| caller.memory.readers.get_mut(cache.id));
-        if let (Some(reader), Some(observation)) = (reader, self.observation.as_mut()) {
+        let caller = cx.caller.as_mut().filter(|caller| caller.memory.readers.get(cache.id).is_some());
+        if let (Some(caller), Some(observation)) = (caller, self.observation.as_mut()) {
             if agreed && stamp.tag != observation.tag {
                 // Two tags of one version: the older wins, so that they become one wherever they meet, and a
                 // new session's changes nothing for others.
                 let tag = stamp.tag.min(observation.tag);
                 // Another call may have moved the session on.
-                if let Ok(Some(seen)) = reader.seen.get(self.request.given.as_ref(), &self.comparisons)
-                    && seen.tag == observation.tag
+                let Request { scope, given, .. } = &self.request;
+                let seen = caller.memory.seen_mut((cache.id, scope), given.as_ref(), &self.comparisons);
+                if let Ok(Some(seen)) = seen
+                    && seen.tag() == observation.tag
                 {
-                    seen.tag = tag;
+                    seen.rename(tag);
                 }
                 (stamp.tag, observation.tag) = (tag, tag);
             }
@@ -166,7 +168,7 @@ impl<H: SessionHost> Plan<H> {
         let seen = reader.map(|reader| reader.seen.peek(None, &self.comparisons));
         self.request.given.is_none()
             && !self.request.wish.special
-            && matches!((seen, &self.observation), (Some(Ok(Some(seen))), Some(own)) if seen.tag == own.tag)
+            && matches!((seen, &self.observation), (Some(Ok(Some(seen))), Some(own)) if seen.tag() == own.tag)
     }
 
     /// Sees to it that the session will meet this very entry again, whatever becomes of it: by a note in the
@@ -178,7 +180,7 @@ impl<H: SessionHost> Plan<H> {
             return Ok(());
         }
         let given = self.request.given.as_ref();
-        let free = cx.cache.is_note_free(look, given, &self.comparisons, cx.drops)?;
+        let free = cx.cache.is_note_free(look, (&self.request.scope, given), &self.comparisons, cx.drops)?;
         if !free && !needed {
             return Ok(());
         }

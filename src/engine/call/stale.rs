@@ -24,7 +24,7 @@ impl<H: SessionHost> FunctionCache<H> {
     /// verifies it now.
     pub(crate) fn stale_since(
         &self,
-        Look { entry, stamp }: Look<'_, H>,
+        Look { entry, .. }: Look<'_, H>,
         agrees: Option<&Observation<H::Object>>,
         now: Nanos,
     ) -> Nanos {
@@ -35,7 +35,8 @@ impl<H: SessionHost> FunctionCache<H> {
         let end = entry.ttl(&self.terms).map(|ttl| born.saturating_add(ttl)).filter(|end| *end <= now);
         let verified =
             agrees.is_some_and(|seen| self.entries.version_table.is_newest(entry.stamp, seen.since));
-        let differs = (stamp.differs != 0 && !verified).then_some(stamp.differs);
+        let differs = self.entries.version_table.differs(entry.stamp);
+        let differs = (differs != 0 && !verified).then_some(differs);
         // A failure before the computation began says nothing of its result.
         let first = |outage: Outage| if outage.first < born { outage.last } else { outage.first };
         let since = agrees.map_or(0, |seen| seen.since);

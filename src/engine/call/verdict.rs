@@ -12,7 +12,7 @@ use crate::engine::host::Decided;
 use crate::engine::keys::key::Object;
 use crate::engine::order::{self, Ticket};
 use crate::engine::session::audience::SessionHost;
-use crate::engine::session::cache_status::Forward;
+use crate::engine::session::cache_status::{Detail, Forward};
 use crate::engine::session::recognition::{ReaderView, Recognition};
 use crate::engine::storage::entries::Look;
 use crate::engine::tables::index::Slot;
@@ -93,22 +93,22 @@ pub(crate) enum How {
 }
 
 impl Verdict {
-    /// More of it, in a word.
-    pub(crate) fn detail(self) -> &'static str {
+    /// More of it.
+    pub(crate) fn detail(self) -> Detail {
         match self {
-            Self::Kept(_) | Self::Known(..) => "known",
-            Self::Offline(_) | Self::Absent => "offline",
-            Self::Immutable(_) => "immutable",
-            Self::StaleIfError(_) => "stale-if-error",
-            Self::Ask => "asks",
-            Self::Judged(_, Judged::Equal) => "equal",
-            Self::Judged(_, Judged::Verified) => "verified",
-            Self::Judged(_, Judged::Newer) => "newer",
-            Self::Judged(_, Judged::Stale) => "stale-while-revalidate",
-            Self::Forwarded { old: None, .. } => "",
-            Self::Forwarded { due: true, .. } => "refresh",
-            Self::Forwarded { agreed: true, .. } => "expired",
-            Self::Forwarded { .. } => "changed",
+            Self::Kept(_) | Self::Known(..) => Detail::Known,
+            Self::Offline(_) | Self::Absent => Detail::Offline,
+            Self::Immutable(_) => Detail::Immutable,
+            Self::StaleIfError(_) => Detail::StaleIfError,
+            Self::Ask => Detail::Asks,
+            Self::Judged(_, Judged::Equal) => Detail::Equal,
+            Self::Judged(_, Judged::Verified) => Detail::Verified,
+            Self::Judged(_, Judged::Newer) => Detail::Newer,
+            Self::Judged(_, Judged::Stale) => Detail::StaleWhileRevalidate,
+            Self::Forwarded { old: None, .. } => Detail::None,
+            Self::Forwarded { due: true, .. } => Detail::Refresh,
+            Self::Forwarded { agreed: true, .. } => Detail::Expired,
+            Self::Forwarded { .. } => Detail::Changed,
         }
     }
 
@@ -273,7 +273,7 @@ impl<H: SessionHost> Plan<H> {
     ) -> ReaderView<'a, H> {
         ReaderView {
             id: caller.id,
-            seen: self.observation.as_ref(),
+            seen: self.observation.as_ref().map(Observation::named),
             reader: caller.memory.readers.get(cache.id),
             given: self.request.given.as_ref(),
             comparisons: &self.comparisons,

@@ -68,7 +68,7 @@ impl<H: SessionHost> Context<'_, H> {
         let mut entry = Entry {
             key: probe.key.clone(),
             value: value.clone(),
-            stamp: VersionStamp { version: version.clone(), tag: stored, ticket, differs: 0, lags: false },
+            stamp: VersionStamp { version: version.clone(), tag: stored, ticket, lags: false },
             stored,
             known_in: session,
             born: clock::now(),

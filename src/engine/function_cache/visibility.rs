@@ -5,12 +5,14 @@ use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::Probe;
 use crate::engine::order::Ticket;
+use crate::engine::session::answers::Scope;
 use crate::engine::session::audience::{Audience, SessionHost};
 use crate::engine::session::reader::Reader;
 use crate::engine::session::recognition::ReaderView;
 use crate::engine::storage::deferred_drops::DeferredDrops;
 use crate::engine::storage::entries::{Aside, Look};
 use crate::engine::tables::index::Slot;
+use crate::engine::versions::observation::CompactObservation;
 
 /// From how many notes on those of sessions that have ended are looked for.
 const FEW: usize = 8;
@@ -19,7 +21,7 @@ impl<H: SessionHost> FunctionCache<H> {
     /// Makes a session one of the readers.
     pub(crate) fn join(&mut self, id: Ticket, session: &H::Session) -> Reader<H> {
         self.readers.all.insert(id, session.clone());
-        Reader::of(self.function.clone())
+        Reader::of(self.function.clone(), self.terms.answers())
     }
 
     /// Lets a session go that has ended, or is another now. What left the cache before the oldest began that
@@ -109,18 +111,20 @@ impl<H: SessionHost> FunctionCache<H> {
     pub(crate) fn is_note_free(
         &self,
         Look { entry, stamp }: Look<'_, H>,
-        given: Option<&Probe<H::Key>>,
+        (scope, given): (&Scope, Option<&Probe<H::Key>>),
         comparisons: &Comparisons<H::Object>,
         drops: &mut DeferredDrops<H>,
     ) -> Result<bool, Unsure<H::Object>> {
-        let needed = self.reach(entry.known_in, drops, |reader, _| {
+        let Some(session) = self.readers.all.get(&entry.known_in) else { return Ok(true) };
+        let needed = session.reach(entry.known_in, drops, |memory, _| {
+            let Some(reader) = memory.readers.get(self.id) else { return Ok(false) };
             // What it was given under a later version than its first, it knows by its notes.
             let seen = match reader.first(given, comparisons)? {
                 Some(_) => None,
-                None => reader.seen.peek(given, comparisons)?,
+                None => memory.seen((self.id, scope), given, comparisons)?.map(CompactObservation::named),
             };
-            let memory = ReaderView { id: entry.known_in, seen, reader: Some(reader), given, comparisons };
-            Ok(memory.recognises(entry.stored, stamp, false)?.is_none())
+            let view = ReaderView { id: entry.known_in, seen, reader: Some(reader), given, comparisons };
+            Ok(view.recognises(entry.stored, stamp, false)?.is_none())
         });
         Ok(!needed.transpose()?.unwrap_or(false))
     }

@@ -1,5 +1,7 @@
 //! A session's view of one function: the answer it goes by, and the results pinned for it.
 
+use std::num::NonZeroU32;
+
 use crate::engine::host::{Decided, Host};
 use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::Probe;
@@ -9,7 +11,7 @@ use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
 use crate::engine::storage::entry::Entry;
 use crate::engine::tables::index::Slot;
 use crate::engine::tables::lru_slab::LruSlab;
-use crate::engine::versions::observation::Observation;
+use crate::engine::versions::observation::CompactObservation;
 
 /// Results that one session has surely seen and is to see again, though the cache lost them or never had
 /// them. Most sessions need none.
@@ -19,7 +21,8 @@ pub type Pinned<H> = Option<Box<LruSlab<Entry<H>>>>;
 pub struct Reader<H: Host> {
     /// The function.
     pub function: H::Function,
-    /// The answers by which this function's entries are judged in the session.
+    /// The answers by which this function's entries are judged in the session, but for those that are marked
+    /// in the table of the scope: ask [`SessionMemory::seen`](super::session_memory::SessionMemory::seen).
     pub seen: Answers<H>,
     /// Those by which they were judged first, where a call has asked again. By these alone the session knows
     /// what was stored when it began: of what it is given under later ones it takes note.
@@ -31,11 +34,13 @@ pub struct Reader<H: Host> {
     /// Whether something is kept in whose place something else is stored, which the session might take for
     /// what it knows.
     pub(crate) shadows: bool,
+    /// How many answers it remembers at most, if not any number.
+    pub(crate) answers: Option<NonZeroU32>,
 }
 
 impl<H: Host> Reader<H> {
     /// One that has seen nothing yet.
-    pub(crate) fn of(function: H::Function) -> Self {
+    pub(crate) fn of(function: H::Function, answers: Option<usize>) -> Self {
         Self {
             function,
             seen: Answers::default(),
@@ -43,7 +48,13 @@ impl<H: Host> Reader<H> {
             pinned: None,
             since: order::NEVER,
             shadows: false,
+            answers: answers.and_then(|answers| NonZeroU32::new(u32::try_from(answers).ok()?)),
         }
+    }
+
+    /// How many answers it remembers at most.
+    pub(crate) fn bound(&self) -> Option<usize> {
+        self.answers.map(|answers| answers.get() as usize)
     }
 
     /// Whether it has been given nothing yet.
@@ -68,7 +79,7 @@ impl<H: Host> Reader<H> {
         &self,
         given: Option<&Probe<H::Key>>,
         comparisons: &Comparisons<H::Object>,
-    ) -> Decided<H, Option<&Observation<H::Object>>> {
+    ) -> Decided<H, Option<&CompactObservation<H::Object>>> {
         self.first.as_ref().map_or(Ok(None), |first| first.peek(given, comparisons))
     }
 

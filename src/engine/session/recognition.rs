@@ -10,7 +10,7 @@ use crate::engine::keys::comparisons::Comparisons;
 use crate::engine::keys::key::Probe;
 use crate::engine::order::Ticket;
 use crate::engine::session::reader::Reader;
-use crate::engine::versions::observation::Observation;
+use crate::engine::versions::observation::{CompactObservation, NamedVersion};
 use crate::engine::versions::version_stamp::VersionStamp;
 
 /// How a session knows a result again.
@@ -29,7 +29,7 @@ pub(crate) struct ReaderView<'a, H: Host> {
     /// The session; what was stored later is new to it.
     pub(crate) id: Ticket,
     /// The version by which it goes, if it has one.
-    pub(crate) seen: Option<&'a Observation<H::Object>>,
+    pub(crate) seen: Option<NamedVersion<'a, H::Object>>,
     /// What it remembers of the function.
     pub(crate) reader: Option<&'a Reader<H>>,
     /// What the version function is given.
@@ -43,7 +43,7 @@ impl<H: Host> ReaderView<'_, H> {
     /// # Errors
     /// [`super::Unsure`] when that depends on two objects not yet compared.
     pub(crate) fn recognises(
-        &self,
+        self,
         stored: Ticket,
         stamp: &VersionStamp<H::Object>,
         noted: bool,
@@ -54,11 +54,12 @@ impl<H: Host> ReaderView<'_, H> {
         if stored >= self.id {
             return Ok(None);
         }
-        if self.seen.map_or(Ok(false), |seen| stamp.is_of(seen, self.comparisons))? {
+        if self.seen.map_or(Ok(false), |seen| stamp.is_that(seen, self.comparisons))? {
             return Ok(Some(Recognition::Version));
         }
         let first = self.reader.map_or(Ok(None), |reader| reader.first(self.given, self.comparisons))?;
-        let agrees = first.map_or(Ok(false), |first| stamp.is_of(first, self.comparisons))?;
+        let first = first.map(CompactObservation::named);
+        let agrees = first.map_or(Ok(false), |first| stamp.is_that(first, self.comparisons))?;
         Ok(agrees.then_some(Recognition::FirstVersion))
     }
 }

@@ -2,19 +2,19 @@
 //! function that it called (for which it is a *reader*) the answer it goes by and the results pinned for it,
 //! that it is to see again though the cache lost them.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use crate::engine::host::{Decided, Flight, Host};
-use crate::engine::keys::comparisons::Comparisons;
+use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::{Key, Probe};
 use crate::engine::order::Ticket;
 use crate::engine::session::answers::{Answers, Scope};
-use crate::engine::session::cache_status::Logged;
+use crate::engine::session::cache_status::CallLog;
 use crate::engine::session::reader::Reader;
 use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
 use crate::engine::tables::lru_slab::LruSlab;
 use crate::engine::tables::small_map::SmallMap;
+use crate::engine::versions::observation::{CompactObservation, Observation};
 
 /// A version function that is being asked.
 struct Asking<H: Host> {
@@ -45,7 +45,7 @@ pub struct SessionMemory<H: Host> {
     /// How many of its calls were answered with a value that was not fresh.
     pub stale: u64,
     /// What its latest calls did that were not answered at once.
-    pub log: VecDeque<Logged>,
+    pub log: CallLog,
     /// A version function that is being asked, if it is given nothing: most sessions ask no other.
     asking: Option<Asking<H>>,
     /// All others.
@@ -59,7 +59,7 @@ impl<H: Host> Default for SessionMemory<H> {
     fn default() -> Self {
         Self {
             stale: 0,
-            log: VecDeque::new(),
+            log: CallLog::default(),
             asking: None,
             also_asking: None,
             answers: SmallMap::default(),
@@ -83,6 +83,163 @@ impl<H: Host> SessionMemory<H> {
     /// The same, if there are any.
     pub(crate) fn answers_of(&self, scope: &Scope) -> Option<&Answers<H>> {
         self.answers.get(*scope.0).map(|(_, answers)| answers)
+    }
+
+    /// What a function goes by, for what its version function is given.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on keys not yet compared.
+    pub fn seen(
+        &self,
+        (function, scope): (Ticket, &Scope),
+        given: Option<&Probe<H::Key>>,
+        comparisons: &Comparisons<H::Object>,
+    ) -> Decided<H, Option<&CompactObservation<H::Object>>> {
+        let Some(reader) = self.readers.get(function) else { return Ok(None) };
+        let own = reader.seen.peek(given, comparisons)?;
+        if own.is_some() || given.is_none() {
+            return Ok(own);
+        }
+        let answers = self.answers_of(scope).filter(|answers| answers.reader == function);
+        let answer = answers.map_or(Ok(None), |answers| answers.peek(given, comparisons))?;
+        Ok(answer.filter(|answer| answer.is_marked()))
+    }
+
+    /// The same as one that is used, and to be changed.
+    ///
+    /// # Errors
+    /// As [`SessionMemory::seen`].
+    pub(crate) fn seen_mut(
+        &mut self,
+        (function, scope): (Ticket, &Scope),
+        given: Option<&Probe<H::Key>>,
+        comparisons: &Comparisons<H::Object>,
+    ) -> Result<Option<&mut CompactObservation<H::Object>>, Unsure<H::Object>> {
+        let Some(reader) = self.readers.get_mut(function) else { return Ok(None) };
+        if given.is_none() || reader.seen.peek(given, comparisons)?.is_some() {
+            return reader.seen.get(given, comparisons);
+        }
+        let Some((_, answers)) = self.answers.get_mut(*scope.0) else { return Ok(None) };
+        if answers.reader != function {
+            return Ok(None);
+        }
+        Ok(answers.get(given, comparisons)?.filter(|answer| answer.is_marked()))
+    }
+
+    /// Lets a function go by an observation from now on, which may be what its scope was answered.
+    ///
+    /// # Errors
+    /// As [`SessionMemory::seen`], before anything has changed.
+    pub(crate) fn go_by(
+        &mut self,
+        (function, scope): (Ticket, &Scope),
+        (given, observation): (Option<&Probe<H::Key>>, &Observation<H::Object>),
+        comparisons: &Comparisons<H::Object>,
+        drops: &mut DeferredDrops<H>,
+    ) -> Result<(), Unsure<H::Object>> {
+        let Some(reader) = self.readers.get_mut(function) else { return Ok(()) };
+        let (new, bound) = (|| CompactObservation::of(observation), reader.bound());
+        let answers = self.answers.get_mut(*scope.0).map(|(_, answers)| answers);
+        let Some((answers, key)) = answers.zip(given) else {
+            return reader.seen.put(given, new, bound, comparisons, drops).map(drop);
+        };
+        if answers.reader == 0 {
+            answers.reader = function;
+        }
+        let shared = if answers.reader == function { answers.find(key, comparisons)? } else { None };
+        match shared {
+            Some(slot) if answers.is_of(slot, observation.since) => {
+                reader.seen.remove(key, comparisons, drops)?;
+                answers.mark(slot, true);
+            }
+            other => {
+                reader.seen.put(given, new, bound, comparisons, drops)?;
+                if let Some(slot) = other {
+                    answers.mark(slot, false);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes by what a function went first, if it is to go by another version now: nobody wished for another
+    /// answer than the first.
+    ///
+    /// # Errors
+    /// [`Unsure`] when that depends on two objects not yet compared, before anything has changed.
+    pub(crate) fn note_first(
+        &mut self,
+        name: (Ticket, &Scope),
+        asked: (Option<&Probe<H::Key>>, &Observation<H::Object>),
+        comparisons: &Comparisons<H::Object>,
+        drops: &mut DeferredDrops<H>,
+    ) -> Result<(), Unsure<H::Object>> {
+        let mut first = self.readers.get_mut(name.0).and_then(|reader| reader.first.take());
+        let noted = self.note_in(&mut first, name, asked, comparisons, drops);
+        if let Some(reader) = self.readers.get_mut(name.0) {
+            reader.first = first;
+        }
+        noted
+    }
+
+    fn note_in(
+        &self,
+        first: &mut Option<Box<Answers<H>>>,
+        name: (Ticket, &Scope),
+        (given, observation): (Option<&Probe<H::Key>>, &Observation<H::Object>),
+        comparisons: &Comparisons<H::Object>,
+        drops: &mut DeferredDrops<H>,
+    ) -> Result<(), Unsure<H::Object>> {
+        let Some(before) = self.seen(name, given, comparisons)? else { return Ok(()) };
+        if comparisons.same(before.version(), &observation.version)?
+            || first.as_ref().map_or(Ok(None), |first| first.peek(given, comparisons))?.is_some()
+        {
+            return Ok(());
+        }
+        let bound = self.readers.get(name.0).and_then(Reader::bound);
+        let first = first.get_or_insert_default();
+        first.put(given, || before.unmarked(), bound, comparisons, drops)?;
+        Ok(())
+    }
+
+    /// Takes a new answer of a scope. Who goes by the one before, or by one for which there is no room any
+    /// more, keeps that.
+    ///
+    /// # Errors
+    /// As [`SessionMemory::seen`], before anything has changed.
+    pub(crate) fn answer(
+        &mut self,
+        (function, scope): (Ticket, &Scope),
+        (given, observation): (Option<&Probe<H::Key>>, &Observation<H::Object>),
+        bound: Option<usize>,
+        comparisons: &Comparisons<H::Object>,
+        drops: &mut DeferredDrops<H>,
+    ) -> Result<(), Unsure<H::Object>> {
+        let answers = self.answers(scope, drops);
+        let reader = answers.reader;
+        let new = || CompactObservation::of(observation);
+        let Some(left) = answers.put(given, new, bound, comparisons, drops)? else { return Ok(()) };
+        // What the function itself has asked anew it goes by no more, but by the new one.
+        let goes_on = reader != function || !left.replaced;
+        let marked = answers.marked as usize + usize::from(reader == function);
+        match self.readers.get_mut(reader).filter(|_| goes_on) {
+            Some(reader) => {
+                let bound = reader.bound().map(|bound| bound.saturating_sub(marked));
+                reader.seen.take(left, bound, drops);
+            }
+            None => left.leave(drops),
+        }
+        Ok(())
+    }
+
+    /// All by what a function goes, with the hash of what its version function was given.
+    pub fn all_seen(
+        &self,
+        function: Ticket,
+    ) -> impl Iterator<Item = (Option<u64>, &CompactObservation<H::Object>)> {
+        let own = self.readers.get(function).into_iter().flat_map(|reader| reader.seen.iter());
+        let shared = self.all_answers().filter(move |answers| answers.reader == function);
+        own.chain(shared.flat_map(Answers::iter).filter(|(_, answer)| answer.is_marked()))
     }
 
     /// Who asks what a caller would ask. Only what is `fit` counts as a run to be waited for.

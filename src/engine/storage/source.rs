@@ -1,10 +1,11 @@
 //! A data source, that is a version function and what it is given, with all that is known of it: it holds for
 //! all entries of which an answer then speaks.
 
+use smallvec::SmallVec;
+
 use crate::engine::clock::Nanos;
 use crate::engine::host::Host;
 use crate::engine::order::Ticket;
-use crate::engine::versions::observation::Observation;
 use crate::engine::versions::outage::Outage;
 use crate::engine::versions::version_stamp::StampId;
 
@@ -19,13 +20,19 @@ pub(crate) struct Source<H: Host> {
     /// The versions from which no observation has differed, as far as is known. Hardly ever more than one, so
     /// that an observation is compared with few: from then on the others are known to differ, until one of
     /// them is found to be the version again.
-    pub(crate) open: Vec<StampId>,
-    /// The newest observation.
-    pub(crate) seen: Option<Observation<H::Object>>,
+    pub(crate) open: SmallVec<[StampId; 2]>,
+    /// The newest observation, as far as that matters here.
+    pub(crate) seen: Option<LastSeen<H::Object>>,
     /// When the latest run of the version function began that is known to have answered.
     answered: Ticket,
     /// How the version function fails.
     pub(crate) outage: Option<Outage>,
+}
+
+/// What was observed last, and when the version function began to run.
+pub(crate) struct LastSeen<O> {
+    pub(crate) version: O,
+    pub(crate) since: Ticket,
 }
 
 impl<H: Host> Source<H> {
@@ -35,7 +42,7 @@ impl<H: Host> Source<H> {
             given,
             version_table: 0,
             latest: None,
-            open: Vec::new(),
+            open: SmallVec::new(),
             seen: None,
             answered: 0,
             outage: None,

@@ -7,15 +7,17 @@ use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::{Key, Probe};
 use crate::engine::order::Ticket;
 use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
-use crate::engine::storage::source::Source;
+use crate::engine::storage::source::{LastSeen, Source};
 use crate::engine::tables::lru_table::{LruTable, Slot};
 use crate::engine::versions::observation::Observation;
 use crate::engine::versions::version_stamp::{StampId, VersionStamp};
 
-struct Shared<O> {
-    stamp: VersionStamp<O>,
-    /// Of what source it is, if there is anything to know of that.
-    source: Option<Slot>,
+/// What is known of a stamp beside itself, where its source is known.
+#[derive(Clone, Copy)]
+struct Sharing {
+    source: Slot,
+    /// When an observation first differed since one agreed; 0 if none has.
+    differs: Nanos,
     /// How many entries it has.
     uses: u32,
 }
@@ -26,13 +28,24 @@ pub(crate) struct Interning<'a, K: Key> {
     source: Option<Slot>,
     /// Its version is the one that was stored last of that source.
     agrees: bool,
+    /// When another version was observed since; 0 if none was.
+    differs: Nanos,
+}
+
+impl<K: Key> Interning<'_, K> {
+    /// The same where another version was observed since, and when.
+    pub(crate) fn outlived(self, differs: Nanos) -> Self {
+        Self { differs, ..self }
+    }
 }
 
 /// The stamps of the entries in one cache, and what is known of their sources. If it does not matter when an
 /// entry stopped being fresh, that is nothing but which stamp was made last; and nothing at all where the
 /// version function is given something, since few entries share stamps there.
 pub struct VersionTable<H: Host> {
-    places: Vec<Option<Shared<H::Object>>>,
+    places: Vec<Option<VersionStamp<H::Object>>>,
+    /// What is known beside of the stamps in those places, if of any: as a rule of all or of none.
+    sharing: Vec<Option<Sharing>>,
     free: Vec<StampId>,
     sources: LruTable<Source<H>>,
     follows: bool,
@@ -41,16 +54,35 @@ pub struct VersionTable<H: Host> {
 impl<H: Host> VersionTable<H> {
     /// None yet. `follows` says that it matters when an entry stopped being fresh.
     pub(crate) fn new(follows: bool) -> Self {
-        Self { places: Vec::new(), free: Vec::new(), sources: LruTable::default(), follows }
+        Self {
+            places: Vec::new(),
+            sharing: Vec::new(),
+            free: Vec::new(),
+            sources: LruTable::default(),
+            follows,
+        }
     }
 
     #[inline]
     pub(crate) fn get(&self, place: StampId) -> Option<&VersionStamp<H::Object>> {
-        self.places.get(place.0 as usize)?.as_ref().map(|shared| &shared.stamp)
+        self.places.get(place.0 as usize)?.as_ref()
     }
 
     pub(crate) fn get_mut(&mut self, place: StampId) -> Option<&mut VersionStamp<H::Object>> {
-        self.places.get_mut(place.0 as usize)?.as_mut().map(|shared| &mut shared.stamp)
+        self.places.get_mut(place.0 as usize)?.as_mut()
+    }
+
+    fn sharing(&self, place: StampId) -> Option<&Sharing> {
+        self.sharing.get(place.0 as usize)?.as_ref()
+    }
+
+    fn sharing_mut(&mut self, place: StampId) -> Option<&mut Sharing> {
+        self.sharing.get_mut(place.0 as usize)?.as_mut()
+    }
+
+    /// When an observation first differed from a stamp since one agreed; 0 if none has, as far as is known.
+    pub(crate) fn differs(&self, place: StampId) -> Nanos {
+        self.sharing(place).map_or(0, |sharing| sharing.differs)
     }
 
     /// Where that lies which is known of a source, by what the version function is given.
@@ -75,7 +107,7 @@ impl<H: Host> VersionTable<H> {
 
     /// What is known of the source of a stamp.
     pub(crate) fn source_of(&self, place: StampId) -> Option<&Source<H>> {
-        self.sources.get(self.places.get(place.0 as usize)?.as_ref()?.source?)
+        self.sources.get(self.sharing(place)?.source)
     }
 
     /// With whom an entry will have its stamp in common.
@@ -88,7 +120,7 @@ impl<H: Host> VersionTable<H> {
         let source = self.find(given, comparisons)?;
         let latest = source.and_then(|slot| self.get(self.source(slot)?.latest?));
         let agrees = latest.map_or(Ok(false), |latest| comparisons.same(&latest.version, version))?;
-        Ok(Interning { given, source, agrees })
+        Ok(Interning { given, source, agrees, differs: 0 })
     }
 
     /// Takes the stamp of a new entry. If there is one that it can share, then that is as new as both, and
@@ -103,10 +135,15 @@ impl<H: Host> VersionTable<H> {
             && !stamp.lags
             && let Some(place) = latest
             && let Some(Some(shared)) = self.places.get_mut(place.0 as usize)
+            && let Some(Some(sharing)) = self.sharing.get_mut(place.0 as usize)
         {
-            shared.uses += 1;
-            shared.stamp.tag = shared.stamp.tag.min(stamp.tag);
-            self.agree(place, stamp.ticket);
+            sharing.uses += 1;
+            let differs = sharing.differs != 0;
+            shared.tag = shared.tag.min(stamp.tag);
+            shared.verify(stamp.ticket);
+            if differs {
+                self.reopen(place, stamp.ticket);
+            }
             if let Some(source) = interning.source.and_then(|slot| self.sources.get_mut(slot)) {
                 source.answers(stamp.ticket);
             }
@@ -124,12 +161,19 @@ impl<H: Host> VersionTable<H> {
             Some(_) => None,
             None => Some(interning.source.unwrap_or_else(|| self.sources.insert(0, Source::of(None)))),
         };
-        if let Some(source) = source.and_then(|slot| self.sources.get_mut(slot)) {
-            source.join(place, self.follows && stamp.differs == 0, stamp.lags);
+        if let Some(slot) = source
+            && let Some(source) = self.sources.get_mut(slot)
+        {
+            source.join(place, self.follows && interning.differs == 0, stamp.lags);
             source.answers(stamp.ticket);
+            if self.sharing.len() < self.places.len() {
+                self.sharing.resize(self.places.len(), None);
+            }
+            self.sharing[place.0 as usize] =
+                Some(Sharing { source: slot, differs: interning.differs, uses: 1 });
         }
         if let Some(free) = self.places.get_mut(place.0 as usize) {
-            *free = Some(Shared { stamp, source, uses: 1 });
+            *free = Some(stamp);
         }
         (place, None)
     }
@@ -140,20 +184,21 @@ impl<H: Host> VersionTable<H> {
         place: StampId,
         drops: &mut DeferredDrops<H>,
     ) -> Option<VersionStamp<H::Object>> {
-        let taken = self.places.get_mut(place.0 as usize)?;
-        let shared = taken.as_mut()?;
-        shared.uses -= 1;
-        if shared.uses > 0 {
-            return Some(shared.stamp.clone());
+        if let Some(sharing) = self.sharing_mut(place)
+            && sharing.uses > 1
+        {
+            sharing.uses -= 1;
+            return self.get(place).cloned();
         }
+        let stamp = self.places.get_mut(place.0 as usize)?.take()?;
         self.free.push(place);
-        let Shared { stamp, source, .. } = taken.take()?;
-        if let Some(slot) = source
+        let sharing = self.sharing.get_mut(place.0 as usize).and_then(Option::take);
+        if let Some(Sharing { source: slot, .. }) = sharing
             && self.sources.get_mut(slot).is_some_and(|source| source.leave(place))
             && let Some(source) = self.sources.remove(slot)
         {
             drops.extend(source.given.map(Leaving::Key));
-            drops.extend(source.seen.map(Leaving::Observation));
+            drops.extend(source.seen.map(|seen| Leaving::Object(seen.version)));
         }
         Some(stamp)
     }
@@ -168,12 +213,12 @@ impl<H: Host> VersionTable<H> {
 
     /// Forgets when observations began to differ from a stamp, because one agrees that is as new as any.
     pub(crate) fn reopen(&mut self, place: StampId, ticket: Ticket) {
-        if let Some(Some(shared)) = self.places.get_mut(place.0 as usize)
-            && shared.stamp.differs != 0
-            && let Some(source) = shared.source.and_then(|slot| self.sources.get_mut(slot))
+        if let Some(Some(sharing)) = self.sharing.get_mut(place.0 as usize)
+            && sharing.differs != 0
+            && let Some(source) = self.sources.get_mut(sharing.source)
             && source.is_newest(ticket)
         {
-            shared.stamp.differs = 0;
+            sharing.differs = 0;
             source.open.push(place);
         }
     }
@@ -201,13 +246,13 @@ impl<H: Host> VersionTable<H> {
         source.answers(seen.since);
         source.outage.take_if(|outage| outage.ticket < seen.since);
         if source.seen.as_ref().is_none_or(|before| before.since != seen.since) {
-            let bare = Observation { version: seen.version.clone(), reads: None, ..*seen };
-            drops.extend(source.seen.replace(bare).map(Leaving::Observation));
+            let new = LastSeen { version: seen.version.clone(), since: seen.since };
+            drops.extend(source.seen.replace(new).map(|seen| Leaving::Object(seen.version)));
         }
         source.open.retain(|place| !differing.contains(place));
         for place in differing {
-            if let Some(stamp) = self.get_mut(*place) {
-                stamp.differs = at.max(1);
+            if let Some(sharing) = self.sharing_mut(*place) {
+                sharing.differs = at.max(1);
             }
         }
     }
@@ -215,8 +260,8 @@ impl<H: Host> VersionTable<H> {
     /// The versions that are held, for whoever traces references.
     pub(crate) fn versions(&self) -> impl Iterator<Item = &H::Object> {
         let seen = self.sources.iter().filter_map(|source| source.seen.as_ref());
-        let version_table = self.places.iter().flatten().map(|shared| &shared.stamp.version);
-        version_table.chain(seen.map(|seen| &seen.version))
+        let stamps = self.places.iter().flatten().map(|stamp| &stamp.version);
+        stamps.chain(seen.map(|seen| &seen.version))
     }
 
     /// What version functions were given, for the same.

@@ -189,6 +189,14 @@ impl<T> LruSlab<T> {
         self.slots().filter_map(|slot| self.get(slot))
     }
 
+    /// The same with their hashes.
+    pub(crate) fn hashed(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.slots().filter_map(|slot| {
+            let row = self.ring.get(slot.place())?;
+            Some((row.hash, row.held.as_ref()?))
+        })
+    }
+
     /// The rows, most recently used first.
     pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> {
         let older = |slot: Slot| Some(self.ring.get(slot.place())?.older).filter(|older| *older != HEAD);

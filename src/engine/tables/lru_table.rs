@@ -146,14 +146,6 @@ impl<T> LruTable<T> {
         self.rows.peek_mut(&slot.0).map(|row| &mut row.held)
     }
 
-    /// Makes a row the most recently used one.
-    #[inline]
-    pub fn touch(&mut self, slot: Slot) {
-        if self.rows.peek_mru().is_none_or(|(newest, _)| *newest != slot.0) {
-            self.rows.promote(&slot.0);
-        }
-    }
-
     /// Adds a row as the most recently used one. Its key must not be in the table. The row stays in its slot
     /// until it is taken out.
     pub fn insert(&mut self, hash: u64, held: T) -> Slot {
@@ -197,22 +189,6 @@ impl<T> LruTable<T> {
             }
         }
         held
-    }
-
-    /// Takes all rows out that `leaves` accepts; where a hash is given, only rows of that are looked at.
-    pub fn strike(&mut self, hash: Option<u64>, leaves: impl Fn(&T) -> bool) -> Vec<T> {
-        let mut slots = Vec::new();
-        match hash {
-            Some(hash) => {
-                self.walk(hash, |slot, row| {
-                    slots.extend(leaves(row).then_some(slot));
-                    None::<()>
-                });
-            }
-            None => slots
-                .extend(self.rows.iter().filter(|(_, row)| leaves(&row.held)).map(|(slot, _)| Slot(*slot))),
-        }
-        slots.into_iter().filter_map(|slot| self.remove(slot)).collect()
     }
 
     /// The rows, most recently used first.

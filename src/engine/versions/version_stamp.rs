@@ -1,11 +1,10 @@
 //! A version stamp, the validator of stored results: the version under which they are stored, with what
 //! observations have said of it since.
 
-use crate::engine::clock::Nanos;
 use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::Object;
 use crate::engine::order::Ticket;
-use crate::engine::versions::observation::Observation;
+use crate::engine::versions::observation::{NamedVersion, Observation};
 
 /// A version, and what is known of it.
 #[derive(Clone, Debug)]
@@ -16,8 +15,6 @@ pub struct VersionStamp<O> {
     pub tag: Ticket,
     /// The newest observation that is known to agree with it.
     pub ticket: Ticket,
-    /// When an observation first differed since one agreed; 0 if none has.
-    pub differs: Nanos,
     /// It was seen in a result, in place of the one that was observed: then `ticket` only says when that was.
     pub lags: bool,
 }
@@ -27,7 +24,7 @@ impl<O: Clone> VersionStamp<O> {
     #[must_use]
     pub fn of(observation: &Observation<O>) -> Self {
         let Observation { version, tag, ticket, .. } = observation;
-        Self { version: version.clone(), tag: *tag, ticket: *ticket, differs: 0, lags: false }
+        Self { version: version.clone(), tag: *tag, ticket: *ticket, lags: false }
     }
 
     /// Whether it is the version that an observation saw.
@@ -38,7 +35,19 @@ impl<O: Clone> VersionStamp<O> {
     where
         O: Object,
     {
-        Ok(self.tag == seen.tag || comparisons.same(&self.version, &seen.version)?)
+        self.is_that(seen.named(), comparisons)
+    }
+
+    /// The same of a version that is known with its tag.
+    pub(crate) fn is_that(
+        &self,
+        seen: NamedVersion<'_, O>,
+        comparisons: &Comparisons<O>,
+    ) -> Result<bool, Unsure<O>>
+    where
+        O: Object,
+    {
+        Ok(self.tag == seen.tag || comparisons.same(&self.version, seen.version)?)
     }
 
     /// Takes note of an observation that agrees.

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyDictMethods, PyTuple};
 
-use crate::engine::{Manner, Wish};
+use crate::engine::{Detail, Manner, Wish};
 use crate::py::arguments::call_arguments::with_arguments;
 use crate::py::asyncio::task;
 use crate::py::call::attempt::Attempt;
@@ -43,7 +43,7 @@ impl Cached {
             let (status, hash) = drive.explain(cached, py)?;
             let key = if show { shown(args, &keywords)? } else { digest(hash) };
             // What is stored, or was made by another session, is no riddle.
-            let riddle = !status.hit || status.detail == "session-only";
+            let riddle = !status.hit || status.detail == Detail::SessionOnly;
             let rests_on = cached.function.culprit(py, hash).filter(|_| riddle);
             explanation(py, &cached.function, status, key, rests_on)
         })

@@ -22,7 +22,8 @@ pub(crate) fn explanation<'py>(
     let name = format!("{}.{}", function.module, function.name);
     let forward = status.forward.map(crate::engine::Forward::word);
     let class = imported!(py, "versioned_lru_cache._explanation", "Explanation")?;
-    let (hit, stored, collapsed, detail) = (status.hit, status.stored, status.collapsed, status.detail);
+    let (hit, stored, collapsed, detail) =
+        (status.hit, status.stored, status.collapsed, status.detail.word());
     let (forward, rests_on) = (forward.map(Text), rests_on.map(Text));
     let (name, ttl, key, detail) = (Text(name), ttl.map(Seconds), Text(key), Text(detail));
     class.call1((name, hit, forward, ttl, stored, collapsed, key, detail, rests_on))

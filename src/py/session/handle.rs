@@ -12,7 +12,6 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::core::SessionCore;
 use super::explanation;
 use super::policy::Policy;
-use crate::engine::Logged;
 use crate::engine::order::{self, ByTicket};
 use crate::py::interpreter::critical_section::{Guarded, attach};
 use crate::py::interpreter::fallible::{self, Number, Text};
@@ -155,8 +154,8 @@ impl Session {
         let log: Vec<_> = self.core.memory.with(py, |memory| memory.log.iter().copied().collect());
         let functions: ByTicket<_> =
             self.core.functions(py).into_iter().map(|function| (function.id, function)).collect();
-        let members = log.into_iter().filter_map(|Logged { function, key, status }| {
-            Some(explanation::member(py, functions.get(&function)?, key, status))
+        let members = log.into_iter().filter_map(|logged| {
+            Some(explanation::member(py, functions.get(&logged.function)?, logged.key, logged.status()))
         });
         Ok(Text(members.collect::<PyResult<Vec<_>>>()?.join(", ")))
     }
@@ -195,9 +194,8 @@ impl Session {
         let modules = fallible::dict(py)?;
         for function in self.core.functions(py) {
             let seen: Vec<(Option<u64>, Object)> = self.core.memory.with(py, |memory| {
-                let answers =
-                    memory.readers.get(function.id).into_iter().flat_map(|reader| reader.seen.iter());
-                answers.map(|(given, observation)| (given, observation.version.clone())).collect()
+                let answers = memory.all_seen(function.id);
+                answers.map(|(given, observation)| (given, observation.version().clone())).collect()
             });
             let versions = fallible::dict(py)?;
             let mut shown = None;

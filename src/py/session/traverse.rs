@@ -9,8 +9,8 @@ use crate::py::objects::object::Object;
 
 fn visit_answers(answers: &Answers<Host>, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
     for (_, observation) in answers.iter() {
-        visit.call(&observation.version.0)?;
-        observation.reads.iter().flatten().try_for_each(|read| visit.call(&read.call.0))?;
+        visit.call(&observation.version().0)?;
+        observation.reads().try_for_each(|read| visit.call(&read.call.0))?;
     }
     answers.keys().try_for_each(|key| visit.call(&*key.object()))
 }
