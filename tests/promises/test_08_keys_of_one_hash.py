@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import time
 import uuid
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from tests.support import keys
 from versioned_lru_cache import session, versioned_lru_cache
+from versioned_lru_cache._core import FAST_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -210,3 +212,70 @@ def test_what_comes_and_goes_meanwhile_is_not_asked_about_again(crowded: Any) ->
     Key.asked = 0
     assert crowded(Restless(COUNT - 1)) == COUNT - 1
     assert Key.asked <= COUNT + 1
+
+
+class Compared:
+    """A key of the hash of 1, and so of 1 + 2**61 - 1, that counts how often it is compared."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        self.times += self is not other
+        return self is other
+
+
+SHAPES: dict[str, Callable[[object], object]] = {
+    "alone": lambda number: number,
+    "in a tuple": lambda number: (number, "a"),
+    "deep in tuples": lambda number: (0, ("a", (number,))),
+}
+
+
+@pytest.mark.skipif(not FAST_PATHS, reason="there every key is compared by Python")
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("inside", [False, True], ids=["outside", "in a session"])
+def test_chosen_ints_are_compared_with_nothing(shape: str, inside: bool) -> None:
+    @versioned_lru_cache(lambda: 1, maxsize=None)
+    def f(key: object) -> object:
+        return key
+
+    planted = Compared()
+    with session() if inside else contextlib.nullcontext():
+        f(SHAPES[shape](planted))
+        for number in [*range(1, 1000), *range(-1000, -3)]:
+            f(SHAPES[shape](1 + MODULUS * number))
+            f(SHAPES[shape](1 + MODULUS * number))
+    assert planted.times == 0
+    assert f.cache_info()[:2] == (1996, 1997)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("number", [2**61 - 2, 2**61 - 1, 2**61, 2**90, 2**70 + 2**40, 10**30, -(2**61), -(2**100)])
+def test_large_numbers_are_equal_as_python_has_it(number: int, shape: str) -> None:
+    @versioned_lru_cache("constant", maxsize=None)
+    def f(key: object) -> object:
+        return object()
+
+    make = SHAPES[shape]
+    first = f(make(number))
+    assert f(make(int(str(number)))) is first
+    assert (f(make(float(number))) is first) == (float(number) == number)
+    assert f(make(-number)) is not first
+    assert f(make(number + 1)) is not first
+
+
+def test_a_named_tuple_of_small_numbers_is_the_tuple() -> None:
+    class Pair(NamedTuple):
+        a: object
+        b: object
+
+    @versioned_lru_cache("constant")
+    def f(key: object) -> object:
+        return object()
+
+    for pair in [(1, "a"), (-1, None), (1.5, 2**60), ((1, 2), "b")]:
+        assert f(pair) is f(Pair(*pair))

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyTupleMethods, PyWeakrefMethods, PyWeakrefReference};
 
 use crate::py::interpreter::fallible;
-use crate::py::objects::native;
+use crate::py::objects::{hashing, native};
 
 /// What counts as the same arguments for a function.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,7 @@ impl Seed {
     #[inline]
     fn take(self, state: u64, value: *mut PyObject, rules: Rules) -> Option<u64> {
         // SAFETY: the value is alive, and keys are made attached.
-        let state = self.fold(state, unsafe { native::hash(value)? });
+        let state = self.fold(state, unsafe { hashing::hash(value)? });
         // SAFETY: as above.
         Some(if rules.typed { self.fold(state, unsafe { ffi::Py_TYPE(value) } as u64) } else { state })
     }
@@ -239,7 +239,7 @@ impl<'a> Arguments<'a> {
         }
         for name in self.names() {
             // SAFETY: the items of a tuple are alive.
-            unsafe { native::hash(*name)? };
+            unsafe { hashing::hash(*name)? };
         }
         self.hash_of_many(rules, seed)
     }
@@ -264,7 +264,7 @@ impl<'a> Arguments<'a> {
         }
         for value in values {
             // SAFETY: the values are alive.
-            state = seed.fold(state, unsafe { native::hash(*value)? });
+            state = seed.fold(state, unsafe { hashing::hash(*value)? });
         }
         Some(state)
     }

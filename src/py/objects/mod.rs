@@ -4,6 +4,7 @@
 pub(crate) mod counter;
 pub(crate) mod describe;
 pub(crate) mod file_state;
+pub(crate) mod hashing;
 pub(crate) mod host;
 pub(crate) mod native;
 pub(crate) mod object;

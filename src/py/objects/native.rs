@@ -11,7 +11,7 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Int,
     Text,
     Bytes,
@@ -25,7 +25,7 @@ enum Kind {
 /// # Safety
 /// `object` must be alive.
 #[inline]
-unsafe fn kind(object: *mut PyObject) -> Kind {
+pub(super) unsafe fn kind(object: *mut PyObject) -> Kind {
     // SAFETY: the caller says that the object is alive; type objects of the interpreter always are.
     unsafe {
         let class = ffi::Py_TYPE(object);
@@ -51,26 +51,6 @@ unsafe fn kind(object: *mut PyObject) -> Kind {
     }
 }
 
-/// The hash of an object. `None` leaves a Python error set.
-///
-/// # Safety
-/// The object must be alive, and the thread attached.
-#[inline]
-pub(crate) unsafe fn hash(object: *mut PyObject) -> Option<u64> {
-    // SAFETY: the caller says so. A str that was hashed once keeps its hash; an int of one digit is its own.
-    let hash = unsafe {
-        let known = match kind(object) {
-            Kind::Text => known_hash(object),
-            Kind::Int if size_of_int(object.cast()) == ONE_DIGIT => {
-                (*object.cast::<Int>()).digits[0].cast_signed() as isize
-            }
-            _ => -1,
-        };
-        if known == -1 { ffi::PyObject_Hash(object) } else { known }
-    };
-    (hash != -1).then_some(hash.cast_unsigned() as u64)
-}
-
 /// The hash of a name of an argument, if it is an exact `str` that was hashed before.
 ///
 /// # Safety
@@ -90,7 +70,7 @@ pub(crate) unsafe fn hash_of_name(name: *mut PyObject) -> Option<u64> {
 /// # Safety
 /// The object must be an exact `str`.
 #[inline]
-unsafe fn known_hash(text: *mut PyObject) -> isize {
+pub(super) unsafe fn known_hash(text: *mut PyObject) -> isize {
     // SAFETY: the caller says so. Another thread may be hashing it for the first time.
     unsafe {
         AtomicIsize::from_ptr(&raw mut (*text.cast::<ffi::PyASCIIObject>()).hash).load(Ordering::Relaxed)
@@ -115,7 +95,7 @@ pub(crate) fn are_surely_equal(a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>) -> bo
 }
 
 /// How deep tuples may lie in tuples.
-const DEPTH: u8 = 4;
+pub(super) const DEPTH: u8 = 4;
 
 /// # Safety
 /// Both must be alive.
@@ -168,8 +148,6 @@ unsafe fn same_number(a: *mut PyObject, b: *mut PyObject, other: Kind) -> Option
 /// # Safety
 /// The object must be an exact `int` or a `bool`.
 unsafe fn same_int_and_float(int: *mut PyObject, float: f64) -> Option<bool> {
-    /// How many bits a digit has.
-    const DIGIT: i32 = 30;
     if cfg!(not(target_pointer_width = "64")) || float.is_nan() {
         return None;
     }
@@ -184,18 +162,24 @@ unsafe fn same_int_and_float(int: *mut PyObject, float: f64) -> Option<bool> {
     if (float < 0.0) != (sign < 0) {
         return Some(false);
     }
-    // What an exponent of no bits means is below one.
+    Some(digits_of(float).eq(digits.iter().copied()))
+}
+
+/// The digits of an int that equals a float, as an `int` has them.
+pub(super) fn digits_of(float: f64) -> impl Iterator<Item = u32> {
+    /// How many bits a digit has.
+    const DIGIT: i32 = 30;
     let bits = float.abs().to_bits();
+    // What an exponent of no bits means is below one.
     let exponent = i32::try_from(bits >> 52).unwrap_or(0) - 1_075;
     let mantissa = u128::from(bits & ((1 << 52) - 1) | 1 << 52);
-    let digit = |place: i32| match place * DIGIT - exponent {
+    let digit = move |place: i32| match place * DIGIT - exponent {
         shift @ 0..64 => mantissa >> shift,
         shift @ -29..0 => mantissa << -shift,
         _ => 0,
     };
     let count = (exponent + 53 + DIGIT - 1) / DIGIT;
-    let equal = |(place, own): (i32, &u32)| digit(place) & ((1 << DIGIT) - 1) == u128::from(*own);
-    Some(i32::try_from(digits.len()) == Ok(count) && (0..).zip(digits).all(equal))
+    (0..count).map(move |place| (digit(place) & ((1 << DIGIT) - 1)) as u32)
 }
 
 /// Whether two tuples are equal, item by item and identity first, as Python does it; up to the first item
@@ -283,7 +267,7 @@ pub(crate) unsafe fn referent(reference: *mut PyObject) -> *mut PyObject {
 /// How CPython lays out an `int` on 64-bit machines: the head, a word that tells size and sign, digits of 30
 /// bits.
 #[repr(C)]
-struct Int {
+pub(super) struct Int {
     head: PyObject,
     size: usize,
     digits: [u32; 1],
@@ -291,6 +275,22 @@ struct Int {
 
 /// What tells the size of a positive int of one digit.
 const ONE_DIGIT: usize = if cfg!(Py_3_12) { 1 << 3 } else { 1 };
+
+/// A positive int of one digit, or -1.
+///
+/// # Safety
+/// It must be an exact `int`, on a 64-bit machine.
+#[inline]
+pub(super) unsafe fn one_digit(int: *mut PyObject) -> isize {
+    // SAFETY: the caller says so.
+    unsafe {
+        if size_of_int(int.cast()) == ONE_DIGIT {
+            (*int.cast::<Int>()).digits[0].cast_signed() as isize
+        } else {
+            -1
+        }
+    }
+}
 
 /// The word that tells size and sign.
 ///
@@ -308,7 +308,7 @@ unsafe fn size_of_int(int: *mut Int) -> usize {
 ///
 /// # Safety
 /// It must be an exact `int` or a `bool` that outlives the answer, on a 64-bit machine.
-unsafe fn sign_and_digits<'a>(int: *mut Int) -> (i8, &'a [u32]) {
+pub(super) unsafe fn sign_and_digits<'a>(int: *mut Int) -> (i8, &'a [u32]) {
     // SAFETY: the caller says so, and the size word says how many digits follow.
     unsafe {
         let size = size_of_int(int);
