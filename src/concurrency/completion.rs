@@ -17,7 +17,7 @@ struct Progress<E, C, T> {
     /// How, until all have looked.
     end: Option<E>,
     /// Handed out once it has ended, by the number of the wait: there may be as many as tasks.
-    callbacks: BTreeMap<u64, C>,
+    callbacks: Option<BTreeMap<u64, C>>,
     /// How many threads sleep: to wake nobody would be a call of the system for nothing, at the end of each
     /// run.
     sleepers: usize,
@@ -43,7 +43,7 @@ impl<E, C, T> Default for Completion<E, C, T> {
             state: Mutex::new(Progress {
                 over: false,
                 end: None,
-                callbacks: BTreeMap::new(),
+                callbacks: None,
                 sleepers: 0,
                 tasks: 0,
                 joined: 0,
@@ -81,7 +81,7 @@ impl<E, C, T> Completion<E, C, T> {
         }
         let mut state = self.lock();
         (state.over, state.end) = (true, Some(how));
-        let (callbacks, task) = (std::mem::take(&mut state.callbacks), state.task.take());
+        let (callbacks, task) = (state.callbacks.take(), state.task.take());
         let wakes = state.sleepers > 0;
         drop(state);
         if wakes {
@@ -89,7 +89,7 @@ impl<E, C, T> Completion<E, C, T> {
         }
         // Only now: a destructor may run foreign code.
         drop(task);
-        callbacks.into_values().collect()
+        callbacks.map_or_else(Vec::new, |callbacks| callbacks.into_values().collect())
     }
 
     /// Lets this thread wait for the end, for at most `span` and sometimes less. Returns whether it is still
@@ -123,7 +123,7 @@ impl<E, C, T> Completion<E, C, T> {
             return None;
         }
         let number = state.joined;
-        state.callbacks.insert(number, callback);
+        state.callbacks.get_or_insert_default().insert(number, callback);
         state.joined += 1;
         state.tasks += 1;
         Some(number)
@@ -144,9 +144,13 @@ impl<E, C, T> Completion<E, C, T> {
     }
 
     /// Shows all that it holds, without a wait that could last: the lock is held for a moment at a time.
-    pub fn trace<R>(&self, show: impl FnOnce(Option<&E>, &BTreeMap<u64, C>, Option<&T>) -> R) -> R {
+    pub fn trace<R>(
+        &self,
+        show: impl FnOnce(Option<&E>, &mut dyn Iterator<Item = &C>, Option<&T>) -> R,
+    ) -> R {
         let state = self.lock();
-        show(state.end.as_ref(), &state.callbacks, state.task.as_ref())
+        let mut callbacks = state.callbacks.iter().flat_map(BTreeMap::values);
+        show(state.end.as_ref(), &mut callbacks, state.task.as_ref())
     }
 
     /// Ends the wait of a task, which has looked at the end. What was kept for it and is to be dropped; and
@@ -154,7 +158,7 @@ impl<E, C, T> Completion<E, C, T> {
     #[must_use]
     pub fn leave(&self, number: u64) -> (Option<C>, Option<E>, Option<T>) {
         let mut state = self.lock();
-        let callback = state.callbacks.remove(&number);
+        let callback = state.callbacks.as_mut().and_then(|callbacks| callbacks.remove(&number));
         state.tasks -= 1;
         if state.tasks > 0 {
             return (callback, None, None);

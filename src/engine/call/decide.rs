@@ -5,11 +5,12 @@ use crate::engine::call::plan::{Computation, Phase, Plan, Question, Request, Sou
 use crate::engine::call::policy::{Manner, Refresh};
 use crate::engine::call::protocol::{NextStep, Served, Step};
 use crate::engine::call::verdict::{How, Judged, Verdict};
+use crate::engine::flight::flights::RunId;
 use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::function_cache::context::Context;
 use crate::engine::function_cache::session_hint::SessionHint;
 use crate::engine::host::{Decided, Flight};
-use crate::engine::order::{self, Ticket};
+use crate::engine::order;
 use crate::engine::session::audience::SessionHost;
 use crate::engine::session::reader::Reader;
 use crate::engine::session::recognition::Recognition;
@@ -133,7 +134,7 @@ impl<H: SessionHost> Plan<H> {
     }
 
     /// Answers with what a run of the same session has made, while that is validated.
-    fn show(&mut self, run: Ticket, cx: &mut Context<'_, H>) -> NextStep<H> {
+    fn show(&mut self, run: RunId, cx: &mut Context<'_, H>) -> NextStep<H> {
         let Some((value, (tag, ticket))) = cx.cache.flights.shown(run, cx.session()) else {
             unreachable!("the verdict has seen it")
         };
@@ -144,7 +145,7 @@ impl<H: SessionHost> Plan<H> {
     }
 
     /// Waits for another's run.
-    fn wait(&mut self, run: Ticket, cx: &mut Context<'_, H>) -> NextStep<H> {
+    fn wait(&mut self, run: RunId, cx: &mut Context<'_, H>) -> NextStep<H> {
         self.phase = Phase::Waiting;
         match cx.cache.flights.await_run(run) {
             Some(flight) => Step::Wait(flight),
@@ -211,7 +212,8 @@ impl<H: SessionHost> Plan<H> {
         let (led, course) = ((&flight, &request.leader), (session, cx.now));
         let run = cache.flights.begin(&request.probe, observation, led, course, &self.comparisons, cx.drops);
         if cache.terms.constant {
-            (observation.since, observation.ticket, observation.until) = (run, run, run);
+            let began = run.ticket;
+            (observation.since, observation.ticket, observation.until) = (began, began, began);
         }
         let old = old.and_then(|slot| cache.entries.get(slot));
         let builds = cache.terms.revalidates && !(due && request.wish.refresh == Refresh::Hard);

@@ -141,7 +141,7 @@ impl<'a, H: SessionHost> Finished<'a, H> {
             stored,
             known_in: session,
             born: self.computation.born,
-            course: Course::new(self.computation.run, stored, settles),
+            course: Course::new(self.computation.run.ticket, stored, settles),
         }
     }
 
@@ -166,7 +166,7 @@ impl<'a, H: SessionHost> Finished<'a, H> {
                 }
             }
             let own = |(_, Look { entry, .. }): (Slot, Look<'_, H>)| {
-                entry.known_in == caller.id && entry.stored > self.computation.run
+                entry.known_in == caller.id && entry.stored > self.computation.run.ticket
             };
             if current.is_some_and(own) && bypass != Bypass::No || kept.is_some() && bypass == Bypass::Kept {
                 // The session goes by what the function put, or made when it called itself; this call returns
@@ -185,7 +185,7 @@ impl<'a, H: SessionHost> Finished<'a, H> {
             // Who wants it anew wants nothing that was begun before.
             let anew = plan.request.wish.manner == Manner::Now || plan.refreshes();
             let made = if anew { entry.began() } else { entry.stored };
-            if self.agreed { made > self.computation.run } else { stamp.ticket > self.seen.since }
+            if self.agreed { made > self.computation.run.ticket } else { stamp.ticket > self.seen.since }
         });
         let unfit = self.tainted || outdated || plan.waits.impatient;
         Ok(if unfit { Disposition::KeepForSession } else { Disposition::Store })

@@ -215,7 +215,7 @@ impl<H: SessionHost> Finished<'_, H> {
         cx.take_from(&request.probe, &self.plan.comparisons)?;
         cx.cache.stats.not_stored += 1;
         let slot = cx.cache.flights.slot(run);
-        cx.cache.flights.supersede(slot, (run, session), &request.leader);
+        cx.cache.flights.supersede(slot, (run.ticket, session), &request.leader);
         let entry = self.entry(cx.cache, session, 0);
         cx.keep_in_place(self.current, (request.probe.hash, entry));
         Ok((None, self.basis()))

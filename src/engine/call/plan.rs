@@ -7,7 +7,7 @@ use crate::engine::call::claim::{Claim, Found};
 use crate::engine::call::policy::{Manner, Refresh, Wish};
 use crate::engine::call::protocol::{Event, Made, NextStep, Step};
 use crate::engine::clock::Nanos;
-use crate::engine::flight::flights::Arrival;
+use crate::engine::flight::flights::{Arrival, RunId};
 use crate::engine::function_cache::context::Context;
 use crate::engine::host::{Flight, Host};
 use crate::engine::keys::comparisons::Comparisons;
@@ -108,8 +108,8 @@ pub(crate) enum Failing {
 
 /// A computation of this call.
 pub(crate) struct Computation<H: Host> {
-    /// Its ticket.
-    pub(crate) run: Ticket,
+    /// Which it is of those in progress.
+    pub(crate) run: RunId,
     /// When it began, or began again.
     pub(crate) born: Nanos,
     /// The old value and its version, for what takes the function's place.
@@ -226,9 +226,9 @@ impl<H: SessionHost> Plan<H> {
                 let (what, run) = match &self.phase {
                     Phase::Asking(question) => (Failing::Version(question.since), 0),
                     Phase::Computing(Computation { run, stage: Stage::Asking(_, question), .. }) => {
-                        (Failing::Version(question.since), *run)
+                        (Failing::Version(question.since), run.ticket)
                     }
-                    Phase::Computing(computation) => (Failing::Function, computation.run),
+                    Phase::Computing(computation) => (Failing::Function, computation.run.ticket),
                     Phase::Deciding | Phase::Waiting | Phase::Failed(_) => (Failing::Other, 0),
                 };
                 self.phase = Phase::Failed(Failure { stands, what, run });

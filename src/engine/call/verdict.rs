@@ -6,6 +6,7 @@
 use crate::engine::call::plan::{Plan, Source};
 use crate::engine::call::policy::{Manner, Refresh};
 use crate::engine::clock::{self, Nanos};
+use crate::engine::flight::flights::RunId;
 use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::function_cache::context::{Caller, Context};
 use crate::engine::host::Decided;
@@ -82,9 +83,9 @@ pub(crate) enum How {
     /// It takes what the run brought for which it has waited.
     Share,
     /// It takes what a run of its session has made and has yet to validate.
-    Shown(Ticket),
+    Shown(RunId),
     /// It waits for a run.
-    Wait(Ticket),
+    Wait(RunId),
     /// It computes.
     Compute {
         /// There is a run to wait for, but it waits for nobody.

@@ -1,12 +1,12 @@
 //! Single-flight, the table of computations in progress: who may wait for which, and what they leave to those
 //! who waited.
 //!
-//! There may be as many as a program has tasks, so each is found by its key or by its ticket.
+//! There may be as many as a program has tasks, so each is found by its key or by where it lies.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::engine::clock::Nanos;
 use crate::engine::host::{Flight, Host};
@@ -65,6 +65,14 @@ impl<H: Host> SharedResult<H> {
 
 /// A result that is not decided yet, and by what tag and ticket it is served.
 type Shown<O> = (O, (Ticket, Ticket));
+
+/// Names a computation, and says where it lies with those of the same key. That place may be another key's by
+/// now, so who looks there looks for the ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RunId {
+    pub(crate) ticket: Ticket,
+    slot: Slot,
+}
 
 /// A computation in progress.
 pub struct InProgress<H: Host> {
@@ -172,8 +180,8 @@ const FEW: usize = 16;
 /// The computations of one function that are in progress.
 pub struct Flights<H: Host> {
     groups: LruSlab<Group<H>>,
-    /// Where each lies, by its ticket.
-    places: ByTicket<Slot>,
+    /// How many there are.
+    len: usize,
     /// Those that ended without a word are looked for when there are more than so many.
     most: usize,
     /// By the hashes of their keys.
@@ -187,7 +195,7 @@ impl<H: Host> Default for Flights<H> {
     fn default() -> Self {
         Self {
             groups: LruSlab::default(),
-            places: ByTicket::default(),
+            len: 0,
             most: FEW,
             landed: ByTicket::default(),
             landings: (0, FEW),
@@ -206,14 +214,17 @@ impl<H: Host> Flights<H> {
         (session, born): (Ticket, Nanos),
         comparisons: &Comparisons<H::Object>,
         drops: &mut DeferredDrops<H>,
-    ) -> Ticket {
-        if self.places.len() >= self.most {
+    ) -> RunId {
+        if self.len >= self.most {
             self.forget_what_is_over(drops);
         }
-        while let Ok(Some(slot)) = self.group(probe, comparisons)
+        // Whoever begins one has looked for others of the key, so nothing is left to ask.
+        let mut found = self.group(probe, comparisons).unwrap_or(None);
+        while let Some(slot) = found
             && let Some(ticket) = self.groups.get(slot).and_then(Group::over)
         {
-            self.end(ticket, drops);
+            self.end(RunId { ticket, slot }, drops);
+            found = found.filter(|slot| self.groups.get(*slot).is_some());
         }
         let ticket = order::draw();
         let going = InProgress {
@@ -226,24 +237,29 @@ impl<H: Host> Flights<H> {
             marks: Marks::default(),
             made: None,
         };
-        // Whoever begins one has looked for others of the key, so nothing is left to ask.
-        let slot = self.group(probe, comparisons).unwrap_or(None).unwrap_or_else(|| {
-            self.groups.insert(probe.hash, Group { key: probe.key.clone(), stacks: SmallVec::new() })
-        });
-        if let Some(group) = self.groups.get_mut(slot) {
-            group.add(going, leader);
-        }
-        self.places.insert(ticket, slot);
-        ticket
+        self.len += 1;
+        let slot = if let Some(slot) = found {
+            if let Some(group) = self.groups.get_mut(slot) {
+                group.add(going, leader);
+            }
+            slot
+        } else {
+            let stack = Stack { top: going, below: Vec::new() };
+            let group = Group { key: probe.key.clone(), stacks: smallvec![stack] };
+            self.groups.insert(probe.hash, group)
+        };
+        RunId { ticket, slot }
     }
 
     fn forget_what_is_over(&mut self, drops: &mut DeferredDrops<H>) {
-        let runs = self.groups.iter().flat_map(Group::runs);
-        let over: Vec<_> = runs.filter(|going| !going.flight.is_going()).map(|going| going.ticket).collect();
-        for ticket in over {
-            self.end(ticket, drops);
+        let groups = self.groups.slots().filter_map(|slot| Some((slot, self.groups.get(slot)?)));
+        let runs = groups.flat_map(|(slot, group)| group.runs().map(move |going| (slot, going)));
+        let over = runs.filter(|(_, going)| !going.flight.is_going());
+        let over: Vec<_> = over.map(|(slot, going)| RunId { ticket: going.ticket, slot }).collect();
+        for run in over {
+            self.end(run, drops);
         }
-        self.most = FEW.max(2 * self.places.len());
+        self.most = FEW.max(2 * self.len);
     }
 
     /// Where the computations of a key lie.
@@ -252,12 +268,15 @@ impl<H: Host> Flights<H> {
         probe: &Probe<H::Key>,
         comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<Slot>, Unsure<H::Object>> {
+        if self.groups.is_empty() {
+            return Ok(None);
+        }
         comparisons.find(&self.groups, probe, |group| Some(&group.key))
     }
 
     /// The run of a computation. Somebody waits for it from now on.
-    pub(crate) fn await_run(&mut self, ticket: Ticket) -> Option<H::Flight> {
-        self.own_mut(ticket).map(|going| {
+    pub(crate) fn await_run(&mut self, run: RunId) -> Option<H::Flight> {
+        self.own_mut(run).map(|going| {
             going.marks.awaited = true;
             going.flight.clone()
         })
@@ -270,16 +289,16 @@ impl<H: Host> Flights<H> {
         seen: &Observation<H::Object>,
         fit: (&<H::Flight as Flight>::Leader, impl Fn(&H::Flight, Nanos, Ticket) -> bool),
         comparisons: &Comparisons<H::Object>,
-    ) -> Result<Option<Ticket>, Unsure<H::Object>> {
+    ) -> Result<Option<RunId>, Unsure<H::Object>> {
         let (leader, fit) = fit;
-        let group = self.group(probe, comparisons)?.and_then(|slot| self.groups.get(slot));
-        let stacks = group.into_iter().flat_map(|group| &group.stacks);
+        let Some(slot) = self.group(probe, comparisons)? else { return Ok(None) };
+        let stacks = self.groups.get(slot).into_iter().flat_map(|group| &group.stacks);
         for going in stacks.filter(|stack| !stack.top.flight.encloses(leader)).flat_map(Stack::runs) {
             if !going.marks.struck
                 && fit(&going.flight, going.born, going.ticket)
                 && (going.tag == seen.tag || comparisons.same(&going.version, &seen.version)?)
             {
-                return Ok(Some(going.ticket));
+                return Ok(Some(RunId { ticket: going.ticket, slot }));
             }
         }
         Ok(None)
@@ -287,50 +306,48 @@ impl<H: Host> Flights<H> {
 
     /// Shows its own session what a computation has made, while that is validated: whatever comes of that,
     /// the session goes by it.
-    pub(crate) fn show(&mut self, ticket: Ticket, value: &H::Object, served_by: (Ticket, Ticket)) {
-        if let Some(going) = self.own_mut(ticket).filter(|going| going.made.is_none()) {
+    pub(crate) fn show(&mut self, run: RunId, value: &H::Object, served_by: (Ticket, Ticket)) {
+        if let Some(going) = self.own_mut(run).filter(|going| going.made.is_none()) {
             going.made = Some((value.clone(), served_by));
         }
     }
 
     /// What a session is shown of a run.
-    pub(crate) fn shown(&self, ticket: Ticket, session: Ticket) -> Option<Shown<H::Object>> {
-        self.own(ticket).filter(|going| going.session == session)?.made.clone()
+    pub(crate) fn shown(&self, run: RunId, session: Ticket) -> Option<Shown<H::Object>> {
+        self.own(run).filter(|going| going.session == session)?.made.clone()
     }
 
     /// Where a computation lies with those of the same key.
-    pub(crate) fn slot(&self, ticket: Ticket) -> Option<Slot> {
-        self.places.get(&ticket).copied()
+    pub(crate) fn slot(&self, run: RunId) -> Option<Slot> {
+        self.own(run).map(|_| run.slot)
     }
 
-    fn own(&self, ticket: Ticket) -> Option<&InProgress<H>> {
-        let group = self.groups.get(*self.places.get(&ticket)?)?;
-        group.stacks.iter().rev().flat_map(|stack| stack.runs().rev()).find(|going| going.ticket == ticket)
+    fn own(&self, RunId { ticket, slot }: RunId) -> Option<&InProgress<H>> {
+        let stacks = self.groups.get(slot)?.stacks.iter().rev();
+        stacks.flat_map(|stack| stack.runs().rev()).find(|going| going.ticket == ticket)
     }
 
-    fn own_mut(&mut self, ticket: Ticket) -> Option<&mut InProgress<H>> {
-        let group = self.groups.get_mut(*self.places.get(&ticket)?)?;
-        let runs = group.stacks.iter_mut().rev().flat_map(|stack| stack.runs_mut().rev());
-        runs.into_iter().find(|going| going.ticket == ticket)
+    fn own_mut(&mut self, RunId { ticket, slot }: RunId) -> Option<&mut InProgress<H>> {
+        let stacks = self.groups.get_mut(slot)?.stacks.iter_mut().rev();
+        stacks.flat_map(|stack| stack.runs_mut().rev()).find(|going| going.ticket == ticket)
     }
 
     /// What happened while a computation went on.
-    pub(crate) fn marks(&self, ticket: Ticket) -> Marks {
-        self.own(ticket).map_or_else(Marks::default, |going| going.marks)
+    pub(crate) fn marks(&self, run: RunId) -> Marks {
+        self.own(run).map_or_else(Marks::default, |going| going.marks)
     }
 
     /// The run of a computation.
-    pub(crate) fn flight(&self, ticket: Ticket) -> Option<H::Flight> {
-        self.own(ticket).map(|going| going.flight.clone())
+    pub(crate) fn flight(&self, run: RunId) -> Option<H::Flight> {
+        self.own(run).map(|going| going.flight.clone())
     }
 
     /// Forgets a computation that is over.
-    pub(crate) fn end(&mut self, ticket: Ticket, drops: &mut DeferredDrops<H>) {
-        let Some(slot) = self.places.remove(&ticket) else { return };
+    pub(crate) fn end(&mut self, RunId { ticket, slot }: RunId, drops: &mut DeferredDrops<H>) {
         let Some(group) = self.groups.get_mut(slot) else { return };
-        if let Some(InProgress { flight, version, made, .. }) = group.take(ticket) {
-            drops.push(Leaving::Computation { flight, version, made: made.map(|(value, _)| value) });
-        }
+        let Some(InProgress { flight, version, made, .. }) = group.take(ticket) else { return };
+        self.len -= 1;
+        drops.push(Leaving::Computation { flight, version, made: made.map(|(value, _)| value) });
         if group.stacks.is_empty() {
             drops.extend(self.groups.remove(slot).map(|(_, group)| Leaving::Key(group.key)));
         }
@@ -339,11 +356,11 @@ impl<H: Host> Flights<H> {
     /// Notes that a computation begins anew under another observation.
     pub(crate) fn goes_by(
         &mut self,
-        ticket: Ticket,
+        run: RunId,
         seen: &Observation<H::Object>,
         drops: &mut DeferredDrops<H>,
     ) {
-        if let Some(going) = self.own_mut(ticket) {
+        if let Some(going) = self.own_mut(run) {
             going.tag = seen.tag;
             drops.push(Leaving::Object(std::mem::replace(&mut going.version, seen.version.clone())));
         }
@@ -469,12 +486,12 @@ impl<H: Host> Flights<H> {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.len
     }
 
     /// Whether nothing is being computed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.len == 0
     }
 }

@@ -21,7 +21,8 @@ impl<H: SessionHost> Context<'_, H> {
     /// The caller is passed over if that is `spared`.
     pub(crate) fn displace(&mut self, Taken { hash, entry, given }: Taken<H>, spared: bool) {
         let cache = &mut *self.cache;
-        if cache.terms.maxsize == Some(0) || !entry.is_fresh_now(&cache.terms) {
+        let has_readers = !cache.readers.all.is_empty();
+        if !has_readers || cache.terms.maxsize == Some(0) || !entry.is_fresh_now(&cache.terms) {
             self.drops.push(Leaving::Entry(entry));
             return;
         }

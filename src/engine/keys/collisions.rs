@@ -282,7 +282,26 @@ impl<K: Key> Searches<K> {
     }
 
     /// Searches a table for the key at the address `probe`; `same` says what a row has of it.
+    #[inline]
     pub(crate) fn search<C: Crowd>(
+        &self,
+        crowd: &C,
+        (hash, probe): (u64, usize),
+        same: impl for<'a> Fn(&'a C::Row) -> Met<'a, K>,
+    ) -> Result<Option<C::Slot>, Asked<K>> {
+        // Before anything was asked, what has to be asked is all that takes more than a look.
+        if self.compared.borrow().is_empty()
+            && let Some(found) = glance(crowd, hash, &same)
+        {
+            return Ok(found);
+        }
+        self.search_further(crowd, (hash, probe), same)
+    }
+
+    /// The same where something was asked, or has to be.
+    #[cold]
+    #[inline(never)]
+    fn search_further<C: Crowd>(
         &self,
         crowd: &C,
         (hash, probe): (u64, usize),
@@ -344,6 +363,22 @@ impl<K: Key> Searches<K> {
         }
         Ok(found)
     }
+}
+
+/// Where in a table that lies which is sought, unless there is a key of its hash that has to be asked.
+#[inline]
+fn glance<C: Crowd, K>(
+    crowd: &C,
+    hash: u64,
+    same: impl for<'a> Fn(&'a C::Row) -> Met<'a, K>,
+) -> Option<Option<C::Slot>> {
+    let look = |slot: C::Slot, row: &C::Row| match same(row) {
+        Met::Same => Some(Some(Some(slot))),
+        Met::Other => None,
+        Met::Untold(_) => Some(None),
+    };
+    let expected = crowd.expected(hash).and_then(|(slot, row)| look(slot, row));
+    expected.or_else(|| crowd.walk(hash, look)).unwrap_or(Some(None))
 }
 
 impl Passed {

@@ -48,6 +48,8 @@ pub struct VersionTable<H: Host> {
     sharing: Vec<Option<Sharing>>,
     free: Vec<StampId>,
     sources: LruTable<Source<H>>,
+    /// The one whose version function is given nothing: the only one there is, of most functions.
+    only: Option<Slot>,
     follows: bool,
 }
 
@@ -59,6 +61,7 @@ impl<H: Host> VersionTable<H> {
             sharing: Vec::new(),
             free: Vec::new(),
             sources: LruTable::default(),
+            only: None,
             follows,
         }
     }
@@ -91,8 +94,8 @@ impl<H: Host> VersionTable<H> {
         given: Option<&Probe<H::Key>>,
         comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<Slot>, Unsure<H::Object>> {
-        let hash = given.map_or(0, |given| given.hash);
-        comparisons.find_given(&self.sources, (hash, given), |source| Some(source.given.as_ref()))
+        let Some(given) = given else { return Ok(self.only) };
+        comparisons.find(&self.sources, given, |source| source.given.as_ref())
     }
 
     /// What is known of a source.
@@ -159,7 +162,7 @@ impl<H: Host> VersionTable<H> {
                 Some(interning.source.unwrap_or_else(|| self.sources.insert(given.hash, new())))
             }
             Some(_) => None,
-            None => Some(interning.source.unwrap_or_else(|| self.sources.insert(0, Source::of(None)))),
+            None => Some(*self.only.get_or_insert_with(|| self.sources.insert(0, Source::of(None)))),
         };
         if let Some(slot) = source
             && let Some(source) = self.sources.get_mut(slot)
@@ -197,6 +200,7 @@ impl<H: Host> VersionTable<H> {
             && self.sources.get_mut(slot).is_some_and(|source| source.leave(place))
             && let Some(source) = self.sources.remove(slot)
         {
+            self.only.take_if(|only| *only == slot);
             drops.extend(source.given.map(Leaving::Key));
             drops.extend(source.seen.map(|seen| Leaving::Object(seen.version)));
         }

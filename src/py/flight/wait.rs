@@ -134,7 +134,9 @@ impl Lead {
                 visit.call(error)?;
                 visit.call(traceback)?;
             }
-            callbacks.values().try_for_each(|callback| visit.call(callback))?;
+            for callback in callbacks {
+                visit.call(callback)?;
+            }
             task.map_or(Ok(()), |task| visit.call(task))
         })
     }
