@@ -20,6 +20,7 @@ mod tests;
 mod versions;
 
 pub use call::claim::Claim;
+pub use call::plain_miss::PlainMiss;
 pub use call::plan::Plan;
 pub use call::policy::{Manner, Refresh, Setting, Wish};
 pub use call::protocol::{Event, Made, NextStep, Served, Step};
@@ -29,6 +30,7 @@ pub use function_cache::asked_hit::Candidate;
 pub use function_cache::cache::FunctionCache;
 pub use function_cache::context::{Caller, Context};
 pub use function_cache::evicted::Evicted;
+pub use function_cache::first_hit::{About, FirstQuestion};
 pub use function_cache::put::Putter;
 pub use function_cache::session_hint::HitAttempt;
 pub use function_cache::stats::Stats;

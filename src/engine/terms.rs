@@ -52,6 +52,13 @@ impl Terms {
         self.ttl.is_some() || self.settle.is_some() || self.has_stale()
     }
 
+    /// Whether the version and an age alone decide what is served, and all that is made may be stored.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let stores = self.maxsize != Some(0) && !self.revalidates && !self.has_stale();
+        stores && self.settle.is_none() && self.lag.retries == 0 && !self.lag.ordered
+    }
+
     /// The present moment; where nothing of these terms depends on it, one shortly before, which is read
     /// faster.
     #[must_use]

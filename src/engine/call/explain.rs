@@ -73,14 +73,16 @@ impl<H: SessionHost> Plan<H> {
         let collapsed = matches!(how, How::Shown(_) | How::Wait(_));
         Ok(Status { expires, stored, collapsed, ..base })
     }
+}
 
-    /// Notes what the call did, in its session, which has been given a result.
-    pub(crate) fn log(&self, cx: &mut Context<'_, H>) {
-        let Some(caller) = &mut cx.caller else { return };
-        if let Some(reader) = caller.memory.readers.get_mut(cx.cache.id) {
+impl<H: SessionHost> Context<'_, H> {
+    /// Notes what a call of a key of that hash did, in its session, which has been given a result.
+    pub(crate) fn log(&mut self, key: u64, status: Status) {
+        let Some(caller) = &mut self.caller else { return };
+        if let Some(reader) = caller.memory.readers.get_mut(self.cache.id) {
             reader.given();
         }
-        caller.memory.log.push(Logged::new(cx.cache.id, self.request.probe.hash, self.status));
+        caller.memory.log.push(Logged::new(self.cache.id, key, status));
     }
 }
 

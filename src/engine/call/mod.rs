@@ -5,6 +5,7 @@ pub(super) mod decide;
 pub(super) mod disposition;
 pub(super) mod explain;
 pub(super) mod outcome;
+pub(super) mod plain_miss;
 pub(super) mod plan;
 pub(super) mod policy;
 pub(super) mod protocol;

@@ -190,6 +190,13 @@ impl<H: SessionHost> Plan<H> {
         self.phase = Phase::Asking(Question { since, at });
     }
 
+    /// Takes that the version function was asked before there was a plan, for the whole session, which waits
+    /// for that run.
+    pub fn begin_asked_for_all(&mut self, (since, at): (Ticket, Nanos), flight: H::Flight) {
+        self.begin_asked(since, at);
+        self.asking = Some(flight);
+    }
+
     /// Makes the call one that asks about a version, in place of a result.
     pub fn about(&mut self, claim: Claim<H::Object>) {
         self.request.wish.manner = Manner::Validating;
@@ -244,7 +251,7 @@ impl<H: SessionHost> Plan<H> {
             Phase::Failed(failure) => self.fall_back(failure, cx),
         };
         if let Ok(Step::Done(_)) = &step {
-            self.log(cx);
+            cx.log(self.request.probe.hash, self.status);
         }
         step.unwrap_or_else(Step::Compare)
     }

@@ -226,6 +226,34 @@ impl<H: Host> Flights<H> {
             self.end(RunId { ticket, slot }, drops);
             found = found.filter(|slot| self.groups.get(*slot).is_some());
         }
+        self.add(found, probe, seen, (flight, leader), (session, born))
+    }
+
+    /// Notes the first computation of a hash.
+    pub(crate) fn begin_first(
+        &mut self,
+        probe: &Probe<H::Key>,
+        seen: &Observation<H::Object>,
+        led: (&H::Flight, &<H::Flight as Flight>::Leader),
+        course: (Ticket, Nanos),
+        drops: &mut DeferredDrops<H>,
+    ) -> RunId {
+        if self.len >= self.most {
+            self.forget_what_is_over(drops);
+        }
+        self.add(None, probe, seen, led, course)
+    }
+
+    /// Adds a computation to those of its key, if there are any.
+    #[inline]
+    fn add(
+        &mut self,
+        found: Option<Slot>,
+        probe: &Probe<H::Key>,
+        seen: &Observation<H::Object>,
+        (flight, leader): (&H::Flight, &<H::Flight as Flight>::Leader),
+        (session, born): (Ticket, Nanos),
+    ) -> RunId {
         let ticket = order::draw();
         let going = InProgress {
             ticket,
@@ -335,6 +363,12 @@ impl<H: Host> Flights<H> {
     /// What happened while a computation went on.
     pub(crate) fn marks(&self, run: RunId) -> Marks {
         self.own(run).map_or_else(Marks::default, |going| going.marks)
+    }
+
+    /// Whether it goes on with nothing that happened meanwhile.
+    pub(crate) fn is_unmarked(&self, run: RunId) -> bool {
+        let marks = self.own(run).map(|going| going.marks);
+        marks.is_some_and(|marks| !marks.struck && !marks.awaited && marks.bypass == Bypass::No)
     }
 
     /// The run of a computation.
@@ -481,6 +515,11 @@ impl<H: Host> Flights<H> {
             drops.push(Leaving::Shared(landed));
             drops.push(Leaving::Key(key));
         })
+    }
+
+    /// Whether something of a hash is computed.
+    pub(crate) fn has(&self, hash: u64) -> bool {
+        !self.groups.is_empty() && self.groups.first(hash).is_some()
     }
 
     /// How many there are.

@@ -14,9 +14,9 @@ use crate::engine::tables::index::Slot;
 
 /// An entry that answers if its version is what the version function answers now.
 pub struct Candidate<O> {
-    slot: Slot,
+    pub(crate) slot: Slot,
     /// Names the entry: its place may have been given to another.
-    stored: Ticket,
+    pub(crate) stored: Ticket,
     /// Its version.
     pub version: O,
     /// Drawn before the version function runs.
@@ -26,11 +26,20 @@ pub struct Candidate<O> {
 }
 
 impl<H: SessionHost> FunctionCache<H> {
+    /// Whether nothing of a hash is stored, where nothing else decides what is served.
+    pub fn lacks(&self, hash: u64) -> bool {
+        self.terms.is_plain() && !self.entries.has(hash)
+    }
+
     /// The entry that is sought, if nothing but its version decides whether it answers. Nothing changes.
     ///
     /// # Errors
     /// What `sought` returns as an error.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "a hit in no session is one function, whose values stay in registers"
+    )]
+    #[inline(always)]
     pub fn candidate<S: Sought<H::Key>>(
         &self,
         hash: u64,
@@ -47,7 +56,11 @@ impl<H: SessionHost> FunctionCache<H> {
     }
 
     /// What `take` makes of an entry whose version was found unchanged, if it is there still, and fresh.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "a hit in no session is one function, whose values stay in registers"
+    )]
+    #[inline(always)]
     pub fn answer<R>(
         &mut self,
         candidate: &Candidate<H::Object>,

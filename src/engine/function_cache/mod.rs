@@ -4,6 +4,7 @@ pub(super) mod asked_hit;
 pub(super) mod cache;
 pub(super) mod context;
 pub(super) mod evicted;
+pub(super) mod first_hit;
 pub(super) mod put;
 pub(super) mod readers;
 pub(super) mod repeatable_reads;

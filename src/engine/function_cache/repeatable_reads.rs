@@ -50,6 +50,16 @@ impl<H: SessionHost> Context<'_, H> {
         }
     }
 
+    /// Whether the caller would find nothing of a hash beside what is stored.
+    pub(crate) fn keeps_nothing_of(&self, hash: u64) -> bool {
+        let Some(caller) = &self.caller else { return true };
+        let reader = caller.memory.readers.get(self.cache.id);
+        let pinned = reader.and_then(|reader| reader.pinned.as_ref());
+        let evicted = &self.cache.evicted;
+        pinned.is_none_or(|pinned| pinned.first(hash).is_none())
+            && (evicted.is_empty() || evicted.0.first(hash).is_none())
+    }
+
     /// Notes that the caller is given again what left the cache, which is as new as `ticket` if that
     /// `agreed`. It keeps it, unless that may lead to another session, which is noted in it and lives: else a
     /// chain of sessions would keep each other alive.

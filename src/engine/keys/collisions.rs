@@ -291,17 +291,16 @@ impl<K: Key> Searches<K> {
     ) -> Result<Option<C::Slot>, Asked<K>> {
         // Before anything was asked, what has to be asked is all that takes more than a look.
         if self.compared.borrow().is_empty()
-            && let Some(found) = glance(crowd, hash, &same)
+            && let Ok(found) = glance(crowd, hash, &same)
         {
             return Ok(found);
         }
-        self.search_further(crowd, (hash, probe), same)
+        self.search_at_length(crowd, (hash, probe), same)
     }
 
     /// The same where something was asked, or has to be.
-    #[cold]
     #[inline(never)]
-    fn search_further<C: Crowd>(
+    pub(crate) fn search_at_length<C: Crowd>(
         &self,
         crowd: &C,
         (hash, probe): (u64, usize),
@@ -365,20 +364,23 @@ impl<K: Key> Searches<K> {
     }
 }
 
-/// Where in a table that lies which is sought, unless there is a key of its hash that has to be asked.
+/// That a key has to be asked.
+struct Untold;
+
+/// Where in a table that lies which is sought, if no key of its hash has to be asked.
 #[inline]
 fn glance<C: Crowd, K>(
     crowd: &C,
     hash: u64,
     same: impl for<'a> Fn(&'a C::Row) -> Met<'a, K>,
-) -> Option<Option<C::Slot>> {
+) -> Result<Option<C::Slot>, Untold> {
     let look = |slot: C::Slot, row: &C::Row| match same(row) {
-        Met::Same => Some(Some(Some(slot))),
+        Met::Same => Some(Ok(slot)),
         Met::Other => None,
-        Met::Untold(_) => Some(None),
+        Met::Untold(_) => Some(Err(Untold)),
     };
     let expected = crowd.expected(hash).and_then(|(slot, row)| look(slot, row));
-    expected.or_else(|| crowd.walk(hash, look)).unwrap_or(Some(None))
+    expected.or_else(|| crowd.walk(hash, look)).transpose()
 }
 
 impl Passed {

@@ -196,13 +196,13 @@ impl<O: Object> Comparisons<O> {
     }
 
     /// The same for arguments of which no key was made; `same` says whether one is theirs, where that can be
-    /// told.
+    /// told. Who looks so has found that something has to be asked.
     pub(crate) fn find_arguments<C: Crowd>(
         &self,
         crowd: &C,
         hash: u64,
         same: impl for<'a> Fn(&'a C::Row) -> Met<'a, O::Key>,
     ) -> Result<Option<C::Slot>, Asked<O::Key>> {
-        self.keys.search(crowd, (hash, NOWHERE), same)
+        self.keys.search_at_length(crowd, (hash, NOWHERE), same)
     }
 }

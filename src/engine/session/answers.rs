@@ -97,7 +97,12 @@ impl<H: Host> Answers<H> {
         }))
     }
 
-    /// The same, without use of it.
+    /// The answer where the version function is given nothing.
+    pub(crate) fn only(&self) -> Option<&CompactObservation<H::Object>> {
+        self.one.as_ref()
+    }
+
+    /// The answer for `given`, without use of it.
     ///
     /// # Errors
     /// As [`Answers::get`].

@@ -272,6 +272,11 @@ impl<H: Host> SessionMemory<H> {
         })
     }
 
+    /// Whether anything is being asked.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.asking.is_some() || self.also_asking.as_ref().is_some_and(|others| !others.is_empty())
+    }
+
     /// Notes a run of a version function, and when it began.
     pub fn ask(
         &mut self,

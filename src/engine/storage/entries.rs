@@ -110,6 +110,11 @@ impl<H: Host> Entries<H> {
         comparisons.find(&self.rows, probe, |row| Some(&row.key))
     }
 
+    /// Whether there is an entry of a hash.
+    pub(crate) fn has(&self, hash: u64) -> bool {
+        self.rows.first(hash).is_some()
+    }
+
     /// The address of the key of some arguments, of which none was made; `same` tells what needs no asking.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use crate::engine::clock::Nanos;
 use crate::engine::host::Host;
 use crate::engine::keys::comparisons::{Comparisons, Unsure};
-use crate::engine::keys::key::{Key, Probe};
+use crate::engine::keys::key::{Key, Object, Probe};
 use crate::engine::order::Ticket;
 use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
 use crate::engine::storage::source::{LastSeen, Source};
@@ -124,6 +124,17 @@ impl<H: Host> VersionTable<H> {
         let latest = source.and_then(|slot| self.get(self.source(slot)?.latest?));
         let agrees = latest.map_or(Ok(false), |latest| comparisons.same(&latest.version, version))?;
         Ok(Interning { given, source, agrees, differs: 0 })
+    }
+
+    /// The same where the version function is given nothing, if it can be told without asking anybody.
+    pub(crate) fn interning_natively(&self, version: &H::Object) -> Option<Interning<'static, H::Key>> {
+        let latest = self.only.and_then(|slot| self.get(self.source(slot)?.latest?));
+        let agrees = match latest {
+            Some(latest) if latest.version.is(version) => true,
+            Some(latest) => latest.version.native_eq(version)?,
+            None => false,
+        };
+        Some(Interning { given: None, source: self.only, agrees, differs: 0 })
     }
 
     /// Takes the stamp of a new entry. If there is one that it can share, then that is as new as both, and

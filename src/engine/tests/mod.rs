@@ -3,5 +3,6 @@
 mod calls;
 pub(crate) mod fake;
 mod flights;
+mod routes;
 mod stale;
 mod validations;

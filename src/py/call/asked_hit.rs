@@ -10,6 +10,7 @@ use super::attempt::Attempt;
 use super::cache_lookup;
 use super::computation::{self, Ended};
 use super::drive::Drive;
+use super::plain_miss::{self, Begun};
 use super::question::Question;
 use crate::engine::{Look, Manner, Own, Wish};
 use crate::py::arguments::call_arguments::Arguments;
@@ -89,43 +90,6 @@ pub(crate) fn ask_alone<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>,
     }
 }
 
-/// The whole call of a plain function, of which the hit path has not found so much as the session.
-pub(super) fn call<'py>(
-    slf: &Bound<'py, Cached>,
-    arguments: Arguments<'_>,
-    tried: Attempt,
-) -> PyResult<Bound<'py, PyAny>> {
-    let _nested = Nested::enter(slf.py())?;
-    match begin_anywhere(slf, arguments, tried)? {
-        Ok(value) => Ok(value),
-        Err(mut drive) => Cached::drive(slf, arguments, &mut drive),
-    }
-}
-
-/// The answer, if there is no session and what is stored is of the version of now; or the plan. In a frame of
-/// its own, as below.
-#[inline(never)]
-fn begin_anywhere<'py>(
-    slf: &Bound<'py, Cached>,
-    arguments: Arguments<'_>,
-    tried: Attempt,
-) -> PyResult<Result<Bound<'py, PyAny>, Box<Drive>>> {
-    let py = slf.py();
-    let (wish, leader) = (Wish::of(Manner::Called), computation::leader(py));
-    let may_lead_to_none = matches!(slf.get().binding, Binding::Variable(_) | Binding::Proxy(_));
-    let Some(hash) = tried.only_hash().filter(|_| may_lead_to_none && !computation::is_nested(py)) else {
-        return Drive::begin(slf, arguments, leader, wish, tried).map(Err);
-    };
-    let session = slf.get().session(py)?;
-    if session.is_none() {
-        return match ask_alone(slf, arguments, hash) {
-            AskedHit::Answer(value) => Ok(Ok(value)),
-            asked => begin_after(slf, arguments, hash, asked).map(Err),
-        };
-    }
-    Drive::begin_in(|| Ok(session), slf, arguments, leader, wish, tried).map(Err)
-}
-
 /// Answers with a result that needs no version, such as an immutable one.
 #[cold]
 #[inline(never)]
@@ -151,24 +115,26 @@ pub(super) fn call_after<'py>(
     asked: AskedHit<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let _nested = Nested::enter(slf.py())?;
-    let mut drive = begin_after(slf, arguments, hash, asked)?;
-    Cached::drive(slf, arguments, &mut drive)
+    begin_after(slf, arguments, hash, asked)?.finish(slf, arguments)
 }
 
-/// Its plan, which knows what was asked. In a frame of its own, since a function that calls itself has that
-/// of its caller on the stack.
+/// The call after that look, as it has begun. In a frame of its own, since a function that calls itself has
+/// that of its caller on the stack.
 #[inline(never)]
-fn begin_after<'py>(
+pub(super) fn begin_after<'py>(
     slf: &Bound<'py, Cached>,
     arguments: Arguments<'_>,
     hash: u64,
     asked: AskedHit<'py>,
-) -> PyResult<Box<Drive>> {
+) -> PyResult<Begun<'py>> {
     let py = slf.py();
+    let question = match asked {
+        AskedHit::Answer(value) => return Ok(Begun::Answered(value)),
+        AskedHit::Asked(question) => question,
+        AskedHit::Nothing => return plain_miss::begin_alone(slf, arguments, hash),
+    };
     let (wish, leader) = (Wish::of(Manner::Called), computation::leader(py));
     let mut drive = Drive::begin_in(|| Ok(None), slf, arguments, leader, wish, Attempt::of(hash))?;
-    if let AskedHit::Asked(question) = asked {
-        drive.was_asked(slf.get(), py, *question)?;
-    }
-    Ok(drive)
+    drive.was_asked(slf.get(), py, *question)?;
+    Ok(Begun::Driven(drive))
 }

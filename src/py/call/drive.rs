@@ -18,9 +18,11 @@ use super::returned::versioned;
 use super::settle::{PATIENCE, restless};
 use crate::engine::order::{NEVER, Ticket};
 use crate::engine::{
-    Basis, Claim, Event, Flight as _, Manner, Plan, Read, Setting, Status, Step, Wish, clock, oldest,
+    Basis, Claim, Comparisons, Event, Flight as _, Manner, PlainMiss, Plan, Probe, Read, Setting, Status,
+    Step, Wish, clock, oldest,
 };
 use crate::py::arguments::call_arguments::Arguments;
+use crate::py::arguments::key::Key;
 use crate::py::flight::leader::Leader;
 use crate::py::flight::wait::{Flight, Lead, Waited};
 use crate::py::function::cached::Cached;
@@ -56,6 +58,9 @@ pub(crate) enum Next<'py> {
     /// Run the function and return what it does: nothing can be told about the cache.
     Uncached,
 }
+
+/// The key of a call, what its version function is given as a key, and what `version_args` made.
+type KeyParts = (Probe<Key>, Option<Probe<Key>>, Option<Py<PyTuple>>);
 
 /// A call under way.
 pub(crate) struct Drive {
@@ -106,6 +111,20 @@ impl Drive {
         let probe = cached.probe(py, arguments, tried.hash())?;
         let (part, given) = cached.given(py, arguments, &probe)?;
         let session = find_session()?;
+        let key = (probe, given, part.map(Bound::unbind));
+        Self::begin_with(key, session, slf, arguments, (leader, wish), tried.comparisons)
+    }
+
+    /// The same with the key, and what the version function is given.
+    pub(crate) fn begin_with(
+        (probe, given, part): KeyParts,
+        session: Option<ActiveSession>,
+        slf: &Bound<'_, Cached>,
+        arguments: Arguments<'_>,
+        (leader, wish): (Leader, Wish),
+        comparisons: Option<Box<Comparisons<Object>>>,
+    ) -> PyResult<Box<Self>> {
+        let (py, cached) = (slf.py(), slf.get());
         let wish = match session.as_ref().and_then(|session| session.core.policy.as_ref()) {
             Some(policy) if wish.manner == Manner::Called => {
                 Wish { setting: wish.setting, ..policy.wish(slf, arguments)? }
@@ -119,22 +138,43 @@ impl Drive {
         let hasty = cached.wait == Some(Duration::ZERO);
         let setting = Setting { nested: computation::is_nested(py), hasty, ..wish.setting };
         let wish = Wish { setting, ..wish };
-        let mut drive = Box::new(Self {
-            plan: Plan::new(probe, given, cached.scope.clone(), constant, leader, wish),
+        let plan = Plan::new(probe, given, cached.scope.clone(), constant, leader, wish);
+        let mut drive = Self::of(plan, session, part, None);
+        if let Some(comparisons) = comparisons {
+            drive.plan.know(*comparisons);
+        }
+        Ok(drive)
+    }
+
+    /// A call in the midst of a computation that was begun without a plan.
+    pub(crate) fn in_midst(
+        cached: &Cached,
+        miss: PlainMiss<Host>,
+        leader: Leader,
+        session: Option<ActiveSession>,
+        lead: Lead,
+    ) -> Box<Self> {
+        Self::of(miss.plan(cached.scope.clone(), leader), session, None, Some(lead))
+    }
+
+    fn of(
+        plan: Plan<Host>,
+        session: Option<ActiveSession>,
+        part: Option<Py<PyTuple>>,
+        lead: Option<Lead>,
+    ) -> Box<Self> {
+        Box::new(Self {
+            plan,
             session,
-            part: part.map(Bound::unbind),
-            lead: None,
+            part,
+            lead,
             turns: 0,
             deadline: None,
             error: None,
             previous: None,
             asked_about: None,
             validation: None,
-        });
-        if let Some(comparisons) = tried.comparisons {
-            drive.plan.know(*comparisons);
-        }
-        Ok(drive)
+        })
     }
 
     /// Takes how the version function ended that was run before there was a plan, outside of any session.
@@ -142,6 +182,20 @@ impl Drive {
         let Question { since, at, ended } = question;
         self.plan.begin_asked(since, at.unwrap_or_else(clock::earliest));
         self.asked(cached, py, ended?.bind(py))
+    }
+
+    /// The same of one that was run for the whole session, which this call leads.
+    pub(crate) fn was_asked_for_all<'py>(
+        &mut self,
+        cached: &Cached,
+        py: Python<'py>,
+        question: (Ticket, clock::Nanos),
+        lead: Lead,
+        ended: Ended<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        self.plan.begin_asked_for_all(question, lead.0.clone());
+        self.lead = Some(lead);
+        self.asked(cached, py, ended)
     }
 
     /// A call that asks whether a version holds which a call with these arguments was answered by.

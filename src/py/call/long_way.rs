@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use super::asked_hit::{self, AskedHit};
 use super::attempt::Attempt;
+use super::beginning;
 use crate::engine::Comparisons;
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::function::cached::Cached;
@@ -94,5 +95,5 @@ fn go_on<'py>(
 #[cold]
 #[inline(never)]
 fn miss(cached: &Bound<'_, Cached>, arguments: Arguments<'_>, tried: Attempt) -> *mut PyObject {
-    attach(|py| fallible::answered(py, || asked_hit::call(cached, arguments, tried)))
+    attach(|py| fallible::answered(py, || beginning::call(cached, arguments, tried)))
 }

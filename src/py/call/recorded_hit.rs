@@ -30,20 +30,49 @@ pub(crate) unsafe extern "C" fn call_and_record(
     nargsf: usize,
     names: *mut PyObject,
 ) -> *mut PyObject {
-    // SAFETY: as CPython calls a vectorcall, attached; PyO3 does not know that, and would let go of what is
-    // noted only when it does.
+    // SAFETY: as CPython calls a vectorcall.
+    unsafe {
+        match look(callable, args, nargsf, names) {
+            Looked::Answered(answer) => answer,
+            Looked::Alone(hash) => call_alone(callable, args, nargsf, names, hash),
+            Looked::Nothing(Attempt { hash, comparisons }) => {
+                call_at_length(callable, args, nargsf, names, hash, comparisons)
+            }
+        }
+    }
+}
+
+/// What a look for a hit has found.
+enum Looked {
+    /// The answer; null is an error that is set.
+    Answered(*mut PyObject),
+    /// Nothing, for a call that is made in no session and by no computation, of arguments of that hash.
+    Alone(u64),
+    /// Nothing.
+    Nothing(Attempt),
+}
+
+/// Looks for a hit, in a frame that is gone when the function runs.
+///
+/// # Safety
+/// As of a vectorcall.
+#[inline(never)]
+unsafe fn look(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> Looked {
+    // SAFETY: the caller says so. We are attached; PyO3 does not know that, and would let go of what is noted
+    // only when it does.
     unsafe {
         let (function, arguments) = called(callable, args, nargsf, names);
         match Python::attach_unchecked(|_| hit_and_record(function, arguments)) {
-            Ok(answer) => answer,
-            Err(tried) => {
-                if let Some(hash) = tried.only_hash()
-                    && asked_hit::is_alone(function.get(), function.py())
-                {
-                    return call_alone(callable, args, nargsf, names, hash);
-                }
-                call_at_length(callable, args, nargsf, names, tried.hash, tried.comparisons)
-            }
+            Ok(answer) => Looked::Answered(answer),
+            Err(tried) => match tried.only_hash() {
+                Some(hash) if asked_hit::is_alone(function.get(), function.py()) => Looked::Alone(hash),
+                _ => Looked::Nothing(tried),
+            },
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::py::function::cached::Cached;
 use crate::py::function::version::Version;
 use crate::py::interpreter::fallible::{self, imported, named};
 use crate::py::objects::object::Object;
+use crate::py::objects::sentinels::Sentinel;
 use crate::py::objects::{describe, sentinels, unfinished};
 
 /// The class of results that say their version.
@@ -18,6 +19,13 @@ pub(crate) fn versioned(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
 }
 
 impl Cached {
+    /// Whether a result is stored as it is, and all that there is to it.
+    pub(crate) fn takes_as_it_is(&self, value: &Bound<'_, PyAny>) -> bool {
+        let takes_all = self.cache_if.is_none() && self.freshness.order.is_none();
+        let may_tell = value.is_instance_of::<PyTuple>() && !value.is_exact_instance_of::<PyTuple>();
+        takes_all && !may_tell && !value.is_exact_instance_of::<Sentinel>() && unfinished::is_finished(value)
+    }
+
     /// What a function, or what took its place, has made: with `previous` in hand, the old result as it was
     /// shown it.
     pub(crate) fn made(

@@ -48,6 +48,12 @@ pub(crate) fn used_up(object: &Bound<'_, PyAny>) -> PyResult<Option<&'static str
     Ok(Some(kind))
 }
 
+/// Whether an object is surely none that is used up.
+pub(crate) fn is_finished(object: &Bound<'_, PyAny>) -> bool {
+    let class = object.get_type();
+    KINDS.get(object.py()).is_some_and(|kinds| kinds.iter().all(|(_, used_up)| !class.is(used_up)))
+}
+
 /// What an object is called that is no answer yet: it is used up by whoever takes it first, or has to be
 /// awaited.
 pub(crate) fn no_answer(object: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
