@@ -52,11 +52,17 @@ impl Terms {
         self.ttl.is_some() || self.settle.is_some() || self.has_stale()
     }
 
+    /// Whether the source may announce a version before it shows it.
+    #[must_use]
+    pub fn lags(&self) -> bool {
+        self.lag.retries > 0 || self.lag.ordered
+    }
+
     /// Whether the version and an age alone decide what is served, and all that is made may be stored.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         let stores = self.maxsize != Some(0) && !self.revalidates && !self.has_stale();
-        stores && self.settle.is_none() && self.lag.retries == 0 && !self.lag.ordered
+        stores && self.settle.is_none() && !self.lags()
     }
 
     /// The present moment; where nothing of these terms depends on it, one shortly before, which is read

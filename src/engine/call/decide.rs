@@ -138,6 +138,7 @@ impl<H: SessionHost> Plan<H> {
         let Some((value, (tag, ticket))) = cx.cache.flights.shown(run, cx.session()) else {
             unreachable!("the verdict has seen it")
         };
+        cx.cache.flights.has_shown(run);
         let version = self.judged_by().version.clone();
         (self.status.hit, self.status.collapsed) = (true, true);
         cx.cache.stats.hits += 1;

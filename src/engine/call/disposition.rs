@@ -156,10 +156,11 @@ impl<'a, H: SessionHost> Finished<'a, H> {
             return Ok(Disposition::Discard { counted });
         }
         let current = self.current.and_then(|slot| Some((slot, cache.entries.get(slot)?)));
-        let bypass = self.marks.bypass;
+        let Marks { bypass, shown, .. } = self.marks;
         if let Some(caller) = &cx.caller {
             let kept = plan.kept(cache, caller)?;
-            if bypass == Bypass::No && plan.request.wish.manner != Manner::Now {
+            // What another call of the session was shown, the session goes by.
+            if bypass == Bypass::No && !shown && plan.request.wish.manner != Manner::Now {
                 let known = Plan::known(cache, caller, kept, current.map(|(_, look)| look));
                 if let Some((value, basis)) = known {
                     return Ok(Disposition::SupersededBy { value, basis, above: None });
@@ -175,6 +176,7 @@ impl<'a, H: SessionHost> Finished<'a, H> {
             }
         }
         if let Some((slot, look)) = current
+            && !shown
             && plan.is_behind(cache, self.version(), look)?
         {
             let (value, basis) = (look.entry.value.clone(), look.entry.basis(look.stamp, false));

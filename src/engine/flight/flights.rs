@@ -106,6 +106,8 @@ pub(crate) struct Marks {
     pub(crate) struck: bool,
     /// Somebody waits for it.
     pub(crate) awaited: bool,
+    /// Another call of its session was answered with what it has made, while that was validated.
+    pub(crate) shown: bool,
     /// What its function did meanwhile.
     pub(crate) bypass: Bypass,
 }
@@ -343,6 +345,13 @@ impl<H: Host> Flights<H> {
     /// What a session is shown of a run.
     pub(crate) fn shown(&self, run: RunId, session: Ticket) -> Option<Shown<H::Object>> {
         self.own(run).filter(|going| going.session == session)?.made.clone()
+    }
+
+    /// Notes that a session was shown it: it goes by that from now on.
+    pub(crate) fn has_shown(&mut self, run: RunId) {
+        if let Some(going) = self.own_mut(run) {
+            going.marks.shown = true;
+        }
     }
 
     /// Where a computation lies with those of the same key.

@@ -47,7 +47,8 @@ impl<H: SessionHost> FunctionCache<H> {
     ) -> Result<Option<Candidate<H::Object>>, S::Other> {
         let Some((slot, Look { entry, stamp })) = self.entries.look(hash, sought)? else { return Ok(None) };
         let at = self.terms.are_timed().then(clock::now);
-        let plain = !self.terms.constant && !self.terms.has_stale() && !stamp.lags;
+        let terms = &self.terms;
+        let plain = !terms.constant && !terms.has_stale() && !terms.lags() && !stamp.lags;
         if !plain || stamp.version.is_immutable() || at.is_some_and(|at| !entry.is_fresh(at, &self.terms)) {
             return Ok(None);
         }

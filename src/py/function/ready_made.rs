@@ -1,12 +1,13 @@
 //! Ready-made version functions, those of `versioned_lru_cache.versions`: what they ask is called without a
 //! Python frame of their own.
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::py::arguments::call_arguments::Arguments;
-use crate::py::interpreter::fallible::{Text, imported};
+use crate::py::interpreter::fallible::{self, Text, imported};
 
 /// A version function that shows what it asks.
 ///
@@ -50,7 +51,13 @@ impl ReadyMade {
     ) -> PyResult<Bound<'py, PyAny>> {
         let ask = self.ask.bind(args.py());
         match &self.about {
-            Some(about) => ask.call1((about,)),
+            Some(about) if args.is_empty() && kwargs.is_none_or(PyDictMethods::is_empty) => {
+                ask.call1((about,))
+            }
+            Some(_) => Err(fallible::error::<PyTypeError>(
+                args.py(),
+                format!("<versions.{}> takes no arguments", self.shown),
+            )),
             None => ask.call(args, kwargs),
         }
     }

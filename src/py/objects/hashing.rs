@@ -56,12 +56,15 @@ unsafe fn at_a_glance(object: *mut PyObject) -> isize {
 unsafe fn hash_at_length(object: *mut PyObject) -> Option<u64> {
     // SAFETY: the caller says so.
     unsafe {
-        if !matches!(kind(object), Kind::Int | Kind::Float | Kind::Tuple) {
-            let hash = ffi::PyObject_Hash(object);
-            return (hash != -1).then_some(hash.cast_unsigned() as u64);
-        }
         let mut distinction = 0;
-        let hash = hash_within(object, DEPTH, &mut distinction)?;
+        let hash = match kind(object) {
+            Kind::Tuple => hash_of_tuple(object, DEPTH - 1, &mut distinction)?,
+            Kind::Int | Kind::Float => hash_within(object, 0, &mut distinction)?,
+            _ => {
+                let hash = ffi::PyObject_Hash(object);
+                return (hash != -1).then_some(hash.cast_unsigned() as u64);
+            }
+        };
         Some(hash.cast_unsigned() as u64 ^ distinction)
     }
 }
@@ -71,6 +74,7 @@ unsafe fn hash_at_length(object: *mut PyObject) -> Option<u64> {
 ///
 /// # Safety
 /// As above.
+#[cold]
 unsafe fn hash_within(object: *mut PyObject, depth: u8, distinction: &mut u64) -> Option<isize> {
     // SAFETY: the caller says so.
     unsafe {
