@@ -19,7 +19,6 @@ use crate::py::function::cached::Cached;
 use crate::py::function::version::{Given, Kind, Version, VersionFunction};
 use crate::py::interpreter::recursion::{self, Nested};
 use crate::py::objects::host::Host;
-use crate::py::objects::native;
 use crate::py::objects::object::Object;
 use crate::py::session::binding::Binding;
 use crate::py::session::dict_lookup::Located;
@@ -48,7 +47,7 @@ pub(crate) fn is_alone(cached: &Cached, py: Python<'_>) -> bool {
 #[inline(never)]
 pub(crate) fn ask_alone<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>, hash: u64) -> AskedHit<'py> {
     let (py, cached) = (slf.py(), slf.get());
-    let Version::Asked(VersionFunction { kind, given, default, awaits, .. }) = &cached.version else {
+    let Version::Asked(VersionFunction { kind, given, awaits, .. }) = &cached.version else {
         return AskedHit::Nothing;
     };
     let counts = *kind == Kind::Counter;
@@ -61,16 +60,8 @@ pub(crate) fn ask_alone<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>,
     let Ok(Some(candidate)) = cache.read(py, |cache| cache.candidate(hash, sought)) else {
         return answer_unasked(py, cached, hash, sought);
     };
-    let stored = candidate.version.bind(py);
-    let is_stored =
-        |answered: &Bound<'py, PyAny>| stored.is(answered) || native::are_surely_equal(stored, answered);
     let mut unchanged = false;
-    let mut ask = || {
-        let answered = cached.put_question(py, arguments, None)?;
-        unchanged = default.is_none() && is_stored(&answered);
-        // It was checked when it was stored.
-        if unchanged { Ok(answered) } else { cached.check_answer(answered) }
-    };
+    let mut ask = || cached.ask_about(arguments, candidate.version.bind(py), &mut unchanged);
     let since = candidate.since;
     let ended = if counts {
         // It reads nothing.

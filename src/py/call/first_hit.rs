@@ -5,16 +5,14 @@ use pyo3::prelude::*;
 
 use super::computation::{self, ComputationStart};
 use super::drive::Drive;
-use super::plain_miss::Begun;
+use super::plain_miss::{Begun, observation};
 use super::read_set::ServedCall;
-use crate::engine::{Basis, FirstQuestion, Manner, Object as _, Observation, Own, Probe, Wish, clock, order};
+use crate::engine::{Basis, FirstQuestion, Manner, Own, Probe, Wish, clock};
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::key::Key;
 use crate::py::flight::wait::Lead;
 use crate::py::function::cached::Cached;
-use crate::py::function::version::Version;
 use crate::py::objects::host::Host;
-use crate::py::objects::object::Object;
 use crate::py::session::core::ActiveSession;
 
 /// Asks whether what is stored is of the version of now, and answers with it if so.
@@ -37,21 +35,13 @@ pub(super) fn ask<'py>(
         computes: false,
     };
     let mut unchanged = false;
-    let ended = computation::within(py, start, || {
-        let version = cached.put_question(py, arguments, None)?;
-        let (stored, answered) = (&question.candidate.version, Object::from(version.clone()));
-        unchanged =
-            !cached.has_default() && (stored.is(&answered) || stored.native_eq(&answered) == Some(true));
-        // It was checked when it was stored.
-        if unchanged { Ok(version) } else { cached.check_answer(version) }
-    })?;
+    let stored = question.candidate.version.bind(py);
+    let ended = computation::within(py, start, || cached.ask_about(arguments, stored, &mut unchanged))?;
     if unchanged
         && let Ok(version) = &ended.result
         && ended.reads.is_empty()
     {
-        let version = Object::from(version.clone());
-        let (tag, ticket, until) = (since, since, order::draw());
-        let observed = Observation { version, tag, since, ticket, until, at, reads: None };
+        let observed = observation(version, since, at);
         let about = (&cached.scope, given.as_ref());
         let served =
             cached.enter(py, session.as_ref(), |cx| cx.answer_first(probe.hash, about, question, &observed));
@@ -69,11 +59,4 @@ pub(super) fn ask<'py>(
     let mut drive = Drive::begin_with((probe, given, None), session, slf, arguments, (leader, wish), None)?;
     drive.was_asked_for_all(cached, py, (since, at), lead, ended)?;
     Ok(Begun::Driven(drive))
-}
-
-impl Cached {
-    /// Whether something stands for a version that is nothing.
-    fn has_default(&self) -> bool {
-        matches!(&self.version, Version::Asked(asked) if asked.default.is_some())
-    }
 }

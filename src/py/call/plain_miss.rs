@@ -132,7 +132,7 @@ fn ask<'py>(
 }
 
 /// What an answer is that was asked then.
-fn observation(version: &Bound<'_, PyAny>, since: Ticket, at: Nanos) -> Observation<Object> {
+pub(super) fn observation(version: &Bound<'_, PyAny>, since: Ticket, at: Nanos) -> Observation<Object> {
     let version = Object::from(version.clone());
     Observation { version, tag: since, since, ticket: since, until: order::draw(), at, reads: None }
 }

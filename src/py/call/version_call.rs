@@ -15,7 +15,7 @@ use crate::py::function::weak_instance;
 use crate::py::interpreter::fallible::{self, Number, Text, imported};
 use crate::py::objects::counter::Counter;
 use crate::py::objects::object::Object;
-use crate::py::objects::{describe, unfinished};
+use crate::py::objects::{describe, native, unfinished};
 
 /// Says what a type error is about; any other error stays as it is.
 fn explain(py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
@@ -201,6 +201,21 @@ impl Cached {
             }
             cause
         })
+    }
+
+    /// Asks for the version of what is `stored` under one. `unchanged` is set if the answer surely is that.
+    #[inline]
+    pub(crate) fn ask_about<'py>(
+        &self,
+        arguments: Arguments<'_>,
+        stored: &Bound<'py, PyAny>,
+        unchanged: &mut bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let answered = self.put_question(stored.py(), arguments, None)?;
+        let has_default = matches!(&self.version, Version::Asked(asked) if asked.default.is_some());
+        *unchanged = !has_default && (stored.is(&answered) || native::are_surely_equal(stored, &answered));
+        // It was checked when it was stored.
+        if *unchanged { Ok(answered) } else { self.check_answer(answered) }
     }
 
     /// The version that an answer of the version function stands for.
