@@ -31,6 +31,18 @@ class Equal:
         return 7
 
 
+def answering(answers: list[Any]) -> Callable[[], object]:
+    """A version function that answers with the last of these, or fails with it, and takes it away."""
+
+    def version() -> object:
+        answer = answers.pop()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return version
+
+
 @pytest.mark.parametrize("version", [1, 10**20, "a", ("a", 1), None, 1.5, b"b", Equal(1)], ids=repr)
 @pytest.mark.parametrize("args", [(), (1,), (1, 2)], ids=["none", "one", "two"])
 def test_what_is_stored_answers_while_its_version_holds(version: Any, args: tuple[int, ...]) -> None:
@@ -88,13 +100,7 @@ def test_the_arguments_are_given_to_the_version_function() -> None:
 def test_a_failure_of_the_version_function_is_told_and_loses_nothing() -> None:
     answers: list[Any] = [1, 1]
 
-    def version() -> object:
-        answer = answers.pop()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    @versioned_lru_cache(version)
+    @versioned_lru_cache(answering(answers))
     def f(x: int) -> object:
         return object()
 
@@ -350,13 +356,7 @@ def test_nothing_is_asked_before_a_coroutine_is_awaited() -> None:
 def test_a_failure_of_the_version_function_reaches_who_awaits() -> None:
     answers: list[Any] = [1, 1]
 
-    def version() -> object:
-        answer = answers.pop()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    @versioned_lru_cache(version)
+    @versioned_lru_cache(answering(answers))
     async def f(x: int) -> object:
         return object()
 
