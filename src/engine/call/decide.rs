@@ -17,9 +17,11 @@ use crate::engine::session::recognition::Recognition;
 use crate::engine::session::session_memory::Asks;
 use crate::engine::storage::deferred_drops::Leaving;
 use crate::engine::storage::entries::Look;
+use crate::engine::storage::entry::{Course, Entry};
 use crate::engine::tables::index::Slot;
 use crate::engine::versions::observation::CompactObservation;
 use crate::engine::versions::read_log::Basis;
+use crate::engine::versions::version_stamp::VersionStamp;
 
 impl<H: SessionHost> Plan<H> {
     /// Takes note of what was seen, comes to a verdict and acts on it.
@@ -71,7 +73,7 @@ impl<H: SessionHost> Plan<H> {
                 }
                 match how {
                     How::Share => self.share(cx),
-                    How::Shown(run) => Ok(self.show(run, cx)),
+                    How::Shown(run) => self.show(run, old, cx),
                     How::Wait(run) => Ok(self.wait(run, cx)),
                     How::Compute { hasty } => {
                         let (probe, leader) = (&self.request.probe, &self.request.leader);
@@ -133,16 +135,23 @@ impl<H: SessionHost> Plan<H> {
         Ok(())
     }
 
-    /// Answers with what a run of the same session has made, while that is validated.
-    fn show(&mut self, run: RunId, cx: &mut Context<'_, H>) -> NextStep<H> {
-        let Some((value, (tag, ticket))) = cx.cache.flights.shown(run, cx.session()) else {
+    /// Answers with what a run of the same session has made, while that is validated. Whatever comes of
+    /// that, the session goes by it from now on.
+    fn show(&mut self, run: RunId, old: Option<Slot>, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
+        let (probe, session) = (&self.request.probe, cx.session());
+        cx.take_from(probe, &self.comparisons)?;
+        let Some(((value, (tag, ticket)), born)) = cx.cache.flights.shown(run, session) else {
             unreachable!("the verdict has seen it")
         };
-        cx.cache.flights.has_shown(run);
-        let version = self.judged_by().version.clone();
+        let stamp = VersionStamp { version: self.judged_by().version.clone(), tag, ticket, lags: false };
+        let basis = Basis { tag, ticket, version: stamp.version.clone() };
+        let key = probe.key.clone();
+        let course = Course::default();
+        let entry = Entry { key, value: value.clone(), stamp, stored: 0, known_in: session, born, course };
+        cx.keep_in_place(old, (probe.hash, entry));
         (self.status.hit, self.status.collapsed) = (true, true);
         cx.cache.stats.hits += 1;
-        Step::Done(Served { value, basis: Basis { tag, ticket, version }, behind: None })
+        Ok(Step::Done(Served { value, basis, behind: None }))
     }
 
     /// Waits for another's run.

@@ -145,6 +145,11 @@ impl<'a, H: SessionHost> Finished<'a, H> {
         }
     }
 
+    /// Whether the session keeps this very result.
+    fn is_what_was_shown(&self, kept: &Entry<H>) -> bool {
+        kept.stamp.tag == self.computation.validation.shown_by.0 && kept.value.is(&self.made.value)
+    }
+
     /// What becomes of it, by the first rule that fits.
     ///
     /// # Errors
@@ -156,11 +161,14 @@ impl<'a, H: SessionHost> Finished<'a, H> {
             return Ok(Disposition::Discard { counted });
         }
         let current = self.current.and_then(|slot| Some((slot, cache.entries.get(slot)?)));
-        let Marks { bypass, shown, .. } = self.marks;
+        let Marks { bypass, .. } = self.marks;
+        let mut shown = false;
         if let Some(caller) = &cx.caller {
             let kept = plan.kept(cache, caller)?;
-            // What another call of the session was shown, the session goes by.
-            if bypass == Bypass::No && !shown && plan.request.wish.manner != Manner::Now {
+            // The session may keep this very result, which it was shown while that was validated.
+            shown = kept.is_some_and(|kept| self.is_what_was_shown(kept));
+            let kept = kept.filter(|_| !shown);
+            if bypass == Bypass::No && plan.request.wish.manner != Manner::Now {
                 let known = Plan::known(cache, caller, kept, current.map(|(_, look)| look));
                 if let Some((value, basis)) = known {
                     return Ok(Disposition::SupersededBy { value, basis, above: None });

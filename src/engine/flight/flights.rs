@@ -106,8 +106,6 @@ pub(crate) struct Marks {
     pub(crate) struck: bool,
     /// Somebody waits for it.
     pub(crate) awaited: bool,
-    /// Another call of its session was answered with what it has made, while that was validated.
-    pub(crate) shown: bool,
     /// What its function did meanwhile.
     pub(crate) bypass: Bypass,
 }
@@ -342,16 +340,10 @@ impl<H: Host> Flights<H> {
         }
     }
 
-    /// What a session is shown of a run.
-    pub(crate) fn shown(&self, run: RunId, session: Ticket) -> Option<Shown<H::Object>> {
-        self.own(run).filter(|going| going.session == session)?.made.clone()
-    }
-
-    /// Notes that a session was shown it: it goes by that from now on.
-    pub(crate) fn has_shown(&mut self, run: RunId) {
-        if let Some(going) = self.own_mut(run) {
-            going.marks.shown = true;
-        }
+    /// What a session is shown of a run, and when that began.
+    pub(crate) fn shown(&self, run: RunId, session: Ticket) -> Option<(Shown<H::Object>, Nanos)> {
+        let going = self.own(run).filter(|going| going.session == session)?;
+        Some((going.made.clone()?, going.born))
     }
 
     /// Where a computation lies with those of the same key.
