@@ -208,8 +208,11 @@ class Rules(Complaining):
                 self.complain(f"{run.name}({run.x}) is computed twice at once under {run.version}: {run} {other}")
 
     def going_for(self, one: Run, other: Run) -> float:
-        """The time between two beginnings."""
-        return abs(one.clock - other.clock)
+        """The time between two beginnings, at most: for the cache a run begins before its function is called."""
+        first, second = sorted((one, other), key=lambda run: run.began)
+        call = first.call
+        clocks = [call.clock, call.asked.clock] if call and call.asked else [first.clock]
+        return second.clock - max(clocks)
 
     def joins(self, late: Run, early: Run) -> bool:
         """Whether the one that comes late would have waited for the other."""
