@@ -1,4 +1,4 @@
-from collections.abc import Callable, Coroutine, Generator, Hashable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Hashable, Iterator, Mapping, Sequence
 from inspect import Signature
 from types import TracebackType
 from typing import (
@@ -522,8 +522,7 @@ class _CacheMethods(Generic[_P, _R_co]):
     def cache_invalidate(self, *args: _P.args, **kwargs: _P.kwargs) -> bool:
         """Forget the result for these arguments, in every session.
 
-        If it is being computed now, that will not be stored. The arguments are told as a call tells them:
-        by position and by name are two.
+        If it is being computed now, that will not be stored.
 
         Args:
             args: The positional arguments of the call.
@@ -539,7 +538,7 @@ class _CacheMethods(Generic[_P, _R_co]):
             >>> square(3)
             9
             >>> square.cache_invalidate(number=3), square.cache_invalidate(3)
-            (False, True)
+            (True, False)
         """
     @overload
     def cache_put(
@@ -618,6 +617,7 @@ class CachedFunction(_CacheMethods[_P, _R_co]):
         scope: Scope | None,
         default: Hashable,
         constant: Hashable,
+        parameters: tuple[Sequence[str], Sequence[object], int, Sequence[str], dict[str, object], bool, bool] | None,
         ordered: bool,
         awaits: bool,
         awaits_version: bool,

@@ -251,6 +251,8 @@ def _decorator(
         if not awaits:
             check_kind(revalidate, "revalidate")
         signature = shape(function)
+        if key is None:
+            options.check_defaults(signature, _name(function))
         if revalidate is not None:
             options.check_revalidate_fits(revalidate, signature, _name(function))
         if gets is Gets.ARGUMENTS or gets is Gets.KEY:
@@ -266,6 +268,7 @@ def _decorator(
             scope=None if ask is None else _scope(ask, default),
             default=default,
             constant=version,
+            parameters=None if signature is None else signature.told(),
             ordered=signature is None or signature.var_keyword,
             awaits=awaits,
             awaits_version=awaits_version,

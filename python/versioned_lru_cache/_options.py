@@ -149,11 +149,11 @@ def checked_revalidate(revalidate: object, label: str) -> Callable[..., Any] | N
 
 
 def check_takes_calls(value: object, label: str, function: Shape | None, name: str, *, remedy: str = "") -> None:
-    """Refuse what gets the arguments of a function's calls, but can't take them or has other defaults."""
+    """Refuse what gets the arguments of a function's calls as they are bound, but can't take them, or defaults."""
     parameters = shape(value) if callable(value) else None
     if parameters is None or function is None:
         return
-    reason = parameters.never_fits(function)
+    reason = parameters.never_fits(function) or parameters.leaves_out(function)
     if reason:
         raise TypeError(
             f"{label}={value!r} can't take the arguments of {name}: {reason}; let it take the same arguments{remedy}"
@@ -162,6 +162,18 @@ def check_takes_calls(value: object, label: str, function: Shape | None, name: s
     if reason:
         raise TypeError(
             f"{label}={value!r} has other defaults than {name}: {reason}; let it have the same defaults{remedy}"
+        )
+
+
+def check_defaults(function: Shape | None, name: str) -> None:
+    """Refuse a default that would be part of a key and has no hash."""
+    unfit = None if function is None else function.unhashable_default()
+    if unfit:
+        parameter, default = unfit
+        raise TypeError(
+            f"{name}: the default of {parameter!r} is {default!r}, a {type(default).__name__}, which has no hash; it "
+            "is part of the key of each call that leaves it out. Let it be something hashable, such as None or a "
+            "tuple, or say with key= what tells calls apart"
         )
 
 

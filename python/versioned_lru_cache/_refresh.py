@@ -32,6 +32,12 @@ class Where:
             )
         check_kind(predicate, "where(predicate)")
         takes, calls = shape(predicate), shape(function)
+        reason = takes and calls and (takes.never_fits(calls) or takes.leaves_out(calls))
+        if reason:
+            raise TypeError(
+                f"where({predicate!r}) can't take the arguments of {function.__qualname__}: {reason}; let it take the "
+                "same arguments"
+            )
         reason = takes.differs(calls) if takes and calls else None
         if reason:
             raise TypeError(

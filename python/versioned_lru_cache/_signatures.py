@@ -52,6 +52,18 @@ class Shape:
         self.var_positional = var_positional
         self.var_keyword = var_keyword
 
+    def told(self) -> tuple[tuple[str, ...], tuple[object, ...], int, tuple[str, ...], dict[str, object], bool, bool]:
+        """Return all of that, as a cached function takes it."""
+        return (
+            self.positional,
+            self._defaults,
+            self.unnamed,
+            self.keywords,
+            {name: self._named_defaults[name] for name in self.keywords if name in self._named_defaults},
+            self.var_positional,
+            self.var_keyword,
+        )
+
     @property
     def required(self) -> frozenset[str]:
         """The keyword-only parameters that need a value."""
@@ -116,6 +128,23 @@ class Shape:
         surplus = caller.required - self.names
         if surplus and not self.var_keyword:
             return f"it does not take the keyword {min(surplus)!r}, which every call has"
+        return None
+
+    def leaves_out(self, caller: Shape) -> str | None:
+        """Say which argument of a call that is bound to ``caller`` it does not take, if it takes fewer."""
+        surplus = caller.positional[len(self.positional) :] if not self.var_positional else ()
+        unknown = () if self.var_keyword else (name for name in caller.keywords if name not in self.names)
+        for name in (*surplus, *unknown):
+            return f"every call has {name!r}, given or by default, and it does not take that"
+        return None
+
+    def unhashable_default(self) -> tuple[str, object] | None:
+        """Return a parameter whose default has no hash, and that default."""
+        for name, default in self._all_defaults():
+            try:
+                hash(default)
+            except TypeError:
+                return name, default
         return None
 
     def lacks(self, caller: Shape) -> str | None:

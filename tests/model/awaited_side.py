@@ -95,7 +95,7 @@ class AwaitedSide(RealSide):
         Side.do_switch(self, place)
 
     def call(self, terms: Terms, span: Span | None, argument: Hashable) -> Made:
-        coroutine = self.cached[terms.name](argument)
+        coroutine = self.writing.call(self.cached[terms.name], argument)
         body = getcurrent()
         made = body.parent.switch(coroutine) if isinstance(body, Body) else self.loop.run_until_complete(coroutine)
         assert isinstance(made, Made)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -36,9 +37,10 @@ class AwaitedSide(RealSide):
         return self.awaited(super().revalidate(terms))
 
     def awaited(self, function: Callable[..., object]) -> Callable[..., Coroutine[Any, Any, object]]:
-        async def awaited(*args: Any) -> object:
+        @wraps(function)
+        async def awaited(*args: Any, **kwargs: Any) -> object:
             await asyncio.sleep(0)
-            answer: object = await driven(function, *args)
+            answer: object = await driven(partial(function, **kwargs), *args)
             await asyncio.sleep(0)
             return answer
 

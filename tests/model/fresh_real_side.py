@@ -10,6 +10,7 @@ from unittest import mock
 
 from tests.model.fresh_oracle import Made, Terms, at_least, part_of
 from tests.model.fresh_sides import DELAY, PLACES, Down, Side, Target
+from tests.model.writing import Writing
 from versioned_lru_cache import Lag, Refresh, Versioned, _behind, current_session, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock, is_validating
 
@@ -27,6 +28,7 @@ class RealSide(Side):
         self.behind: list[_behind.Behind] = []
         self.stack.enter_context(mock.patch.object(_behind, "begin", self.behind.append))
         self.stack.enter_context(mock.patch.object(logging.getLogger("versioned_lru_cache"), "disabled", True))
+        self.writing = Writing("key")
         self.mappings: list[dict[str, Any]] = [{} for _ in range(PLACES)]
         self.blocks: dict[int, tuple[Context, Any]] = {}
         for_all, each = self.version(each=False), self.version(each=True)
@@ -65,7 +67,7 @@ class RealSide(Side):
             elif target.kind == "function":
                 policy |= Refresh.only(f, hard=target.hard)
             elif target.kind == "key":
-                policy |= Refresh.only(f.cache_key(target.key), hard=target.hard)
+                policy |= Refresh.only(self.writing.call(f.cache_key, target.key), hard=target.hard)
             else:
                 policy |= Refresh.only(f.where(lambda key, but=target.key: key != but), hard=target.hard)
         return policy
@@ -97,24 +99,24 @@ class RealSide(Side):
             Context().run(_behind._run, self.behind.pop(0))
 
     def call(self, name: str, key: int) -> object:
-        return self.cached[name](key)
+        return self.writing.call(self.cached[name], key)
 
     def refresh(self, name: str, key: int) -> object:
-        return self.cached[name].cache_refresh(key)
+        return self.writing.call(self.cached[name].cache_refresh, key)
 
     def put(self, name: str, made: Made, version: Any, key: int) -> None:
-        self.cached[name].cache_put(Versioned(made, version), key)
+        self.writing.call(self.cached[name].cache_put, key, Versioned(made, version))
 
     def invalidate(self, name: str, key: int) -> bool:
-        found: bool = self.cached[name].cache_invalidate(key)
+        found: bool = self.writing.call(self.cached[name].cache_invalidate, key)
         return found
 
     def clear(self, name: str) -> None:
         self.cached[name].cache_clear()
 
     def peek(self, name: str, key: int) -> tuple[Made, object] | None:
-        found = self.cached[name].cache_peek(key)
-        assert self.cached[name].cache_contains(key) == (found is not None)
+        found = self.writing.call(self.cached[name].cache_peek, key)
+        assert self.writing.call(self.cached[name].cache_contains, key) == (found is not None)
         return None if found is None else (found.value, found.version)
 
     def counts(self, name: str) -> dict[str, int | None]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.model.oracle import Made, Span, Terms
 from tests.model.sides import PLACES, SLOTS, Side, pick
+from tests.model.writing import Writing
 from tests.support.handle import HANDLE
 from versioned_lru_cache import Versioned, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock, is_validating
@@ -24,6 +25,7 @@ class RealSide(Side):
         self.mock = self.stack.enter_context(MockClock())
         self.now = 0.0
         super().__init__(functions, keys, judged)
+        self.writing = Writing("argument")
         self.mappings: list[dict[str, Any]] = [{} for _ in range(PLACES)]
         self.var: ContextVar[dict[str, Any]] = ContextVar("var")
         self.token: Token[dict[str, Any]] | None = None
@@ -74,18 +76,18 @@ class RealSide(Side):
         self.mock.advance(seconds)
 
     def call(self, terms: Terms, span: Span | None, argument: Hashable) -> Made:
-        made = self.cached[terms.name](argument)
+        made = self.writing.call(self.cached[terms.name], argument)
         assert isinstance(made, Made)
         return made
 
     def put(self, terms: Terms, span: Span | None, made: Made, version: object, argument: Hashable) -> None:
-        self.cached[terms.name].cache_put(Versioned(made, version), argument)
+        self.writing.call(self.cached[terms.name].cache_put, argument, Versioned(made, version))
 
     def clear(self, name: str) -> None:
         self.cached[name].cache_clear()
 
     def invalidate(self, name: str, argument: Hashable) -> bool:
-        found: bool = self.cached[name].cache_invalidate(argument)
+        found: bool = self.writing.call(self.cached[name].cache_invalidate, argument)
         return found
 
     def renew(self, place: int, span: Span, fresh: Span) -> None:
@@ -102,8 +104,8 @@ class RealSide(Side):
         self.blocks.pop().__exit__(None, None, None)
 
     def peek(self, name: str, argument: Hashable) -> tuple[Made, object] | None:
-        found = self.cached[name].cache_peek(argument)
-        assert self.cached[name].cache_contains(argument) == (found is not None)
+        found = self.writing.call(self.cached[name].cache_peek, argument)
+        assert self.writing.call(self.cached[name].cache_contains, argument) == (found is not None)
         return None if found is None else (found.value, found.version)
 
     def counts(self, name: str) -> dict[str, int | None]:

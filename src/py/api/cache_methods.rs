@@ -265,8 +265,7 @@ methods! {
 
     /// Forget the result for these arguments, in every session.
     ///
-    /// If it is being computed now, that will not be stored. The arguments are told as a call tells them:
-    /// by position and by name are two.
+    /// If it is being computed now, that will not be stored.
     ///
     /// Args:
     ///     args: The positional arguments of the call.
@@ -282,7 +281,7 @@ methods! {
     ///     >>> square(3)
     ///     9
     ///     >>> square.cache_invalidate(number=3), square.cache_invalidate(3)
-    ///     (False, True)
+    ///     (True, False)
     CacheInvalidate = "cache_invalidate" "($self, *args, **kwargs)", Takes::Call,
     |given| {
         let py = given.cached.py();

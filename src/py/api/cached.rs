@@ -12,6 +12,7 @@ use super::classes;
 use crate::engine::order::{self};
 use crate::engine::{FunctionCache, Observation, Scope, Terms};
 use crate::py::arguments::call_arguments::{self, Rules};
+use crate::py::arguments::parameters::{self, Parameters};
 use crate::py::function::cached::Cached;
 use crate::py::function::options::Options;
 use crate::py::function::version::{Given, Kind, SharedScope, Version, VersionFunction};
@@ -26,8 +27,8 @@ use crate::py::session::traverse;
 impl Cached {
     #[new]
     #[pyo3(signature = (
-        wrapped, options, *, ask, gets, scope, default, constant, ordered, awaits, awaits_version, module,
-        name
+        wrapped, options, *, ask, gets, scope, default, constant, parameters, ordered, awaits, awaits_version,
+        module, name
     ))]
     #[expect(
         clippy::too_many_arguments,
@@ -41,6 +42,7 @@ impl Cached {
         scope: Option<Py<SharedScope>>,
         default: Option<Py<PyAny>>,
         constant: Bound<'_, PyAny>,
+        parameters: Option<parameters::Told<'_>>,
         ordered: bool,
         awaits: bool,
         awaits_version: bool,
@@ -93,6 +95,10 @@ impl Cached {
             _shared: scope,
             binding: Binding::new(options.session.bind(py))?,
             rules: Rules { typed: options.typed, ordered },
+            parameters: match parameters {
+                Some(told) => Parameters::new(py, told)?.map(Box::new),
+                None => None,
+            },
             fit: OnceLock::new(),
             method: AtomicBool::new(false),
             key: shared(&options.key),
@@ -183,6 +189,7 @@ impl Cached {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.wrapped)?;
         visit.call(self.fit.get())?;
+        self.parameters.as_ref().map_or(Ok(()), |parameters| parameters.traverse(&visit))?;
         match &self.version {
             Version::Constant(observation) => visit.call(&observation.version.0)?,
             Version::Asked(asked) => {

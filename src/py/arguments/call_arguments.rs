@@ -2,7 +2,6 @@
 //! equality.
 #![expect(unsafe_code, reason = "reads argument vectors and tuples in place")]
 
-use std::hint::assert_unchecked;
 use std::sync::OnceLock;
 use std::{ptr, slice};
 
@@ -94,31 +93,6 @@ impl<'a> Arguments<'a> {
             let values = if count + named == 0 { &[] } else { slice::from_raw_parts(args, count + named) };
             let owner = if method && count > 0 { Owner::Instance } else { Owner::Nobody };
             Self { values, names: if named == 0 { ptr::null_mut() } else { names }, owner }
-        }
-    }
-
-    /// The same on the hit path, where there is an argument at least. `None` is a call that the compiler does
-    /// not make from source: with no name in its tuple of names, or of a method without an instance.
-    ///
-    /// # Safety
-    /// As above, and there must be an argument.
-    #[expect(clippy::inline_always, reason = "the hit path: arguments stay in registers")]
-    #[inline(always)]
-    pub(crate) unsafe fn some(
-        args: *const *mut PyObject,
-        count: usize,
-        names: *mut PyObject,
-        method: bool,
-    ) -> Option<Self> {
-        // SAFETY: as above; a vector of something is no null.
-        unsafe {
-            let named = if names.is_null() { 0 } else { native::items(names).len() };
-            if method && count == 0 || !names.is_null() && named == 0 {
-                return None;
-            }
-            let owner = if method { Owner::Instance } else { Owner::Nobody };
-            assert_unchecked(count + named > 0);
-            Some(Self { values: slice::from_raw_parts(args, count + named), names, owner })
         }
     }
 

@@ -4,3 +4,4 @@ pub(crate) mod call_arguments;
 pub(crate) mod key;
 pub(crate) mod matchers;
 pub(crate) mod misuse;
+pub(crate) mod parameters;

@@ -19,6 +19,7 @@ use super::free_list;
 use super::stop_iteration;
 use crate::engine::{Manner, Wish};
 use crate::py::arguments::call_arguments::Arguments;
+use crate::py::arguments::parameters::Room;
 use crate::py::call::asked_hit::{self, AskedHit};
 use crate::py::call::attempt::Attempt;
 use crate::py::call::awaited_call::Call;
@@ -179,7 +180,10 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
         let arguments = Arguments::from_vector(values.as_ptr(), positional, names, cached.is_method());
         let mut tried = Attempt::NOTHING;
         let mut asked = None;
-        if cached.has_hits() {
+        let mut room = Room::new();
+        // What can't be bound for want of memory is for the whole call.
+        let placed = if cached.has_hits() { cached.placed(py, arguments, &mut room).ok() } else { None };
+        if let Some(arguments) = placed {
             let hit = if computation::is_going_on() {
                 Python::attach_unchecked(|_| recorded_hit::hit_and_record(function, arguments))
                     .map_err(|learned| (learned, asked_hit::is_alone(cached, py)))

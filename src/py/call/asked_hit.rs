@@ -15,6 +15,7 @@ use super::question::Question;
 use crate::engine::{Look, Manner, Own, Wish};
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::matchers::AnyArguments;
+use crate::py::arguments::parameters::Room;
 use crate::py::function::cached::Cached;
 use crate::py::function::version::{Given, Kind, Version, VersionFunction};
 use crate::py::interpreter::recursion::{self, Nested};
@@ -45,7 +46,7 @@ pub(crate) fn is_alone(cached: &Cached, py: Python<'_>) -> bool {
 /// Asks whether what is stored for a call in no session is of the version of now. In a frame that is gone
 /// when the function runs.
 #[inline(never)]
-pub(crate) fn ask_alone<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>, hash: u64) -> AskedHit<'py> {
+pub(crate) fn ask_alone<'py>(slf: &Bound<'py, Cached>, written: Arguments<'_>, hash: u64) -> AskedHit<'py> {
     let (py, cached) = (slf.py(), slf.get());
     let Version::Asked(VersionFunction { kind, given, awaits, .. }) = &cached.version else {
         return AskedHit::Nothing;
@@ -56,6 +57,9 @@ pub(crate) fn ask_alone<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>,
         return AskedHit::Nothing;
     }
     let cache = &cached.function.cache;
+    let mut room = Room::new();
+    // What can't be bound for want of memory is for the whole call.
+    let Ok(arguments) = cached.placed(py, written, &mut room) else { return AskedHit::Nothing };
     let sought = AnyArguments { arguments, rules: cached.rules };
     let Ok(Some(candidate)) = cache.read(py, |cache| cache.candidate(hash, sought)) else {
         return answer_unasked(py, cached, hash, sought);

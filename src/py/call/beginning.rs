@@ -59,9 +59,9 @@ fn begin<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>, tried: Attempt
     let opening = if has_policy {
         Opening::Nothing(probe)
     } else {
-        let sought = AnyArguments { arguments, rules: cached.rules };
         let about = (&cached.scope, given.as_ref());
         cached.enter(py, session.as_ref(), |cx| {
+            let sought = AnyArguments { arguments: probe.key.arguments(), rules: cached.rules };
             if constant.is_none()
                 && let Some(question) = cx.begin_first((hash, sought), about, &leader)
             {

@@ -23,6 +23,7 @@ use crate::engine::{
 };
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::key::Key;
+use crate::py::arguments::parameters::Room;
 use crate::py::flight::leader::Leader;
 use crate::py::flight::wait::{Flight, Lead, Waited};
 use crate::py::function::cached::Cached;
@@ -127,6 +128,8 @@ impl Drive {
         let (py, cached) = (slf.py(), slf.get());
         let wish = match session.as_ref().and_then(|session| session.core.policy.as_ref()) {
             Some(policy) if wish.manner == Manner::Called => {
+                let mut room = Room::new();
+                let arguments = cached.placed(py, arguments, &mut room)?;
                 Wish { setting: wish.setting, ..policy.wish(slf, arguments)? }
             }
             _ => wish,

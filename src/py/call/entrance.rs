@@ -4,20 +4,21 @@
 #![expect(clippy::inline_always, reason = "a hit is one function, whose values stay in registers")]
 
 use std::hint::assert_unchecked;
-use std::ptr;
+use std::{ptr, slice};
 
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
 use super::attempt::{Attempt, AttemptSlot};
 use super::computation;
-use super::hit::{hit_of_many, hit_of_none, hit_of_one};
+use super::hit::{Hit, hit, hit_of_many, hit_of_none, hit_of_one};
 use super::long_way::{call_alone, call_at_length, call_function_slowly};
 use super::recorded_hit::call_and_record;
 use crate::py::arguments::call_arguments::Arguments;
+use crate::py::arguments::parameters::{self, Room};
 use crate::py::function::cached::Cached;
 use crate::py::session::binding::Binding;
-use crate::py::session::fast_lookup::{self, Locator};
+use crate::py::session::fast_lookup::{self, Anywhere, Locator, Placed};
 
 /// What CPython calls when a plain function is called, chosen when that is made.
 #[inline]
@@ -25,17 +26,24 @@ pub(crate) fn entrance(cached: &Cached) -> ffi::vectorcallfunc {
     if !cached.has_hits() {
         return call_function_slowly;
     }
+    let fills = cached.parameters.as_ref().is_some_and(|parameters| parameters.may_fill());
     match cached.binding {
-        Binding::Ambient => call_function::<fast_lookup::Ambient>,
-        Binding::Mapping(_) => call_function::<fast_lookup::Mapping>,
-        Binding::Variable(_) => call_function::<fast_lookup::Variable>,
-        Binding::Proxy(_) => call_function::<fast_lookup::Proxied>,
+        Binding::Ambient => chosen::<fast_lookup::Ambient>(fills),
+        Binding::Mapping(_) => chosen::<fast_lookup::Mapping>(fills),
+        Binding::Variable(_) => chosen::<fast_lookup::Variable>(fills),
+        Binding::Proxy(_) => chosen::<fast_lookup::Proxied>(fills),
         Binding::Provider(_) => call_function_slowly,
     }
 }
 
+/// What is called for a function of which a call may leave something out, or for another.
+#[inline]
+fn chosen<P: Locator>(fills: bool) -> ffi::vectorcallfunc {
+    if fills { call_function::<P, true> } else { call_function::<P, false> }
+}
+
 /// Nothing but a choice, so that each way has the registers for itself.
-unsafe extern "C" fn call_function<P: Locator>(
+unsafe extern "C" fn call_function<P: Locator, const FILLS: bool>(
     callable: *mut PyObject,
     args: *const *mut PyObject,
     nargsf: usize,
@@ -48,16 +56,107 @@ unsafe extern "C" fn call_function<P: Locator>(
         }
         let count = ffi::PyVectorcall_NARGS(nargsf).unsigned_abs();
         let method = || function(callable).is_method();
-        if !names.is_null() {
-            let call =
-                if method() { call_with_many::<P, true, true> } else { call_with_many::<P, false, true> };
-            return call(callable, args, count, names);
+        if !names.is_null() || FILLS && !takes_whole(callable, count) {
+            return call_placed::<P>(callable, args, count, names);
         }
         match count {
             0 => call_with_none::<P>(callable, args),
             1 if !method() => call_with_one::<P>(callable, args),
-            _ if !method() => call_with_many::<P, false, false>(callable, args, count, names),
-            _ => call_with_many::<P, true, false>(callable, args, count, names),
+            _ if !method() => call_with_many::<P, false>(callable, args, count),
+            _ => call_with_many::<P, true>(callable, args, count),
+        }
+    }
+}
+
+/// Whether a call of so many positional arguments leaves nothing out.
+///
+/// # Safety
+/// As of a vectorcall.
+#[inline(always)]
+unsafe fn takes_whole(callable: *mut PyObject, count: usize) -> bool {
+    // SAFETY: the caller says so.
+    let parameters = unsafe { &function(callable).parameters };
+    parameters.as_ref().is_none_or(|parameters| parameters.takes_whole(count))
+}
+
+/// A call with names, or one that leaves something out: its arguments come to their places before anything
+/// is looked for.
+#[inline(never)]
+unsafe extern "C" fn call_placed<P: Locator>(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: as above.
+    unsafe {
+        let (py, cached) = (Python::assume_attached(), function(callable));
+        let mut few = parameters::NO_FEW;
+        let known = match &cached.parameters {
+            Some(parameters) => parameters.place_known(args, count, names, &mut few),
+            None => None,
+        };
+        let mut tried = AttemptSlot::new();
+        // Each has its own end, so that a hit need not be told from none again.
+        macro_rules! answer {
+            ($hit:expr) => {
+                match $hit {
+                    Some(found) => found,
+                    None => call_further::<P>(callable, args, count, names, tried),
+                }
+            };
+        }
+        let Some((values, bound)) = known else {
+            return answer!(hit_after_placing(callable, args, (count, names), &mut tried));
+        };
+        if !bound.is_null() || values.len() == 1 || cached.is_method() {
+            return answer!(hit_of_other::<P>(py, cached, (values, bound), &mut tried));
+        }
+        answer!(hit_of_many::<Placed<P>, false, false>(py, cached, (values, bound), &mut tried))
+    }
+}
+
+/// The hit of such a call of a method, with a keyword, or of one argument. In a function of its own: in one with
+/// the others they would share code that does not know what it looks for.
+#[inline(never)]
+fn hit_of_other<P: Locator>(
+    py: Python<'_>,
+    cached: &Cached,
+    bound: (&[*mut PyObject], *mut PyObject),
+    tried: &mut AttemptSlot,
+) -> Hit {
+    match (cached.is_method(), bound.1.is_null()) {
+        (true, true) => hit_of_many::<Placed<P>, true, false>(py, cached, bound, tried),
+        (false, true) => hit_of_one::<Placed<P>>(py, cached, bound.0[0], tried),
+        (true, false) => hit_of_many::<Placed<P>, true, true>(py, cached, bound, tried),
+        (false, false) => hit_of_many::<Placed<P>, false, true>(py, cached, bound, tried),
+    }
+}
+
+/// The same where it is not known yet how the call is bound, or where that takes more room.
+#[cold]
+#[inline(never)]
+unsafe fn hit_after_placing(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    (count, names): (usize, *mut PyObject),
+    tried: &mut AttemptSlot,
+) -> Hit {
+    // SAFETY: as above. We are attached, but PyO3 does not know it, and would let go of what was made only when
+    // it does.
+    unsafe {
+        let (py, cached) = (Python::assume_attached(), function(callable));
+        let written = Arguments::from_vector(args, count, names, cached.is_method());
+        let place = |_: Python<'_>| {
+            let mut room = Room::new();
+            // What can't be bound for want of memory is for the whole call.
+            let placed = cached.placed(py, written, &mut room).ok();
+            placed.map(|arguments| hit::<Anywhere>(py, cached, arguments))
+        };
+        match Python::attach_unchecked(place) {
+            Some(Ok(found)) => Some(found),
+            Some(Err((learned, _))) => tried.leave_early(learned),
+            None => tried.leave_early(Attempt::NOTHING),
         }
     }
 }
@@ -126,26 +225,25 @@ unsafe extern "C" fn call_with_one<P: Locator>(
     }
 }
 
-/// The same with more arguments.
+/// The same with more arguments, none of which has a name.
 #[inline(never)]
-unsafe extern "C" fn call_with_many<P: Locator, const METHOD: bool, const NAMED: bool>(
+unsafe extern "C" fn call_with_many<P: Locator, const METHOD: bool>(
     callable: *mut PyObject,
     args: *const *mut PyObject,
     count: usize,
-    names: *mut PyObject,
 ) -> *mut PyObject {
     // SAFETY: as above.
     unsafe {
-        let names = if NAMED { names } else { ptr::null_mut() };
-        assert_unchecked(names.is_null() != NAMED);
         let mut tried = AttemptSlot::new();
-        let hit = match Arguments::some(args, count, names, METHOD) {
-            Some(arguments) => {
-                let (py, cached) = (Python::assume_attached(), function(callable));
-                hit_of_many::<P, METHOD, NAMED>(py, cached, arguments, &mut tried)
-            }
-            None => tried.leave_early(Attempt::NOTHING),
+        let hit = if METHOD && count == 0 {
+            // A method without an instance.
+            tried.leave_early(Attempt::NOTHING)
+        } else {
+            assert_unchecked(count > 0);
+            let values = slice::from_raw_parts(args, count);
+            let (py, cached) = (Python::assume_attached(), function(callable));
+            hit_of_many::<P, METHOD, false>(py, cached, (values, ptr::null_mut()), &mut tried)
         };
-        hit.unwrap_or_else(|| call_further::<P>(callable, args, count, names, tried))
+        hit.unwrap_or_else(|| call_further::<P>(callable, args, count, ptr::null_mut(), tried))
     }
 }

@@ -12,7 +12,7 @@ use super::attempt::{Attempt, AttemptSlot};
 use super::cache_lookup;
 use crate::engine::order::Ticket;
 use crate::engine::{Comparisons, Look, Sought};
-use crate::py::arguments::call_arguments::{self, Arguments};
+use crate::py::arguments::call_arguments::{self, Arguments, Owner};
 use crate::py::arguments::key::Key;
 use crate::py::arguments::matchers::{AnyArguments, ManyArguments, NoArguments, OneArgument};
 use crate::py::function::cached::Cached;
@@ -69,16 +69,23 @@ pub(super) fn hit_of_none<P: Locator>(py: Python<'_>, cached: &Cached, tried: &m
 pub(super) fn hit_of_many<P: Locator, const METHOD: bool, const NAMED: bool>(
     py: Python<'_>,
     cached: &Cached,
-    arguments: Arguments<'_>,
+    (values, names): (&[*mut PyObject], *mut PyObject),
     tried: &mut AttemptSlot,
 ) -> Hit {
-    let Some(hash) = arguments.hash_of_many(cached.rules, cached.seed) else { return without_hash(tried) };
+    // One for each use: what is passed on lies in memory.
+    let arguments = || Arguments {
+        values,
+        names: if NAMED { names } else { ptr::null_mut() },
+        owner: if METHOD { Owner::Instance } else { Owner::Nobody },
+    };
+    let Some(hash) = arguments().hash_of_many(cached.rules, cached.seed) else { return without_hash(tried) };
     let Located::Session(id) = P::locate(&cached.binding, py) else {
         return tried.leave_early(Attempt::of(hash));
     };
     if tried.in_session::<P>(cached, id) {
         return tried.leave(Attempt::of(hash));
     }
+    let arguments = arguments();
     let sought = ManyArguments::<METHOD, NAMED> { arguments: &arguments, rules: &cached.rules };
     match find::<P, _>(py, cached, (hash, id), sought) {
         Ok(Some(found)) => Some(found),

@@ -15,6 +15,7 @@ use super::read_set::ServedCall;
 use crate::engine::Look;
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::matchers::AnyArguments;
+use crate::py::arguments::parameters::Room;
 use crate::py::function::cached::Cached;
 use crate::py::function::version::Version;
 use crate::py::objects::host::Host;
@@ -83,12 +84,15 @@ unsafe fn look(
 #[inline(never)]
 pub(crate) fn hit_and_record(
     function: Borrowed<'_, '_, Cached>,
-    arguments: Arguments<'_>,
+    written: Arguments<'_>,
 ) -> Result<*mut PyObject, Attempt> {
     let (py, cached) = (function.py(), function.get());
     if computation::validation(py).is_some() {
         return Err(Attempt::NOTHING);
     }
+    let mut room = Room::new();
+    // What can't be bound for want of memory is for the whole call.
+    let Ok(arguments) = cached.placed(py, written, &mut room) else { return Err(Attempt::NOTHING) };
     let Some(hash) = arguments.hash(cached.rules, cached.seed) else {
         let mut tried = AttemptSlot::new();
         // SAFETY: it leaves what is known where it has no answer.

@@ -8,6 +8,7 @@ use crate::engine::{Probe, Question, Unsure};
 use crate::py::arguments::call_arguments::{self, Arguments, Owner, Rules};
 use crate::py::arguments::key::{self, Key};
 use crate::py::arguments::misuse::{self, Misuse};
+use crate::py::arguments::parameters::Room;
 use crate::py::function::cached::Cached;
 use crate::py::function::ready_made::ReadyMade;
 use crate::py::function::version::{Given, Kind, Version, VersionFunction};
@@ -27,13 +28,31 @@ fn explain(py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
 type GivenParts<'py> = (Option<Bound<'py, PyTuple>>, Option<Probe<Key>>);
 
 impl Cached {
+    /// The arguments of a call as they are bound to the function's parameters.
+    #[expect(clippy::inline_always, reason = "a look at two numbers, as a rule")]
+    #[inline(always)]
+    pub(crate) fn placed<'a>(
+        &'a self,
+        py: Python<'_>,
+        written: Arguments<'a>,
+        room: &'a mut Room,
+    ) -> PyResult<Arguments<'a>> {
+        match &self.parameters {
+            Some(parameters) => parameters.place(py, written, (self.is_method(), room)),
+            None => Ok(written),
+        }
+    }
+
     /// The key of a call, whose hash may be known.
+    #[inline(never)]
     pub(crate) fn probe(
         &self,
         py: Python<'_>,
-        arguments: Arguments<'_>,
+        written: Arguments<'_>,
         hash: Option<u64>,
     ) -> PyResult<Probe<Key>> {
+        let mut room = Room::new();
+        let arguments = self.placed(py, written, &mut room)?;
         let stand_in = |hash| {
             let instance = arguments.instance_in(py).unwrap_or_else(|| py.None().into_bound(py));
             weak_instance::stand_in(&instance, &self.function, hash)
@@ -107,13 +126,16 @@ impl Cached {
 
     /// What the version function is given for a call, if that is more than nothing, as an object and as a
     /// key.
+    #[inline(never)]
     pub(crate) fn given<'py>(
         &self,
         py: Python<'py>,
-        arguments: Arguments<'_>,
+        written: Arguments<'_>,
         probe: &Probe<Key>,
     ) -> PyResult<GivenParts<'py>> {
         let Version::Asked(asked) = &self.version else { return Ok((None, None)) };
+        let mut room = Room::new();
+        let arguments = self.placed(py, written, &mut room)?;
         let stand_in = |_| Ok(probe.key.first(py));
         Ok(match &asked.given {
             Given::Nothing | Given::First => (None, None),
@@ -164,10 +186,11 @@ impl Cached {
     }
 
     /// Calls the version function.
+    #[inline]
     pub(crate) fn put_question<'py>(
         &self,
         py: Python<'py>,
-        arguments: Arguments<'_>,
+        written: Arguments<'_>,
         part: Option<&Bound<'py, PyTuple>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let Version::Asked(VersionFunction { function, kind, given, .. }) = &self.version else {
@@ -177,30 +200,37 @@ impl Cached {
         if *kind == Kind::Counter {
             return Number(ask.cast_exact::<Counter>()?.get().count()).into_pyobject(py);
         }
-        let arguments_of_question = match (given, part) {
+        let mut room = Room::new();
+        let arguments = match (given, part) {
             (Given::Nothing, _) => call_arguments::NONE,
             (Given::Part(_), Some(part)) => call_arguments::in_tuple(part, Owner::Nobody),
-            _ => arguments,
+            _ => self.placed(py, written, &mut room)?,
         };
         let answer = match kind {
-            Kind::ReadyMade => ask.cast_exact::<ReadyMade>()?.get().ask(py, arguments_of_question),
-            _ => arguments_of_question.call(ask),
+            Kind::ReadyMade => ask.cast_exact::<ReadyMade>()?.get().ask(py, arguments),
+            _ => arguments.call(ask),
         };
-        answer.map_err(|cause| {
-            // An error from inside of a Python function has a traceback; one about its parameters has none.
-            if cause.is_instance_of::<PyTypeError>(py) && cause.traceback(py).is_none() {
-                if !self.takes(py, arguments) {
-                    return arguments.call(self.wrapped.bind(py)).err().unwrap_or(cause);
-                }
-                let misuse = Misuse::CannotAsk {
-                    function: self.function.name.clone(),
-                    asked: describe::name_of(ask),
-                    reason: cause.value(py).to_string(),
-                };
-                return misuse.because_of(py, cause);
-            }
-            cause
-        })
+        answer.map_err(|cause| self.explain_question(ask, written, cause))
+    }
+
+    /// The error of a version function, which may be one about its parameters, or about the function's.
+    #[cold]
+    #[inline(never)]
+    fn explain_question(&self, ask: &Bound<'_, PyAny>, written: Arguments<'_>, cause: PyErr) -> PyErr {
+        let py = ask.py();
+        // An error from inside of a Python function has a traceback; one about its parameters has none.
+        if !cause.is_instance_of::<PyTypeError>(py) || cause.traceback(py).is_some() {
+            return cause;
+        }
+        if !self.takes(py, written) {
+            return written.call(self.wrapped.bind(py)).err().unwrap_or(cause);
+        }
+        let misuse = Misuse::CannotAsk {
+            function: self.function.name.clone(),
+            asked: describe::name_of(ask),
+            reason: cause.value(py).to_string(),
+        };
+        misuse.because_of(py, cause)
     }
 
     /// Asks for the version of what is `stored` under one. `unchanged` is set if the answer surely is that.

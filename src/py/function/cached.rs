@@ -11,6 +11,7 @@ use super::options::Freshness;
 use super::version::{SharedScope, Version};
 use crate::engine::Scope;
 use crate::py::arguments::call_arguments::{Rules, Seed};
+use crate::py::arguments::parameters::Parameters;
 use crate::py::interpreter::critical_section::attach;
 use crate::py::interpreter::trashcan;
 use crate::py::session::binding::Binding;
@@ -35,6 +36,8 @@ pub(crate) struct Cached {
     pub(crate) _shared: Option<Py<SharedScope>>,
     pub(crate) binding: Binding,
     pub(crate) rules: Rules,
+    /// To what its calls are bound, if one may be written in several ways.
+    pub(crate) parameters: Option<Box<Parameters>>,
     /// What refuses arguments with which the function can't be called, once it was needed.
     pub(crate) fit: OnceLock<Py<PyAny>>,
     /// Whether it was decorated in a class body, so that its first argument is an instance and known by
@@ -60,6 +63,7 @@ impl Drop for Cached {
                 std::mem::replace(&mut self.binding, Binding::Ambient),
                 std::mem::replace(&mut self.freshness, Freshness::nothing(py)),
                 [self.fit.take(), self.key.take(), self.cache_if.take()],
+                self.parameters.take(),
             ));
         });
     }

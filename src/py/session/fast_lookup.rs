@@ -3,6 +3,8 @@
 #![expect(unsafe_code, reason = "reads dicts and context variables in place")]
 #![expect(clippy::inline_always, reason = "a hit is one function, whose values stay in registers")]
 
+use std::marker::PhantomData;
+
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
@@ -108,6 +110,24 @@ impl Locator for Anywhere {
             Binding::Proxy(_) => Proxied::locate(binding, py),
             Binding::Provider(_) => Located::Unknown,
         }
+    }
+}
+
+/// The same kind of binding, for calls whose arguments come to their places first. What is compiled for it has
+/// no other caller, and so is one function for other calls as well.
+pub(crate) struct Placed<P>(PhantomData<P>);
+
+impl<P: Locator> Locator for Placed<P> {
+    const MAY_TELL_OF_NONE: bool = P::MAY_TELL_OF_NONE;
+
+    #[inline(always)]
+    fn tells_of_none(binding: &Binding) -> bool {
+        P::tells_of_none(binding)
+    }
+
+    #[inline(always)]
+    fn locate(binding: &Binding, py: Python<'_>) -> Located {
+        P::locate(binding, py)
     }
 }
 
