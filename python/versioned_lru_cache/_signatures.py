@@ -143,7 +143,7 @@ class Shape:
         for name, default in self._all_defaults():
             try:
                 hash(default)
-            except TypeError:
+            except TypeError:  # noqa: PERF203 - each may fail
                 return name, default
         return None
 

@@ -287,7 +287,7 @@ def test_a_default_without_a_hash_is_refused_where_it_would_be_in_a_key() -> Non
         return a
 
     refused(lambda: CONSTANT(f), TypeError, "f:", "'options'", "[]", "a list", "no hash", "key=")
-    assert versioned_lru_cache(None, key=lambda a, options=[]: a)(f)(1) == 1  # noqa: B006 - the same default
+    assert versioned_lru_cache(None, key=lambda a, options=[]: a)(f)(1) == 1
 
 
 def test_what_takes_fewer_arguments_than_every_call_has_is_refused() -> None:
