@@ -48,6 +48,7 @@ __all__ = [
     "Gets",
     "LagTerms",
     "Mark",
+    "NamesOfCall",
     "Options",
     "Scope",
     "Session",
@@ -56,10 +57,12 @@ __all__ = [
     "Wait",
     "__version__",
     "advance_clock",
+    "bump_names",
     "check_binding",
     "clock_now",
     "file_state",
     "is_validating",
+    "limit_names",
     "mock_clock",
     "peek_session",
     "unmock_clock",
@@ -74,6 +77,9 @@ NOT_MODIFIED: Final[Mark]
 """What ``revalidate`` answers when the old value is of the version that was asked."""
 
 def advance_clock(nanoseconds: int) -> None: ...
+def bump_names(names: tuple[str, ...], /) -> None:
+    """Bump names, all at once."""
+
 def check_binding(binding: object, /) -> None: ...
 def clock_now() -> int: ...
 def file_state(path: str, /) -> tuple[int, int, int, int, int] | None:
@@ -96,6 +102,9 @@ def is_validating() -> bool:
         >>> is_validating()
         False
     """
+
+def limit_names(max_names: int, /) -> None:
+    """Remember so many bumped names one by one."""
 
 def mock_clock(at: int) -> None: ...
 def peek_session(binding: object) -> Session | None: ...
@@ -254,14 +263,54 @@ class VersionFunction:
         """What it takes. By this the decorators see whether it is to be asked once per session or per arguments."""
 
 @final
+class NamesOfCall(Generic[_P]):
+    """A version function about names: what ``versions.counter`` and ``versions.tags`` make of a callable.
+
+    Args:
+        shown: How it was made.
+        make: Takes a call's arguments, and returns a name, or several.
+        checked: Returns as a tuple of names what ``make`` answered, if that is nothing plain.
+        several: Whether ``make`` may answer with several.
+    """
+    def __new__(
+        cls,
+        shown: str,
+        make: Callable[_P, object],
+        checked: Callable[[object], tuple[str, ...]],
+        several: bool,
+        /,
+    ) -> NamesOfCall[_P]: ...
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> tuple[tuple[str, ...], int]: ...
+    def bump(self, *args: _P.args, **kwargs: _P.kwargs) -> tuple[tuple[str, ...], int]:
+        """Say that the data of a call has changed.
+
+        Args:
+            args: The arguments of the call.
+            kwargs: Those that have names.
+
+        Returns:
+            The new version of such a call.
+
+        Example:
+            >>> of_member = counter(lambda number: f"member:{number}")
+            >>> before = of_member(7)
+            >>> of_member.bump(7) == of_member(7) != before
+            True
+        """
+    @property
+    def __signature__(self) -> Signature:
+        """What it takes. By this the decorators see whether it is to be asked once per session or per arguments."""
+
+@final
 class Counter:
-    """A version function that counts: what ``versions.counter`` returns.
+    """A version function that counts bumps: what ``versions.counter`` and ``versions.tags`` make of names.
 
     Example:
-        >>> changes()
-        0
+        >>> before = changes()
+        >>> changes.bump() == changes() > before
+        True
     """
-    def __new__(cls, name: str, /) -> Counter: ...
+    def __new__(cls, shown: str, names: tuple[str, ...], /) -> Counter: ...
     def __call__(self, *args: NoReturn, **kwargs: NoReturn) -> int: ...
     def bump(self) -> int:
         """Say that the data has changed.
@@ -270,8 +319,8 @@ class Counter:
             The new version.
 
         Example:
-            >>> square(3), changes.bump(), square(3), square.cache_info().misses
-            (9, 1, 9, 2)
+            >>> square(3), changes.bump() == changes(), square(3), square.cache_info().misses
+            (9, True, 9, 2)
         """
 
 @final

@@ -53,6 +53,7 @@ pub use tables::lru_slab::LruSlab;
 pub use tables::lru_table::LruTable;
 pub use tables::small_map::SmallMap;
 pub use terms::{Lag, Terms};
+pub use versions::bump_counts::{BumpCounts, NameHasher};
 pub use versions::observation::{CompactObservation, Observation};
 pub use versions::read_log::{Basis, Noted, Own, Read, ReadLog, ReadSet, oldest};
 pub use versions::version_stamp::{StampId, VersionStamp};

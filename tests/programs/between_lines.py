@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tests.support.each_line import Tracer, awaited, fork_at_each_line, in_time, raise_at_each_line
 from versioned_lru_cache import Lag, Refresh, Versioned, current_session, session, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
+from versioned_lru_cache.versions import bump, counter, tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,6 +196,22 @@ def a_refresh_behind():
     return f, lambda: f(1)
 
 
+def bumped_names():
+    of_item = tags(lambda x: (f"item:{x}", "all items"))
+
+    @versioned_lru_cache(of_item)
+    def f(x):
+        return [x]
+
+    def bumped():
+        counter(f"item:{next(numbers)}").bump()
+        bump("item", "all items")
+        of_item.bump(1)
+        return f(1)
+
+    return f, bumped
+
+
 SCENARIOS: dict[str, Scenario] = {
     "a miss": a_miss,
     "several that wait": several_that_wait,
@@ -207,6 +224,7 @@ SCENARIOS: dict[str, Scenario] = {
     "an asynchronous block": an_asynchronous_block,
     "a refresh behind, of a coroutine function": a_refresh_behind_of_a_coroutine_function,
     "a refresh behind": a_refresh_behind,
+    "bumped names": bumped_names,
 }
 
 

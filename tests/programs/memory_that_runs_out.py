@@ -32,6 +32,8 @@ in_dict = versioned_lru_cache(lambda: 1, session=stored)(plain)
 asking = versioned_lru_cache(lambda x, *args, **kwargs: 1, maxsize=8)(plain)
 awaited = versioned_lru_cache(1, maxsize=8)(awaitable)
 counted = versioned_lru_cache(versions.counter("things"), maxsize=8)(plain)
+of_thing = versions.tags(lambda x: (f"thing:{x}", "all"))
+tagged = versioned_lru_cache(of_thing, maxsize=8)(plain)
 
 
 class Holder:
@@ -97,6 +99,9 @@ ACTS: dict[str, tuple[Callable[[], object], tuple[int, ...]]] = {
     "a block": (in_a_block, ONE),
     "a version function with arguments": (lambda: asking(next(new)), ONE),
     "a counter": (lambda: counted(next(new)), ONE),
+    "a counter that was bumped": (lambda: (counted(1), versions.counter("things").bump(), counted(1)), ONE),
+    "tags": (lambda: (tagged(1), of_thing.bump(1), tagged(1), tagged(next(new))), ONE),
+    "a bump": (lambda: versions.bump("thing:1", "th\ud800ng"), ONE),
     "a method": (lambda: holder.method(next(new)), ONE),
     "a method of a new instance": (lambda: Holder().method(), ONE),
     "an awaited miss": (lambda: drive(awaited(next(new))), ONE),

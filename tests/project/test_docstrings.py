@@ -14,8 +14,8 @@ import pytest
 
 import versioned_lru_cache
 from tests import ROOT
-from versioned_lru_cache import CachedFunction, CachedMethod, CacheKey, Session, _core, _results
-from versioned_lru_cache._core import CachedCoroutine, Counter, Mark, SessionBlocks, VersionFunction
+from versioned_lru_cache import CachedFunction, CachedMethod, CacheKey, Session, _core, _results, versions
+from versioned_lru_cache._core import CachedCoroutine, Counter, Mark, NamesOfCall, SessionBlocks, VersionFunction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,7 @@ SHOWN = {
     "CachedCoroutine": CachedCoroutine,
     "Counter": Counter,
     "Mark": Mark,
+    "NamesOfCall": NamesOfCall,
     "SessionBlocks": SessionBlocks,
     "VersionFunction": VersionFunction,
 }
@@ -122,6 +123,7 @@ def public() -> Iterator[tuple[str, Any]]:
                 if not inner.startswith("_") and not is_data:
                     yield f"{module_name}.{name}.{inner}", getattr(own, inner)
     yield "versioned_lru_cache.versions.Counter.bump", Counter.bump
+    yield "versioned_lru_cache.versions.NamesOfCall.bump", NamesOfCall.bump
 
 
 # What every mapping has, and what only the Rust side calls.
@@ -175,7 +177,7 @@ def test_an_example_is_true(name: str) -> None:
     known: dict[str, Any] = {"__name__": "__main__", **{public: getattr(module, public) for public in module.__all__}}
     if name.startswith("versioned_lru_cache.C") or "Session" in name or "Counter" in name:
         assert run(BEFORE, known) == []
-        changes = known["changes"] = Counter("changes of an example")  # that none has bumped
+        changes = known["changes"] = versions.counter("changes of an example")
         known["square"] = versioned_lru_cache.versioned_lru_cache(changes)(known["square"].__wrapped__)
     assert run(text, known) == []
 

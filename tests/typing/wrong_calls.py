@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from tests.typing.functions import defaults, doubled, first, keywords, nothing, original, positional, twice, variadic
 from tests.typing.methods import Box, Made, Shop, Stall, shop
+from tests.typing.version_functions import of_user, of_users
 from versioned_lru_cache import CachedMethod, Session, Versioned, session, versioned_lru_cache
+from versioned_lru_cache.versions import bump, counter, set_max_names, tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,3 +120,19 @@ def assignments() -> None:
     number: int = positional(1, "b")  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     numbers: list[int] = shop.price("tea")  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     print(takes, gives, other, bound, number, numbers)
+
+
+def names() -> None:
+    counter(5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    counter("a", "b")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    counter("a")(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tags("a", 5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    tags(["a"])  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    tags(lambda: 5)  # type: ignore[arg-type, return-value]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    tags("a").bump("a")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    of_user("7")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    of_user.bump()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    of_users.bump(7, region="south")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    bump(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    bump(["a"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    set_max_names("5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -19,8 +19,9 @@ from .counter import counter
 from .databases import sql, sqlite
 from .files import file, tree
 from .http import http_etag
+from .tags import bump, set_max_names, tags
 
-__all__ = ["all_of", "counter", "file", "http_etag", "sql", "sqlite", "tree"]
+__all__ = ["all_of", "bump", "counter", "file", "http_etag", "set_max_names", "sql", "sqlite", "tags", "tree"]
 
 
 def __dir__() -> list[str]:

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 # Types whose equality asks nobody, so that their values may be part of a configuration.
 PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
-_known: WeakValueDictionary[tuple[object, ...], VersionFunction] = WeakValueDictionary()
+_known: WeakValueDictionary[tuple[object, ...], Any] = WeakValueDictionary()
 making = RLock()  # Is held while one is made. A collection may make another in the thread that holds it.
 if hasattr(os, "register_at_fork"):  # The child must not inherit it as held by a thread that it does not have.
     os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
 
 
-def known_by(configuration: tuple[object, ...], make: Callable[[], VersionFunction]) -> VersionFunction:
+def known_by(configuration: tuple[object, ...], make: Callable[[], T]) -> T:
     """Return the one version function of a configuration.
 
     Args:
@@ -38,7 +38,7 @@ def known_by(configuration: tuple[object, ...], make: Callable[[], VersionFuncti
         make: Makes it, where there is none.
     """
     with making:
-        found = _known.get(configuration)
+        found: T | None = _known.get(configuration)
         if found is None:
             found = _known[configuration] = make()
         return found

@@ -8,12 +8,12 @@ use crate::engine::clock;
 use crate::py::asyncio::{coroutine, wait};
 use crate::py::call::awaited_call;
 use crate::py::call::{background_refresh, computation};
-use crate::py::function::{options, ready_made, version};
+use crate::py::function::{names_of_call, options, ready_made, version};
 #[cfg(not(Py_3_12))]
 use crate::py::interpreter::collector_hook;
 use crate::py::interpreter::fallible::{self, named};
 use crate::py::interpreter::{fork, subinterpreter};
-use crate::py::objects::{counter, file_state, sentinels, unfinished};
+use crate::py::objects::{bumps, counter, file_state, sentinels, unfinished};
 use crate::py::session::{binding, handle, session_block};
 
 /// The Rust half of `versioned_lru_cache`.
@@ -30,6 +30,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<version::SharedScope>()?;
     module.add_class::<counter::Counter>()?;
     module.add_class::<ready_made::ReadyMade>()?;
+    module.add_class::<names_of_call::NamesOfCall>()?;
     module.add_class::<cache_key::CacheKey>()?;
     module.add_class::<sentinels::Sentinel>()?;
     module.add_class::<options::Gets>()?;
@@ -40,10 +41,12 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<wait::JoinableFlight>()?;
     module.add_class::<wait::TaskWait>()?;
     module.add_function(wrap_pyfunction!(advance_clock, module)?)?;
+    module.add_function(wrap_pyfunction!(bumps::bump_names, module)?)?;
     module.add_function(wrap_pyfunction!(check_binding, module)?)?;
     module.add_function(wrap_pyfunction!(clock_now, module)?)?;
     module.add_function(wrap_pyfunction!(file_state::file_state, module)?)?;
     module.add_function(wrap_pyfunction!(is_validating, module)?)?;
+    module.add_function(wrap_pyfunction!(bumps::limit_names, module)?)?;
     module.add_function(wrap_pyfunction!(mock_clock, module)?)?;
     module.add_function(wrap_pyfunction!(peek_session, module)?)?;
     module.add_function(wrap_pyfunction!(unmock_clock, module)?)?;

@@ -10,6 +10,7 @@ use crate::py::arguments::key::{self, Key};
 use crate::py::arguments::misuse::{self, Misuse};
 use crate::py::arguments::parameters::Room;
 use crate::py::function::cached::Cached;
+use crate::py::function::names_of_call::NamesOfCall;
 use crate::py::function::ready_made::ReadyMade;
 use crate::py::function::version::{Given, Kind, Version, VersionFunction};
 use crate::py::function::weak_instance;
@@ -198,7 +199,7 @@ impl Cached {
         };
         let ask = function.bind(py);
         if *kind == Kind::Counter {
-            return Number(ask.cast_exact::<Counter>()?.get().count()).into_pyobject(py);
+            return Number(ask.cast_exact::<Counter>()?.get().count(py)).into_pyobject(py);
         }
         let mut room = Room::new();
         let arguments = match (given, part) {
@@ -208,6 +209,7 @@ impl Cached {
         };
         let answer = match kind {
             Kind::ReadyMade => ask.cast_exact::<ReadyMade>()?.get().ask(py, arguments),
+            Kind::NamesOfCall => ask.cast_exact::<NamesOfCall>()?.get().ask(py, arguments),
             _ => arguments.call(ask),
         };
         answer.map_err(|cause| self.explain_question(ask, written, cause))

@@ -3,6 +3,7 @@
 //! No behaviour but small accessors: all floors above look at these.
 
 pub(crate) mod cached;
+pub(crate) mod names_of_call;
 pub(crate) mod options;
 pub(crate) mod ready_made;
 pub(crate) mod version;

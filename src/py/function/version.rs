@@ -3,6 +3,7 @@
 
 use pyo3::prelude::*;
 
+use super::names_of_call::NamesOfCall;
 use super::options::Gets;
 use super::ready_made::ReadyMade;
 use crate::engine::{Observation, Scope};
@@ -85,6 +86,8 @@ pub(crate) enum Kind {
     Counter,
     /// By what is called in its place: it is a [`ReadyMade`].
     ReadyMade,
+    /// By what makes names of the arguments: it is a [`NamesOfCall`].
+    NamesOfCall,
 }
 
 impl Kind {
@@ -93,6 +96,8 @@ impl Kind {
             Self::Counter
         } else if function.is_exact_instance_of::<ReadyMade>() {
             Self::ReadyMade
+        } else if function.is_exact_instance_of::<NamesOfCall>() {
+            Self::NamesOfCall
         } else {
             Self::Callable
         }

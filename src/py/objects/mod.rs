@@ -1,6 +1,7 @@
 //! Python objects as the engine holds them, how they are compared, and the few of our own that are nothing
 //! but values.
 
+pub(crate) mod bumps;
 pub(crate) mod counter;
 pub(crate) mod describe;
 pub(crate) mod file_state;
