@@ -15,7 +15,7 @@ from measuring import Sample
 from places import version
 from shapes import same_call
 from versioned_lru_cache import versioned_lru_cache
-from versioned_lru_cache.versions import counter, file
+from versioned_lru_cache.versions import counter, file, tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,8 @@ class Asked:
 
 
 COUNTER = Asked("counter", counter("benches"))
+TAGS = Asked("tags", tags("benches:7:orders", "rates of benches"))
 PLAIN = Asked("version function", version, version)
 GIVEN = Asked("version function, given the argument", version_of, version_of, (1,))
 FILE = Asked("file", file(PATH), os.stat, (PATH,))
-KINDS = (COUNTER, PLAIN, GIVEN, FILE)
+KINDS = (COUNTER, TAGS, PLAIN, GIVEN, FILE)

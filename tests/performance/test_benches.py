@@ -45,6 +45,7 @@ SHAPES = (
 )
 # In no session nobody is asked for a constant version; what answers for another is measured alone, too.
 CONSTANT = ("f(int)", "f(str)", "f(a, b)", "f(a, k=v)", "obj.m(int)")
+READ = ("counter", "tags")
 ASKED = ("version function", "version function, given the argument", "file")
 ALONE = "the version alone"
 WORKING = {
@@ -73,9 +74,9 @@ TABLE = {
         if not GIL  # with it there is nothing to gain
     },
     **{("constant version, no session", shape): {"functools", "ours", "ours, ttl"} for shape in CONSTANT},
-    ("asked version, no session", "counter"): {"functools", "ours"},
+    **{("asked version, no session", kind): {"functools", "ours"} for kind in READ},
     **{("asked version, no session", kind): {"functools", "ours", ALONE} for kind in ASKED},
-    ("awaited hit, asked version, no session", "counter"): {"trivial coroutine", "ours"},
+    **{("awaited hit, asked version, no session", kind): {"trivial coroutine", "ours"} for kind in READ},
     **{("awaited hit, asked version, no session", kind): {"trivial coroutine", "ours", ALONE} for kind in ASKED},
     **{
         ("session", place): {
