@@ -1,5 +1,5 @@
-//! What is known of a version: observations of it, what was read for it, and failures of its source; and counts
-//! of bumps, which are versions themselves.
+//! What is known of a version: observations of it, what was read for it, and failures of its source; and
+//! counts of bumps, which are versions themselves.
 
 pub(super) mod bump_counts;
 pub(super) mod observation;
