@@ -17,7 +17,7 @@ from versioned_lru_cache import versioned_lru_cache
 
 def cached(function: Any = None, **options: Any) -> Any:
     """A function cached under a constant version."""
-    return versioned_lru_cache(1, **options)(function or (lambda *args: [args]))
+    return versioned_lru_cache(version=1, **options)(function or (lambda *args: [args]))
 
 
 @pytest.mark.parametrize("session", [None, {}], ids=["no session", "session"])

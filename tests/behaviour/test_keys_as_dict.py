@@ -162,7 +162,7 @@ def test_a_call_of_a_method_or_of_a_coroutine_function_does_so_too(version: str)
 def test_the_interpreters_own_test_of_that() -> None:
     """As `test_lru_hash_only_once` of CPython has it."""
 
-    @versioned_lru_cache(1, maxsize=1)
+    @versioned_lru_cache(version=1, maxsize=1)
     def f(x: Any, y: Any) -> Any:
         return x.value * 3 + y
 

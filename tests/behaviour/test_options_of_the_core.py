@@ -100,7 +100,7 @@ def test_one_decorator_decorates_several_functions() -> None:
         calls.append("key")
         return value % 10
 
-    decorate: Any = versioned_lru_cache(1, maxsize=3, key=key, cache_if=lambda value: value > 0, ttl=60)
+    decorate: Any = versioned_lru_cache(version=1, maxsize=3, key=key, cache_if=lambda value: value > 0, ttl=60)
     one, other = decorate(lambda value: value), decorate(lambda value: -value)
     assert (one(1), one(11), other(1), other(11)) == (1, 1, -1, -11)
     assert calls == ["key"] * 4

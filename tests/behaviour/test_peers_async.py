@@ -114,7 +114,7 @@ async def test_functools_stores_the_coroutine_which_can_be_awaited_once() -> Non
     async def body() -> list[int]:
         return [1]
 
-    theirs, ours = functools.lru_cache(body), versioned_lru_cache(1)(body)
+    theirs, ours = functools.lru_cache(body), versioned_lru_cache(version=1)(body)
     await theirs()
     with pytest.raises(RuntimeError, match="cannot reuse"):
         await theirs()
@@ -124,7 +124,7 @@ async def test_functools_stores_the_coroutine_which_can_be_awaited_once() -> Non
 def test_async_lru_refuses_a_second_event_loop() -> None:
     """It remembers the loop of the first call, since what it stores is a future of that loop."""
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> list[int]:
         return [1]
 
@@ -136,7 +136,7 @@ def test_moka_and_theine_leak_cycles_of_a_value_and_its_cache() -> None:
         pass
 
     async def main() -> weakref.ref[Any]:
-        @versioned_lru_cache(1)
+        @versioned_lru_cache(version=1)
         async def f() -> Value:
             value: Any = Value()
             value.cache = f

@@ -211,4 +211,4 @@ def test_none_under_the_name_is_no_session(world: CountedVersion) -> None:
 
 def test_a_namespace_without_get_is_refused() -> None:
     with pytest.raises(TypeError, match="session"):
-        versioned_lru_cache(1, session=SimpleNamespace())
+        versioned_lru_cache(version=1, session=SimpleNamespace())

@@ -145,7 +145,7 @@ def pause(value: object) -> Any:
 def paused(log: list[object] | None = None) -> Any:
     """A function that stops once, and answers with what it was sent."""
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> object:
         try:
             return [await pause("stopped")]
@@ -273,7 +273,7 @@ def test_a_closed_computation_leaves_no_trace() -> None:
     "value", [None, (), (1, 2), StopIteration(3), ValueError("value"), StopIteration], ids=lambda value: repr(value)
 )
 def test_any_value_comes_through(value: object) -> None:
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> object:
         return value
 
@@ -290,7 +290,7 @@ def test_any_value_comes_through(value: object) -> None:
 
 @in_loop
 async def test_a_stop_iteration_of_the_function_is_a_runtime_error() -> None:
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> None:
         raise StopIteration(3)
 

@@ -82,7 +82,7 @@ async def test_all_are_cancelled_at_once() -> None:
 async def test_cancelled_before_it_has_begun() -> None:
     runs = []
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> list[int]:
         runs.append(1)
         await asyncio.sleep(0)
@@ -103,7 +103,7 @@ async def test_cancelled_before_it_has_begun() -> None:
 async def test_a_caller_that_comes_while_it_is_being_cancelled_computes_when_that_is_over() -> None:
     log, gate = [], asyncio.Event()
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> int:
         log.append("begins")
         if log.count("begins") == 1:
@@ -132,7 +132,7 @@ async def test_a_caller_that_comes_while_it_is_being_cancelled_computes_when_tha
 async def test_those_who_wait_for_its_end_are_cancelled_too() -> None:
     gate, runs = asyncio.Event(), []
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> int:
         runs.append(1)
         try:
@@ -156,7 +156,7 @@ async def test_those_who_wait_for_its_end_are_cancelled_too() -> None:
 async def test_a_function_that_swallows_its_cancellation_has_a_result_after_all() -> None:
     runs = []
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> list[str]:
         runs.append(1)
         try:
@@ -191,7 +191,7 @@ async def test_a_function_that_fails_while_it_is_cancelled() -> None:
     """The event loop hears of it where nobody else does. Who comes meanwhile gets the failure."""
     runs = []
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> None:
         runs.append(1)
         try:
@@ -224,7 +224,7 @@ async def test_what_else_fails_after_a_cancellation_is_heard_of() -> None:
     def picky(value: object) -> bool:
         raise OSError(f"can't tell of {value}")
 
-    @versioned_lru_cache(1, cache_if=picky)
+    @versioned_lru_cache(version=1, cache_if=picky)
     async def f() -> int:
         with suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
@@ -241,7 +241,7 @@ async def test_what_else_fails_after_a_cancellation_is_heard_of() -> None:
 
 @in_loop
 async def test_nobody_has_to_hear_of_a_cancellation() -> None:
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> None:
         await asyncio.Event().wait()
 
@@ -259,7 +259,7 @@ async def test_nobody_has_to_hear_of_a_cancellation() -> None:
 async def test_a_function_that_raises_cancelled_error_is_its_callers_affair() -> None:
     runs = []
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> int:
         runs.append(1)
         await asyncio.sleep(0)
@@ -332,7 +332,7 @@ async def test_timeouts_of_callers_end_only_their_own_wait() -> None:
 async def test_a_cancelled_gather_takes_the_nested_computations_along_that_nobody_else_waits_for() -> None:
     log, gate = [], asyncio.Event()
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def part(x: int) -> int:
         try:
             await gate.wait()
@@ -341,7 +341,7 @@ async def test_a_cancelled_gather_takes_the_nested_computations_along_that_nobod
             raise
         return x
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def whole() -> list[int]:
         return list(await asyncio.gather(part(1), part(2), part(3)))
 
@@ -378,7 +378,7 @@ def test_what_ends_a_program_ends_it_once(error: str) -> None:
 async def test_a_generator_exit_of_the_function_is_its_callers() -> None:
     runs = []
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> int:
         runs.append(1)
         await asyncio.sleep(0)

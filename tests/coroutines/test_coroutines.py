@@ -138,7 +138,7 @@ async def test_wherever_the_session_lies(kind: str) -> None:
 async def test_the_age_counts_from_the_start_of_the_computation() -> None:
     with MockClock() as clock:
 
-        @versioned_lru_cache(1, ttl=10)
+        @versioned_lru_cache(version=1, ttl=10)
         async def f() -> object:
             clock.advance(4)
             await asyncio.sleep(0)
@@ -214,20 +214,20 @@ class Shop:
     def __init__(self) -> None:
         self.runs: list[int] = []
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def price(self, x: int) -> list[int]:
         self.runs.append(x)
         await asyncio.sleep(0)
         return [x]
 
     @classmethod
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def of_class(cls, x: int) -> list[object]:
         await asyncio.sleep(0)
         return [cls, x]
 
     @staticmethod
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def static(x: int) -> list[int]:
         return [x]
 
@@ -282,7 +282,7 @@ def test_the_function_stays_a_coroutine_function() -> None:
     assert inspect.iscoroutinefunction(partial(f, 1))
     assert not inspect.isasyncgenfunction(f)
     assert str(inspect.signature(f)) == "(x: 'Any' = None, *, y: 'Any' = None) -> 'list[Any]'"
-    plain: Any = versioned_lru_cache(1)(lambda: 1)
+    plain: Any = versioned_lru_cache(version=1)(lambda: 1)
     assert not inspect.iscoroutinefunction(plain)
 
 
@@ -295,8 +295,8 @@ def test_a_partial_and_an_object_whose_call_is_a_coroutine_function() -> None:
         return [x, y]
 
     async def main() -> None:
-        called: Any = versioned_lru_cache(1)(Callable())
-        part: Any = versioned_lru_cache(1)(partial(two, 1))
+        called: Any = versioned_lru_cache(version=1)(Callable())
+        part: Any = versioned_lru_cache(version=1)(partial(two, 1))
         assert await called(1) is await called(1)
         assert await part(2) is await part(2)
         assert await part(2) == [1, 2]
@@ -326,7 +326,7 @@ def gen() -> Any:
 @pytest.mark.parametrize("function", [gen, agen], ids=["generator", "async generator"])
 def test_generators_are_refused(function: Any) -> None:
     with pytest.raises(TypeError, match="generator"):
-        versioned_lru_cache(1)(function)
+        versioned_lru_cache(version=1)(function)
 
     async def f() -> int:
         return 1
@@ -382,7 +382,7 @@ async def test_task_groups_and_timeouts_take_it() -> None:
 async def test_a_timeout_ends_a_computation_that_nobody_else_waits_for() -> None:
     log = []
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> None:
         try:
             await asyncio.Event().wait()
@@ -407,7 +407,7 @@ async def test_a_timeout_ends_a_computation_that_nobody_else_waits_for() -> None
 async def test_eager_tasks() -> None:
     runs = []
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f(x: int) -> list[int]:
         runs.append(x)
         if x:

@@ -25,7 +25,7 @@ def within(levels: int, call: Any) -> Any:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:.*never awaited")
 @pytest.mark.thread_unsafe(reason="goes to the limit of the stack")
 def test_an_eager_task_that_finds_no_room_on_the_stack_leaves_no_run_behind() -> None:
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f(key: int) -> int:
         await asyncio.sleep(0)
         return key
@@ -55,7 +55,7 @@ def test_an_eager_task_that_finds_no_room_on_the_stack_leaves_no_run_behind() ->
 
 @pytest.mark.thread_unsafe(reason="goes to the limit of the stack")
 def test_a_call_that_finds_no_room_on_the_stack_leaves_no_run_behind() -> None:
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f(key: int) -> int:
         await asyncio.sleep(0)
         return key
@@ -79,7 +79,7 @@ def test_a_call_that_finds_no_room_on_the_stack_leaves_no_run_behind() -> None:
 
 
 def test_a_factory_that_makes_no_task() -> None:
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f(key: int) -> int:
         return key
 
@@ -102,7 +102,7 @@ def test_a_factory_that_makes_no_task() -> None:
 
 
 def test_a_task_that_is_cancelled_before_it_begins() -> None:
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f(key: int) -> int:
         return key
 
@@ -126,7 +126,7 @@ def test_a_task_that_is_cancelled_before_it_begins() -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_task_that_is_destroyed_in_the_middle() -> None:
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f(key: int) -> int:
         await asyncio.sleep(0 if key in ended else 3600)
         return key

@@ -40,7 +40,7 @@ async def seconds(function: Function, count: int) -> float:
 
 
 async def plain(count: int) -> float:
-    return await seconds(versioned_lru_cache(1, maxsize=None)(body), count)
+    return await seconds(versioned_lru_cache(version=1, maxsize=None)(body), count)
 
 
 async def asking(count: int) -> float:
@@ -54,9 +54,9 @@ async def asking(count: int) -> float:
 
 async def inside(count: int) -> float:
     """In the body of another: whether they wait in a circle is looked at."""
-    inner = versioned_lru_cache(1, maxsize=None)(body)
+    inner = versioned_lru_cache(version=1, maxsize=None)(body)
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def outer() -> float:
         return await seconds(inner, count)
 
@@ -89,7 +89,7 @@ def test_callers_that_leave_do_not_search_for_themselves() -> None:
     async def main() -> float:
         gate = asyncio.Event()
 
-        @versioned_lru_cache(1)
+        @versioned_lru_cache(version=1)
         async def one() -> None:
             await gate.wait()
 

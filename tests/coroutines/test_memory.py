@@ -33,7 +33,7 @@ def watched(refs: list[weakref.ref[Any]]) -> Thing:
 
 
 async def of_a_failure(refs: list[weakref.ref[Any]]) -> None:
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> None:
         thing = watched(refs)
         await asyncio.sleep(0)
@@ -43,7 +43,7 @@ async def of_a_failure(refs: list[weakref.ref[Any]]) -> None:
 
 
 async def of_a_failure_that_many_waited_for(refs: list[weakref.ref[Any]]) -> None:
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> None:
         thing = watched(refs)
         await asyncio.sleep(0)
@@ -53,7 +53,7 @@ async def of_a_failure_that_many_waited_for(refs: list[weakref.ref[Any]]) -> Non
 
 
 async def of_a_computation_that_was_cancelled(refs: list[weakref.ref[Any]]) -> None:
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> Thing:
         thing = watched(refs)
         await asyncio.Event().wait()
@@ -69,7 +69,7 @@ async def of_a_computation_that_was_cancelled(refs: list[weakref.ref[Any]]) -> N
 async def of_a_failure_after_its_caller_has_gone(refs: list[weakref.ref[Any]]) -> None:
     gate = asyncio.Event()
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> None:
         thing = watched(refs)
         await gate.wait()
@@ -96,7 +96,7 @@ async def of_a_version_function_that_fails(refs: list[weakref.ref[Any]]) -> None
 
 
 async def of_a_value_that_was_evicted(refs: list[weakref.ref[Any]]) -> None:
-    @versioned_lru_cache(1, maxsize=1)
+    @versioned_lru_cache(version=1, maxsize=1)
     async def f(x: int) -> Thing | int:
         await asyncio.sleep(0)
         return x or watched(refs)
@@ -106,7 +106,7 @@ async def of_a_value_that_was_evicted(refs: list[weakref.ref[Any]]) -> None:
 
 
 async def of_a_value_that_holds_its_cache(refs: list[weakref.ref[Any]]) -> None:
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> Thing:
         thing: Any = watched(refs)
         thing.cache = f
@@ -118,7 +118,7 @@ async def of_a_value_that_holds_its_cache(refs: list[weakref.ref[Any]]) -> None:
 async def of_an_argument_that_holds_its_call(refs: list[weakref.ref[Any]]) -> None:
     """Which has begun, and will never go on."""
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f(thing: Any) -> None:
         await asyncio.sleep(0)
 
@@ -129,7 +129,7 @@ async def of_an_argument_that_holds_its_call(refs: list[weakref.ref[Any]]) -> No
 
 
 async def of_an_argument_that_holds_its_own_new_call(refs: list[weakref.ref[Any]]) -> None:
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f(thing: Any) -> None: ...
 
     thing: Any = watched(refs)
@@ -167,7 +167,7 @@ def test_nothing_is_left(scenario: Any) -> None:
 def test_a_hit_keeps_no_reference() -> None:
     argument, value, name = (object(), object()), [object()], "a keyword"
 
-    @versioned_lru_cache(1, maxsize=8)
+    @versioned_lru_cache(version=1, maxsize=8)
     async def f(x: object, k: object = None) -> object:
         return value
 
@@ -189,7 +189,7 @@ def test_a_hit_keeps_no_reference() -> None:
 async def test_misses_that_many_wait_for_keep_no_reference() -> None:
     argument, value = (object(), object()), [object()]
 
-    @versioned_lru_cache(1, maxsize=0)
+    @versioned_lru_cache(version=1, maxsize=0)
     async def f(x: object) -> object:
         await asyncio.sleep(0)
         return value
@@ -248,7 +248,7 @@ async def test_a_computation_in_progress_takes_two_coroutines_more() -> None:
         assert await ended(tasks) == list(range(count))
         return there
 
-    cached = versioned_lru_cache(1)(plain)
+    cached = versioned_lru_cache(version=1)(plain)
     assert await coroutines_of(cached) <= await coroutines_of(plain) + 2 * count
 
 

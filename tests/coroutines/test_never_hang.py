@@ -72,7 +72,7 @@ def test_deep_recursion_is_a_recursion_error_or_ends() -> None:
 def test_threads_of_to_thread_share_a_plain_function_and_leave_the_loop_free() -> None:
     runs, gate = [], threading.Event()
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     def plain(x: int) -> list[int]:
         runs.append(x)
         assert gate.wait(20)
@@ -94,7 +94,7 @@ def test_threads_of_to_thread_share_a_plain_function_and_leave_the_loop_free() -
 def test_several_loops_in_threads_each_compute_and_store_one() -> None:
     runs, at_once = [], threading.Barrier(4)
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f(x: int) -> list[int]:
         runs.append(threading.get_ident())
         at_once.wait(20)  # The others' computations begin though this one goes on.
@@ -120,7 +120,7 @@ def test_several_loops_in_threads_each_compute_and_store_one() -> None:
 def test_the_cache_is_shared_by_all_loops() -> None:
     runs = []
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f(x: int) -> list[int]:
         runs.append(x)
         return [x]
@@ -198,7 +198,7 @@ async def test_a_wait_that_was_cut_short_can_be_cancelled() -> None:
 async def test_a_lock_that_the_computation_needs_is_bounded_by_wait() -> None:
     lock, runs = asyncio.Lock(), []
 
-    @versioned_lru_cache(1, wait=0.02)
+    @versioned_lru_cache(version=1, wait=0.02)
     async def f() -> int:
         runs.append(1)
         if len(runs) == 1:

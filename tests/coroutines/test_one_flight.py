@@ -191,7 +191,7 @@ async def test_methods_share_a_computation_per_instance() -> None:
     class Shop:
         __hash__ = None  # type: ignore[assignment]
 
-        @versioned_lru_cache(1)
+        @versioned_lru_cache(version=1)
         async def price(self, x: int) -> list[int]:
             runs.append(self)
             await gate.wait()
@@ -373,7 +373,7 @@ async def test_the_function_runs_in_a_copy_of_the_leading_callers_context() -> N
     variable: ContextVar[str] = ContextVar("variable", default="nobody's")
     gate, seen = asyncio.Event(), []
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> list[str]:
         seen.append(variable.get())
         await gate.wait()
@@ -422,7 +422,7 @@ async def test_nested_calls_are_in_the_session_of_the_leading_caller() -> None:
     async def part() -> int:
         return versions["part"]
 
-    @versioned_lru_cache(1, session=mine)
+    @versioned_lru_cache(version=1, session=mine)
     async def whole() -> int:
         await gate.wait()
         return await part()

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.thread_unsafe(reason="one clock for the whole process")
 
 
 def test_what_was_stored_in_real_time_ages_when_it_moves() -> None:
-    f: Any = versioned_lru_cache(1, ttl=60)(lambda: object())
+    f: Any = versioned_lru_cache(version=1, ttl=60)(lambda: object())
     kept = f()
     with MockClock() as clock:
         clock.advance(59)
@@ -28,7 +28,7 @@ def test_what_was_stored_in_real_time_ages_when_it_moves() -> None:
 
 def test_a_clock_made_before_what_is_stored() -> None:
     clock = MockClock()
-    f: Any = versioned_lru_cache(1, ttl=60)(lambda: object())
+    f: Any = versioned_lru_cache(version=1, ttl=60)(lambda: object())
     with MockClock() as other:
         other.advance(1000)  # As real time might, until the first is entered.
         kept = f()

@@ -166,7 +166,7 @@ def test_the_delay_of_a_source_that_lags_passes() -> None:
 def test_tasks_of_trio_that_want_the_same_at_once() -> None:
     runs: list[int] = []
 
-    @versioned_lru_cache(1, maxsize=None)
+    @versioned_lru_cache(version=1, maxsize=None)
     async def slow(x: int) -> list[int]:
         runs.append(x)
         await trio.lowlevel.checkpoint()

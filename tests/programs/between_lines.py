@@ -58,7 +58,7 @@ async def within_sessions(f):
 
 
 def a_miss():
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f(x):
         await asyncio.sleep(0)
         return [x]
@@ -67,7 +67,7 @@ def a_miss():
 
 
 def several_that_wait():
-    @versioned_lru_cache(1, wait=30)
+    @versioned_lru_cache(version=1, wait=30)
     async def f(x):
         for _ in range(3):
             await asyncio.sleep(0)
@@ -80,7 +80,7 @@ def several_that_wait():
 
 
 def a_cancelled_caller():
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f(x):
         for _ in range(3):
             await asyncio.sleep(0)
@@ -140,7 +140,7 @@ def a_validation():
 
 
 def a_failure():
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f(x):
         await asyncio.sleep(0)
         if not over:

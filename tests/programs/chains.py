@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@versioned_lru_cache(1)
+@versioned_lru_cache(version=1)
 def f(x, y=0):
     return x
 
 
-@versioned_lru_cache(1)
+@versioned_lru_cache(version=1)
 async def awaited(x, y=0):
     return x
 
@@ -30,19 +30,19 @@ def session_that_knows(version):
 
 
 def function_with(result):
-    function = versioned_lru_cache(1)(lambda: result)
+    function = versioned_lru_cache(version=1)(lambda: result)
     function()
     return function
 
 
 def function_given(*args):
-    function = versioned_lru_cache(1)(lambda *args: 1)
+    function = versioned_lru_cache(version=1)(lambda *args: 1)
     function(*args)
     return function
 
 
 def function_with_attribute(value):
-    function = versioned_lru_cache(1)(lambda: 1)
+    function = versioned_lru_cache(version=1)(lambda: 1)
     function.attribute = value
     return function
 
@@ -51,7 +51,7 @@ class Holder:
     def __init__(self, held):
         self.held = held
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     def method(self):
         return 1
 
@@ -61,11 +61,11 @@ LINKS: dict[str, tuple[Callable[[Any], Any], int]] = {
     "cache keys": (lambda chain: f.cache_key(chain), 300_000),
     "cache keys of several": (lambda chain: f.cache_key(chain, 1), 300_000),
     "sessions": (session_that_knows, 50_000),
-    "cached functions": (lambda chain: versioned_lru_cache(1)(chain), 5_000),
+    "cached functions": (lambda chain: versioned_lru_cache(version=1)(chain), 5_000),
     "results": (function_with, 30_000),
     "arguments": (function_given, 30_000),
     "arguments beside others": (lambda chain: function_given(chain, 1), 30_000),
-    "key=": (lambda chain: versioned_lru_cache(1, key=chain)(f), 5_000),
+    "key=": (lambda chain: versioned_lru_cache(version=1, key=chain)(f), 5_000),
     "version functions": (lambda chain: versioned_lru_cache(chain, version_args=lambda x, y=0: (x,))(f), 5_000),
     "attributes": (function_with_attribute, 30_000),
     "bound methods": (lambda chain: Holder(chain).method, 300_000),

@@ -19,7 +19,7 @@ def ends_of_a_program(end: str) -> list[str]:
     """What ended the program in which one of four tasks raises that: told again and again until all are done."""
     runs, ended = [], []
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f():
         runs.append(1)
         await asyncio.sleep(0)

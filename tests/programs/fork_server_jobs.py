@@ -14,7 +14,7 @@ SERVER = os.getpid()
 begun = threading.Event()
 
 
-@versioned_lru_cache(1)
+@versioned_lru_cache(version=1)
 def f(x: int) -> list[int]:
     if x == 1 and os.getpid() == SERVER:
         begun.set()

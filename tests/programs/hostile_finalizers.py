@@ -16,7 +16,7 @@ numbers = itertools.count()
 var = contextvars.ContextVar("var")
 
 
-@versioned_lru_cache(1)
+@versioned_lru_cache(version=1)
 def f(x):
     return [x]
 
@@ -26,7 +26,7 @@ def g(x):
     return [x]
 
 
-@versioned_lru_cache(1)
+@versioned_lru_cache(version=1)
 async def h(x):
     return [x]
 

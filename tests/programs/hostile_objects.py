@@ -323,7 +323,7 @@ def a_lookup_that_never_settles_is_an_error() -> None:
         def __eq__(self, other):
             return NotImplemented
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     def f(x):
         return [x]
 

@@ -63,7 +63,7 @@ class Host:
 host = Host()
 f = versioned_lru_cache(lambda: version, session=place, maxsize=8)(lambda x=None, *args, **kw: value)
 asks = versioned_lru_cache(lambda x: version, maxsize=8)(lambda x: value)
-constant = versioned_lru_cache(1, maxsize=8)(lambda x: value)
+constant = versioned_lru_cache(version=1, maxsize=8)(lambda x: value)
 keyed = versioned_lru_cache(lambda: version, key=lambda x, **kw: x)(lambda x, **kw: value)
 parted = versioned_lru_cache(lambda x: version, version_args=lambda x: (x,), session=place)(lambda x: value)
 typed = versioned_lru_cache(lambda: version, session=place, typed=True)(lambda x: value)
@@ -236,7 +236,7 @@ def the_interpreter_ends_silently(held: str, end: str) -> None:
 COUNT = 200_000
 DECORATE: dict[str, Callable[[Any], Any]] = {
     "functools": functools.lru_cache(maxsize=COUNT),
-    "constant": versioned_lru_cache(1, maxsize=COUNT),
+    "constant": versioned_lru_cache(version=1, maxsize=COUNT),
     "asks": versioned_lru_cache(lambda: 1, maxsize=COUNT),
     "session": versioned_lru_cache(lambda: 1, maxsize=COUNT),
     "a version each": versioned_lru_cache(lambda x: 1, maxsize=COUNT),

@@ -27,17 +27,17 @@ async def awaitable(x):
     return [x]
 
 
-f = versioned_lru_cache(1, maxsize=8)(plain)
+f = versioned_lru_cache(version=1, maxsize=8)(plain)
 in_dict = versioned_lru_cache(lambda: 1, session=stored)(plain)
 asking = versioned_lru_cache(lambda x, *args, **kwargs: 1, maxsize=8)(plain)
-awaited = versioned_lru_cache(1, maxsize=8)(awaitable)
+awaited = versioned_lru_cache(version=1, maxsize=8)(awaitable)
 counted = versioned_lru_cache(versions.counter("things"), maxsize=8)(plain)
 of_thing = versions.tags(lambda x: (f"thing:{x}", "all"))
 tagged = versioned_lru_cache(of_thing, maxsize=8)(plain)
 
 
 class Holder:
-    @versioned_lru_cache(1, maxsize=8)
+    @versioned_lru_cache(version=1, maxsize=8)
     def method(self, x=0):
         return [x]
 
@@ -55,7 +55,7 @@ def drive(coroutine):
 
 def in_a_class():
     class Other:
-        @versioned_lru_cache(1)
+        @versioned_lru_cache(version=1)
         def method(self):
             return 1
 
@@ -83,9 +83,9 @@ def anew_in_dict():
 # only tried with one.
 ONE, SEVERAL, ALL = (1,), (1, 2, 7), (1, 2, 7, 0)
 ACTS: dict[str, tuple[Callable[[], object], tuple[int, ...]]] = {
-    "decorating": (lambda: versioned_lru_cache(1)(plain)(1), ONE),
+    "decorating": (lambda: versioned_lru_cache(version=1)(plain)(1), ONE),
     "decorating with a version function": (lambda: versioned_lru_cache(lambda x, *args, **kwargs: 1)(plain), ONE),
-    "decorating a coroutine function": (lambda: versioned_lru_cache(1)(awaitable), ONE),
+    "decorating a coroutine function": (lambda: versioned_lru_cache(version=1)(awaitable), ONE),
     "decorating with options": (lambda: with_options(plain), ONE),
     "decorating a method": (in_a_class, ONE),
     "a miss": (lambda: f(next(new)), ONE),

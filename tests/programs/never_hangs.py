@@ -169,7 +169,7 @@ def deep_recursion_through_version_function_key_and_equality(limit: int | None) 
 
     raised(RecursionError, asks, 0)
 
-    @versioned_lru_cache(1, key=lambda n: keyed(n + 1))
+    @versioned_lru_cache(version=1, key=lambda n: keyed(n + 1))
     def keyed(n):
         return n
 
@@ -182,7 +182,7 @@ def deep_recursion_through_version_function_key_and_equality(limit: int | None) 
         def __eq__(self, other):
             return compared(Key())
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     def compared(key):
         return True
 

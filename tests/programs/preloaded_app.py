@@ -57,7 +57,7 @@ class Report:
         return {**compute(f"{self.title} {region}"), "inner": inner}
 
 
-@versioned_lru_cache(0)
+@versioned_lru_cache(version=0)
 def computed_while_forking(region: str) -> str:
     if os.getpid() == loader:
         begun.set()

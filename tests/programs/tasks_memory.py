@@ -11,18 +11,18 @@ from contextlib import suppress
 from versioned_lru_cache import session, versioned_lru_cache
 
 
-@versioned_lru_cache(1, maxsize=64)
+@versioned_lru_cache(version=1, maxsize=64)
 async def f(x):
     return [x]
 
 
-@versioned_lru_cache(1, maxsize=3)
+@versioned_lru_cache(version=1, maxsize=3)
 async def slow(x):
     await asyncio.sleep(0)
     return [x]
 
 
-@versioned_lru_cache(1)
+@versioned_lru_cache(version=1)
 async def fails(x):
     raise ValueError(x)
 

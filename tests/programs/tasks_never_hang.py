@@ -99,7 +99,7 @@ def a_circle_of_functions_through_tasks_and_sessions(count: int) -> None:
         all_run = asyncio.Event()
 
         def function(number):
-            @versioned_lru_cache(1)
+            @versioned_lru_cache(version=1)
             async def f():
                 runs.append(number)
                 if runs.count(number) == 1:
@@ -158,7 +158,7 @@ def a_circle_that_closes_through_a_version_function() -> None:
     async def g(x):
         return x
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f(x):
         runs.append(x)
         await asyncio.sleep(0)

@@ -110,7 +110,7 @@ def test_who_waits_for_the_outermost_gets_what_that_returns() -> None:
     began, goes_on = threading.Event(), threading.Event()
     depth = 0
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     def f(x: int) -> str:
         nonlocal depth
         depth += 1
@@ -168,7 +168,7 @@ def test_what_follows_on_another_is_no_recursion() -> None:
         async def begin(number: int) -> None:
             await f(number)
 
-        @versioned_lru_cache(1)
+        @versioned_lru_cache(version=1)
         async def f(number: int) -> None:
             ended.append(number)
             if number == count:
@@ -191,7 +191,7 @@ def test_what_follows_on_another_is_no_recursion() -> None:
 def test_deep_recursion_of_coroutine_functions_keeps_no_chains() -> None:
     """Of different arguments: each level once stored the whole chain of those around it."""
 
-    @versioned_lru_cache(1, maxsize=None)
+    @versioned_lru_cache(version=1, maxsize=None)
     async def f(number: int) -> int:
         return 1 + await f(number - 1) if number else 0
 

@@ -41,7 +41,7 @@ class Program:
             if self.fails:
                 raise OSError(str(local))
 
-        @versioned_lru_cache(1)
+        @versioned_lru_cache(version=1)
         async def f(x: int) -> list[int]:
             await stop()
             return [x]
@@ -54,11 +54,11 @@ class Program:
         async def versioned(x: int) -> list[int]:
             return [x]
 
-        @versioned_lru_cache(1)
+        @versioned_lru_cache(version=1)
         async def around(x: int) -> list[int]:
             return await f(x)
 
-        @versioned_lru_cache(1, stale_if_error=60)
+        @versioned_lru_cache(version=1, stale_if_error=60)
         async def lasting(x: int) -> list[int]:
             await stop()
             return [x]
@@ -209,7 +209,7 @@ def test_a_failure_that_its_caller_never_hears_of() -> None:
     loop = asyncio.new_event_loop()
     loop.set_exception_handler(lambda *_: None)
 
-    @versioned_lru_cache(1)
+    @versioned_lru_cache(version=1)
     async def f() -> None:
         local = Local()
         held.append(weakref.ref(local))

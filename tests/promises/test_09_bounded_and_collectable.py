@@ -70,7 +70,7 @@ def test_a_keyword_and_one_key_of_many_that_refer_to_their_cache() -> None:
 
 def test_a_function_that_refers_to_its_cache() -> None:
     def make() -> weakref.ref[Any]:
-        @versioned_lru_cache(1)
+        @versioned_lru_cache(version=1)
         def f(n: int) -> int:
             return n if n == 0 else f(n - 1)
 

@@ -98,7 +98,7 @@ def test_an_interrupt_in_a_hash_is_not_lost() -> None:
             hashed += 1
             raise KeyboardInterrupt
 
-    f: Any = versioned_lru_cache(1)(report)
+    f: Any = versioned_lru_cache(version=1)(report)
     with pytest.raises(KeyboardInterrupt):
         f(Key())
     assert hashed == 1
@@ -109,7 +109,7 @@ def test_the_argument_of_a_bound_method_has_its_own_name() -> None:
         def report(self, region: Any) -> Any:
             return region
 
-    f = versioned_lru_cache(1)(Shop().report)
+    f = versioned_lru_cache(version=1)(Shop().report)
     with pytest.raises(TypeError, match='argument "region" is unhashable'):
         f([])
 
@@ -117,7 +117,7 @@ def test_the_argument_of_a_bound_method_has_its_own_name() -> None:
 def test_attributes_of_the_function_hide_no_method_of_the_cache() -> None:
     inner: Any = functools.lru_cache(maxsize=3)(report)
     inner.note = "kept"
-    f: CachedFunction[Any, Any] = versioned_lru_cache(1, maxsize=7)(inner)
+    f: CachedFunction[Any, Any] = versioned_lru_cache(version=1, maxsize=7)(inner)
     assert f.cache_parameters()["maxsize"] == 7
     assert vars(f)["note"] == "kept"
 
@@ -131,7 +131,7 @@ def test_something_foreign_in_the_mapping_is_not_hidden_by_a_block() -> None:
 
 @pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_a_mock_clock_counts_only_while_it_is_entered() -> None:
-    f = versioned_lru_cache(1, ttl=10)(lambda: object())
+    f = versioned_lru_cache(version=1, ttl=10)(lambda: object())
     clock = MockClock()
     clock.advance(5)
     with clock:
@@ -181,7 +181,7 @@ import threading
 from versioned_lru_cache import versioned_lru_cache
 threading.stack_size(256 * 1024)
 found = []
-f = versioned_lru_cache(1)(lambda x: x)
+f = versioned_lru_cache(version=1)(lambda x: x)
 thread = threading.Thread(target=lambda: found.append(f(1)))
 thread.start(); thread.join(20)
 assert found == [1]
