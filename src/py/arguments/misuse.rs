@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use super::call_arguments::{Arguments, Owner};
 use crate::py::interpreter::fallible::{self, named};
 use crate::py::objects::describe::shown;
-use crate::py::objects::unfinished::{AWAITABLE, COROUTINE};
+use crate::py::objects::unfinished::{AWAITABLE, CONTEXT_MANAGER, COROUTINE, FUTURE};
 
 /// A mistake that shows at a call.
 pub(crate) enum Misuse {
@@ -30,9 +30,9 @@ pub(crate) enum Misuse {
     OptionUsedUp { function: String, option: &'static str, kind: &'static str },
     /// A version is a function.
     NotCalled { function: String, asked: String, value: String },
-    /// The function returned a coroutine or generator, of which nobody but the first caller would have
-    /// anything.
-    UsedUp { function: String, kind: &'static str },
+    /// The function returned something of which nobody but the first caller would have anything, or all would
+    /// have the same failure.
+    UsedUp { function: String, kind: &'static str, value: String },
     /// The result that is there was said to be good, where there is none.
     NothingBefore { function: String },
     /// A result does not say its version, though versions are to be compared by their order.
@@ -89,7 +89,8 @@ impl fmt::Display for Misuse {
             Self::NoAnswer { function, asked, kind } => {
                 write!(
                     out,
-                    "{function}: its version function {asked} returned a {kind}; let it return the version"
+                    "{function}: its version function {asked} returned {} {kind}; let it return the version",
+                    article(kind)
                 )
             }
             Self::OptionUsedUp { function, option, kind } => write!(
@@ -103,16 +104,7 @@ impl fmt::Display for Misuse {
                 "{function}: its version, {asked}, is {value}; a version is the answer of a function and not \
                  the function, which equals itself for ever: call it"
             ),
-            Self::UsedUp { function, kind: COROUTINE } => write!(
-                out,
-                "{function} returned a coroutine, which can be awaited but once; let what is decorated be an \
-                 `async def` itself, and put other decorators above the cache's"
-            ),
-            Self::UsedUp { function, kind } => write!(
-                out,
-                "{function} returned a {kind}, which its first caller would use up; return a finished value, \
-                 such as a list"
-            ),
+            Self::UsedUp { function, kind, value } => tell_of_one_use(out, function, kind, value),
             Self::NothingBefore { function } => write!(
                 out,
                 "{function}: NOT_MODIFIED was returned, but there is no old result for it; only revalidate= \
@@ -138,8 +130,35 @@ impl fmt::Display for Misuse {
     }
 }
 
+/// What is said of a result of which later callers would have nothing.
+fn tell_of_one_use(out: &mut fmt::Formatter<'_>, function: &str, kind: &str, value: &str) -> fmt::Result {
+    match kind {
+        COROUTINE => write!(
+            out,
+            "{function} returned a coroutine, which can be awaited but once; let what is decorated be an \
+             `async def` itself, and put other decorators above the cache's"
+        ),
+        FUTURE => write!(
+            out,
+            "{function} returned a future, {value}, whose one outcome would be that of all later calls, a \
+             failure too; return its result, which an `async def` has by awaiting it"
+        ),
+        CONTEXT_MANAGER => write!(
+            out,
+            "{function} returned a context manager, {value}, which only its first caller could enter; leave \
+             it uncached, and cache what is made within it"
+        ),
+        _ => write!(
+            out,
+            "{function} returned {} {kind}, {value}, which its first caller would use up; return a finished \
+             value, such as a list of what it yields",
+            article(kind)
+        ),
+    }
+}
+
 fn article(word: &str) -> &'static str {
-    if word.starts_with('a') { "an" } else { "a" }
+    if word.starts_with(['a', 'i']) { "an" } else { "a" }
 }
 
 impl Misuse {

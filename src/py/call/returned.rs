@@ -44,10 +44,7 @@ impl Cached {
             let value = previous.getattr(named!(py, "value")?)?.into();
             return Ok(Made { value, reads: Vec::new(), wanted: true, seen: None, renewed: true });
         }
-        if let Some(kind) = unfinished::used_up(&value)? {
-            let misuse = Misuse::UsedUp { function: self.function.name.clone(), kind };
-            return Err(fallible::error::<PyTypeError>(py, misuse.to_string()));
-        }
+        self.refuse_used_up(&value)?;
         let renewed = previous.is_some_and(|previous| previous.is(&value));
         let told = value.is_instance_of::<PyTuple>() && value.is_instance(versioned(py)?)?;
         if !told {
@@ -62,6 +59,7 @@ impl Cached {
             return Ok(Made { value: value.into(), reads: Vec::new(), wanted, seen: None, renewed });
         }
         let (value, seen) = (value.getattr(named!(py, "value")?)?, value.getattr(named!(py, "version")?)?);
+        self.refuse_used_up(&value)?;
         self.check_version(&seen, || "returned with its result".to_owned())?;
         if let Version::Constant(constant) = &self.version
             && !sentinels::is_immutable(seen.as_ptr())
@@ -80,5 +78,13 @@ impl Cached {
         }
         let wanted = renewed || self.wants(&value)?;
         Ok(Made { value: value.into(), reads: Vec::new(), wanted, seen: Some(seen.into()), renewed })
+    }
+
+    /// Refuses a result of which later callers would have nothing.
+    fn refuse_used_up(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let Some(kind) = unfinished::used_up(value)? else { return Ok(()) };
+        let misuse =
+            Misuse::UsedUp { function: self.function.name.clone(), kind, value: describe::shown(value) };
+        Err(fallible::error::<PyTypeError>(value.py(), misuse.to_string()))
     }
 }

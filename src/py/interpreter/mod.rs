@@ -11,6 +11,7 @@ pub(crate) mod fallible;
 #[cfg(ends_by_unwinding)]
 pub(crate) mod finalization;
 pub(crate) mod fork;
+pub(crate) mod loaded_module;
 pub(crate) mod recursion;
 pub(crate) mod subinterpreter;
 pub(crate) mod trashcan;

@@ -8,6 +8,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::flask_proxy::{Proxy, is_proxy};
 use super::handle::{Session, lasting};
+use super::visitors_session;
 use crate::py::interpreter::context_variable::{self, is_variable};
 use crate::py::interpreter::fallible::{self, named};
 use crate::py::objects::describe::shown;
@@ -57,6 +58,7 @@ impl Binding {
         } else if let Some(proxy) = Proxy::of(object)? {
             Self::Proxy(proxy)
         } else if is_mapping(object)? {
+            visitors_session::refuse(object)?;
             Self::Mapping(bound)
         } else if object.is_callable() {
             Self::Provider(bound)
@@ -160,6 +162,7 @@ pub(crate) fn in_mapping<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Option<Bo
 /// Begins a session in a mapping, unless another thread has just done so.
 fn begin_in<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Session>> {
     let py = mapping.py();
+    visitors_session::refuse(mapping)?;
     let session = Bound::new(py, Session::new())?;
     let found = match mapping.cast_exact::<PyDict>() {
         Ok(names) => plain_dict::set_default(names, name(py), session.as_any())?,

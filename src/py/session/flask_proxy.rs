@@ -1,8 +1,7 @@
 //! Werkzeug's proxies, and a shortcut through the one that is `flask.g`.
 #![expect(
     unsafe_code,
-    reason = "hands pointers over that are only compared or borrowed, asks for a module that is loaded and \
-    for a dict"
+    reason = "hands pointers over that are only compared or borrowed, and asks for a dict"
 )]
 
 use std::ptr;
@@ -19,6 +18,7 @@ use crate::concurrency::sharded_lock::ReadBuffered;
 use crate::py::interpreter::context_variable::{self, is_variable};
 use crate::py::interpreter::critical_section::{Guarded, ReadMostly};
 use crate::py::interpreter::fallible::{self, named};
+use crate::py::interpreter::loaded_module::loaded;
 
 /// How many app contexts are known at a time: about as many threads serve requests of one process in turn.
 const MOST: usize = 8;
@@ -81,14 +81,6 @@ fn names_of<'py>(namespace: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let names = ffi::PyObject_GenericGetDict(namespace.as_ptr(), ptr::null_mut());
         Bound::from_owned_ptr_or_err(namespace.py(), names)
     }
-}
-
-/// A module, if it is imported already.
-fn loaded<'py>(name: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let py = name.py();
-    // SAFETY: the answer is a new reference, or null with or without an error.
-    let module = unsafe { Bound::from_owned_ptr_or_opt(py, ffi::PyImport_GetModule(name.as_ptr())) };
-    if module.is_none() && PyErr::occurred(py) { Err(PyErr::fetch(py)) } else { Ok(module) }
 }
 
 /// Whether an object is one of werkzeug's proxies.

@@ -17,3 +17,4 @@ pub(crate) mod session_block;
 #[cfg(all(Py_3_13, not(Py_3_14), not(Py_GIL_DISABLED)))]
 pub(crate) mod shared_key_dict;
 pub(crate) mod traverse;
+pub(crate) mod visitors_session;

@@ -10,6 +10,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::binding::{self, Binding};
 use super::handle::{Block, Session};
 use super::policy::Policy;
+use super::visitors_session;
 use crate::py::interpreter::context_variable;
 use crate::py::interpreter::critical_section::Guarded;
 use crate::py::interpreter::fallible::{self, named};
@@ -55,6 +56,7 @@ impl SessionBlocks {
         let policy = Policy::new(refresh, self.offline);
         let new = Bound::new(py, Session::begin(policy, Block::within(around)?))?;
         if let Some(place) = &place {
+            visitors_session::refuse(place)?;
             // Something foreign under the name is an error, not something to hide.
             binding::in_mapping(place)?;
             swap_in(place, &new)?;
