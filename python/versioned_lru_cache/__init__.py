@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ._refresh import Refresh
     from ._results import CacheInfo, CacheStats, Versioned
     from ._sessions import current_session, session
-    from ._surroundings import run_behind_in
+    from ._surroundings import run_behind_in, set_refresh_context
     from .exceptions import NotStored
 else:
     # Most programs use few of these, and those that use none of them should not wait for the import.
@@ -47,7 +47,7 @@ else:
             from . import exceptions as module
         elif name == "Refresh":
             from . import _refresh as module
-        elif name == "run_behind_in":
+        elif name in ("run_behind_in", "set_refresh_context"):
             from . import _surroundings as module
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -80,6 +80,7 @@ __all__ = [
     "current_session",
     "run_behind_in",
     "session",
+    "set_refresh_context",
     "versioned_lru_cache",
     "versioned_lru_cache_with_ttl",
 ]

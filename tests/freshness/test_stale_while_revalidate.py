@@ -18,7 +18,7 @@ from tests.programs import ends_of_programs
 from tests.support import calling, child, tasks
 from tests.support.calling import Call, Gate
 from tests.support.sources import DOWN, Source, counts, of_each_kind, run
-from versioned_lru_cache import Refresh, _behind, current_session, run_behind_in, session, versioned_lru_cache
+from versioned_lru_cache import Refresh, _behind, current_session, session, set_refresh_context, versioned_lru_cache
 from versioned_lru_cache.testing import MockClock
 
 if TYPE_CHECKING:
@@ -295,11 +295,11 @@ def test_a_hook_gives_it_a_context(kind: str) -> None:
         assert await source.call(f) == "old"
         await source.until(lambda: f.cache_peek() == ("new", "v2") and "left" in seen)
 
-    run_behind_in(framework)
+    set_refresh_context(framework)
     try:
         run(source, test)
     finally:
-        run_behind_in(None)
+        set_refresh_context(None)
     assert seen == ["entered", "the framework's", "left"]
 
 
@@ -315,20 +315,20 @@ def test_a_hook_that_fails_is_a_failure_of_the_refresh() -> None:
         await changed(source, f)
         assert await source.call(f) == "old"
         await source.until(lambda: f.cache_stats().refresh_errors == 1)
-        run_behind_in(None)
+        set_refresh_context(None)
         await called_until(source, f, lambda: f.cache_peek() == ("new", "v2"))
 
-    run_behind_in(framework)
+    set_refresh_context(framework)
     try:
         run(source, test)
     finally:
-        run_behind_in(None)
+        set_refresh_context(None)
 
 
 @pytest.mark.parametrize("hook", [5, "app", object()])
 def test_a_hook_is_callable(hook: Any) -> None:
-    with pytest.raises(TypeError, match="run_behind_in") as raised:
-        run_behind_in(hook)
+    with pytest.raises(TypeError, match="set_refresh_context") as raised:
+        set_refresh_context(hook)
     assert repr(hook) in str(raised.value)
 
 

@@ -37,7 +37,7 @@ every_document = pytest.mark.parametrize("document", [pytest.param(each, id=each
 
 def alone(source: str) -> Any:
     """Return the mark of what sets something for the whole process."""
-    sets = [name for name in ("MockClock", "run_behind_in", "bump") if name in source]
+    sets = [name for name in ("MockClock", "set_refresh_context", "bump") if name in source]
     return pytest.mark.thread_unsafe(reason=f"one {sets[0]} for the whole process") if sets else ()
 
 
