@@ -7,8 +7,9 @@ from types import MappingProxyType
 from weakref import ref
 
 from . import _options as options
-from ._callables import check_kind
+from ._callables import CONSTANT_INSTEAD, check_answers, check_kind
 from ._core import CachedFunction, Gets, Scope
+from ._option_names import names_checked
 from ._signatures import Shape, identity, mark_coroutine, shape
 
 TYPE_CHECKING = False
@@ -29,6 +30,7 @@ _scopes: dict[tuple[object, ...], _Known] = {}
 _NO_SCOPE: _Known = ((), None)
 
 
+@names_checked()
 def versioned_lru_cache(
     version: Callable[..., Hashable] | Hashable,
     *,
@@ -53,7 +55,7 @@ def versioned_lru_cache(
 
     Args:
         version: A cheap function whose answer tells whether the data has changed, asked once per session, or a
-            constant. Versions are hashable and compared with ``==``.
+            constant. Versions are hashable and compared with ``==``. A bare number is written ``version=1``.
         version_args: What the version function gets. ``None``: the call's arguments, or nothing if it takes no
             parameter. ``()``: nothing. A callable is given the call's arguments and returns a tuple of what the
             version function gets.
@@ -77,7 +79,7 @@ def versioned_lru_cache(
         errors: Which exceptions of the version function, the function or ``revalidate`` count as failures of the
             source.
         stale_while_revalidate: How many seconds past freshness an old result answers while a new one is made behind
-            (RFC 5861, 3), in a context of its own: :func:`run_behind_in`.
+            (RFC 5861, 3), in a context of its own: :func:`set_refresh_context`.
         lag: How to treat a source that announces a version before it shows it: :class:`Lag`. A function may return
             :class:`Versioned` to say which version its result is of.
         cache_if: A callable that is given a result; only what it finds true is stored.
@@ -125,6 +127,17 @@ def versioned_lru_cache(
     return _decorator(version, given)
 
 
+_OWN = {
+    "version": "generate_version_func",
+    "session": "proxy_to_session_context_object",
+    "maxsize": "cache_max_size",
+    "ttl": "time_to_live_seconds",
+}
+_DEFAULTS: Any = versioned_lru_cache.__kwdefaults__
+_MORE = _DEFAULTS.keys() - _OWN.keys()
+
+
+@names_checked(_OWN, _MORE)
 def versioned_lru_cache_with_ttl(
     *,
     proxy_to_session_context_object: object,
@@ -171,13 +184,6 @@ def versioned_lru_cache_with_ttl(
         >>> request["lru_cache_versions"]["reports"]
         {'report': '1'}
     """
-    surplus = sorted(more.keys() - _MORE)
-    if surplus:
-        own = _OWN.get(surplus[0])
-        remedy = (
-            f"here it is called {own}" if own else f"besides its own, these are allowed: {', '.join(sorted(_MORE))}"
-        )
-        raise TypeError(f"versioned_lru_cache_with_ttl: {surplus[0]}={more[surplus[0]]!r} is not allowed; {remedy}")
     if not callable(generate_version_func):
         raise TypeError(
             f"generate_version_func={generate_version_func!r} is not callable; it must be a version function"
@@ -193,20 +199,12 @@ def versioned_lru_cache_with_ttl(
     return _decorator(generate_version_func, given, _OWN, module=module_name, default=no_history_events_default_version)
 
 
-_OWN = {
-    "version": "generate_version_func",
-    "session": "proxy_to_session_context_object",
-    "maxsize": "cache_max_size",
-    "ttl": "time_to_live_seconds",
-}
 _FORGOTTEN = (
     ". Was @versioned_lru_cache written above the function? Write @versioned_lru_cache(version), with a version "
     "function or a constant such as None"
 )
 _OTHERWISE = ", or say with version_args= what it gets: () for nothing, or a callable that returns a tuple"
 _MISSING = object()
-_DEFAULTS: Any = versioned_lru_cache.__kwdefaults__
-_MORE = _DEFAULTS.keys() - _OWN.keys()
 
 
 def _decorator(
@@ -221,13 +219,16 @@ def _decorator(
     ask = version if callable(version) else None
     if ask is None:
         options.check_constant(version, "version")
+    elif module is None:
+        check_answers(ask, "version", CONSTANT_INSTEAD)
+    elif getattr(ask, "__name__", None) != "<lambda>":  # One that says None means the default.
+        check_answers(ask, labels["version"], "")
     checked = options.checked(given, labels)
     name = options.checked_name(given["name"], "name")
     version_args, key, revalidate = given["version_args"], given["key"], given["revalidate"]
     if ask is None and version_args is not None:
         raise TypeError(f"version_args={version_args!r}: a constant version gets no arguments; leave version_args out")
-    if ask is None and given["on_expiry"] == "verify":
-        raise ValueError("on_expiry='verify': a constant version is never asked; leave on_expiry out")
+    options.check_effects(given, labels, _DEFAULTS["retry_after"], constant=ask is None)
     parameters = None if ask is None or callable(version_args) else shape(ask)
     if version_args == () and parameters is not None and not parameters.takes(0):
         raise TypeError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._callables import checked_callable
 from ._core import LagTerms
 from ._spans import checked_span, checked_ttl
+from ._words import a_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,6 +70,6 @@ def terms(lag: Lag) -> LagTerms:
 def _check_count(value: object, label: str) -> None:
     """Refuse what is no number of times."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be an int, 0 or more")
+        raise TypeError(f"{label}={value!r} is {a_type(value)}; it must be an int, 0 or more")
     if not 0 <= value < 2**31:
         raise ValueError(f"{label}={value!r} is not allowed; it must be 0 or more, and below 2**31")

@@ -8,10 +8,11 @@ from __future__ import annotations
 from types import FunctionType, MethodType
 
 from ._callables import check_kind, checked_callable, is_callable
-from ._core import CachedFunction, CachedMethod, LagTerms, Options, check_binding
+from ._core import CachedFunction, CachedMethod, LagTerms, Options, SessionBlocks, check_binding
 from ._lag import Lag, terms
 from ._signatures import COROUTINE, Shape, kind, shape
 from ._spans import checked_span, checked_staleness, checked_ttl, checked_wait
+from ._words import a_type, with_article
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,18 +70,42 @@ def checked(given: Given, labels: Mapping[str, str]) -> Options:
     )
 
 
+def check_effects(given: Given, labels: Mapping[str, str], retry_after: float, *, constant: bool) -> None:
+    """Refuse options that change nothing beside the others. ``retry_after`` is what it is where nobody gives it."""
+    ttl, stale_if_error, behind = given["ttl"], given["stale_if_error"], given["stale_while_revalidate"]
+    ends = ttl is not None
+    give_ttl = f"give {labels.get('ttl', 'ttl')}="
+    if given["on_expiry"] == "verify" and constant:
+        raise ValueError("on_expiry='verify': a constant version is never asked; leave on_expiry out")
+    if given["on_expiry"] == "verify" and not ends:
+        raise ValueError(
+            f"on_expiry='verify': without a ttl no result comes to the end of it; {give_ttl}, or leave on_expiry out"
+        )
+    lag = given["lag"]
+    if behind and constant and not ends and (lag is None or lag.settle is None):
+        raise ValueError(
+            f"stale_while_revalidate={behind!r}: under a constant version and without a ttl no result is ever stale; "
+            f"{give_ttl}, or a version function, or leave stale_while_revalidate out"
+        )
+    if given["retry_after"] != retry_after and stale_if_error is None and behind is None:
+        raise ValueError(
+            f"retry_after={given['retry_after']!r}: no old result answers for a source that fails, so each call tries "
+            "it; give stale_if_error= or stale_while_revalidate=, or leave retry_after out"
+        )
+
+
 def check_constant(version: object, label: str) -> None:
     """Refuse a constant version without a hash, and what a class body makes of a version function."""
     if hasattr(type(version), "__get__"):
         raise TypeError(
-            f"{label}={version!r} is a {type(version).__name__}, which is no function yet in a class body; let it be a "
+            f"{label}={version!r} is {a_type(version)}, which is no function yet in a class body; let it be a "
             "plain method, which is given the instance, or a staticmethod"
         )
     try:
         hash(version)
     except TypeError as error:
         raise TypeError(
-            f"{label}={version!r} is a {type(version).__name__}, which is unhashable; it must be a hashable constant "
+            f"{label}={version!r} is {a_type(version)}, which is unhashable; it must be a hashable constant "
             "(a str, a number, a tuple), or a version function"
         ) from error
 
@@ -99,6 +124,11 @@ def check_version_args(version_args: object, label: str) -> None:
 
 def checked_session(session: object, label: str) -> object:
     """Return where the session lies. Refuse what none can lie in."""
+    if issubclass(session if issubclass(type(session), type) else type(session), SessionBlocks):  # type: ignore[arg-type]
+        raise TypeError(
+            f"{label}={session!r} opens sessions, and none lies in it; let it be None, for the ambient session, which "
+            "within `with session():` is the one of that block"
+        )
     if issubclass(
         type(session), (FunctionType, MethodType, CachedFunction, CachedMethod)
     ):  # A proxy would tell of its object.
@@ -116,8 +146,7 @@ def checked_maxsize(maxsize: object, label: str) -> int | None:
         return None
     if isinstance(maxsize, bool) or not isinstance(maxsize, int):
         raise TypeError(
-            f"{label}={maxsize!r} is a {type(maxsize).__name__}; it must be an int (0 stores nothing) or None "
-            "(unbounded)"
+            f"{label}={maxsize!r} is {a_type(maxsize)}; it must be an int (0 stores nothing) or None (unbounded)"
         )
     return min(max(maxsize, 0), _LONGEST)
 
@@ -196,7 +225,7 @@ def checked_lag(lag: object, label: str) -> LagTerms | None:
     if lag is None:
         return None
     if not isinstance(lag, Lag):
-        raise TypeError(f"{label}={lag!r} is a {type(lag).__name__}; it must be Lag(retries=..., delay=...), or None")
+        raise TypeError(f"{label}={lag!r} is {a_type(lag)}; it must be Lag(retries=..., delay=...), or None")
     return terms(lag)
 
 
@@ -220,7 +249,7 @@ def checked_cache_if(wants: object, label: str) -> Callable[..., Any] | None:
 def checked_flag(value: object, label: str) -> bool:
     """Return ``True`` or ``False``, and refuse anything else."""
     if not isinstance(value, bool):
-        raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be True or False")
+        raise TypeError(f"{label}={value!r} is {a_type(value)}; it must be True or False")
     return value
 
 
@@ -235,14 +264,14 @@ def awaits_version(function: Callable[..., object], version: object, label: str,
             "function can't await its version; let both be coroutine functions, or the version function a plain one"
         )
     if asks != COROUTINE:
-        raise TypeError(f"{label}={version!r} is a {asks}; it must be a function that returns its answer")
+        raise TypeError(f"{label}={version!r} is {with_article(asks)}; it must be a function that returns its answer")
     return True
 
 
 def checked_text(value: object, label: str) -> str:
     """Return a ``str`` with something in it, and refuse anything else."""
     if not isinstance(value, str):
-        raise TypeError(f"{label}={value!r} is a {type(value).__name__}; it must be a str")
+        raise TypeError(f"{label}={value!r} is {a_type(value)}; it must be a str")
     if not value:
         raise ValueError(f"{label}={value!r} is empty; it must name something")
     return value
@@ -255,11 +284,18 @@ def checked_function(function: object, hint: str) -> bool:
         if wrapper in ("classmethod", "property"):
             hint = f"; write @{wrapper} above the cache's decorator, not below it"
         raise TypeError(f"versioned_lru_cache: can't decorate {function!r}, which is not callable{hint}")
-    unfit = kind(function)
-    if unfit not in (None, COROUTINE):
+    if isinstance(function, type):
         raise TypeError(
-            f"versioned_lru_cache: can't decorate {getattr(function, '__qualname__', function)!r}, a {unfit}: its "
-            "result is used up by the first caller; decorate a function that returns a finished value, such as a list"
+            f"versioned_lru_cache: can't decorate {function!r}, a class: its name would be that of a function, "
+            "of which nothing is an instance; decorate a function that makes instances of it, such as "
+            f"lambda *args: {function.__name__}(*args)"
+        )
+    unfit = kind(function)
+    if unfit is not None and unfit != COROUTINE:
+        name = getattr(function, "__qualname__", function)
+        raise TypeError(
+            f"versioned_lru_cache: can't decorate {name!r}, {with_article(unfit)}: its result is used up by the first "
+            "caller; decorate a function that returns a finished value, such as a list"
         )
     return unfit is not None
 

@@ -8,6 +8,7 @@ from ._callables import check_kind
 from ._core import CachedFunction, CachedMethod, CacheKey
 from ._options import checked_flag
 from ._signatures import is_awaitable, shape
+from ._words import a_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Where:
     def __init__(self, function: Any, predicate: Callable[..., object]) -> None:
         if not callable(predicate):
             raise TypeError(
-                f"where({predicate!r}): a {type(predicate).__name__} is not callable; it must be a callable that takes "
+                f"where({predicate!r}): {a_type(predicate)} is not callable; it must be a callable that takes "
                 "the function's arguments and tells whether to renew their result"
             )
         check_kind(predicate, "where(predicate)")
@@ -62,7 +63,7 @@ class Where:
             raise
         if is_awaitable(answer):  # It would be true, whatever it says.
             raise TypeError(
-                f"{self!r} returned a {type(answer).__name__}, which nobody awaits; let it be a plain function that "
+                f"{self!r} returned {a_type(answer)}, which nobody awaits; let it be a plain function that "
                 "returns its answer"
             )
         return bool(answer)
@@ -191,7 +192,7 @@ def _check_target(target: object) -> None:
     of_a_class = isinstance(target, MethodType) and isinstance(target.__func__, CachedFunction)
     if not (of_a_class or isinstance(target, (CachedFunction, CachedMethod, CacheKey, Where))):
         raise TypeError(
-            f"Refresh.only({target!r}): a {type(target).__name__} can't be renewed; a target is a cached function, "
+            f"Refresh.only({target!r}): {a_type(target)} can't be renewed; a target is a cached function, "
             "obj.method, f.cache_key(...) or f.where(predicate)"
         )
 
@@ -200,7 +201,7 @@ def check_refresh(refresh: object) -> None:
     """Refuse what a session can't be told to refresh."""
     if refresh is not None and not isinstance(refresh, Refresh):
         raise TypeError(
-            f"session(refresh={refresh!r}) is a {type(refresh).__name__}; it must be Refresh.none(), Refresh.all() or "
+            f"session(refresh={refresh!r}) is {a_type(refresh)}; it must be Refresh.none(), Refresh.all() or "
             "Refresh.only(...)"
         )
 

@@ -11,7 +11,23 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class session(SessionBlocks):
+class _Called(type):
+    """The type of ``session``, which tells of ``with session:``: there the class stands in place of an instance."""
+
+    if not TYPE_CHECKING:  # Type checkers tell of it themselves, as long as they do not see these.
+
+        def __enter__(cls) -> None:
+            raise TypeError(
+                f"`with {cls.__name__}:` is given {cls!r} itself, a class, which begins no session; write "
+                f"`with {cls.__name__}():`"
+            )
+
+        def __exit__(cls, *error: object) -> None: ...
+
+        __aenter__, __aexit__ = __enter__, __exit__
+
+
+class session(SessionBlocks, metaclass=_Called):
     """A context manager, plain or async, in which answers do not change.
 
     Args:
@@ -28,7 +44,9 @@ class session(SessionBlocks):
         each has a session of its own.
 
     Raises:
-        TypeError: ``mapping`` is nothing of the above, or ``refresh`` or ``offline`` is of a wrong type.
+        TypeError: ``mapping`` is nothing of the above or a visitor's session, or ``refresh`` or ``offline`` is of a
+            wrong type.
+        ValueError: ``refresh`` and ``offline`` are both given: an offline session renews nothing.
         NotStored: In an offline session, by a call whose result is not stored.
 
     Example:
@@ -51,11 +69,19 @@ class session(SessionBlocks):
         """Prepare a session; it begins with the block."""
         checked_session(mapping, "session(mapping)")
         check_refresh(refresh)
-        return super().__new__(cls, mapping, refresh or None, checked_flag(offline, "session(offline)"))
+        checked_flag(offline, "session(offline)")
+        if refresh and offline:
+            raise ValueError(
+                f"session(refresh={refresh!r}, offline=True): an offline session computes nothing, so it renews "
+                "nothing either; leave one of the two out"
+            )
+        return super().__new__(cls, mapping, refresh or None, offline)
 
 
 def current_session(mapping: object = None) -> Session | None:
     """Return the session that is active now, or ``None``. Begins none.
+
+    Outside of a session there is nothing to renew, so write ``if own := current_session(): own.renew()``.
 
     Args:
         mapping: What a function is bound to by ``session=``; ``None`` asks for the ambient session.

@@ -5,6 +5,8 @@ A wrong value raises ``TypeError`` or ``ValueError`` with its name, the value an
 
 from __future__ import annotations
 
+from ._words import a_type
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -66,7 +68,7 @@ def _seconds(span: float | timedelta, label: str) -> float:
     seconds = total() if callable(total) else span
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise TypeError(
-            f"{label}={span!r} is a {type(span).__name__}; it must be seconds (an int or float), a timedelta or None"
+            f"{label}={span!r} is {a_type(span)}; it must be seconds (an int or float), a timedelta or None"
         )
     return seconds
 

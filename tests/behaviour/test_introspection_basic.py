@@ -41,7 +41,7 @@ def test_attributes_of_the_function_are_there_and_more_can_be_set() -> None:
     def f() -> None: ...
 
     f.mark = 1  # type: ignore[attr-defined]
-    g: Any = versioned_lru_cache(1)(f)
+    g: Any = versioned_lru_cache(version=1)(f)
     assert g.mark == 1
     g.other = 2
     assert g.other == 2
@@ -67,7 +67,7 @@ def test_cache_info_has_the_fields_of_functools() -> None:
 @pytest.mark.parametrize(("maxsize", "shown"), [(None, None), (0, 0), (-3, 0), (1, 1), (128, 128)])
 @pytest.mark.parametrize("typed", [True, False])
 def test_cache_parameters_are_those_of_functools(maxsize: int | None, shown: int | None, typed: bool) -> None:
-    ours = versioned_lru_cache(1, maxsize=maxsize, typed=typed)(lambda: 1)
+    ours = versioned_lru_cache(version=1, maxsize=maxsize, typed=typed)(lambda: 1)
     theirs = functools.lru_cache(maxsize=maxsize, typed=typed)(lambda: 1)
     assert ours.cache_parameters() == theirs.cache_parameters() == {"maxsize": shown, "typed": typed}
     assert ours.cache_info().maxsize == shown
@@ -143,7 +143,7 @@ def test_peek_and_contains_ask_nothing_and_move_nothing() -> None:
 @pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_peek_and_contains_see_only_what_is_fresh() -> None:
     with MockClock() as clock:
-        f = versioned_lru_cache(1, ttl=5)(lambda: [1])
+        f = versioned_lru_cache(version=1, ttl=5)(lambda: [1])
         f()
         clock.advance(5)
         assert f.cache_peek() is None
@@ -178,7 +178,7 @@ def test_put_stores_and_asks_nothing() -> None:
 @pytest.mark.thread_unsafe(reason="one clock for the whole process")
 def test_put_restarts_the_ttl() -> None:
     with MockClock() as clock:
-        f = versioned_lru_cache(1, ttl=5)(lambda: "computed")
+        f = versioned_lru_cache(version=1, ttl=5)(lambda: "computed")
         f()
         clock.advance(4)
         f.cache_put(Versioned("put", 1))
@@ -189,14 +189,14 @@ def test_put_restarts_the_ttl() -> None:
 
 
 def test_put_takes_keywords_of_any_name() -> None:
-    f = versioned_lru_cache(1)(lambda versioned, value=0, version=0: "computed")
+    f = versioned_lru_cache(version=1)(lambda versioned, value=0, version=0: "computed")
     f.cache_put(Versioned("put", 1), versioned=1, value=2, version=3)
     assert f(versioned=1, value=2, version=3) == "put"
     assert f.cache_contains(versioned=1, value=2, version=3)
 
 
 def test_put_into_a_cache_that_stores_nothing() -> None:
-    f = versioned_lru_cache(1, maxsize=0)(lambda: "computed")
+    f = versioned_lru_cache(version=1, maxsize=0)(lambda: "computed")
     f.cache_put(Versioned("put", 1))
     assert f() == "computed"
 
@@ -221,7 +221,7 @@ def test_copies_are_the_function_itself() -> None:
 def test_it_can_be_wrapped_again_like_any_function() -> None:
     twice = functools.lru_cache(documented)
     assert twice(1) == documented(1)
-    outer = versioned_lru_cache(1)(documented)
+    outer = versioned_lru_cache(version=1)(documented)
     assert outer(1) is outer(1)
     assert functools.partial(documented, 1)() == (1, "x", 0.5)
 
@@ -279,14 +279,14 @@ def test_a_function_without_a_name() -> None:
         def __call__(self, a: int) -> list[int]:
             return [a + 1]
 
-    f: Any = versioned_lru_cache(1)(Adder())
+    f: Any = versioned_lru_cache(version=1)(Adder())
     assert f(1) is f(1)
     assert "Adder" in repr(f)
-    p: Any = versioned_lru_cache(1)(functools.partial(max, 3))
+    p: Any = versioned_lru_cache(version=1)(functools.partial(max, 3))
     assert p(5) == 5
-    b: Any = versioned_lru_cache(1)(len)
+    b: Any = versioned_lru_cache(version=1)(len)
     assert b("abc") == 3
-    c: Any = versioned_lru_cache(1)(dict)
+    c: Any = versioned_lru_cache(version=1)(functools.partial(dict))
     assert c(a=1) is c(a=1)
 
 

@@ -74,7 +74,7 @@ async def test_a_refresh_has_no_say_offline(source: Source) -> None:
     await source.call(f)
     source.version, source.gives = "v2", "new"
     source.taken()
-    with session(refresh=Refresh.only(f, hard=True), offline=True):
+    with session(refresh=Refresh.only(f, hard=True)), session(offline=True):
         assert await source.call(f) == "old"
     assert source.taken() == counts()
 

@@ -50,6 +50,8 @@ def terms(draw: Any) -> Terms:
     """Some options."""
     ttl = draw(st.sampled_from([None, 3, 5]))
     by_arguments = draw(st.booleans())
+    stale_if_error = draw(st.sampled_from([None, None, 4, math.inf]))
+    behind = draw(st.sampled_from([None, None, 4]))
     return Terms(
         "f",
         by_arguments=by_arguments,
@@ -58,9 +60,9 @@ def terms(draw: Any) -> Terms:
         ttl=ttl,
         verify=ttl is not None and draw(st.booleans()),
         revalidates=draw(st.booleans()),
-        stale_if_error=draw(st.sampled_from([None, None, 4, math.inf])),
-        retry_after=draw(st.sampled_from([1, 2, 0])),
-        stale_while_revalidate=draw(st.sampled_from([None, None, 4])),
+        stale_if_error=stale_if_error,
+        retry_after=draw(st.sampled_from([1, 2, 0])) if stale_if_error or behind else 1,
+        stale_while_revalidate=behind,
         retries=draw(st.sampled_from([0, 0, 0, 1, 2])),
         settle=draw(st.sampled_from([None, None, 2])),
         ordered=draw(st.sampled_from([False, False, True])),
@@ -119,7 +121,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(place=places, policy=policies, offline=st.sampled_from([False, False, False, True]))
     def open(self, place: int, policy: tuple[Target, ...], offline: bool) -> None:
-        self.both("open", place, policy, offline)
+        self.both("open", place, () if offline else policy, offline)
         self.both("switch", place)
 
     @rule(place=places)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tests.typing.functions import defaults, doubled, first, keywords, nothing, original, positional, twice, variadic
 from tests.typing.methods import Box, Made, Shop, Stall, shop
 from tests.typing.version_functions import of_user, of_users
-from versioned_lru_cache import CachedMethod, Session, Versioned, session, versioned_lru_cache
+from versioned_lru_cache import CachedMethod, Session, Versioned, current_session, session, versioned_lru_cache
 from versioned_lru_cache.versions import bump, counter, set_max_names, tags
 
 if TYPE_CHECKING:
@@ -97,18 +97,21 @@ def decorators() -> None:
     versioned_lru_cache()(a_function)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     versioned_lru_cache(a_function)(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     versioned_lru_cache(["v1"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    versioned_lru_cache(1, a_function)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
-    versioned_lru_cache(1, maxsize="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    versioned_lru_cache(1, max_size=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    versioned_lru_cache(1, ttl="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    versioned_lru_cache("v1", a_function)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
+    versioned_lru_cache(version=1, maxsize="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    versioned_lru_cache(version=1, max_size=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    versioned_lru_cache(version=1, ttl="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     versioned_lru_cache(abs, version_args=(1,))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     versioned_lru_cache(abs, version_args=a_function)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    versioned_lru_cache(1, key=sorted)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    versioned_lru_cache(version=1, key=sorted)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def sessions() -> None:
     with session() as opened:
         opened.renew(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    with session:  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues]
+        pass
+    current_session().renew()  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
     Session({})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 

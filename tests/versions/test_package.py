@@ -361,7 +361,7 @@ def test_a_callable_that_returns_no_plain_answer_is_refused(make: Any) -> None:
 
 
 def test_what_a_callable_returns_is_checked_when_it_is_asked() -> None:
-    with pytest.raises(TypeError, match=r"path\(\)=5 is a int; it must be a str or os\.PathLike"):
+    with pytest.raises(TypeError, match=r"path\(\)=5 is an int; it must be a str or os\.PathLike"):
         file(lambda: 5)()  # type: ignore[arg-type, return-value]
     with pytest.raises(ValueError, match=r"url\(\)='a' is not allowed"):
         http_etag(lambda: "a")()

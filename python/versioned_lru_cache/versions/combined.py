@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from .._callables import CONSTANT_INSTEAD, check_answers
 from .._core import VersionFunction
 from .._options import check_constant
 from .._signatures import COROUTINE, identity, is_awaitable, kind, shape
+from .._words import with_article
 from ._version_function import PLAIN, known_by
 
 TYPE_CHECKING = False
@@ -73,14 +75,18 @@ class _Asked(_Part):
 
     def __init__(self, version: Callable[..., Any], label: str) -> None:
         super().__init__(version)
-        if kind(version) not in (None, COROUTINE):
-            raise TypeError(f"{label}={version!r} is a {kind(version)}; it must be a function that returns its answer")
+        unfit = kind(version)
+        if unfit is not None and unfit != COROUTINE:
+            raise TypeError(
+                f"{label}={version!r} is {with_article(unfit)}; it must be a function that returns its answer"
+            )
+        check_answers(version, label, CONSTANT_INSTEAD)
         parameters = shape(version)
         self.parameters = parameters
         self.needed = 0 if parameters is None else parameters.needed + len(parameters.required)
         self.takes = parameters is None or not parameters.takes_nothing
         self.names = parameters is not None and parameters.takes_names
-        self.awaits = kind(version) == COROUTINE
+        self.awaits = unfit == COROUTINE
 
     def answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the version, or what is to be awaited for it."""

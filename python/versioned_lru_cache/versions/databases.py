@@ -7,6 +7,7 @@ import os
 from .._callables import check_kind
 from .._core import VersionFunction
 from .._signatures import identity
+from .._words import a_type
 from ._sql_places import is_in_memory, place_of
 from ._sqlite_commits import Watch, Watched
 from ._version_function import PLAIN, known_by
@@ -137,7 +138,7 @@ def sql(
         query = statement
     else:
         raise TypeError(
-            f"statement={statement!r} is a {type(statement).__name__}; it must be a str or a statement of SQLAlchemy"
+            f"statement={statement!r} is {a_type(statement)}; it must be a str or a statement of SQLAlchemy"
         )
     values = _checked_parameters(parameters)
     # Of these each answer is of the one database; all others may lead to several: those of tenants, or of tests.
@@ -159,8 +160,7 @@ def sql(
 def _checked_file(path: object) -> str:
     if not isinstance(path, (str, bytes, os.PathLike)):
         raise TypeError(
-            f"path_or_connection={path!r} is a {type(path).__name__}; it must be a str or os.PathLike, or a "
-            "sqlite3.Connection"
+            f"path_or_connection={path!r} is {a_type(path)}; it must be a str or os.PathLike, or a sqlite3.Connection"
         )
     text = checked_path(path, "path_or_connection")  # pyright: ignore[reportUnknownArgumentType]
     if text == ":memory:" or text.startswith("file:"):
@@ -180,7 +180,7 @@ def _check_connectable(connectable: object, label: str) -> None:
     orm = sys.modules.get("sqlalchemy.orm")
     if not isinstance(connectable, (Engine, Connection)) and not (orm and isinstance(connectable, orm.Session)):
         raise TypeError(
-            f"{label}={connectable!r} is a {type(connectable).__name__}; it must be an Engine, a Connection, a Session "
+            f"{label}={connectable!r} is {a_type(connectable)}; it must be an Engine, a Connection, a Session "
             "or a scoped_session of SQLAlchemy (none for asyncio), or a callable that returns one"
         )
 
@@ -191,9 +191,7 @@ def _checked_parameters(parameters: object) -> dict[str, object]:
     if parameters is None:
         return {}
     if not isinstance(parameters, Mapping):
-        raise TypeError(
-            f"parameters={parameters!r} is a {type(parameters).__name__}; it must be a mapping of names to values"
-        )
+        raise TypeError(f"parameters={parameters!r} is {a_type(parameters)}; it must be a mapping of names to values")
     return dict(parameters)  # pyright: ignore[reportUnknownArgumentType]
 
 

@@ -8,6 +8,7 @@ from stat import S_ISDIR, S_ISREG
 
 from .._core import file_state
 from .._options import checked_flag
+from .._words import a_type
 from ._version_function import asking_about
 
 TYPE_CHECKING = False
@@ -125,7 +126,7 @@ def checked_path(path: object, label: str) -> str:
     """Return a path as text."""
     if not isinstance(path, (str, bytes, os.PathLike)):
         raise TypeError(
-            f"{label}={path!r} is a {type(path).__name__}; it must be a str or os.PathLike, or a callable that takes "
+            f"{label}={path!r} is {a_type(path)}; it must be a str or os.PathLike, or a callable that takes "
             "the call's arguments and returns one"
         )
     text: str = os.fsdecode(path)  # pyright: ignore[reportUnknownArgumentType]
@@ -189,7 +190,7 @@ def _digest_of(parts: Iterator[bytes]) -> str:
 def _checked_pattern(pattern: object) -> tuple[str, ...]:
     """Return the parts of a pattern, one for each name on the way to a file."""
     if not isinstance(pattern, str):
-        raise TypeError(f"pattern={pattern!r} is a {type(pattern).__name__}; it must be a str, such as '**/*.csv'")
+        raise TypeError(f"pattern={pattern!r} is {a_type(pattern)}; it must be a str, such as '**/*.csv'")
     plain = pattern.replace(os.sep, "/")
     parts = tuple(plain.split("/"))
     if not all(parts) or {".", ".."} & set(parts) or os.path.splitdrive(pattern)[0]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._words import a_type
 from ._version_function import asking_about
 
 TYPE_CHECKING = False
@@ -56,13 +57,13 @@ def http_etag(
         <versions.http_etag('https://example.org/prices.json')>
     """
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"timeout={timeout!r} is a {type(timeout).__name__}; it must be seconds, an int or float")
+        raise TypeError(f"timeout={timeout!r} is {a_type(timeout)}; it must be seconds, an int or float")
     if not 0 < timeout < float("inf"):
         raise ValueError(f"timeout={timeout!r} is not allowed; it must be more than 0 seconds, and not endless")
     sent = _checked_headers(headers)
     if opener is not None and not callable(getattr(opener, "open", None)):
         raise TypeError(
-            f"opener={opener!r} is a {type(opener).__name__}; it must have the method open of "
+            f"opener={opener!r} is {a_type(opener)}; it must have the method open of "
             "urllib.request.OpenerDirector, or be None"
         )
 
@@ -100,7 +101,7 @@ def _checked_url(url: object, label: str) -> str:
 
     if not isinstance(url, str):
         raise TypeError(
-            f"{label}={url!r} is a {type(url).__name__}; it must be a str, or a callable that takes the call's "
+            f"{label}={url!r} is {a_type(url)}; it must be a str, or a callable that takes the call's "
             "arguments and returns one"
         )
     parts = urlsplit(url)
@@ -118,12 +119,12 @@ def _checked_headers(headers: object) -> tuple[tuple[str, str], ...]:
     if headers is None:
         return ()
     if not isinstance(headers, Mapping):
-        raise TypeError(f"headers={headers!r} is a {type(headers).__name__}; it must be a mapping of str to str")
+        raise TypeError(f"headers={headers!r} is {a_type(headers)}; it must be a mapping of str to str")
     found: list[tuple[object, object]] = list(headers.items())  # pyright: ignore[reportUnknownArgumentType]
     checked: list[tuple[str, str]] = []
     for name, value in found:
         if not isinstance(name, str) or not isinstance(value, str):
             # Its value may be a secret.
-            raise TypeError(f"headers has a {type(value).__name__} for {name!r}; it must be a mapping of str to str")
+            raise TypeError(f"headers has {a_type(value)} for {name!r}; it must be a mapping of str to str")
         checked.append((name.capitalize(), value))
     return tuple(sorted(checked))
