@@ -31,7 +31,7 @@ _LOAD = None if _IN_ONE else _last[-4]
 
 
 def returns_only_none(code: CodeType) -> bool:
-    """Return whether ``None`` is the one thing that a function returns. It may return nothing at all, then it is not."""
+    """Return whether ``None`` is the one thing that a function returns, if it ever returns."""
     constants = code.co_consts
     if code.co_flags & _GENERATORS or len(constants) > _MOST_CONSTANTS:
         return False

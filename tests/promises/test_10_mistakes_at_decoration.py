@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def version() -> int:
-    return 1
+    return len("v")
 
 
 def original(**options: Any) -> Any:
@@ -231,6 +231,8 @@ NOT_FORGETFUL: list[Any] = [
     lambda found=None: None if found else found,
     lambda found=None: found or version() or None,
     lambda: len(""),
+    lambda: "v1",
+    lambda: 0,
     partial(forgets),
 ]
 

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 from tests.typing.functions import defaults, doubled, first, keywords, nothing, original, positional, twice, variadic
 from tests.typing.methods import Box, Made, Shop, Stall, shop
 from tests.typing.version_functions import of_user, of_users
-from versioned_lru_cache import CachedMethod, Session, Versioned, current_session, session, versioned_lru_cache
+from versioned_lru_cache import (
+    CachedMethod,
+    Session,
+    Versioned,
+    current_session,
+    session,
+    set_refresh_context,
+    versioned_lru_cache,
+)
 from versioned_lru_cache.versions import bump, counter, set_max_names, tags
 
 if TYPE_CHECKING:
@@ -111,6 +119,8 @@ def sessions() -> None:
         opened.renew(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     with session:  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues]
         pass
+    set_refresh_context("app")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    set_refresh_context(a_function)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     current_session().renew()  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
     Session({})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 

@@ -41,14 +41,13 @@ pub(crate) fn count_as_coroutine(class: &Bound<'_, PyType>) {
 /// Whether an object is surely finished, by its type.
 #[inline]
 pub(crate) fn is_finished(object: &Bound<'_, PyAny>) -> bool {
+    if may_be_taken(object) {
+        return false;
+    }
     // SAFETY: a type lives at least as long as its object.
     unsafe {
         let class = ffi::Py_TYPE(object.as_ptr());
-        !may_be_taken(class)
-            && (ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_HEAPTYPE) == 0 || {
-                let tag = tag_of(class);
-                tag != 0 && place_of(tag).load(Ordering::Relaxed) == tag
-            })
+        ffi::PyType_HasFeature(class, ffi::Py_TPFLAGS_HEAPTYPE) == 0 || is_known(tag_of(class))
     }
 }
 
@@ -70,15 +69,10 @@ pub(crate) fn used_up(object: &Bound<'_, PyAny>) -> PyResult<Option<&'static str
         // Else Python would tell of a coroutine that nobody awaited, too.
         object.call_method0(named!(object.py(), "close")?)?;
     }
-    if kind.is_none() {
+    if kind.is_none() && !may_be_taken(object) {
         // SAFETY: the type is held here.
-        unsafe {
-            let class = class.as_type_ptr();
-            if !may_be_taken(class) {
-                let tag = tag_of(class);
-                place_of(tag).store(tag, Ordering::Relaxed);
-            }
-        }
+        let tag = unsafe { tag_of(class.as_type_ptr()) };
+        place_of(tag).store(tag, Ordering::Relaxed);
     }
     Ok(kind)
 }
@@ -209,16 +203,15 @@ fn is_awaitable(object: &Bound<'_, PyAny>) -> bool {
     }
 }
 
-/// Whether the objects of a type may be iterators or awaited: it has what those need.
-///
-/// # Safety
-/// The type is alive.
+/// Whether an object may be an iterator or awaited: its type has what those need.
 #[inline]
-unsafe fn may_be_taken(class: *mut PyTypeObject) -> bool {
-    // SAFETY: a type's slots live as long as it does.
+fn may_be_taken(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: a type lives at least as long as its object, and its slots as long as the type.
     unsafe {
+        let class = ffi::Py_TYPE(object.as_ptr());
         let slots = (*class).tp_as_async;
-        (*class).tp_iternext.is_some()
+        // A class written in Python has something in the slot for `__next__` in any case.
+        ((*class).tp_iternext.is_some() && ffi::PyIter_Check(object.as_ptr()) != 0)
             || (!slots.is_null() && ((*slots).am_await.is_some() || (*slots).am_anext.is_some()))
     }
 }
@@ -232,6 +225,12 @@ unsafe fn may_be_taken(class: *mut PyTypeObject) -> bool {
 unsafe fn tag_of(class: *mut PyTypeObject) -> u32 {
     // SAFETY: the caller says so; without a GIL CPython itself writes the word as a whole.
     unsafe { AtomicU32::from_ptr(&raw mut (*class).tp_version_tag) }.load(Ordering::Relaxed)
+}
+
+/// Whether a version tag is of a class whose objects are known to be finished.
+#[inline]
+fn is_known(tag: u32) -> bool {
+    tag != 0 && place_of(tag).load(Ordering::Relaxed) == tag
 }
 
 /// The place of a version tag in the table.
