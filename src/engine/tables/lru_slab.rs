@@ -158,20 +158,31 @@ impl<T> LruSlab<T> {
     /// What the least recently used row holds.
     #[must_use]
     pub fn oldest(&self) -> Option<&T> {
-        self.get(self.ring.first()?.newer)
+        self.get(self.oldest_slot()?)
+    }
+
+    /// Where it lies.
+    pub(crate) fn oldest_slot(&self) -> Option<Slot> {
+        self.ring.first().map(|head| head.newer).filter(|oldest| *oldest != HEAD)
     }
 
     /// Takes the least recently used row out, with its hash.
     #[must_use]
     pub fn pop_oldest(&mut self) -> Option<(u64, T)> {
-        self.remove(self.ring.first()?.newer)
+        self.remove(self.oldest_slot()?)
     }
 
     /// Takes all rows out that `leaves` accepts; where a hash is given, only rows of that are looked at.
     pub fn strike(&mut self, hash: Option<u64>, leaves: impl Fn(&T) -> bool) -> Vec<T> {
+        let slots = self.slots_that(hash, leaves);
+        slots.into_iter().filter_map(|slot| self.remove(slot)).map(|(_, held)| held).collect()
+    }
+
+    /// Where those lie.
+    pub(crate) fn slots_that(&self, hash: Option<u64>, leaves: impl Fn(&T) -> bool) -> Vec<Slot> {
         let mut slots = hash.map_or_else(|| self.slots().collect::<Vec<_>>(), |hash| self.slots_of(hash));
         slots.retain(|slot| self.get(*slot).is_some_and(&leaves));
-        slots.into_iter().filter_map(|slot| self.remove(slot)).map(|(_, held)| held).collect()
+        slots
     }
 
     /// The rows of a hash.
