@@ -1,4 +1,5 @@
 from collections.abc import Callable, Coroutine, Generator, Hashable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from inspect import Signature
 from types import TracebackType
 from typing import (
@@ -357,9 +358,12 @@ class Options:
         *,
         session: object,
         maxsize: int | None,
+        max_weight: int | None = None,
+        weigh: Callable[[Any], int] | None = None,
         typed: bool,
         key: Callable[..., Hashable] | None,
         ttl: int | None,
+        own_ttl: Callable[..., float | timedelta | None] | None = None,
         verifies: bool,
         revalidate: Callable[..., Any] | None,
         awaits_revalidate: bool,
@@ -465,6 +469,22 @@ class _CacheMethods(Generic[_P, _R_co]):
             >>> square.cache_explain(3).fwd
             'miss'
         """
+    def cache_purge(self) -> int:
+        """Forget what has ended and no stale policy may use any more.
+
+        What has ended gives its room to new results by itself, so this is for memory that is to be free
+        before. What sessions keep for themselves stays. Of a bound method: for all instances.
+
+        Returns:
+            How many results those were.
+
+        Example:
+            >>> square(3)
+            9
+            >>> square.cache_purge()  # it has no ttl
+            0
+        """
+
     def where(self, predicate: Callable[_P, object]) -> Where:
         """The calls whose arguments a predicate finds true, for ``Refresh.only``.
 
@@ -600,7 +620,8 @@ class _CacheMethods(Generic[_P, _R_co]):
         """Store a result that was made elsewhere, as of now, under its version.
 
         Args:
-            versioned: A ``Versioned``: the result, and the version of the data that it was made from.
+            versioned: A ``Versioned``: the result, the version of the data that it was made from, and perhaps
+                how long it lives. One that lives 0 seconds or less is not stored.
             args: The positional arguments of the call.
             kwargs: Its keyword arguments.
 
@@ -620,7 +641,8 @@ class _CacheMethods(Generic[_P, _R_co]):
         """Store a result that was made elsewhere, as of now, under its version.
 
         Args:
-            versioned: A ``Versioned``: the result, and the version of the data that it was made from.
+            versioned: A ``Versioned``: the result, the version of the data that it was made from, and perhaps
+                how long it lives. One that lives 0 seconds or less is not stored.
             args: The positional arguments of the call.
             kwargs: Its keyword arguments.
 

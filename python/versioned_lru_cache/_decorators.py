@@ -37,9 +37,11 @@ def versioned_lru_cache(
     version_args: tuple[()] | Callable[..., tuple[Any, ...]] | None = None,
     session: object = None,
     maxsize: int | None = 128,
+    max_weight: int | None = None,
+    weigh: Callable[[Any], int] | None = None,
     typed: bool = False,
     key: Callable[..., Hashable] | None = None,
-    ttl: float | timedelta | None = None,
+    ttl: float | timedelta | Callable[..., float | timedelta | None] | None = None,
     on_expiry: Literal["recompute", "verify"] = "recompute",
     revalidate: Callable[..., Any] | None = None,
     stale_if_error: float | timedelta | None = None,
@@ -64,9 +66,14 @@ def versioned_lru_cache(
             :class:`session`. Where there is no session every call is one of its own, and asks.
         maxsize: At most so many results are stored; ``None`` is unbounded, 0 or less stores nothing. Calls at the same
             time share one run of the function even then, unless ``wait=0``.
+        max_weight: All stored results together weigh at most so much, beside ``maxsize`` or, with ``maxsize=None``, in
+            its place. A result that weighs more by itself is not stored. Needs ``weigh``.
+        weigh: A callable that is given a result and returns its weight, an int of 0 or more: ``len``, say.
         typed: Whether arguments of different types are different, as in functools.
         key: A callable that makes one hashable key of the call's arguments.
-        ttl: A bound on a result's age, in seconds or as a timedelta. Age counts from the start of the computation.
+        ttl: A bound on a result's age, in seconds or as a timedelta. Age counts from the start of the computation. A
+            callable tells it of each result: it is given that and the call's arguments, and returns seconds, a
+            timedelta, or ``None`` for no bound. A result that lives 0 seconds or less is returned and not stored.
         on_expiry: What happens at the end of the ttl where the version is unchanged: ``"recompute"``, or ``"verify"``:
             the age begins anew when the version is asked, as after a 304 (RFC 9111, 4.3.4).
         revalidate: Takes the function's place whenever there is an old result. It is called with that, a
@@ -81,7 +88,7 @@ def versioned_lru_cache(
         stale_while_revalidate: How many seconds past freshness an old result answers while a new one is made behind
             (RFC 5861, 3), in a context of its own: :func:`set_refresh_context`.
         lag: How to treat a source that announces a version before it shows it: :class:`Lag`. A function may return
-            :class:`Versioned` to say which version its result is of.
+            :class:`Versioned` to say which version its result is of, and how long it lives.
         cache_if: A callable that is given a result; only what it finds true is stored.
         wait: How many seconds to wait for another call that computes the same, before computing too, without storing
             the result. 0 never waits; ``None`` waits as long as it takes.
@@ -110,6 +117,8 @@ def versioned_lru_cache(
         "version_args": version_args,
         "session": session,
         "maxsize": maxsize,
+        "max_weight": max_weight,
+        "weigh": weigh,
         "typed": typed,
         "key": key,
         "ttl": ttl,
@@ -144,7 +153,7 @@ def versioned_lru_cache_with_ttl(
     generate_version_func: Callable[..., Hashable],
     module_name: str,
     cache_max_size: int | None = 1,
-    time_to_live_seconds: float | timedelta | None = 3600,
+    time_to_live_seconds: float | timedelta | Callable[..., float | timedelta | None] | None = 3600,
     no_history_events_default_version: Hashable = "-1",
     **more: Any,
 ) -> Callable[[Callable[P, R]], CachedFunction[P, R]]:
@@ -258,6 +267,7 @@ def _decorator(
             options.check_revalidate_fits(revalidate, signature, _name(function))
         if gets is Gets.ARGUMENTS or gets is Gets.KEY:
             options.check_takes_calls(ask, label, signature, _name(function), remedy=_OTHERWISE)
+        options.check_ttl_fits(given["ttl"], labels.get("ttl", "ttl"), signature, _name(function))
         options.check_takes_calls(key, "key", signature, _name(function))
         options.check_takes_calls(version_args, "version_args", signature, _name(function))
         own_name = _name(function) if module is None else str(getattr(function, "__name__", None) or _name(function))

@@ -22,6 +22,7 @@ from . import (
     _refresh,  # pyright: ignore[reportPrivateUsage]
     _results,  # pyright: ignore[reportPrivateUsage]
     _signatures,
+    _spans,
     exceptions,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     "_refresh",
     "_results",
     "_signatures",
+    "_spans",
     "asyncio",
     "builtins",
     "contextvars",

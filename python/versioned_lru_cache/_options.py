@@ -26,9 +26,11 @@ if TYPE_CHECKING:
         version_args: tuple[()] | Callable[..., tuple[Any, ...]] | None
         session: object
         maxsize: int | None
+        max_weight: int | None
+        weigh: Callable[[Any], int] | None
         typed: bool
         key: Callable[..., Hashable] | None
-        ttl: float | timedelta | None
+        ttl: float | timedelta | Callable[..., float | timedelta | None] | None
         on_expiry: Literal["recompute", "verify"]
         revalidate: Callable[..., Any] | None
         stale_if_error: float | timedelta | None
@@ -51,12 +53,17 @@ def checked(given: Given, labels: Mapping[str, str]) -> Options:
         return labels.get(option, option)
 
     check_version_args(given["version_args"], label("version_args"))
+    ttl, own_ttl = checked_lives(given["ttl"], label("ttl"))
+    max_weight, weigh = checked_weights(given["max_weight"], given["weigh"], label)
     return Options(
         session=checked_session(given["session"], label("session")),
         maxsize=checked_maxsize(given["maxsize"], label("maxsize")),
+        max_weight=max_weight,
+        weigh=weigh,
         typed=checked_flag(given["typed"], label("typed")),
         key=checked_key(given["key"], label("key")),
-        ttl=checked_ttl(given["ttl"], label("ttl")),
+        ttl=ttl,
+        own_ttl=own_ttl,
         verifies=checked_on_expiry(given["on_expiry"], label("on_expiry")),
         revalidate=checked_revalidate(given["revalidate"], label("revalidate")),
         awaits_revalidate=kind(given["revalidate"]) is not None,
@@ -151,6 +158,40 @@ def checked_maxsize(maxsize: object, label: str) -> int | None:
     return min(max(maxsize, 0), _LONGEST)
 
 
+def checked_lives(
+    ttl: float | timedelta | Callable[..., float | timedelta | None] | None, label: str
+) -> tuple[int | None, Callable[..., Any] | None]:
+    """Return how long all results live at most, in nanoseconds, or what tells it of each."""
+    if not callable(ttl):
+        return checked_ttl(ttl, label), None
+    check_kind(ttl, label)
+    return None, ttl
+
+
+def checked_weights(
+    max_weight: object, weigh: object, label: Callable[[str], str]
+) -> tuple[int | None, Callable[..., Any] | None]:
+    """Return what all results may weigh together, and what tells the weight of one: both or neither."""
+    bound, weighs = label("max_weight"), label("weigh")
+    checked = checked_callable(weigh, weighs, "a callable that is given a result and returns its weight, an int")
+    if max_weight is None:
+        if checked is not None:
+            raise ValueError(f"{weighs}={weigh!r} is of no effect without {bound}; give that, or leave {weighs} out")
+        return None, None
+    if isinstance(max_weight, bool) or not isinstance(max_weight, int):
+        raise TypeError(f"{bound}={max_weight!r} is a {type(max_weight).__name__}; it must be an int, or None")
+    if max_weight < 1:
+        raise ValueError(
+            f"{bound}={max_weight!r} is not allowed; it must be 1 or more, or None (maxsize=0 stores nothing)"
+        )
+    if checked is None:
+        raise ValueError(
+            f"{bound}={max_weight!r} is of no effect without {weighs}; give that a callable that returns the weight "
+            "of a result, such as len"
+        )
+    return min(max_weight, _LONGEST), checked
+
+
 def checked_errors(errors: object, label: str) -> tuple[type[BaseException], ...]:
     """Return which failures count as those of the source."""
     classes: tuple[Any, ...] = errors if isinstance(errors, tuple) else (errors,)  # pyright: ignore[reportUnknownVariableType]
@@ -203,6 +244,21 @@ def check_defaults(function: Shape | None, name: str) -> None:
             f"{name}: the default of {parameter!r} is {default!r}, a {type(default).__name__}, which has no hash; it "
             "is part of the key of each call that leaves it out. Let it be something hashable, such as None or a "
             "tuple, or say with key= what tells calls apart"
+        )
+
+
+def check_ttl_fits(ttl: object, label: str, function: Shape | None, name: str) -> None:
+    """Refuse what tells how long a result lives, but can't take that and then the arguments of a function."""
+    parameters = shape(ttl) if callable(ttl) else None
+    if parameters is None or function is None:
+        return
+    behind = parameters.after_one()
+    reason = behind.never_fits(function) or behind.lacks(function) or behind.differs(function)
+    if reason or not (parameters.positional or parameters.var_positional):
+        raise TypeError(
+            f"{label}={ttl!r} can't take a result and the arguments of {name}: behind the result, "
+            f"{reason or 'it takes none'}; let it take the result first, and then the same arguments, with the same "
+            "defaults, or *args and **kwargs"
         )
 
 

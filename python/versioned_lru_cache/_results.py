@@ -1,9 +1,14 @@
 """What the ``cache_*`` methods return and take."""
 
+from __future__ import annotations
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable
+    from datetime import timedelta
     from typing import Generic, NamedTuple, TypeVar
+
+    from typing_extensions import Self
 
     T = TypeVar("T")
 
@@ -45,6 +50,9 @@ if TYPE_CHECKING:
             refresh_errors: Refreshes behind that failed.
             validated: Versions that computations had read before and that held when they were asked anew.
             invalidated: Those that did not.
+            ended: How many of the stored results have ended: their ttl is over.
+            weight: What the stored results weigh together; ``None`` where that is not bounded.
+            max_weight: The most that they may; ``None`` is unbounded.
 
         Example:
             >>> from versioned_lru_cache import versioned_lru_cache
@@ -66,20 +74,11 @@ if TYPE_CHECKING:
         refresh_errors: int
         validated: int
         invalidated: int
+        ended: int
+        weight: int | None
+        max_weight: int | None
 
-    class Versioned(NamedTuple, Generic[T]):
-        """A result, and the version of the data that it was made from.
-
-        Attributes:
-            value: The result.
-            version: The version.
-
-        Example:
-            >>> from versioned_lru_cache import Versioned
-            >>> Versioned("a report", 7)
-            Versioned(value='a report', version=7)
-        """
-
+    class _Fields(NamedTuple, Generic[T]):
         value: T
         version: Hashable
 
@@ -105,7 +104,7 @@ else:
     CacheStats = namedtuple(
         "CacheStats",
         "hits misses maxsize currsize version_calls verified evictions not_stored errors revalidated stale "
-        "refresh_errors validated invalidated",
+        "refresh_errors validated invalidated ended weight max_weight",
     )
     CacheStats.__doc__ = """All that a cached function counts, since it was decorated or last cleared.
 
@@ -124,6 +123,9 @@ else:
         refresh_errors: Refreshes behind that failed.
         validated: Versions that computations had read before and that held when they were asked anew.
         invalidated: Those that did not.
+        ended: How many of the stored results have ended: their ttl is over.
+        weight: What the stored results weigh together; ``None`` where that is not bounded.
+        max_weight: The most that they may; ``None`` is unbounded.
 
     Example:
         >>> from versioned_lru_cache import versioned_lru_cache
@@ -131,15 +133,46 @@ else:
         0
     """
 
-    Versioned = namedtuple("Versioned", "value version")
-    Versioned.__doc__ = """A result, and the version of the data that it was made from.
+    T = object
+    _Fields = namedtuple("Versioned", "value version")
+
+
+class Versioned(_Fields[T]):
+    """A result, the version of the data that it was made from, and perhaps how long it lives.
+
+    As a tuple it is the value and the version.
 
     Attributes:
         value: The result.
         version: The version.
+        ttl: A bound on its age, in seconds or as a timedelta, or ``None``. Where the option ``ttl=`` bounds that too,
+            the shorter counts. A result that lives 0 seconds or less is handed out and not stored.
 
     Example:
         >>> from versioned_lru_cache import Versioned
         >>> Versioned("a report", 7)
         Versioned(value='a report', version=7)
+        >>> Versioned("a token", 7, ttl=60)
+        Versioned(value='a token', version=7, ttl=60)
     """
+
+    if TYPE_CHECKING:
+        ttl: float | timedelta | None
+
+    def __new__(cls, value: T, version: Hashable, ttl: float | timedelta | None = None) -> Self:
+        self = super().__new__(cls, value, version)  # type: ignore[type-var]
+        self.ttl = ttl
+        return self
+
+    def __repr__(self) -> str:
+        ttl = "" if self.ttl is None else f", ttl={self.ttl!r}"
+        return f"{type(self).__name__}(value={self.value!r}, version={self.version!r}{ttl})"
+
+    if not TYPE_CHECKING:  # What namedtuple makes of these knows nothing of the ttl.
+
+        @classmethod
+        def _make(cls, iterable):
+            return cls(*iterable)
+
+        def _replace(self, **changes):
+            return type(self)(**{"value": self.value, "version": self.version, "ttl": self.ttl, **changes})

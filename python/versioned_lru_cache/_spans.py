@@ -25,6 +25,16 @@ def checked_ttl(ttl: float | timedelta | None, label: str) -> int | None:
     return _nanoseconds(seconds)
 
 
+def checked_own_ttl(ttl: float | timedelta | None, label: str) -> int | None:
+    """Return how long one result lives in nanoseconds; ``None`` is for ever, and less than 0 as 0."""
+    if ttl is None:
+        return None
+    seconds = _seconds(ttl, label)
+    if seconds != seconds:  # Not a number.
+        raise ValueError(f"{label}={ttl!r} is not allowed; it must be seconds, a timedelta or None (no bound on age)")
+    return _nanoseconds(seconds) if seconds > 0 else 0
+
+
 def checked_span(span: float | timedelta | None, label: str) -> int:
     """Return a span of 0 seconds or more in nanoseconds."""
     if span is None:

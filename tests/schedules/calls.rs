@@ -248,8 +248,15 @@ impl Call<'_> {
                 match world.run(self.function.number, self.called.version) {
                     (Body::Returns, _, data) => {
                         let value = Number::new(data);
-                        let made =
-                            Made { value, reads: Vec::new(), wanted: true, seen: None, renewed: false };
+                        let made = Made {
+                            value,
+                            reads: Vec::new(),
+                            wanted: true,
+                            seen: None,
+                            renewed: false,
+                            own_ttl: None,
+                            weight: 0,
+                        };
                         Continue(Event::Computed(made))
                     }
                     (body, run, _) => Break(self.fails(plan, body, run)),

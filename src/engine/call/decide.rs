@@ -1,11 +1,11 @@
 //! One step of the state machine: acts on the verdict of a call, inside of the critical section.
 
 use crate::engine::call::claim::Found;
-use crate::engine::call::plan::{Computation, Phase, Plan, Question, Request, Source, Stage};
+use crate::engine::call::plan::{Computation, Phase, Plan, Previous, Question, Request, Source, Stage};
 use crate::engine::call::policy::{Manner, Refresh};
 use crate::engine::call::protocol::{NextStep, Served, Step};
 use crate::engine::call::verdict::{How, Judged, Verdict};
-use crate::engine::flight::flights::RunId;
+use crate::engine::flight::flights::{RunId, Shown};
 use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::function_cache::context::Context;
 use crate::engine::function_cache::session_hint::SessionHint;
@@ -16,7 +16,6 @@ use crate::engine::session::reader::Reader;
 use crate::engine::session::recognition::Recognition;
 use crate::engine::session::session_memory::Asks;
 use crate::engine::storage::deferred_drops::Leaving;
-use crate::engine::storage::entries::Look;
 use crate::engine::storage::entry::{Course, Entry};
 use crate::engine::tables::index::Slot;
 use crate::engine::versions::observation::CompactObservation;
@@ -102,17 +101,16 @@ impl<H: SessionHost> Plan<H> {
 
     /// Notes that the observation finds the version of an entry unchanged, if it does.
     fn verify(&self, slot: Slot, cx: &mut Context<'_, H>) -> Decided<H, bool> {
-        let (Some(seen), Some(Look { entry, stamp })) = (&self.observation, cx.cache.entries.get(slot))
-        else {
+        let (Some(seen), Some(look)) = (&self.observation, cx.cache.entries.get(slot)) else {
             return Ok(false);
         };
-        if !stamp.is_of(seen, &self.comparisons)? {
+        if !look.stamp.is_of(seen, &self.comparisons)? {
             return Ok(false);
         }
         let terms = &cx.cache.terms;
-        let begins_anew = !entry.is_fresh(cx.now, terms) && entry.is_verified_by(seen, terms);
-        if let Some((entry, _)) = cx.cache.entries.get_mut(slot).filter(|_| begins_anew) {
-            entry.born = seen.at;
+        let begins_anew = !look.is_fresh(cx.now, terms) && look.entry.is_verified_by(seen, terms);
+        if begins_anew {
+            cx.cache.entries.begin_anew(slot, seen.at, terms);
         }
         cx.cache.entries.verify(slot, seen.since);
         Ok(true)
@@ -140,14 +138,16 @@ impl<H: SessionHost> Plan<H> {
     fn show(&mut self, run: RunId, old: Option<Slot>, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
         let (probe, session) = (&self.request.probe, cx.session());
         cx.take_from(probe, &self.comparisons)?;
-        let Some(((value, (tag, ticket)), born)) = cx.cache.flights.shown(run, session) else {
+        let Some((Shown { value, by: (tag, ticket), own_ttl }, born)) = cx.cache.flights.shown(run, session)
+        else {
             unreachable!("the verdict has seen it")
         };
         let stamp = VersionStamp { version: self.judged_by().version.clone(), tag, ticket, lags: false };
         let basis = Basis { tag, ticket, version: stamp.version.clone() };
         let key = probe.key.clone();
         let course = Course::default();
-        let entry = Entry { key, value: value.clone(), stamp, stored: 0, known_in: session, born, course };
+        let (value_kept, known_in) = (value.clone(), session);
+        let entry = Entry { key, value: value_kept, stamp, stored: 0, known_in, born, course, own_ttl };
         cx.keep_in_place(old, (probe.hash, entry));
         (self.status.hit, self.status.collapsed) = (true, true);
         cx.cache.stats.hits += 1;
@@ -227,8 +227,10 @@ impl<H: SessionHost> Plan<H> {
         }
         let old = old.and_then(|slot| cache.entries.get(slot));
         let builds = cache.terms.revalidates && !(due && request.wish.refresh == Refresh::Hard);
-        let previous =
-            old.filter(|_| builds).map(|Look { entry, stamp }| (entry.value.clone(), stamp.version.clone()));
+        let previous = old.filter(|_| builds).map(|look| {
+            let (value, version) = (look.entry.value.clone(), look.stamp.version.clone());
+            Previous { value, version, own_ttl: look.own_ttl() }
+        });
         cache.stats.misses += u64::from(previous.is_none());
         let validation = Found::new(cache.terms.lag.retries > 0);
         self.phase = Phase::Computing(Computation {

@@ -121,7 +121,8 @@ impl<'a, H: SessionHost> Finished<'a, H> {
 
     /// Whether somebody may see it again.
     pub(crate) fn is_for_others(&self, cache: &FunctionCache<H>) -> bool {
-        self.made.wanted && !self.marks.struck && cache.terms.maxsize != Some(0)
+        let fits = cache.terms.maxsize != Some(0) && !cache.terms.is_too_heavy(self.made.weight);
+        self.made.wanted && !self.marks.struck && fits
     }
 
     /// The entry that it would be for a session, or for none, stored then.
@@ -142,6 +143,7 @@ impl<'a, H: SessionHost> Finished<'a, H> {
             known_in: session,
             born: self.computation.born,
             course: Course::new(self.computation.run.ticket, stored, settles),
+            own_ttl: self.computation.own_ttl(self.made, &cache.terms),
         }
     }
 
@@ -191,7 +193,7 @@ impl<'a, H: SessionHost> Finished<'a, H> {
             return Ok(Disposition::SupersededBy { value, basis, above: Some(slot) });
         }
         // Of one version what was stored meanwhile stays, of two the one that was observed later.
-        let outdated = current.is_some_and(|(_, Look { entry, stamp })| {
+        let outdated = current.is_some_and(|(_, Look { entry, stamp, .. })| {
             // Who wants it anew wants nothing that was begun before.
             let anew = plan.request.wish.manner == Manner::Now || plan.refreshes();
             let made = if anew { entry.began() } else { entry.stored };
@@ -248,9 +250,8 @@ impl<H: SessionHost> Plan<H> {
         if let Some(kept) = kept.filter(|kept| kept.is_fresh_now(&cache.terms)) {
             return Some((kept.value.clone(), kept.basis(&kept.stamp, constant)));
         }
-        let known = current.filter(|Look { entry, .. }| {
-            cache.entries.is_noted(entry, caller.id) && entry.is_fresh_now(&cache.terms)
-        });
-        known.map(|Look { entry, stamp }| (entry.value.clone(), entry.basis(stamp, constant)))
+        let known = current
+            .filter(|look| cache.entries.is_noted(look.entry, caller.id) && look.is_fresh_now(&cache.terms));
+        known.map(|Look { entry, stamp, .. }| (entry.value.clone(), entry.basis(stamp, constant)))
     }
 }

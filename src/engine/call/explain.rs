@@ -2,16 +2,14 @@
 
 use crate::engine::call::plan::Plan;
 use crate::engine::call::verdict::{How, Verdict};
-use crate::engine::clock::{self, Nanos};
+use crate::engine::clock;
 use crate::engine::function_cache::context::Context;
-use crate::engine::host::{Decided, Host};
+use crate::engine::host::Decided;
 use crate::engine::order;
 use crate::engine::session::audience::SessionHost;
 use crate::engine::session::cache_status::{Detail, Forward, Logged, Status};
 use crate::engine::storage::deferred_drops::Leaving;
-use crate::engine::storage::entry::Entry;
 use crate::engine::tables::index::Slot;
-use crate::engine::terms::Terms;
 use crate::engine::versions::observation::CompactObservation;
 
 impl<H: SessionHost> Plan<H> {
@@ -64,10 +62,11 @@ impl<H: SessionHost> Plan<H> {
             };
             let only = !entry.stamp.lags && !order::is_drawn(entry.stamp.ticket);
             let detail = if only { Detail::SessionOnly } else { base.detail };
-            return Ok(Status { expires: expires(entry, &cache.terms), detail, ..base });
+            let ttl = entry.ttl(&cache.terms);
+            return Ok(Status { expires: ttl.map(|ttl| entry.born.saturating_add(ttl)), detail, ..base });
         }
-        let entry = found.and_then(|slot| cache.entries.get(slot)).map(|look| look.entry);
-        let expires = entry.and_then(|entry| expires(entry, &cache.terms));
+        let look = found.and_then(|slot| cache.entries.get(slot));
+        let expires = look.and_then(|look| Some(look.entry.born.saturating_add(look.ttl(&cache.terms)?)));
         let Verdict::Forwarded { how, .. } = verdict else { return Ok(Status { expires, ..base }) };
         let stored = forward != Some(Forward::Bypass) && how != How::Compute { hasty: true };
         let collapsed = matches!(how, How::Shown(_) | How::Wait(_));
@@ -84,8 +83,4 @@ impl<H: SessionHost> Context<'_, H> {
         }
         caller.memory.log.push(Logged::new(self.cache.id, key, status));
     }
-}
-
-fn expires<H: Host, S>(entry: &Entry<H, S>, terms: &Terms) -> Option<Nanos> {
-    entry.ttl(terms).map(|ttl| entry.born.saturating_add(ttl))
 }

@@ -10,6 +10,7 @@ pub(super) mod plan;
 pub(super) mod policy;
 pub(super) mod protocol;
 pub(super) mod pump;
+pub(super) mod purge;
 pub(super) mod serve;
 pub(super) mod stale;
 pub(super) mod validate;

@@ -4,7 +4,7 @@
 use crate::engine::call::disposition::{Disposition, Finished};
 use crate::engine::call::plan::{Plan, Question, Stage};
 use crate::engine::call::protocol::{Made, NextStep, Served, Step};
-use crate::engine::flight::flights::Arrival;
+use crate::engine::flight::flights::{Arrival, Shown};
 use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::function_cache::context::Context;
 use crate::engine::function_cache::session_hint::SessionHint;
@@ -69,7 +69,9 @@ impl<H: SessionHost> Plan<H> {
         }
         if let Some(read) = self.unvalidated(&mut made.reads, cx.drops) {
             let computation = self.computing();
-            cx.cache.flights.show(computation.run, &made.value, computation.validation.shown_by);
+            let own_ttl = computation.own_ttl(&made, &cx.cache.terms);
+            let shown = Shown { value: made.value.clone(), by: computation.validation.shown_by, own_ttl };
+            cx.cache.flights.show(computation.run, shown, cx.drops);
             computation.stage = Stage::Made(made, asked_again);
             return Ok(Step::Validate(read));
         }
@@ -142,6 +144,7 @@ impl<H: SessionHost> Plan<H> {
     ) -> Decided<H, Placed<H::Object>> {
         let old = self.find(cx.cache)?;
         let Some(computation) = self.computation() else { unreachable!("it computes") };
+        cx.cache.timed |= made.own_ttl.is_some();
         let finished = Finished::new(self, computation, (made, lags), old, cx.cache)?;
         let disposition = finished.disposition(cx)?;
         let landing = finished.land(cx);
@@ -206,7 +209,8 @@ impl<H: SessionHost> Finished<'_, H> {
             cx.cache.hints[order::lane(session)] = SessionHint::of(session, self.seen);
         }
         let entry = self.entry(cx.cache, session, order::draw());
-        cx.store(request.probe.hash, (entry, interning.outlived(self.differs)), self.current);
+        let named = (request.probe.hash, self.made.weight);
+        cx.store(named, (entry, interning.outlived(self.differs)), self.current);
         Ok((None, self.basis()))
     }
 

@@ -104,8 +104,10 @@ impl<H: SessionHost> Context<'_, H> {
             known_in: session,
             born,
             course: Course::new(run.ticket, stored, false),
+            own_ttl: None,
         };
-        self.store(hash, (entry, interning), None);
+        // Only what is bounded by weight is weighed, which is no plain miss.
+        self.store((hash, 0), (entry, interning), None);
         self.cache.flights.end(run, self.drops);
         self.log(hash, Status { forward: Some(Forward::Miss), stored: true, ..Status::default() });
         None

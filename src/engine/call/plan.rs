@@ -16,7 +16,9 @@ use crate::engine::order::{self, Ticket};
 use crate::engine::session::answers::Scope;
 use crate::engine::session::audience::SessionHost;
 use crate::engine::session::cache_status::Status;
+use crate::engine::storage::entry::OwnTtl;
 use crate::engine::tables::index::Slot;
+use crate::engine::terms::Terms;
 use crate::engine::versions::observation::Observation;
 use crate::engine::versions::read_log::{Basis, Own, Read, oldest};
 
@@ -106,14 +108,24 @@ pub(crate) enum Failing {
     Other,
 }
 
+/// The old result, for what takes the function's place.
+pub struct Previous<O> {
+    /// The result.
+    pub value: O,
+    /// Its version.
+    pub version: O,
+    /// How long it lives, if it says so itself.
+    pub own_ttl: OwnTtl,
+}
+
 /// A computation of this call.
 pub(crate) struct Computation<H: Host> {
     /// Which it is of those in progress.
     pub(crate) run: RunId,
     /// When it began, or began again.
     pub(crate) born: Nanos,
-    /// The old value and its version, for what takes the function's place.
-    pub(crate) previous: Option<(H::Object, H::Object)>,
+    /// The old result, for what takes the function's place.
+    pub(crate) previous: Option<Previous<H::Object>>,
     /// What was found of the versions that it has read.
     pub(crate) validation: Found<H::Object>,
     /// How often it was tried again because its result lagged.
@@ -296,10 +308,9 @@ impl<H: SessionHost> Plan<H> {
         }
     }
 
-    /// What [`Step::Compute`] is to be made from, if something takes the function's place: the old value and
-    /// its version.
+    /// What [`Step::Compute`] is to be made from, if something takes the function's place.
     #[must_use]
-    pub fn previous(&self) -> Option<&(H::Object, H::Object)> {
+    pub fn previous(&self) -> Option<&Previous<H::Object>> {
         self.computation()?.previous.as_ref()
     }
 
@@ -432,6 +443,13 @@ impl<H: SessionHost> Plan<H> {
 }
 
 impl<H: SessionHost> Computation<H> {
+    /// How long its result lives, if that says so itself. What is good still says what it said before, unless
+    /// each result is asked.
+    pub(crate) fn own_ttl(&self, made: &Made<H::Object>, terms: &Terms) -> OwnTtl {
+        let before = self.previous.as_ref().filter(|_| made.renewed && !terms.varies);
+        made.own_ttl.or_else(|| before?.own_ttl)
+    }
+
     /// The run of the version function that it has to wait for.
     fn question(&self) -> Option<&Question> {
         if let Stage::Asking(_, question) = &self.stage { Some(question) } else { None }

@@ -6,6 +6,7 @@ use crate::engine::flight::flights::Arrival;
 use crate::engine::host::Host;
 use crate::engine::keys::comparisons::Unsure;
 use crate::engine::keys::key::Object;
+use crate::engine::storage::entry::OwnTtl;
 use crate::engine::versions::read_log::{Basis, Read};
 
 /// What is to be done next.
@@ -85,4 +86,8 @@ pub struct Made<O> {
     pub seen: Option<O>,
     /// It is what was there before.
     pub renewed: bool,
+    /// How long it lives, if it says so itself.
+    pub own_ttl: OwnTtl,
+    /// What it weighs; 0 where that is not bounded.
+    pub weight: u64,
 }

@@ -24,15 +24,16 @@ impl<H: SessionHost> FunctionCache<H> {
     /// verifies it now.
     pub(crate) fn stale_since(
         &self,
-        Look { entry, .. }: Look<'_, H>,
+        look: Look<'_, H>,
         agrees: Option<&Observation<H::Object>>,
         now: Nanos,
     ) -> Nanos {
+        let entry = look.entry;
         let born = match agrees.filter(|seen| entry.is_verified_by(*seen, &self.terms)) {
-            Some(seen) if !entry.is_fresh(now, &self.terms) => seen.at,
+            Some(seen) if !look.is_fresh(now, &self.terms) => seen.at,
             _ => entry.born,
         };
-        let end = entry.ttl(&self.terms).map(|ttl| born.saturating_add(ttl)).filter(|end| *end <= now);
+        let end = look.ttl(&self.terms).map(|ttl| born.saturating_add(ttl)).filter(|end| *end <= now);
         let verified =
             agrees.is_some_and(|seen| self.entries.version_table.is_newest(entry.stamp, seen.since));
         let differs = self.entries.version_table.differs(entry.stamp);
@@ -127,7 +128,7 @@ impl<H: SessionHost> Plan<H> {
         }
         let renewed = matches!(verdict, Verdict::Judged(..));
         let behind = if renewed { self.begin_behind(slot, cx) } else { None };
-        let Some(Look { entry, stamp }) = cx.cache.entries.get(slot) else {
+        let Some(Look { entry, stamp, .. }) = cx.cache.entries.get(slot) else {
             unreachable!("the verdict has found it there")
         };
         // To ask for its version again would tell nothing: it is not fresh.

@@ -177,11 +177,11 @@ impl<H: SessionHost> Plan<H> {
     /// The rows for which no version is needed: what the session knows, what it takes as it is, what never
     /// changes, and what stands in for a source that failed just now.
     fn unasked(&self, slot: Slot, look: Look<'_, H>, cx: &Context<'_, H>) -> Decided<H, Option<Verdict>> {
-        let (Look { entry, stamp }, cache) = (look, &*cx.cache);
+        let (Look { entry, stamp, .. }, cache) = (look, &*cx.cache);
         let (manner, due) = (self.request.wish.manner, self.is_due(look, cx));
         if let Some(caller) = &cx.caller
             && manner != Manner::Now
-            && entry.is_fresh(cx.now, &cache.terms)
+            && look.is_fresh(cx.now, &cache.terms)
         {
             let noted = cache.entries.is_noted(entry, caller.id);
             // What is due is known only by a note.
@@ -214,7 +214,7 @@ impl<H: SessionHost> Plan<H> {
         cx: &Context<'_, H>,
     ) -> Option<Judged> {
         let (cache, terms, entry) = (&*cx.cache, &cx.cache.terms, look.entry);
-        if entry.is_fresh(cx.now, terms) {
+        if look.is_fresh(cx.now, terms) {
             if agreed {
                 return Some(Judged::Equal);
             }
@@ -223,7 +223,7 @@ impl<H: SessionHost> Plan<H> {
             }
         } else if agreed
             && entry.is_verified_by(seen, terms)
-            && clock::is_within(seen.at, cx.now, entry.ttl(terms))
+            && clock::is_within(seen.at, cx.now, look.ttl(terms))
         {
             return Some(Judged::Verified);
         }

@@ -14,7 +14,7 @@ use crate::engine::keys::comparisons::{Comparisons, Unsure};
 use crate::engine::keys::key::Probe;
 use crate::engine::order::{self, ByTicket, Ticket};
 use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
-use crate::engine::storage::entry::Entry;
+use crate::engine::storage::entry::{Entry, OwnTtl};
 use crate::engine::tables::index::Slot;
 use crate::engine::tables::lru_slab::LruSlab;
 use crate::engine::versions::observation::Observation;
@@ -63,8 +63,15 @@ impl<H: Host> SharedResult<H> {
     }
 }
 
-/// A result that is not decided yet, and by what tag and ticket it is served.
-type Shown<O> = (O, (Ticket, Ticket));
+/// A result that is not decided yet.
+#[derive(Clone)]
+pub(crate) struct Shown<O> {
+    pub(crate) value: O,
+    /// By what tag and ticket it is served.
+    pub(crate) by: (Ticket, Ticket),
+    /// How long it lives, if it says so itself.
+    pub(crate) own_ttl: OwnTtl,
+}
 
 /// Names a computation, and says where it lies with those of the same key. That place may be another key's by
 /// now, so who looks there looks for the ticket.
@@ -85,7 +92,7 @@ pub struct InProgress<H: Host> {
     /// When it began.
     born: Nanos,
     marks: Marks,
-    /// What it has made, while that is validated, and by what tag and ticket that is served.
+    /// What it has made, while that is validated.
     made: Option<Shown<H::Object>>,
 }
 
@@ -334,9 +341,10 @@ impl<H: Host> Flights<H> {
 
     /// Shows its own session what a computation has made, while that is validated: whatever comes of that,
     /// the session goes by it.
-    pub(crate) fn show(&mut self, run: RunId, value: &H::Object, served_by: (Ticket, Ticket)) {
-        if let Some(going) = self.own_mut(run).filter(|going| going.made.is_none()) {
-            going.made = Some((value.clone(), served_by));
+    pub(crate) fn show(&mut self, run: RunId, made: Shown<H::Object>, drops: &mut DeferredDrops<H>) {
+        match self.own_mut(run).filter(|going| going.made.is_none()) {
+            Some(going) => going.made = Some(made),
+            None => drops.push(Leaving::Object(made.value)),
         }
     }
 
@@ -382,7 +390,7 @@ impl<H: Host> Flights<H> {
         let Some(group) = self.groups.get_mut(slot) else { return };
         let Some(InProgress { flight, version, made, .. }) = group.take(ticket) else { return };
         self.len -= 1;
-        drops.push(Leaving::Computation { flight, version, made: made.map(|(value, _)| value) });
+        drops.push(Leaving::Computation { flight, version, made: made.map(|made| made.value) });
         if group.stacks.is_empty() {
             drops.extend(self.groups.remove(slot).map(|(_, group)| Leaving::Key(group.key)));
         }

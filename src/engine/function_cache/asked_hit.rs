@@ -45,11 +45,12 @@ impl<H: SessionHost> FunctionCache<H> {
         hash: u64,
         sought: S,
     ) -> Result<Option<Candidate<H::Object>>, S::Other> {
-        let Some((slot, Look { entry, stamp })) = self.entries.look(hash, sought)? else { return Ok(None) };
-        let at = self.terms.are_timed().then(clock::now);
+        let Some((slot, look)) = self.entries.look(hash, sought)? else { return Ok(None) };
+        let Look { entry, stamp, .. } = look;
+        let at = self.timed.then(clock::now);
         let terms = &self.terms;
         let plain = !terms.constant && !terms.has_stale() && !terms.lags() && !stamp.lags;
-        if !plain || stamp.version.is_immutable() || at.is_some_and(|at| !entry.is_fresh(at, &self.terms)) {
+        if !plain || stamp.version.is_immutable() || at.is_some_and(|at| !look.is_fresh(at, &self.terms)) {
             return Ok(None);
         }
         let version = stamp.version.clone();
@@ -68,8 +69,9 @@ impl<H: SessionHost> FunctionCache<H> {
         take: impl FnOnce(Look<'_, H>) -> R,
     ) -> Option<R> {
         let Candidate { slot, stored, version, since, .. } = candidate;
-        let is_it = |Look { entry, stamp }: &Look<'_, H>| {
-            entry.stored == *stored && stamp.version.is(version) && entry.is_fresh_now(&self.terms)
+        let is_it = |look: &Look<'_, H>| {
+            let Look { entry, stamp, .. } = look;
+            entry.stored == *stored && stamp.version.is(version) && look.is_fresh_now(&self.terms)
         };
         let look = self.entries.get(*slot).filter(is_it)?;
         let taken = take(look);

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use crate::engine::clock::Nanos;
+use crate::engine::clock::{self, Nanos};
 use crate::engine::flight::flights::Flights;
 use crate::engine::function_cache::evicted::Evicted;
 use crate::engine::function_cache::readers::Readers;
@@ -15,7 +15,7 @@ use crate::engine::keys::key::{Object, Probe, Sought};
 use crate::engine::order::{self, Ticket};
 use crate::engine::session::audience::SessionHost;
 use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
-use crate::engine::storage::entries::{Entries, Look, Stored};
+use crate::engine::storage::entries::{Entries, Look};
 use crate::engine::storage::touches::Touches;
 use crate::engine::tables::index::Slot;
 use crate::engine::terms::Terms;
@@ -28,6 +28,8 @@ pub struct FunctionCache<H: Host> {
     pub(crate) function: H::Function,
     /// What was agreed.
     pub terms: Terms,
+    /// Whether anything depends on the time: by what was agreed, or since a result said how long it lives.
+    pub(crate) timed: bool,
     /// What is counted.
     pub stats: Stats,
     pub(crate) entries: Entries<H>,
@@ -46,6 +48,7 @@ impl<H: SessionHost> FunctionCache<H> {
             id: order::draw(),
             function,
             terms,
+            timed: terms.are_timed(),
             stats: Stats::default(),
             entries: Entries::new(terms.has_stale()),
             evicted: Evicted::default(),
@@ -53,6 +56,12 @@ impl<H: SessionHost> FunctionCache<H> {
             flights: Flights::default(),
             hints: Default::default(),
         }
+    }
+
+    /// The present moment; where nothing depends on it, one shortly before, which is read faster.
+    #[must_use]
+    pub fn now(&self) -> Nanos {
+        if self.timed { clock::now() } else { clock::earliest() }
     }
 
     /// The number of stored entries.
@@ -83,9 +92,9 @@ impl<H: SessionHost> FunctionCache<H> {
     /// its age at `now` has reached its ttl.
     #[expect(clippy::inline_always, reason = "the hit path is one function, whose values stay in registers")]
     #[inline(always)]
-    fn is_no_hit(&self, entry: &Stored<H>, id: Ticket, agrees: bool, now: impl FnOnce() -> Nanos) -> bool {
-        let known = if id == 0 { self.terms.constant } else { agrees || entry.known_in == id };
-        !known || entry.ttl(&self.terms).is_some_and(|ttl| now().saturating_sub(entry.born) >= ttl)
+    fn is_no_hit(&self, look: Look<'_, H>, id: Ticket, agrees: bool, now: impl FnOnce() -> Nanos) -> bool {
+        let known = if id == 0 { self.terms.constant } else { agrees || look.entry.known_in == id };
+        !known || look.ttl(&self.terms).is_some_and(|ttl| now().saturating_sub(look.entry.born) >= ttl)
     }
 
     /// The hit path: what `take` makes of the entry that is sought, if the session `id` surely knows it and
@@ -132,7 +141,7 @@ impl<H: SessionHost> FunctionCache<H> {
         let Some((slot, look)) = find(&self.entries)? else { return Ok(None) };
         let seen = self.hints[order::lane(id)];
         let agrees = seen.agrees(look, id);
-        if self.is_no_hit(look.entry, id, agrees, now) {
+        if self.is_no_hit(look, id, agrees, now) {
             return Ok(None);
         }
         let taken = if agrees && look.stamp.ticket < seen.ticket {
@@ -165,7 +174,7 @@ impl<H: SessionHost> FunctionCache<H> {
         let seen = self.hints[order::lane(id)];
         let agrees = seen.agrees(look, id);
         Ok(match () {
-            () if self.is_no_hit(look.entry, id, agrees, now) => HitAttempt::Nothing,
+            () if self.is_no_hit(look, id, agrees, now) => HitAttempt::Nothing,
             () if agrees && look.stamp.ticket < seen.ticket => HitAttempt::Newer,
             () if touches.note(slot) => HitAttempt::Taken(take(look)),
             () => HitAttempt::Full,
@@ -284,8 +293,7 @@ impl<H: SessionHost> FunctionCache<H> {
         comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<Look<'_, H>>, Unsure<H::Object>> {
         let found = self.find(probe, comparisons)?.and_then(|slot| self.entries.get(slot));
-        Ok(found
-            .filter(|Look { entry, stamp }| stamp.version.is_immutable() || entry.is_fresh_now(&self.terms)))
+        Ok(found.filter(|look| look.stamp.version.is_immutable() || look.is_fresh_now(&self.terms)))
     }
 
     /// Takes everything out, for good: the function is going.

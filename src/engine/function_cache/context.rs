@@ -5,6 +5,7 @@ use crate::engine::clock::Nanos;
 use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::host::Host;
 use crate::engine::order::Ticket;
+use crate::engine::session::audience::SessionHost;
 use crate::engine::session::session_memory::SessionMemory;
 use crate::engine::storage::deferred_drops::DeferredDrops;
 
@@ -32,7 +33,7 @@ pub struct Context<'a, H: Host> {
     pub drops: &'a mut DeferredDrops<H>,
 }
 
-impl<'a, H: Host> Context<'a, H> {
+impl<'a, H: SessionHost> Context<'a, H> {
     /// The critical section of a function's results, for a session or none.
     #[must_use]
     pub fn new(
@@ -40,7 +41,7 @@ impl<'a, H: Host> Context<'a, H> {
         caller: Option<Caller<'a, H>>,
         drops: &'a mut DeferredDrops<H>,
     ) -> Self {
-        let now = cache.terms.now();
+        let now = cache.now();
         Self { cache, caller, now, drops }
     }
 

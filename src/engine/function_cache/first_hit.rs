@@ -91,7 +91,7 @@ impl<H: SessionHost> Context<'_, H> {
         };
         let (caller, bound) = (self.caller.as_mut()?, self.cache.terms.answers());
         let reader = caller.memory.readers.get_mut(self.cache.id)?;
-        let serve = |Look { entry, stamp }: Look<'_, H>| (entry.value.clone(), stamp.tag, stamp.ticket);
+        let serve = |Look { entry, stamp, .. }: Look<'_, H>| (entry.value.clone(), stamp.tag, stamp.ticket);
         let (value, tag, ticket) = self.cache.answer(candidate, serve)?;
         let is_new = reader.is_new();
         // The older of two tags of one version wins.

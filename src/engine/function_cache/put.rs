@@ -1,6 +1,8 @@
-//! Stores an entry, as a call does or `cache_put`, and evicts what is too much.
+//! Stores an entry, as a call does or `cache_put`, and makes room: what has ended leaves first, and then what
+//! was not used for longest.
 
 use crate::engine::clock;
+use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::function_cache::context::Context;
 use crate::engine::function_cache::session_hint::SessionHint;
 use crate::engine::host::{Flight, Host};
@@ -9,7 +11,7 @@ use crate::engine::keys::key::Probe;
 use crate::engine::order::{self, Ticket};
 use crate::engine::session::audience::SessionHost;
 use crate::engine::storage::deferred_drops::Leaving;
-use crate::engine::storage::entry::{Course, Entry};
+use crate::engine::storage::entry::{Course, Entry, OwnTtl};
 use crate::engine::storage::version_table::Interning;
 use crate::engine::tables::index::Slot;
 use crate::engine::versions::version_stamp::VersionStamp;
@@ -22,22 +24,55 @@ pub struct Putter<'a, H: Host> {
     pub rests_on: Option<Ticket>,
 }
 
+/// A result that was made elsewhere.
+pub struct PutResult<O> {
+    /// The result.
+    pub value: O,
+    /// The version of the data it was made from.
+    pub version: O,
+    /// How long it lives, if it says so itself.
+    pub own_ttl: OwnTtl,
+    /// What it weighs.
+    pub weight: u64,
+}
+
 impl<H: SessionHost> Context<'_, H> {
-    /// Stores a new entry in place of the one in `old`, and evicts what is too much.
-    pub(crate) fn store(&mut self, hash: u64, entry: (Entry<H>, Interning<'_, H::Key>), old: Option<Slot>) {
-        if let Some(replaced) = self.cache.entries.put(hash, entry, old, self.drops) {
+    /// Stores a new entry, which weighs so much, in place of the one in `old`, and makes room.
+    pub(crate) fn store(
+        &mut self,
+        named: (u64, u64),
+        entry: (Entry<H>, Interning<'_, H::Key>),
+        old: Option<Slot>,
+    ) {
+        let cache = &mut *self.cache;
+        if let Some(replaced) = cache.entries.put(named, entry, old, &cache.terms, self.drops) {
             self.displace(replaced, true);
         }
-        while self.cache.terms.maxsize.is_some_and(|maxsize| self.cache.entries.len() > maxsize) {
-            let Some(victim) = self.cache.entries.pop_oldest(self.drops) else {
-                break;
+        self.make_room();
+    }
+
+    /// Lets entries go as long as they are too much, what has ended first. Where nothing bounds them, what
+    /// has ended goes as soon as it can be of no use. Each goes once, so that takes no longer than to store
+    /// them did.
+    fn make_room(&mut self) {
+        loop {
+            let FunctionCache { entries, terms, stats, .. } = &mut *self.cache;
+            let exceeds = terms.are_exceeded_by(entries.len(), entries.weight());
+            if terms.are_bounded() && !exceeds {
+                return;
+            }
+            let victim = match entries.ended(self.now, terms) {
+                Some(ended) => entries.remove(ended, self.drops),
+                None if exceeds => entries.pop_oldest(self.drops),
+                None => return,
             };
-            self.cache.stats.evictions += 1;
+            stats.evictions += u64::from(exceeds);
+            let Some(victim) = victim else { return };
             self.displace(victim, false);
         }
     }
 
-    /// Stores a value as made from `version` just now. `given` is what the version function would be given.
+    /// Stores a value as made just now. `given` is what the version function would be given.
     ///
     /// # Errors
     /// [`Unsure`] when that depends on two objects not yet compared, before anything has changed but what the
@@ -45,10 +80,11 @@ impl<H: SessionHost> Context<'_, H> {
     pub fn put(
         &mut self,
         (probe, given): (&Probe<H::Key>, Option<&Probe<H::Key>>),
-        (value, version): (&H::Object, &H::Object),
+        result: &PutResult<H::Object>,
         putter: &Putter<'_, H>,
         comparisons: &Comparisons<H::Object>,
     ) -> Result<(), Unsure<H::Object>> {
+        let PutResult { value, version, own_ttl, weight } = result;
         let session = self.session();
         let cache = &mut *self.cache;
         let old = cache.find(probe, comparisons)?;
@@ -63,6 +99,11 @@ impl<H: SessionHost> Context<'_, H> {
         if cache.terms.maxsize == Some(0) {
             return Ok(());
         }
+        if cache.terms.is_too_heavy(*weight) {
+            cache.stats.not_stored += 1;
+            return Ok(());
+        }
+        cache.timed |= own_ttl.is_some();
         let stored = order::draw();
         let ticket = putter.rests_on.map_or(stored, order::before);
         let mut entry = Entry {
@@ -73,6 +114,7 @@ impl<H: SessionHost> Context<'_, H> {
             known_in: session,
             born: clock::now(),
             course: Course::default(),
+            own_ttl: *own_ttl,
         };
         if putter.rests_on.is_some() {
             cache.stats.not_stored += 1;
@@ -81,7 +123,7 @@ impl<H: SessionHost> Context<'_, H> {
             self.keep_in_place(old, (probe.hash, entry));
             return Ok(());
         }
-        self.store(probe.hash, (entry, interning), old);
+        self.store((probe.hash, *weight), (entry, interning), old);
         Ok(())
     }
 

@@ -36,7 +36,7 @@ impl SessionHint {
     /// Whether the session `id` began after an entry was stored and goes by its version.
     #[expect(clippy::inline_always, reason = "the hit path is one function, whose values stay in registers")]
     #[inline(always)]
-    pub(crate) fn agrees<H: Host>(self, Look { entry, stamp }: Look<'_, H>, id: Ticket) -> bool {
+    pub(crate) fn agrees<H: Host>(self, Look { entry, stamp, .. }: Look<'_, H>, id: Ticket) -> bool {
         entry.stored < id && self.session == id && self.tag == stamp.tag
     }
 }

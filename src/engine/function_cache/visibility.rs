@@ -110,7 +110,7 @@ impl<H: SessionHost> FunctionCache<H> {
     /// know the entry again, or has ended.
     pub(crate) fn is_note_free(
         &self,
-        Look { entry, stamp }: Look<'_, H>,
+        Look { entry, stamp, .. }: Look<'_, H>,
         (scope, given): (&Scope, Option<&Probe<H::Key>>),
         comparisons: &Comparisons<H::Object>,
         drops: &mut DeferredDrops<H>,

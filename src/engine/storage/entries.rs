@@ -1,24 +1,28 @@
-//! The stored entries of one function: an LRU list over a slab, and the table of the versions that they
-//! share.
+//! The stored entries of one function: an LRU list over a slab, the table of the versions that they share,
+//! and what few of them have beside.
 
 use std::collections::BTreeSet;
 
+use crate::engine::clock::{self, Nanos};
 use crate::engine::host::Host;
 use crate::engine::keys::collisions::{Asked, Crowd, Met};
 use crate::engine::keys::comparisons::{Comparisons, Unsure};
-use crate::engine::keys::key::{Key, Probe, Sought};
+use crate::engine::keys::key::{Key, Object, Probe, Sought};
 use crate::engine::order::{ByTicket, Ticket};
 use crate::engine::storage::deferred_drops::{DeferredDrops, Leaving};
-use crate::engine::storage::entry::Entry;
+use crate::engine::storage::ends::Ends;
+use crate::engine::storage::entry::{Entry, OwnTtl};
 use crate::engine::storage::version_table::{Interning, VersionTable};
+use crate::engine::tables::column::Column;
 use crate::engine::tables::index::Slot;
 use crate::engine::tables::lru_slab::LruSlab;
+use crate::engine::terms::Terms;
 use crate::engine::versions::outage::Outage;
 use crate::engine::versions::version_stamp::{StampId, VersionStamp};
 
-/// An entry whose version lies with those of others: smaller by two words, which an allocator's chunk has no
-/// room for.
-pub type Stored<H> = Entry<H, StampId>;
+/// An entry whose version lies with those of others, and its own ttl in a column: smaller by three words, so
+/// that a row fills a line of the processor's cache.
+pub type Stored<H> = Entry<H, StampId, ()>;
 
 /// A stored entry and its version.
 pub struct Look<'a, H: Host> {
@@ -26,6 +30,60 @@ pub struct Look<'a, H: Host> {
     pub entry: &'a Stored<H>,
     /// Its version.
     pub stamp: &'a VersionStamp<H::Object>,
+    entries: &'a Entries<H>,
+    slot: Slot,
+}
+
+impl<H: Host> Look<'_, H> {
+    /// The time to live of the entry.
+    #[inline]
+    #[must_use]
+    pub fn ttl(self, terms: &Terms) -> Option<Nanos> {
+        if self.entry.course.is_plain() { terms.ttl } else { self.uncommon_ttl(terms) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn uncommon_ttl(self, terms: &Terms) -> Option<Nanos> {
+        self.entry.course.ttl(terms, self.own_ttl())
+    }
+
+    /// How long the entry lives, if it says so itself.
+    #[must_use]
+    pub fn own_ttl(self) -> OwnTtl {
+        self.entries.own_ttls.get(self.slot)
+    }
+
+    /// Whether the age of the entry is below its time to live.
+    #[inline]
+    #[must_use]
+    pub fn is_fresh(self, now: Nanos, terms: &Terms) -> bool {
+        clock::is_within(self.entry.born, now, self.ttl(terms))
+    }
+
+    /// The same now. The clock is only read if that matters.
+    #[inline]
+    #[must_use]
+    pub fn is_fresh_now(self, terms: &Terms) -> bool {
+        self.ttl(terms).is_none_or(|ttl| clock::is_within(self.entry.born, clock::now(), Some(ttl)))
+    }
+
+    /// When the entry ends, if it does: what never changes does not.
+    #[must_use]
+    pub fn end(self, terms: &Terms) -> Option<Nanos> {
+        let ttl = self.ttl(terms).filter(|_| !self.stamp.version.is_immutable())?;
+        Some(self.entry.born.saturating_add(ttl))
+    }
+
+    /// When room is to be made of it: at its end, where others need that; else when it can be of no use any
+    /// more.
+    fn due(self, terms: &Terms) -> Option<Nanos> {
+        let end = self.end(terms)?;
+        if terms.are_bounded() {
+            return Some(end);
+        }
+        Some(end.saturating_add(terms.use_after(end - self.entry.born)?))
+    }
 }
 
 impl<H: Host> Clone for Look<'_, H> {
@@ -70,6 +128,11 @@ pub struct Entries<H: Host> {
     /// How often an entry came or went.
     pub(crate) changes: u64,
     pub(crate) version_table: VersionTable<H>,
+    own_ttls: Column<OwnTtl>,
+    /// What the entries weigh, where that is bounded; and together.
+    weights: Column<u64>,
+    weight: u64,
+    ends: Ends,
     /// By when they were stored, which names an entry.
     asides: ByTicket<Aside<H::Flight>>,
 }
@@ -81,6 +144,10 @@ impl<H: Host> Entries<H> {
             rows: LruSlab::default(),
             changes: 0,
             version_table: VersionTable::new(follows),
+            own_ttls: Column::default(),
+            weights: Column::default(),
+            weight: 0,
+            ends: Ends::default(),
             asides: ByTicket::default(),
         }
     }
@@ -89,6 +156,12 @@ impl<H: Host> Entries<H> {
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// What all entries weigh together.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.weight
     }
 
     /// Whether there is no entry.
@@ -142,7 +215,10 @@ impl<H: Host> Entries<H> {
     ) -> Result<Option<(Slot, Look<'_, H>)>, S::Other> {
         let Some((slot, entry)) = self.rows.first(hash) else { return Ok(None) };
         sought.is(&entry.key)?;
-        Ok(self.version_table.get(entry.stamp).map(|stamp| (slot, Look { entry, stamp })))
+        Ok(self
+            .version_table
+            .get(entry.stamp)
+            .map(|stamp| (slot, Look { entry, stamp, entries: self, slot })))
     }
 
     /// The entry whose key lies at an address.
@@ -150,7 +226,8 @@ impl<H: Host> Entries<H> {
     pub(crate) fn at(&self, hash: u64, address: usize) -> Option<(Slot, Look<'_, H>)> {
         let (first, entry) = self.rows.first(hash)?;
         if entry.key.address() == address {
-            return self.version_table.get(entry.stamp).map(|stamp| (first, Look { entry, stamp }));
+            let stamp = self.version_table.get(entry.stamp)?;
+            return Some((first, Look { entry, stamp, entries: self, slot: first }));
         }
         let slot = self.walk_to(hash, address)?;
         self.get(slot).map(|look| (slot, look))
@@ -167,7 +244,7 @@ impl<H: Host> Entries<H> {
     #[inline]
     pub fn get(&self, slot: Slot) -> Option<Look<'_, H>> {
         let entry = self.rows.get(slot)?;
-        Some(Look { entry, stamp: self.version_table.get(entry.stamp)? })
+        Some(Look { entry, stamp: self.version_table.get(entry.stamp)?, entries: self, slot })
     }
 
     /// The entry in a slot and its version, to be changed: the version for all that are of it.
@@ -184,42 +261,86 @@ impl<H: Host> Entries<H> {
         self.rows.touch(slot);
     }
 
-    /// Puts an entry in the place of the one in `old`, if there is one, as the most recently used. Returns
-    /// that.
+    /// Puts an entry that weighs so much in the place of the one in `old`, if there is one, as the most
+    /// recently used. Returns that.
     pub(crate) fn put(
         &mut self,
-        hash: u64,
+        (hash, weight): (u64, u64),
         (entry, interning): (Entry<H>, Interning<'_, H::Key>),
         old: Option<Slot>,
+        terms: &Terms,
         drops: &mut DeferredDrops<H>,
     ) -> Option<Taken<H>> {
-        let Entry { key, value, stamp, stored, known_in, born, course } = entry;
+        let Entry { key, value, stamp, stored, known_in, born, course, own_ttl } = entry;
         // Before the old one goes, and with it what is known of the source that both have.
         let (stamp, version) = self.version_table.intern(stamp, &interning);
         drops.extend(version.map(Leaving::Object));
         self.changes += 1;
         let old = old.and_then(|slot| self.remove(slot, drops));
-        self.rows.insert(hash, Entry { key, value, stamp, stored, known_in, born, course });
+        let course = course.beside(own_ttl);
+        let row = Entry { key, value, stamp, stored, known_in, born, course, own_ttl: () };
+        let slot = self.rows.insert(hash, row);
+        self.own_ttls.set(slot, own_ttl);
+        self.weights.set(slot, weight);
+        self.weight += weight;
+        if own_ttl.is_some() || terms.ttl.is_some() || terms.settle.is_some() {
+            self.note_end(slot, terms);
+        }
         old
+    }
+
+    /// Lets the age of an entry begin anew.
+    pub(crate) fn begin_anew(&mut self, slot: Slot, born: Nanos, terms: &Terms) {
+        if let Some((entry, _)) = self.get_mut(slot) {
+            entry.born = born;
+            self.note_end(slot, terms);
+        }
+    }
+
+    /// Notes when an entry ends, if it does.
+    fn note_end(&mut self, slot: Slot, terms: &Terms) {
+        let Some(look) = self.get(slot) else { return };
+        let Some(due) = look.due(terms) else { return };
+        let stored = look.entry.stored;
+        if self.ends.are_mostly_of_the_gone(self.len()) {
+            self.ends = Ends::default();
+            for slot in self.rows.slots() {
+                let due = self.get(slot).and_then(|look| Some((look.entry.stored, look.due(terms)?)));
+                if let Some((stored, due)) = due {
+                    self.ends.note(slot, stored, due);
+                }
+            }
+            return;
+        }
+        self.ends.note(slot, stored, due);
+    }
+
+    /// How many ends are noted.
+    #[cfg(test)]
+    pub(crate) fn ends_noted(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// An entry that has ended by now, where others need its room, or that can be of no use any more; of
+    /// several one that is so first. It is to be taken out.
+    pub(crate) fn ended(&mut self, now: Nanos, terms: &Terms) -> Option<Slot> {
+        loop {
+            let (slot, is_it) = self.ends.next(now)?;
+            let due = self.get(slot).and_then(|look| Some((look.entry.stored, look.due(terms)?)));
+            if due.is_some_and(|(stored, due)| is_it(stored, due)) {
+                return Some(slot);
+            }
+        }
     }
 
     /// Takes an entry out.
     #[must_use]
     pub fn remove(&mut self, slot: Slot, drops: &mut DeferredDrops<H>) -> Option<Taken<H>> {
-        let row = self.rows.remove(slot);
-        self.whole(row, drops)
-    }
-
-    /// Takes the least recently used entry out.
-    #[must_use]
-    pub fn pop_oldest(&mut self, drops: &mut DeferredDrops<H>) -> Option<Taken<H>> {
-        let row = self.rows.pop_oldest();
-        self.whole(row, drops)
-    }
-
-    fn whole(&mut self, row: Option<(u64, Stored<H>)>, drops: &mut DeferredDrops<H>) -> Option<Taken<H>> {
-        let (hash, Entry { key, value, stamp, stored, known_in, born, course }) = row?;
+        let (hash, row) = self.rows.remove(slot)?;
+        let Entry { key, value, stamp, stored, known_in, born, course, own_ttl: () } = row;
         self.changes += 1;
+        let own_ttl = self.own_ttls.take(slot);
+        self.weight -= self.weights.take(slot);
         let mut given = BTreeSet::new();
         if !self.asides.is_empty()
             && let Some(aside) = self.asides.remove(&stored)
@@ -228,7 +349,16 @@ impl<H: Host> Entries<H> {
             given = aside.given;
         }
         let stamp = self.version_table.release(stamp, drops)?;
-        Some(Taken { hash, entry: Entry { key, value, stamp, stored, known_in, born, course }, given })
+        let course = course.alone();
+        let entry = Entry { key, value, stamp, stored, known_in, born, course, own_ttl };
+        Some(Taken { hash, entry, given })
+    }
+
+    /// Takes the least recently used entry out.
+    #[must_use]
+    pub fn pop_oldest(&mut self, drops: &mut DeferredDrops<H>) -> Option<Taken<H>> {
+        let oldest = self.rows.oldest_slot()?;
+        self.remove(oldest, drops)
     }
 
     /// Takes all entries out whose keys `leaves` accepts; where a hash is given, only those of that are
@@ -239,9 +369,10 @@ impl<H: Host> Entries<H> {
         leaves: impl Fn(&H::Key) -> bool,
         drops: &mut DeferredDrops<H>,
     ) {
-        for row in self.rows.strike(hash, |row| leaves(&row.key)) {
-            let whole = self.whole(Some((0, row)), drops);
-            drops.extend(whole.map(|taken| Leaving::Entry(taken.entry)));
+        let slots = self.rows.slots_that(hash, |row| leaves(&row.key));
+        for slot in slots {
+            let taken = self.remove(slot, drops);
+            drops.extend(taken.map(|taken| Leaving::Entry(taken.entry)));
         }
     }
 
@@ -286,6 +417,11 @@ impl<H: Host> Entries<H> {
         if let Some(aside) = self.asides.get_mut(stored) {
             aside.outage.take_if(|outage| outage.ticket < ticket);
         }
+    }
+
+    /// The entries with their versions, most recently used first.
+    pub(crate) fn looks(&self) -> impl Iterator<Item = (Slot, Look<'_, H>)> {
+        self.rows.slots().filter_map(|slot| Some((slot, self.get(slot)?)))
     }
 
     /// The entries, most recently used first.

@@ -1,5 +1,7 @@
 //! A cache entry: a stored result, with the version and the time that decide how long it is good.
 
+use std::num::NonZeroU64;
+
 use crate::engine::clock::{self, Nanos};
 use crate::engine::host::Host;
 use crate::engine::keys::key::Object;
@@ -9,8 +11,11 @@ use crate::engine::versions::observation::Observation;
 use crate::engine::versions::read_log::Basis;
 use crate::engine::versions::version_stamp::VersionStamp;
 
-/// One stored result.
-pub struct Entry<H: Host, S = VersionStamp<<H as Host>::Object>> {
+/// How long a result lives at most, in nanoseconds, if it says so itself.
+pub type OwnTtl = Option<NonZeroU64>;
+
+/// One stored result. Where its version and its own ttl lie aside, it has a place in their stead, or nothing.
+pub struct Entry<H: Host, S = VersionStamp<<H as Host>::Object>, T = OwnTtl> {
     /// The arguments.
     pub key: H::Key,
     /// The result.
@@ -25,6 +30,8 @@ pub struct Entry<H: Host, S = VersionStamp<<H as Host>::Object>> {
     pub born: Nanos,
     /// How its computation went.
     pub course: Course,
+    /// How long it lives, if it says so itself.
+    pub own_ttl: T,
 }
 
 /// How a computation went, in a word.
@@ -33,13 +40,37 @@ pub struct Course(u32);
 
 impl Course {
     const SETTLES: u32 = 1 << 31;
+    const HAS_OWN_TTL: u32 = 1 << 30;
+    const DRAWS: u32 = Self::HAS_OWN_TTL - 1;
 
     /// A computation that began and was stored at these places; `settles` says that nobody knows yet whether
     /// it is what was announced.
     #[must_use]
     pub fn new(began: Ticket, stored: Ticket, settles: bool) -> Self {
         let draws = u32::try_from(stored.saturating_sub(began) / 2).unwrap_or(u32::MAX);
-        Self(draws.min(Self::SETTLES - 1) | if settles { Self::SETTLES } else { 0 })
+        Self(draws.min(Self::DRAWS) | if settles { Self::SETTLES } else { 0 })
+    }
+
+    /// The same of a result whose own ttl lies aside, if it has one.
+    pub(crate) fn beside(self, own_ttl: OwnTtl) -> Self {
+        Self(if own_ttl.is_some() { self.0 | Self::HAS_OWN_TTL } else { self.0 })
+    }
+
+    /// The same with nothing aside.
+    pub(crate) fn alone(self) -> Self {
+        Self(self.0 & !Self::HAS_OWN_TTL)
+    }
+
+    /// Whether its time to live is surely its function's.
+    #[inline]
+    pub(crate) fn is_plain(self) -> bool {
+        self.0 & (Self::SETTLES | Self::HAS_OWN_TTL) == 0
+    }
+
+    /// Its time to live: the shortest of all that bound it.
+    pub(crate) fn ttl(self, terms: &Terms, own_ttl: OwnTtl) -> Option<Nanos> {
+        let settle = terms.settle.filter(|_| self.settles());
+        [terms.ttl, settle, own_ttl.map(NonZeroU64::get)].into_iter().flatten().min()
     }
 
     /// Whether its time to live is that of a result which may lag behind its version.
@@ -51,22 +82,27 @@ impl Course {
 
     /// Where it began, if it was stored there; or before, if it took very long.
     fn began(self, stored: Ticket) -> Ticket {
-        match u64::from(self.0 & !Self::SETTLES) {
-            draws if draws < u64::from(Self::SETTLES - 1) => stored.saturating_sub(2 * draws),
+        match u64::from(self.0 & Self::DRAWS) {
+            draws if draws < u64::from(Self::DRAWS) => stored.saturating_sub(2 * draws),
             _ => 0,
         }
     }
 }
 
-impl<H: Host, S: Clone> Clone for Entry<H, S> {
+impl<H: Host, S: Clone, T: Copy> Clone for Entry<H, S, T> {
     fn clone(&self) -> Self {
         Self { key: self.key.clone(), value: self.value.clone(), stamp: self.stamp.clone(), ..*self }
     }
 }
 
 impl<H: Host, S> Entry<H, S> {
+    /// Its time to live.
+    #[must_use]
+    pub fn ttl(&self, terms: &Terms) -> Option<Nanos> {
+        self.course.ttl(terms, self.own_ttl)
+    }
+
     /// Whether its age is below its time to live.
-    #[inline]
     #[must_use]
     pub fn is_fresh(&self, now: Nanos, terms: &Terms) -> bool {
         clock::is_within(self.born, now, self.ttl(terms))
@@ -77,14 +113,9 @@ impl<H: Host, S> Entry<H, S> {
     pub fn is_fresh_now(&self, terms: &Terms) -> bool {
         self.ttl(terms).is_none_or(|ttl| clock::is_within(self.born, clock::now(), Some(ttl)))
     }
+}
 
-    /// Its time to live.
-    #[inline]
-    #[must_use]
-    pub fn ttl(&self, terms: &Terms) -> Option<Nanos> {
-        if self.course.settles() { terms.settle.min(terms.ttl).or(terms.settle) } else { terms.ttl }
-    }
-
+impl<H: Host, S, T> Entry<H, S, T> {
     /// Whether an observation that agrees lets its age begin anew.
     pub(crate) fn is_verified_by<O>(&self, observation: &Observation<O>, terms: &Terms) -> bool {
         terms.verifies && observation.at > self.born && !self.course.settles()

@@ -233,7 +233,15 @@ pub(crate) fn drive<S>(
 pub(crate) fn made(value: u32, oldest: Ticket) -> Made<Number> {
     let read = Read { tag: oldest, ticket: oldest, call: Number::new(0) };
     let reads = if oldest == order::NEVER { Vec::new() } else { vec![read] };
-    Made { value: Number::new(value), reads, wanted: true, seen: None, renewed: false }
+    Made {
+        value: Number::new(value),
+        reads,
+        wanted: true,
+        seen: None,
+        renewed: false,
+        own_ttl: None,
+        weight: 0,
+    }
 }
 
 /// What the owners of numbers say.

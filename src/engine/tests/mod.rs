@@ -3,6 +3,7 @@
 mod calls;
 pub(crate) mod fake;
 mod flights;
+mod room;
 mod routes;
 mod stale;
 mod validations;

@@ -10,9 +10,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyTuple};
 
 use super::cache_key::CacheKey;
+use super::lookup::number;
 use super::method_definition::{Given, Method, Takes, definition, docstring};
-use crate::engine::{DeferredDrops, Manner, Putter, Wish, oldest};
+use crate::engine::{DeferredDrops, Manner, PutResult, Putter, Wish, oldest};
 use crate::py::arguments::call_arguments::with_arguments;
+use crate::py::call::admission::{Admitted, told, told_ttl};
 use crate::py::call::attempt::Attempt;
 use crate::py::call::awaited_call::Call;
 use crate::py::call::computation::{self, EnclosingComputation};
@@ -122,6 +124,25 @@ methods! {
             Some(instance) => cached.clear_of(py, instance),
         }
         Ok(py.None().into_bound(py))
+    };
+
+    /// Forget what has ended and no stale policy may use any more.
+    ///
+    /// What has ended gives its room to new results by itself, so this is for memory that is to be free
+    /// before. What sessions keep for themselves stays. Of a bound method: for all instances.
+    ///
+    /// Returns:
+    ///     How many results those were.
+    ///
+    /// Example:
+    ///     >>> square(3)
+    ///     9
+    ///     >>> square.cache_purge()  # it has no ttl
+    ///     0
+    CachePurge = "cache_purge" "($self)", Takes::Nothing,
+    |given| {
+        let py = given.cached.py();
+        number(given.cached.get().cache_purge(py)).into_bound_py_any(py)
     };
 
     /// The calls whose arguments a predicate finds true, for ``Refresh.only``.
@@ -258,9 +279,8 @@ methods! {
     |given| {
         let py = given.cached.py();
         let found = given.cached.get().peek(py, "cache_peek", &given.args, given.kwargs.as_ref())?;
-        let Some((value, version)) = found else { return Ok(py.None().into_bound(py)) };
-        let class = imported!(py, "versioned_lru_cache._results", "Versioned")?;
-        class.call1((value.bind(py), version.bind(py)))
+        let Some((value, version, own_ttl)) = found else { return Ok(py.None().into_bound(py)) };
+        told(value.bind(py), version.bind(py), own_ttl)
     };
 
     /// Forget the result for these arguments, in every session.
@@ -291,7 +311,8 @@ methods! {
     /// Store a result that was made elsewhere, as of now, under its version.
     ///
     /// Args:
-    ///     versioned: A ``Versioned``: the result, and the version of the data that it was made from.
+    ///     versioned: A ``Versioned``: the result, the version of the data that it was made from, and perhaps
+    ///         how long it lives. One that lives 0 seconds or less is not stored.
     ///     args: The positional arguments of the call.
     ///     kwargs: Its keyword arguments.
     ///
@@ -402,9 +423,13 @@ impl Cached {
         self.check_fit(py, "cache_put", args, kwargs)?;
         let probe = self.probe_of(py, args, kwargs)?;
         let session = self.session(py)?;
-        let (value, version) = (value.into(), version.into());
-        let (_, given) =
-            with_arguments(args, kwargs, self.is_method(), |arguments| self.given(py, arguments, &probe))?;
+        let (given, admitted) = with_arguments(args, kwargs, self.is_method(), |arguments| {
+            let (_, given) = self.given(py, arguments, &probe)?;
+            Ok((given, self.admitted(&value, Some(&told_ttl(versioned)?), arguments)?))
+        })?;
+        // It ends before it is stored.
+        let Some(Admitted { own_ttl, weight }) = admitted else { return Ok(()) };
+        let result = PutResult { value: value.into(), version: version.into(), own_ttl, weight };
         let inside = EnclosingComputation::here(py);
         let leader = computation::leader(py);
         let putter = Putter {
@@ -413,7 +438,7 @@ impl Cached {
         };
         settle(py, |comparisons| {
             self.enter(py, session.as_ref(), |cx| {
-                cx.put((&probe, given.as_ref()), (&value, &version), &putter, comparisons)
+                cx.put((&probe, given.as_ref()), &result, &putter, comparisons)
             })
         })
     }

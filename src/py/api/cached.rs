@@ -102,7 +102,7 @@ impl Cached {
             fit: OnceLock::new(),
             method: AtomicBool::new(false),
             key: shared(&options.key),
-            cache_if: shared(&options.cache_if),
+            admission: options.admission.clone_ref(py),
             freshness: options.freshness.clone_ref(py),
             wait: options.wait,
             coroutine: awaits,
@@ -202,7 +202,7 @@ impl Cached {
         }
         self.binding.traverse(&visit)?;
         visit.call(&self.key)?;
-        visit.call(&self.cache_if)?;
+        self.admission.traverse(&visit)?;
         self.freshness.traverse(&visit)?;
         self.function.cache.trace(|cache| traverse::visit_store(cache, &visit))
     }

@@ -6,7 +6,7 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::engine::{Comparisons, DeferredDrops, Probe, Terms, Unsure};
+use crate::engine::{Comparisons, DeferredDrops, OwnTtl, Probe, Stats, Terms, Unsure};
 use crate::py::arguments::call_arguments::with_arguments;
 use crate::py::arguments::key::Key;
 use crate::py::arguments::misuse::Misuse;
@@ -16,7 +16,7 @@ use crate::py::interpreter::fallible::{self, Number, Text, imported, named};
 use crate::py::objects::object::Object;
 
 impl Cached {
-    pub(crate) fn numbers(&self, py: Python<'_>) -> (crate::engine::Stats, usize, Terms) {
+    pub(crate) fn numbers(&self, py: Python<'_>) -> (Stats, usize, Terms) {
         self.function.cache.with(py, |cache| (cache.stats, cache.len(), cache.terms))
     }
 
@@ -28,6 +28,8 @@ impl Cached {
 
     pub(crate) fn cache_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let (stats, size, terms) = self.numbers(py);
+        let (ended, weight) =
+            self.function.cache.with(py, |cache| (cache.count_ended(), cache.entries().weight()));
         let numbers = [
             Some(stats.hits),
             Some(stats.misses),
@@ -43,6 +45,9 @@ impl Cached {
             Some(stats.refresh_errors),
             Some(stats.validated),
             Some(stats.invalidated),
+            Some(ended as u64),
+            terms.max_weight.map(|_| weight),
+            terms.max_weight,
         ];
         let numbers = numbers.into_iter().map(|number| number.map(Number).into_bound_py_any(py));
         let numbers = numbers.collect::<PyResult<Vec<_>>>()?;
@@ -51,8 +56,13 @@ impl Cached {
 
     pub(crate) fn cache_parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let parameters = fallible::dict(py)?;
-        parameters.set_item(named!(py, "maxsize")?, self.numbers(py).2.maxsize.map(number))?;
+        let terms = self.numbers(py).2;
+        parameters.set_item(named!(py, "maxsize")?, terms.maxsize.map(number))?;
         parameters.set_item(named!(py, "typed")?, self.rules.typed)?;
+        // Only then: without it they are those of functools.
+        if let Some(max_weight) = terms.max_weight {
+            parameters.set_item(named!(py, "max_weight")?, Number(max_weight))?;
+        }
         Ok(parameters)
     }
 
@@ -61,6 +71,14 @@ impl Cached {
         let mut drops = DeferredDrops::default();
         self.function.cache.with(py, |cache| cache.clear(&mut drops));
         drop(drops);
+    }
+
+    /// Forgets what has ended and no stale policy may use. How many results those were.
+    pub(crate) fn cache_purge(&self, py: Python<'_>) -> usize {
+        let mut drops = DeferredDrops::default();
+        let purged = self.function.cache.with(py, |cache| cache.purge(&mut drops));
+        drop(drops);
+        purged
     }
 
     /// Whether it is found already where its name says, as a function of a module is.
@@ -130,12 +148,12 @@ impl Cached {
         asked: &'static str,
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Option<(Object, Object)>> {
+    ) -> PyResult<Option<(Object, Object, OwnTtl)>> {
         let probe = self.probe_of(py, args, kwargs)?;
         let found = settle(py, |comparisons: &Comparisons<Object>| {
             self.function.cache.with(py, |cache| -> Result<_, Unsure<Object>> {
                 let found = cache.peek(&probe, comparisons)?;
-                Ok(found.map(|found| (found.entry.value.clone(), found.stamp.version.clone())))
+                Ok(found.map(|look| (look.entry.value.clone(), look.stamp.version.clone(), look.own_ttl())))
             })
         })?;
         if found.is_none() {
@@ -145,6 +163,6 @@ impl Cached {
     }
 }
 
-fn number(count: usize) -> Number {
+pub(super) fn number(count: usize) -> Number {
     Number(count as u64)
 }

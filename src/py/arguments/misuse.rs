@@ -33,6 +33,8 @@ pub(crate) enum Misuse {
     /// The function returned something of which nobody but the first caller would have anything, or all would
     /// have the same failure.
     UsedUp { function: String, kind: &'static str, value: String },
+    /// What a result was said to weigh is no weight.
+    NoWeight { function: String, value: String },
     /// The result that is there was said to be good, where there is none.
     NothingBefore { function: String },
     /// A result does not say its version, though versions are to be compared by their order.
@@ -105,6 +107,11 @@ impl fmt::Display for Misuse {
                  the function, which equals itself for ever: call it"
             ),
             Self::UsedUp { function, kind, value } => tell_of_one_use(out, function, kind, value),
+            Self::NoWeight { function, value } => write!(
+                out,
+                "{function}: weigh= returned {value}; it must return an int of 0 or more, such as the number \
+                 of bytes or items"
+            ),
             Self::NothingBefore { function } => write!(
                 out,
                 "{function}: NOT_MODIFIED was returned, but there is no old result for it; only revalidate= \

@@ -64,7 +64,9 @@ impl Call {
             }
             Doing::Computing => {
                 let ended = self.ended(py, value, error)?;
-                self.driving(py, |drive| drive.computed(function, py, ended))
+                self.driving(py, |drive| {
+                    self.with(py, |arguments| drive.computed((function, py), arguments, ended))
+                })
             }
             Doing::Validating => {
                 let Ended { result, reads } = self.ended(py, value, error)?;

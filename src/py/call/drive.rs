@@ -9,12 +9,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::admission::told;
 use super::attempt::Attempt;
 use super::background_refresh::BackgroundRefresh;
 use super::computation::{self, ComputationStart, Ended, Entered};
 use super::question::Question;
 use super::read_set::ServedCall;
-use super::returned::versioned;
 use super::settle::{PATIENCE, restless};
 use crate::engine::order::{NEVER, Ticket};
 use crate::engine::{
@@ -239,12 +239,10 @@ impl Drive {
                     if self.lead.as_ref().is_none_or(|lead| !lead.0.is(&flight)) {
                         self.lead = Some(Lead(flight));
                     }
-                    self.previous = self
-                        .plan
-                        .previous()
-                        .map(|(value, version)| versioned(py)?.call1((value.bind(py), version.bind(py))))
-                        .transpose()?
-                        .map(Bound::unbind);
+                    let shown = self.plan.previous().map(|old| {
+                        told(old.value.bind(py), old.version.bind(py), old.own_ttl).map(Bound::unbind)
+                    });
+                    self.previous = shown.transpose()?;
                     return Ok(Next::Compute);
                 }
                 Step::Validate(read) => {
@@ -356,7 +354,7 @@ impl Drive {
     fn compute(&mut self, cached: &Cached, py: Python<'_>, arguments: Arguments<'_>) -> PyResult<()> {
         let entered = self.enter(py)?;
         let result = cached.run(py, arguments, self.previous(py).as_ref());
-        self.left(cached, py, entered, result)
+        self.left((cached, py), arguments, entered, result)
     }
 
     #[inline(never)]
@@ -367,13 +365,13 @@ impl Drive {
     #[inline(never)]
     fn left<'py>(
         &mut self,
-        cached: &Cached,
-        py: Python<'py>,
+        (cached, py): (&Cached, Python<'py>),
+        arguments: Arguments<'_>,
         entered: Entered,
         result: PyResult<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
         let ended = entered.leave(py, result);
-        self.computed(cached, py, ended)
+        self.computed((cached, py), arguments, ended)
     }
 
     /// Does what is next beside running the functions. What the call returns, if that is known.
@@ -431,11 +429,11 @@ impl Drive {
         Ok(())
     }
 
-    /// Takes how the function ended.
+    /// Takes how the function ended that was called with these arguments.
     pub(crate) fn computed<'py>(
         &mut self,
-        cached: &Cached,
-        py: Python<'py>,
+        (cached, py): (&Cached, Python<'py>),
+        arguments: Arguments<'_>,
         ended: Ended<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
         let Ended { result, reads } = ended;
@@ -443,7 +441,8 @@ impl Drive {
             Ok(value) => value,
             Err(error) => return self.source_failed(cached, py, error, oldest(&reads)),
         };
-        let mut made = cached.made(value, self.previous(py).as_ref()).inspect_err(|error| {
+        let previous = self.previous(py);
+        let mut made = cached.made(value, previous.as_ref(), arguments).inspect_err(|error| {
             computation::hand_on(py, self.session_id(), &reads);
             self.failed(cached, py, error, oldest(&reads));
         })?;

@@ -1,5 +1,6 @@
 //! What happens at a call of a plain function: the hit path, and the driver of what the engine asks for.
 
+pub(crate) mod admission;
 pub(crate) mod asked_hit;
 pub(crate) mod attempt;
 pub(crate) mod awaited_call;

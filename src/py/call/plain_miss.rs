@@ -76,7 +76,7 @@ pub(super) fn begin_alone<'py>(
     let asked = match &cached.version {
         Version::Constant(_) => None,
         Version::Asked(asked) => {
-            let (lacks, at) = cached.function.cache.read(py, |cache| (cache.lacks(hash), cache.terms.now()));
+            let (lacks, at) = cached.function.cache.read(py, |cache| (cache.lacks(hash), cache.now()));
             if !lacks || !cached.is_given_nothing() {
                 let tried = Attempt::of(hash);
                 return Drive::begin_in(|| Ok(None), slf, arguments, leader, wish, tried).map(Begun::Driven);
@@ -197,7 +197,7 @@ impl PlainRun {
             }
         }
         let mut drive = Drive::in_midst(cached, miss, computation::leader(py), session, lead);
-        drive.computed(cached, py, ended)?;
+        drive.computed((cached, py), arguments, ended)?;
         Ok(Err(drive))
     }
 }

@@ -103,7 +103,8 @@ pub(crate) fn hit_and_record(
     };
     let cache = &cached.function.cache;
     let constant = matches!(cached.version, Version::Constant(_));
-    let take = |Look { entry, stamp }: Look<'_, Host>| (entry.value.clone(), entry.basis(stamp, constant));
+    let take =
+        |Look { entry, stamp, .. }: Look<'_, Host>| (entry.value.clone(), entry.basis(stamp, constant));
     let sought = AnyArguments { arguments, rules: cached.rules };
     let found = if let Ok(found) = cache_lookup::find(py, cache, (hash, session), sought, take) {
         found.ok_or(Ok(Attempt::of(hash)))

@@ -4,34 +4,32 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use super::admission::{Admitted, told_ttl, versioned};
 use crate::engine::Made;
+use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::misuse::Misuse;
 use crate::py::function::cached::Cached;
 use crate::py::function::version::Version;
-use crate::py::interpreter::fallible::{self, imported, named};
+use crate::py::interpreter::fallible::{self, named};
 use crate::py::objects::object::Object;
 use crate::py::objects::sentinels::Sentinel;
 use crate::py::objects::{describe, sentinels, unfinished};
 
-/// The class of results that say their version.
-pub(crate) fn versioned(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    imported!(py, "versioned_lru_cache._results", "Versioned")
-}
-
 impl Cached {
     /// Whether a result is stored as it is, and all that there is to it.
     pub(crate) fn takes_as_it_is(&self, value: &Bound<'_, PyAny>) -> bool {
-        let takes_all = self.cache_if.is_none() && self.freshness.order.is_none();
+        let takes_all = self.admission.asks_nothing() && self.freshness.order.is_none();
         let may_tell = value.is_instance_of::<PyTuple>() && !value.is_exact_instance_of::<PyTuple>();
         takes_all && !may_tell && !value.is_exact_instance_of::<Sentinel>() && unfinished::is_finished(value)
     }
 
-    /// What a function, or what took its place, has made: with `previous` in hand, the old result as it was
-    /// shown it.
+    /// What a function, or what took its place, has made of these arguments: with `previous` in hand, the old
+    /// result as it was shown it.
     pub(crate) fn made(
         &self,
         value: Bound<'_, PyAny>,
         previous: Option<&Bound<'_, PyAny>>,
+        arguments: Arguments<'_>,
     ) -> PyResult<Made<Object>> {
         let py = value.py();
         if value.is(sentinels::not_modified(py)?) {
@@ -41,8 +39,9 @@ impl Cached {
                     Misuse::NothingBefore { function: self.function.name.clone() }.to_string(),
                 ));
             };
-            let value = previous.getattr(named!(py, "value")?)?.into();
-            return Ok(Made { value, reads: Vec::new(), wanted: true, seen: None, renewed: true });
+            let value = previous.getattr(named!(py, "value")?)?;
+            let admitted = self.admitted(&value, None, arguments)?;
+            return Ok(made(value, None, true, admitted));
         }
         self.refuse_used_up(&value)?;
         let renewed = previous.is_some_and(|previous| previous.is(&value));
@@ -55,9 +54,11 @@ impl Cached {
                 };
                 return Err(fallible::error::<PyTypeError>(py, misuse.to_string()));
             }
-            let wanted = self.wants(&value)?;
-            return Ok(Made { value: value.into(), reads: Vec::new(), wanted, seen: None, renewed });
+            let admitted = if self.wants(&value)? { self.admitted(&value, None, arguments)? } else { None };
+            return Ok(made(value, None, renewed, admitted));
         }
+        // What is good still was told of the age that it had before.
+        let ttl = if renewed { None } else { Some(told_ttl(&value)?) };
         let (value, seen) = (value.getattr(named!(py, "value")?)?, value.getattr(named!(py, "version")?)?);
         self.refuse_used_up(&value)?;
         self.check_version(&seen, || "returned with its result".to_owned())?;
@@ -77,7 +78,8 @@ impl Cached {
             ));
         }
         let wanted = renewed || self.wants(&value)?;
-        Ok(Made { value: value.into(), reads: Vec::new(), wanted, seen: Some(seen.into()), renewed })
+        let admitted = if wanted { self.admitted(&value, ttl.as_ref(), arguments)? } else { None };
+        Ok(made(value, Some(seen.into()), renewed, admitted))
     }
 
     /// Refuses a result of which later callers would have nothing.
@@ -87,4 +89,16 @@ impl Cached {
             Misuse::UsedUp { function: self.function.name.clone(), kind, value: describe::shown(value) };
         Err(fallible::error::<PyTypeError>(value.py(), misuse.to_string()))
     }
+}
+
+/// What was made, which is not to be stored if nothing was `admitted`.
+fn made(
+    value: Bound<'_, PyAny>,
+    seen: Option<Object>,
+    renewed: bool,
+    admitted: Option<Admitted>,
+) -> Made<Object> {
+    let wanted = admitted.is_some();
+    let Admitted { own_ttl, weight } = admitted.unwrap_or(Admitted::WITH_NOTHING);
+    Made { value: value.into(), reads: Vec::new(), wanted, seen, renewed, own_ttl, weight }
 }

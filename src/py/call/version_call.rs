@@ -99,7 +99,12 @@ impl Cached {
     }
 
     /// Refuses what is no answer of an option yet, by its kind.
-    fn check_option(&self, py: Python<'_>, kind: Option<&'static str>, option: &'static str) -> PyResult<()> {
+    pub(super) fn check_option(
+        &self,
+        py: Python<'_>,
+        kind: Option<&'static str>,
+        option: &'static str,
+    ) -> PyResult<()> {
         let Some(kind) = kind else { return Ok(()) };
         let function = self.function.name.clone();
         Err(fallible::error::<PyTypeError>(py, Misuse::OptionUsedUp { function, option, kind }.to_string()))
@@ -306,27 +311,30 @@ impl Cached {
         previous: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         match (&self.freshness.revalidate, previous) {
-            (Some(revalidate), Some(previous)) => self.revalidate(revalidate.bind(py), previous, arguments),
+            (Some(revalidate), Some(previous)) => {
+                self.call_after(revalidate.bind(py), "revalidate", previous, arguments)
+            }
             _ => arguments.call(self.wrapped.bind(py)),
         }
     }
 
-    /// Calls what takes the function's place, with the old result and the call's arguments.
+    /// Calls an option that gets an old result or a new one, and the call's arguments.
     #[inline(never)]
-    fn revalidate<'py>(
+    pub(super) fn call_after<'py>(
         &self,
-        revalidate: &Bound<'py, PyAny>,
-        previous: &Bound<'py, PyAny>,
+        option: &Bound<'py, PyAny>,
+        name: &'static str,
+        first: &Bound<'py, PyAny>,
         arguments: Arguments<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        arguments.call_after(revalidate, previous).map_err(|cause| {
-            let py = revalidate.py();
+        arguments.call_after(option, first).map_err(|cause| {
+            let py = option.py();
             if cause.traceback(py).is_some() || !self.takes(py, arguments) {
                 return cause;
             }
             let function = self.function.name.clone();
             let reason = cause.value(py).to_string();
-            explain(py, &Misuse::CannotCall { function, option: "revalidate", reason }, cause)
+            explain(py, &Misuse::CannotCall { function, option: name, reason }, cause)
         })
     }
 
@@ -352,17 +360,5 @@ impl Cached {
         let class = imported!(py, "versioned_lru_cache.exceptions", "NotStored");
         let error = class.and_then(|class| class.call1((Text(text),)));
         error.map_or_else(|error| error, PyErr::from_value)
-    }
-
-    /// Whether a result is to be stored.
-    pub(crate) fn wants(&self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-        match &self.cache_if {
-            Some(cache_if) => {
-                let answer = cache_if.bind(value.py()).call1((value,))?;
-                self.check_option(value.py(), unfinished::no_answer(&answer)?, "cache_if")?;
-                answer.is_truthy()
-            }
-            None => Ok(true),
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
-use super::options::Freshness;
+use super::options::{Admission, Freshness};
 use super::version::{SharedScope, Version};
 use crate::engine::Scope;
 use crate::py::arguments::call_arguments::{Rules, Seed};
@@ -44,7 +44,7 @@ pub(crate) struct Cached {
     /// identity.
     pub(crate) method: AtomicBool,
     pub(crate) key: Option<Py<PyAny>>,
-    pub(crate) cache_if: Option<Py<PyAny>>,
+    pub(crate) admission: Admission,
     pub(crate) freshness: Freshness,
     /// Whether it is a coroutine function.
     pub(crate) coroutine: bool,
@@ -62,7 +62,7 @@ impl Drop for Cached {
                 std::mem::replace(&mut self.version, Version::nothing(py)),
                 std::mem::replace(&mut self.binding, Binding::Ambient),
                 std::mem::replace(&mut self.freshness, Freshness::nothing(py)),
-                [self.fit.take(), self.key.take(), self.cache_if.take()],
+                ([self.fit.take(), self.key.take()], std::mem::take(&mut self.admission)),
                 self.parameters.take(),
             ));
         });

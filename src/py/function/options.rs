@@ -90,13 +90,44 @@ impl Freshness {
     }
 }
 
+/// The callables that a result is shown to before it is stored.
+#[derive(Default)]
+pub(crate) struct Admission {
+    /// Tells whether it is to be stored.
+    pub(crate) wants: Option<Py<PyAny>>,
+    /// Tells how long it lives, by it and the call's arguments.
+    pub(crate) ttl: Option<Py<PyAny>>,
+    /// Tells what it weighs.
+    pub(crate) weigh: Option<Py<PyAny>>,
+}
+
+impl Admission {
+    /// The same, for one more function.
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
+        let shared = |callable: &Option<Py<PyAny>>| callable.as_ref().map(|callable| callable.clone_ref(py));
+        Self { wants: shared(&self.wants), ttl: shared(&self.ttl), weigh: shared(&self.weigh) }
+    }
+
+    /// Whether none of them is there.
+    pub(crate) fn asks_nothing(&self) -> bool {
+        self.wants.is_none() && self.ttl.is_none() && self.weigh.is_none()
+    }
+
+    /// Shows the garbage collector what it holds.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.wants)?;
+        visit.call(&self.ttl)?;
+        visit.call(&self.weigh)
+    }
+}
+
 /// The options of a decorator, spans of time in nanoseconds.
 #[pyclass(frozen, module = "versioned_lru_cache._core")]
 pub(crate) struct Options {
     pub(crate) session: Py<PyAny>,
     pub(crate) typed: bool,
     pub(crate) key: Option<Py<PyAny>>,
-    pub(crate) cache_if: Option<Py<PyAny>>,
+    pub(crate) admission: Admission,
     pub(crate) wait: Option<Duration>,
     pub(crate) freshness: Freshness,
     /// What is agreed whatever the version comes from.
@@ -109,7 +140,7 @@ impl Drop for Options {
             trashcan::discard((
                 std::mem::replace(&mut self.session, py.None()),
                 std::mem::replace(&mut self.freshness, Freshness::nothing(py)),
-                [self.key.take(), self.cache_if.take()],
+                (self.key.take(), std::mem::take(&mut self.admission)),
             ));
         });
     }
@@ -119,17 +150,20 @@ impl Drop for Options {
 impl Options {
     #[new]
     #[pyo3(signature = (
-        *, session, maxsize, typed, key, ttl, verifies, revalidate, awaits_revalidate, stale_if_error,
-        retry_after, errors,
-        stale_while_revalidate, lag, cache_if, wait
+        *, session, maxsize, max_weight = None, weigh = None, typed, key, ttl, own_ttl = None, verifies,
+        revalidate, awaits_revalidate, stale_if_error, retry_after, errors, stale_while_revalidate, lag,
+        cache_if, wait
     ))]
     #[expect(clippy::too_many_arguments, reason = "as many as the decorators have")]
     fn new(
         session: Py<PyAny>,
         maxsize: Option<usize>,
+        max_weight: Option<u64>,
+        weigh: Option<Py<PyAny>>,
         typed: bool,
         key: Option<Py<PyAny>>,
         ttl: Option<Nanos>,
+        own_ttl: Option<Py<PyAny>>,
         verifies: bool,
         revalidate: Option<Py<PyAny>>,
         awaits_revalidate: bool,
@@ -146,7 +180,9 @@ impl Options {
         let order = lag.and_then(|lag| lag.order.as_ref()).map(|order| order.clone_ref(py));
         let terms = Terms {
             maxsize,
+            max_weight,
             ttl,
+            varies: own_ttl.is_some(),
             constant: false,
             verifies,
             revalidates: revalidate.is_some(),
@@ -163,13 +199,14 @@ impl Options {
         let freshness =
             Freshness { revalidate, awaits: awaits_revalidate, errors: errors.into_any().unbind(), order };
         let wait = wait.map(Duration::from_nanos);
-        Self { session, typed, key, cache_if, wait, freshness, terms }
+        let admission = Admission { wants: cache_if, ttl: own_ttl, weigh };
+        Self { session, typed, key, admission, wait, freshness, terms }
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.session)?;
         visit.call(&self.key)?;
-        visit.call(&self.cache_if)?;
+        self.admission.traverse(&visit)?;
         self.freshness.traverse(&visit)
     }
 }
