@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.child, pytest.mark.slow]
 
 # These take some dozens of microseconds each; the others are done a million times.
-COSTLY = {"wrong calls", "decorations"}
+COSTLY = {"wrong calls", "decorations", "lives"}
 
 
 @pytest.mark.parametrize("kind", memory.KINDS)

@@ -68,6 +68,10 @@ keyed = versioned_lru_cache(lambda: version, key=lambda x, **kw: x)(lambda x, **
 parted = versioned_lru_cache(lambda x: version, version_args=lambda x: (x,), session=place)(lambda x: value)
 typed = versioned_lru_cache(lambda: version, session=place, typed=True)(lambda x: value)
 short = versioned_lru_cache(lambda: version, ttl=1e-9)(lambda x: value)
+passing = versioned_lru_cache(lambda: version, maxsize=None)(lambda n: Versioned(value, version, ttl=1e-9))
+weighed = versioned_lru_cache(
+    lambda: version, maxsize=None, max_weight=8, weigh=lambda value: 1, ttl=lambda value, n: 1e-9 if n % 2 else None
+)(lambda n: value)
 refused = versioned_lru_cache(lambda: version, cache_if=lambda value: False)(lambda x: value)
 nothing = versioned_lru_cache(lambda: version, maxsize=0)(lambda x: value)
 failing = versioned_lru_cache(lambda: version, session=place)(fail)
@@ -101,6 +105,7 @@ KINDS: dict[str, Callable[[int], object]] = {
     "questions": lambda n: asks(key),
     "misses": lambda n: (f(n), host.m(n)),
     "expired": lambda n: short(key),
+    "lives": lambda n: (passing(n), passing(n), weighed(n), weighed.cache_purge()),
     "refused": lambda n: refused(key),
     "not stored": lambda n: nothing(key),
     "failures": lambda n: (raised(ZeroDivisionError, failing, key), raised(ZeroDivisionError, dropped, key)),

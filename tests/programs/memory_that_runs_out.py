@@ -31,6 +31,10 @@ f = versioned_lru_cache(version=1, maxsize=8)(plain)
 in_dict = versioned_lru_cache(lambda: 1, session=stored)(plain)
 asking = versioned_lru_cache(lambda x, *args, **kwargs: 1, maxsize=8)(plain)
 awaited = versioned_lru_cache(version=1, maxsize=8)(awaitable)
+lasting = versioned_lru_cache(
+    version=1, maxsize=None, max_weight=9, weigh=len, ttl=lambda value, x, *args, **kwargs: 60 if x % 2 else None
+)(plain)
+told = versioned_lru_cache(version=1, maxsize=8)(lambda x: Versioned([x], 1, ttl=60))
 counted = versioned_lru_cache(versions.counter("things"), maxsize=8)(plain)
 of_thing = versions.tags(lambda x: (f"thing:{x}", "all"))
 tagged = versioned_lru_cache(of_thing, maxsize=8)(plain)
@@ -92,6 +96,8 @@ ACTS: dict[str, tuple[Callable[[], object], tuple[int, ...]]] = {
     "a miss of several": (lambda: f(next(new), 2, 3), ONE),
     "a miss with names": (lambda: f(next(new), other=3), ONE),
     "a miss with many names": (lambda: f(next(new), *many, **many), ONE),
+    "a miss that is asked how long it lives": (lambda: lasting(next(new)), ONE),
+    "a miss that says how long it lives": (lambda: told(next(new)), ONE),
     "a hit": (lambda: f(1), ALL),
     "a hit with names": (lambda: f(1, other=2), ONE),
     "a session in a dict": (anew_in_dict, ONE),
@@ -108,6 +114,7 @@ ACTS: dict[str, tuple[Callable[[], object], tuple[int, ...]]] = {
     "an awaited hit": (lambda: drive(awaited(1)), ALL if FAST_PATHS else ONE),
     "cache_info": (lambda: (f.cache_info(), holder.method.cache_info()), ALL),
     "cache_stats": (lambda: (f.cache_stats(), holder.method.cache_stats()), ALL),
+    "cache_purge": (lambda: (f.cache_purge(), holder.method.cache_purge()), ALL),
     "cache_parameters": (lambda: f.cache_parameters(), ALL),
     "cache_clear": (lambda: (f.cache_clear(), holder.method.cache_clear()), ALL),
     "repr": (lambda: (repr(f), repr(holder.method), repr(awaited), repr(in_dict)), ALL),

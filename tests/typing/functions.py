@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from tests.typing.asserting import assert_type
@@ -70,12 +71,42 @@ def methods_of_the_cache_take_the_arguments_of_the_function() -> None:
     assert_type(variadic.cache_invalidate(1, "b", c=0.5), bool)
     assert_type(nothing.cache_peek(), Versioned[None] | None)
     defaults.cache_put(Versioned([1], "v1"), 1, b="b")
+    defaults.cache_put(Versioned([1], "v1", ttl=5), 1)
+    defaults.cache_put(Versioned([1], "v1", timedelta(seconds=5)), 1)
+    assert_type(defaults.cache_purge(), int)
     variadic.cache_put(Versioned([1], 2), 1, "b", versioned=0.5)
     assert_type(defaults.cache_info(), CacheInfo)
     assert_type(defaults.cache_info().maxsize, int | None)
     assert_type(defaults.cache_stats(), CacheStats)
+    assert_type(defaults.cache_stats().ended, int)
+    assert_type(defaults.cache_stats().weight, int | None)
+    assert_type(defaults.cache_stats().max_weight, int | None)
     assert_type(defaults.cache_parameters(), dict[str, Any])
     nothing.cache_clear()
+
+
+def lives(value: object, *args: object, **kwargs: object) -> timedelta | None:
+    return timedelta(seconds=5)
+
+
+@versioned_lru_cache(None, ttl=lives, max_weight=100, weigh=len)
+def token(user: str) -> dict[str, int]:
+    return {"expires_in": 60}
+
+
+@versioned_lru_cache(None, ttl=lives)
+def page(user: str) -> str:
+    return user
+
+
+def results_say_how_long_they_live_and_what_they_weigh() -> None:
+    assert_type(token("ann"), dict[str, int])
+    assert_type(page("ann"), str)
+    found = page.cache_peek("ann")
+    assert found is not None
+    assert_type(found.ttl, float | timedelta | None)
+    value, _ = found
+    assert_type(value, str)
 
 
 @versioned_lru_cache(lambda: 1)
