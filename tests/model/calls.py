@@ -30,6 +30,9 @@ class Freshness:
     delay: float = 0.1
     settle: float | None = None
     order: Callable[[Any, Any], object] | None = None
+    # What tells of each result how long it lives, and what it weighs.
+    lives: Callable[..., float | None] | None = None
+    weigh: Callable[[Any], int] | None = None
 
 
 @dataclass(eq=False)
@@ -227,8 +230,8 @@ class ModelCache(ModelStore):
         self.well(entry, obs)
         entry.lags = False
         # One that may not be what was announced is not vouched for by what is announced.
-        if self.options.verify and entry.settles is None and not self.fresh(entry):
-            entry.born = obs.at
+        if self.options.verify and entry.settles is None and not self.fresh(entry) and obs.at > entry.born:
+            entry.born, entry.ends_since = obs.at, self.world.draw()
 
     def failed(self, by: Asked, error: Exception, ran: bool) -> object:
         """The version function failed; or, since it `ran`, the function or `revalidate`."""
@@ -396,13 +399,13 @@ class ModelCache(ModelStore):
         self, by: Asked, answer: object, old: Entry | None, previous: object | None, obs: Observation
     ) -> Entry:
         """What an answer says: a value of the version asked, or of the version that it tells."""
-        value, version, settles = answer, obs.version, None
+        value, version, settles, said = answer, obs.version, None, None
         if answer is NOT_MODIFIED:
             if previous is None or old is None:
                 raise TypeError("nothing before")
             value = old.value
         elif isinstance(answer, Versioned):
-            value, version = answer
+            (value, version), said = answer, answer.ttl
             hash(version)
         elif self.options.order:
             raise TypeError("order needs Versioned")
@@ -410,10 +413,41 @@ class ModelCache(ModelStore):
             settles = self.options.settle
         stamp = Stamp(version, self.given(by.args), obs.ticket)
         lags = version is not IMMUTABLE and not self.visible(version, obs.version)
+        renewed = previous is not None and (answer is NOT_MODIFIED or answer is previous)
+        if renewed:
+            assert old
+            said = None if self.options.lives else old.lives
+        lives = self.lives(value, by.args, said)
         found = ""
         if previous is not None:
-            found = "revalidated" if answer is NOT_MODIFIED or answer is previous else "misses"
-        return Entry(by.key, value, stamp, 0, by.me, 0, lags=lags, settles=settles, found=found)
+            found = "revalidated" if renewed else "misses"
+        weight = self.weight_of(value) if lives is None or lives > 0 else 0
+        own = {"settles": settles, "lives": lives, "weight": weight}
+        return Entry(by.key, value, stamp, 0, by.me, 0, lags=lags, found=found, **own)
+
+    def lives(self, value: object, args: tuple[Hashable, ...], said: object) -> float | None:
+        """How long a result lives, if anything is said of that."""
+        all_said = [said, *([self.options.lives(value, *args)] if self.options.lives else [])]
+        if not all(one is None or isinstance(one, (int, float)) for one in all_said):
+            raise TypeError("no time to live")
+        return min((one for one in all_said if isinstance(one, (int, float))), default=None)
+
+    def weight_of(self, value: object) -> int:
+        """What it weighs."""
+        return self.options.weigh(value) if self.options.weigh else 0
+
+    def use_after(self, entry: Entry) -> float:
+        """To the stale policies, and, for as long again as it lived, to what can make it good without computing it."""
+        renews = min(self.spans(entry), default=0) if self.options.verify or self.options.revalidate else 0
+        return max(self.options.stale_if_error or 0, self.options.stale_while_revalidate or 0, renews)
+
+    def purge(self) -> int:
+        """Forgets what has ended and no stale policy may use."""
+        longest = max(self.options.stale_if_error or 0, self.options.stale_while_revalidate or 0)
+        useless = [entry for entry in self.ended() if not self.staleness(entry) < longest]
+        for entry in useless:
+            self.take(entry.key)
+        return len(useless)
 
     def visible(self, seen: object, announced: object) -> bool:
         """Whether a source shows what was announced, or more. What never changes has no place in an order."""
@@ -428,11 +462,15 @@ class ModelCache(ModelStore):
         if result.found:
             setattr(self.counts, result.found, getattr(self.counts, result.found) + 1)
         entry = self.live.get(by.key)
+        wanted = self.cache_if is None or self.cache_if(result.value)
+        heavy = wanted and self.storing and not self.fits(result.weight)
+        admitted = self.storing and wanted and not heavy and (result.lives is None or result.lives > 0)
         # What the function itself made or put meanwhile is for those who come after this call.
         own = session and entry and entry.known_in == by.me and entry.stored > run.began
         changes = entry and not result.immutable and not entry.immutable
         if (
             self.options.order
+            and admitted
             and entry
             and changes
             and not own
@@ -446,6 +484,7 @@ class ModelCache(ModelStore):
         # Who makes what never changes builds on no more than what was observed.
         ticket = result.stamp.ticket if result.immutable and not self.constant else self.vouches_for(result)
         self.noted(by, replace(result, stamp=replace(result.stamp, version=obs.version)), ticket)
-        if self.storing and (self.cache_if is None or self.cache_if(result.value)):
+        self.counts.not_stored += heavy
+        if admitted:
             self.keep(session, result, run, obs)
         return result.value

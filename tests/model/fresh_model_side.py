@@ -30,6 +30,7 @@ class ModelSide(Side):
                 by_arguments=terms.by_arguments,
                 part=(lambda key: (part_of(key),)) if terms.part else None,
                 maxsize=terms.maxsize,
+                max_weight=terms.max_weight,
                 ttl=terms.ttl,
                 freshness=Freshness(
                     verify=terms.verify,
@@ -42,6 +43,8 @@ class ModelSide(Side):
                     delay=DELAY,
                     settle=terms.settle,
                     order=at_least if terms.ordered else None,
+                    lives=(lambda made, key: made.lives) if terms.varies else None,
+                    weigh=(lambda made: made.weight) if terms.max_weight is not None else None,
                 ),
             )
             for terms in functions
@@ -99,26 +102,32 @@ class ModelSide(Side):
     def refresh(self, name: str, key: int) -> object:
         return self.cached[name].refresh(self.session(), key)
 
-    def put(self, name: str, made: Made, version: object, key: int) -> None:
-        self.cached[name].put(self.session(), made, version, key)
+    def put(self, name: str, made: Made, version: object, key: int, told: int | None) -> None:
+        cache = self.cached[name]
+        cache.put(self.session(), made, version, key, lives=made.bound, weight=cache.weight_of(made))
 
     def invalidate(self, name: str, key: int) -> bool:
         return self.cached[name].invalidate(key)
 
+    def purge(self, name: str) -> int:
+        return self.cached[name].purge()
+
     def clear(self, name: str) -> None:
         self.cached[name].clear()
 
-    def peek(self, name: str, key: int) -> tuple[Made, object] | None:
+    def peek(self, name: str, key: int) -> tuple[Made, object, object] | None:
         entry = self.cached[name].peek(key)
         if entry is None:
             return None
         assert isinstance(entry.value, Made)
-        return entry.value, entry.stamp.version
+        return entry.value, entry.stamp.version, entry.lives
 
     def counts(self, name: str) -> dict[str, int | None]:
         cache = self.cached[name]
         maxsize = cache.maxsize if cache.maxsize is None else max(cache.maxsize, 0)
-        return {**vars(cache.counts), "maxsize": maxsize, "currsize": len(cache.live)}
+        weight = None if cache.max_weight is None else cache.weight
+        room = {"ended": len(cache.ended()), "weight": weight, "max_weight": cache.max_weight}
+        return {**vars(cache.counts), "maxsize": maxsize, "currsize": len(cache.live), **room}
 
     def stale(self, place: int) -> int:
         return self.sessions[place].stale if place in self.sessions else 0

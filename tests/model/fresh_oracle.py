@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from versioned_lru_cache import IMMUTABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Terms:
     # Of the arguments its version function is given only this much.
     part: bool = False
     maxsize: int | None = 128
+    max_weight: int | None = None
     ttl: int | None = None
     verify: bool = False
     revalidates: bool = False
@@ -31,6 +35,8 @@ class Terms:
     retries: int = 0
     settle: int | None = None
     ordered: bool = False
+    # Each result is asked how long it lives.
+    varies: bool = False
 
     def slot(self, key: int) -> int | None:
         """What the version of a result is the version of."""
@@ -52,6 +58,14 @@ class Made:
     born: float
     # The versions that may have been asked for it, or the one that it says.
     versions: list[Any]
+    # How long it lives, if it is asked for that; and if that or its source says so, the shorter.
+    lives: float | None = None
+    bound: float | None = None
+
+    @property
+    def weight(self) -> int:
+        """What it weighs."""
+        return self.number % 4
 
 
 @dataclass(eq=False)
@@ -102,13 +116,15 @@ class Oracle:
         if terms.stale_if_error is None and terms.stale_while_revalidate is None:
             held = self.held(terms.slot(key), span.start)
             assert any(version in held for version in made.versions), "promise 3: stale"
-            if terms.ttl is not None and not terms.verify:
-                assert clock - made.born < terms.ttl, "past its ttl"
+            bounds = [bound for bound in (terms.ttl, made.bound) if bound is not None]
+            if bounds and not terms.verify:
+                assert clock - made.born < min(bounds), "past its ttl"
 
-    def check_given(self, terms: Terms, key: int, span: Span) -> None:
+    def check_given(self, terms: Terms, key: int, span: Span, bound: float | None) -> None:
         """The function gave a result: at most once in a session that renews all, if nothing else takes it away."""
-        span.given[terms.name, key] = span.given.get((terms.name, key), 0) + 1
-        lasting = terms.ttl is None and terms.settle is None and terms.maxsize == 128
+        before = span.given.get((terms.name, key), 0)
+        span.given[terms.name, key] = before + 1 if bound is None else -math.inf
+        lasting = terms.ttl is None and terms.settle is None and terms.maxsize == 128 and terms.max_weight is None
         if span.renews_all and lasting and not terms.retries:
             assert span.given[terms.name, key] <= 1, "renewed twice in a session"
 
@@ -116,8 +132,10 @@ class Oracle:
         """Promise 7. Where time goes by between two attempts, the old result may have expired."""
         assert before == after or (terms.retries and after is None), "promise 7: a failure lost something"
 
-    def check_stored(self, terms: Terms, key: int, stored: tuple[Any, Any] | None, evictions: object) -> None:
+    def check_stored(self, terms: Terms, key: int, stored: tuple[Any, Any, Any] | None, evictions: object) -> None:
         """No step back by the order of versions."""
+        if stored is None and terms.maxsize is None and terms.max_weight is None:
+            self.purged(terms.name, [key])  # It may have ended, and left with that.
         if not terms.ordered or stored is None:
             return
         version = stored[1]
@@ -125,6 +143,11 @@ class Oracle:
         if before and before[1] == evictions and before[0] is not IMMUTABLE:
             assert at_least(version, before[0]), "a step back by order"
         self.stored[terms.name, key] = version, evictions
+
+    def purged(self, name: str, keys: Iterable[int]) -> None:
+        """What has ended may have left."""
+        for key in keys:
+            self.stored.pop((name, key), None)
 
     def struck(self, name: str, key: int, spans: list[Span]) -> None:
         """A result was cleared, invalidated, put or refreshed."""

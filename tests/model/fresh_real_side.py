@@ -41,7 +41,9 @@ class RealSide(Side):
             session=lambda: None if self.place is None else self.mappings[self.place],
             name=terms.name,
             maxsize=terms.maxsize,
-            ttl=terms.ttl,
+            max_weight=terms.max_weight,
+            weigh=None if terms.max_weight is None else lambda made: made.weight,
+            ttl=(lambda made, key: made.lives) if terms.varies else terms.ttl,
             on_expiry="verify" if terms.verify else "recompute",
             revalidate=self.revalidate(terms) if terms.revalidates else None,
             stale_if_error=terms.stale_if_error,
@@ -104,20 +106,24 @@ class RealSide(Side):
     def refresh(self, name: str, key: int) -> object:
         return self.writing.call(self.cached[name].cache_refresh, key)
 
-    def put(self, name: str, made: Made, version: Any, key: int) -> None:
-        self.writing.call(self.cached[name].cache_put, key, Versioned(made, version))
+    def put(self, name: str, made: Made, version: Any, key: int, told: int | None) -> None:
+        self.writing.call(self.cached[name].cache_put, key, Versioned(made, version, told))
 
     def invalidate(self, name: str, key: int) -> bool:
         found: bool = self.writing.call(self.cached[name].cache_invalidate, key)
         return found
 
+    def purge(self, name: str) -> int:
+        purged: int = self.cached[name].cache_purge()
+        return purged
+
     def clear(self, name: str) -> None:
         self.cached[name].cache_clear()
 
-    def peek(self, name: str, key: int) -> tuple[Made, object] | None:
+    def peek(self, name: str, key: int) -> tuple[Made, object, object] | None:
         found = self.writing.call(self.cached[name].cache_peek, key)
         assert self.writing.call(self.cached[name].cache_contains, key) == (found is not None)
-        return None if found is None else (found.value, found.version)
+        return None if found is None else (found.value, found.version, found.ttl)
 
     def counts(self, name: str) -> dict[str, int | None]:
         stats: dict[str, int | None] = self.cached[name].cache_stats()._asdict()

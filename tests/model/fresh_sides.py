@@ -22,7 +22,14 @@ KEYS = (0, 1, 2)
 SLOTS = (None, *KEYS, *sorted({part_of(key) for key in KEYS}))
 PLACES = 3
 # What a function may be told to give, beside a plain value.
-GIVES = ("plain", "agreed", "below", "above", "immutable", "not-modified", "previous", "down", "bug")
+GIVES = (
+    *("plain", "agreed", "below", "above", "immutable", "not-modified", "previous", "down", "bug"),
+    *("lives", "ended", "wrong-ttl"),
+)
+# How long a result lives of which it is told.
+TOLD: dict[str, Any] = {"lives": 2, "ended": 0, "wrong-ttl": "soon"}
+# How long a result lives that is asked, by its number.
+LIVES = (None, 4, 2, 0, 3)
 
 Action = tuple[Any, ...]
 
@@ -138,20 +145,31 @@ class Side:
             raise FAILURES[gives]
         if gives == "not-modified" and previous is None:
             return NOT_MODIFIED
-        # A function that calls itself runs once more, and what can't be put in order is refused.
-        if (terms.name, key) not in self.running and not (terms.ordered and gives == "plain"):
-            self.oracle.check_given(terms, key, span)
+        # A function that calls itself runs once more, and what can't be put in order or told is refused.
+        refused = gives == "wrong-ttl" or (terms.ordered and gives == "plain")
+        if (terms.name, key) not in self.running and not refused:
+            bound = previous.value.bound if previous is not None and gives in ("not-modified", "previous") else None
+            self.oracle.check_given(terms, key, span, 0 if terms.varies else TOLD.get(gives, bound))
         if previous is not None and gives in ("not-modified", "previous"):
             previous.value.moment, previous.value.born = moment, born
             previous.value.versions += self.oracle.held(slot, span.start)
+            if terms.varies:
+                previous.value.bound = previous.value.lives
             return NOT_MODIFIED if gives == "not-modified" else previous
-        made = Made(next(self.numbers), moment, born, self.oracle.held(slot, span.start))
+        made = self.make(terms, moment, born, self.oracle.held(slot, span.start), TOLD.get(gives))
         if gives == "plain":
             return made
         step = {"below": -1, "above": 1}.get(gives, 0)
         seen = IMMUTABLE if gives == "immutable" else announced if announced is IMMUTABLE else announced + step
         made.versions = [seen]
-        return Versioned(made, seen)
+        return Versioned(made, seen, TOLD.get(gives))
+
+    def make(self, terms: Terms, moment: int, born: float, versions: list[Any], told: Any) -> Made:
+        """A result."""
+        number = next(self.numbers)
+        lives = LIVES[number % len(LIVES)] if terms.varies else None
+        said = [one for one in (lives, told) if isinstance(one, int)]
+        return Made(number, moment, born, versions, lives, min(said, default=None))
 
     # What programs do.
 
@@ -197,20 +215,26 @@ class Side:
             self.callers.pop()
         return made
 
-    def do_put(self, function: int, key: int, version: object) -> None:
+    def do_put(self, function: int, key: int, version: object, told: int | None = None) -> None:
         terms = self.find(function)
         name, slot = terms.name, terms.slot(key)
         self.span()
         # Who puts a value says that this is the version now.
         self.oracle.announced(slot, version)
         self.oracle.announced(slot, self.announced[slot])
-        self.put(name, Made(next(self.numbers), self.oracle.tick(), self.time(), [version]), version, key)
+        made = self.make(terms, self.oracle.tick(), self.time(), [version], told)
+        self.put(name, made, version, key, told)
         self.struck(name, [key])
 
     def do_invalidate(self, function: int, key: int) -> None:
         name = self.find(function).name
         self.log.append(("invalidated", self.invalidate(name, key)))
         self.struck(name, [key])
+
+    def do_purge(self, function: int) -> None:
+        name = self.find(function).name
+        self.log.append(("purged", self.purge(name)))
+        self.oracle.purged(name, KEYS)
 
     def do_clear(self, function: int) -> None:
         name = self.find(function).name
@@ -257,16 +281,19 @@ class Side:
     def refresh(self, name: str, key: int) -> object:
         raise NotImplementedError
 
-    def put(self, name: str, made: Made, version: object, key: int) -> None:
+    def put(self, name: str, made: Made, version: object, key: int, told: int | None) -> None:
         raise NotImplementedError
 
     def invalidate(self, name: str, key: int) -> bool:
         raise NotImplementedError
 
+    def purge(self, name: str) -> int:
+        raise NotImplementedError
+
     def clear(self, name: str) -> None:
         raise NotImplementedError
 
-    def peek(self, name: str, key: int) -> tuple[Made, object] | None:
+    def peek(self, name: str, key: int) -> tuple[Made, object, object] | None:
         raise NotImplementedError
 
     def counts(self, name: str) -> dict[str, int | None]:

@@ -93,6 +93,11 @@ class Entry:
     lags: bool = False
     # How long it lives at most, if not as long as the others.
     settles: float | None = None
+    # The same, if it says so itself; and what it weighs.
+    lives: float | None = None
+    weight: int = 0
+    # When it was known how long it lives, in the order of events.
+    ends_since: int = 0
     # What of its source failed since it was last verified.
     failures: Failures = field(default_factory=Failures)
     # As what a call that asked `revalidate` counts.

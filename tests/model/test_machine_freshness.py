@@ -25,6 +25,8 @@ slots = st.sampled_from(SLOTS)
 places = st.integers(0, PLACES - 1)
 seconds = st.sampled_from([1, 1, 2, 3, 5])
 versions = st.sampled_from([3, 4, 4, 5, 2, IMMUTABLE])
+# How long a result lives that is put.
+told = st.sampled_from([None, None, None, 2, 0])
 targets = st.builds(Target, st.sampled_from(["all", "function", "key", "where"]), functions, keys, st.booleans())
 policies = st.lists(targets, max_size=2).map(tuple)
 
@@ -36,7 +38,8 @@ acts = st.one_of(
     st.tuples(st.just("switch"), st.none() | places),
     st.tuples(st.just("call"), functions, keys),
     st.tuples(st.just("refresh"), functions, keys),
-    st.tuples(st.just("put"), functions, keys, versions),
+    st.tuples(st.just("put"), functions, keys, versions, told),
+    st.tuples(st.just("purge"), functions),
     st.tuples(st.just("invalidate"), functions, keys),
     st.tuples(st.just("clear"), functions),
     st.tuples(st.just("give"), functions, st.sampled_from(GIVES)),
@@ -48,7 +51,8 @@ scripts = st.lists(acts, min_size=1, max_size=3).map(tuple)
 @st.composite
 def terms(draw: Any) -> Terms:
     """Some options."""
-    ttl = draw(st.sampled_from([None, 3, 5]))
+    varies = draw(st.sampled_from([False, False, True]))
+    ttl = None if varies else draw(st.sampled_from([None, 3, 5]))
     by_arguments = draw(st.booleans())
     stale_if_error = draw(st.sampled_from([None, None, 4, math.inf]))
     behind = draw(st.sampled_from([None, None, 4]))
@@ -56,9 +60,11 @@ def terms(draw: Any) -> Terms:
         "f",
         by_arguments=by_arguments,
         part=by_arguments and draw(st.booleans()),
-        maxsize=draw(st.sampled_from([128, 128, 2, 1])),
+        maxsize=draw(st.sampled_from([128, 128, 2, 1, None])),
+        max_weight=draw(st.sampled_from([None, None, None, 2, 5])),
         ttl=ttl,
-        verify=ttl is not None and draw(st.booleans()),
+        varies=varies,
+        verify=(varies or ttl is not None) and draw(st.booleans()),
         revalidates=draw(st.booleans()),
         stale_if_error=stale_if_error,
         retry_after=draw(st.sampled_from([1, 2, 0])) if stale_if_error or behind else 1,
@@ -132,9 +138,13 @@ class Machine(RuleBasedStateMachine):
     def refresh(self, function: int, key: int) -> None:
         self.both("refresh", function, key)
 
-    @rule(function=functions, key=keys, version=versions)
-    def put(self, function: int, key: int, version: object) -> None:
-        self.both("put", function, key, version)
+    @rule(function=functions, key=keys, version=versions, told=told)
+    def put(self, function: int, key: int, version: object, told: int | None) -> None:
+        self.both("put", function, key, version, told)
+
+    @rule(function=functions)
+    def purge(self, function: int) -> None:
+        self.both("purge", function)
 
     @rule(function=functions, key=keys)
     def invalidate(self, function: int, key: int) -> None:
@@ -170,7 +180,7 @@ class Machine(RuleBasedStateMachine):
             real, model = self.real.peek(terms.name, key), self.model.peek(terms.name, key)
             assert (real is None) == (model is None), (terms.name, key)
             if real and model:
-                assert (real[0].number, real[1]) == (model[0].number, model[1]), (terms.name, key)
+                assert (real[0].number, *real[1:]) == (model[0].number, *model[1:]), (terms.name, key)
             self.real.oracle.check_stored(terms, key, real, self.real.counts(terms.name)["evictions"])
 
     def teardown(self) -> None:

@@ -99,6 +99,7 @@ class ModelStore:
         part: Callable[..., tuple[Hashable, ...]] | None = None,
         follows: bool = False,
         maxsize: int | None = 128,
+        max_weight: int | None = None,
         typed: bool = False,
         ttl: float | None = None,
     ) -> None:
@@ -109,6 +110,7 @@ class ModelStore:
         # Whether it matters when an entry stopped being fresh.
         self.follows = follows
         self.maxsize = maxsize
+        self.max_weight = max_weight
         self.typed = typed
         self.ttl = ttl
         self.live: OrderedDict[Hashable, Entry] = OrderedDict()
@@ -165,18 +167,50 @@ class ModelStore:
 
     def store(self, result: Entry) -> None:
         """Puts a result in the place of what was there; its session then goes by it."""
-        result.stored = self.world.draw()
+        result.stored = result.ends_since = self.world.draw()
         self.forget(result.key, result.known_in)
         # Before the old one goes, and with it what is known of the source that both have.
         self.share(result)
         if old := self.take(result.key):
             self.displace(old, but=result.known_in, by=result.known_in)
         self.live[result.key] = result
-        while self.maxsize is not None and len(self.live) > self.maxsize:
-            victim = self.take(next(iter(self.live)))
+        while self.exceeds or not self.bounded:
+            ended = self.useless()
+            if not ended and not self.exceeds:
+                break
+            self.counts.evictions += self.exceeds
+            victim = self.take(ended.key if ended else next(iter(self.live)))
             assert victim
-            self.counts.evictions += 1
             self.displace(victim, but=0, by=result.known_in)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether anything but the end of their lives bounds how many results there are."""
+        return self.maxsize is not None or self.max_weight is not None
+
+    @property
+    def weight(self) -> int:
+        """What all results weigh together."""
+        return sum(entry.weight for entry in self.live.values())
+
+    @property
+    def exceeds(self) -> bool:
+        """Whether there are too many results, or too heavy ones."""
+        many = self.maxsize is not None and len(self.live) > self.maxsize
+        return many or (self.max_weight is not None and self.weight > self.max_weight)
+
+    def useless(self) -> Entry | None:
+        """The result that ended first, which gives its room; where nothing bounds them, that can't be of use either."""
+        now = self.world.clock()
+        due = {
+            key: self.end_of(entry) + (0 if self.bounded else self.use_after(entry)) for key, entry in self.live.items()
+        }
+        over = [entry for key, entry in self.live.items() if due[key] <= now]
+        return min(over, key=lambda entry: (due[entry.key], entry.ends_since), default=None)
+
+    def use_after(self, entry: Entry) -> float:
+        """How long after its end a result may be of use."""
+        return 0
 
     def share(self, result: Entry) -> None:
         """Joins what is known of its source, and of its version if the entry stored before is of that."""
@@ -338,17 +372,30 @@ class ModelStore:
 
     # What the other methods do.
 
-    def put(self, session: ModelSession | None, value: object, version: object, *args: Hashable) -> None:
+    def put(
+        self,
+        session: ModelSession | None,
+        value: object,
+        version: object,
+        *args: Hashable,
+        lives: float | None = None,
+        weight: int = 0,
+    ) -> None:
         """Stores a value as made from a version just now."""
+        if lives is not None and lives <= 0:
+            return
         self.view_of(session)
         known_in = session.id if session else 0
         self.given_to(known_in)
         self.forget(self.key(args), known_in)
-        if self.storing:
+        if self.storing and not self.fits(weight):
+            self.counts.not_stored += 1
+        elif self.storing:
             oldest = self.world.readers.put_fails()
             made = self.world.draw()
             stamp = Stamp(version, self.given(args), made if oldest == math.inf else math.ceil(oldest) - 0.5)
             entry = Entry(self.key(args), value, stamp, 0, known_in, self.world.clock(), made=made)
+            entry.lives, entry.weight = lives, weight
             if oldest == math.inf:
                 self.store(entry)
                 return
@@ -413,9 +460,21 @@ class ModelStore:
 
     def end_of(self, entry: Entry) -> float:
         """When the entry's ttl ends: never, if it is immutable and was not evicted."""
-        spans = [span for span in (self.ttl, entry.settles) if span is not None]
+        spans = self.spans(entry)
         endless = not spans or (entry.immutable and self.live.get(entry.key) is entry)
         return math.inf if endless else entry.born + min(spans)
+
+    def spans(self, entry: Entry) -> list[float]:
+        """All that bounds how long the entry lives."""
+        return [span for span in (self.ttl, entry.settles, entry.lives) if span is not None]
+
+    def fits(self, weight: int) -> bool:
+        """Whether something of that weight may be stored."""
+        return self.max_weight is None or weight <= self.max_weight
+
+    def ended(self) -> list[Entry]:
+        """The stored entries that have ended."""
+        return [entry for entry in self.live.values() if not self.world.clock() < self.end_of(entry)]
 
     def fresh(self, entry: Entry) -> bool:
         """Whether the entry's ttl has not ended."""
