@@ -10,7 +10,7 @@ from . import _options as options
 from ._callables import CONSTANT_INSTEAD, check_answers, check_kind
 from ._core import CachedFunction, Gets, Scope
 from ._option_names import names_checked
-from ._signatures import Shape, identity, mark_coroutine, shape
+from ._signatures import Shape, handed, identity, mark_coroutine, shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -268,14 +268,14 @@ def _decorator(
         if gets is Gets.ARGUMENTS or gets is Gets.KEY:
             options.check_takes_calls(ask, label, signature, _name(function), remedy=_OTHERWISE)
         options.check_ttl_fits(given["ttl"], labels.get("ttl", "ttl"), signature, _name(function))
-        options.check_takes_calls(key, "key", signature, _name(function))
+        options.check_takes_calls(key, "key", signature, _name(function), by_name=False)
         options.check_takes_calls(version_args, "version_args", signature, _name(function))
         own_name = _name(function) if module is None else str(getattr(function, "__name__", None) or _name(function))
         cached: CachedFunction[P, R] = CachedFunction(
             function,
             checked,
-            ask=ask,
-            gets=gets,
+            ask=ask if ask is None or gets is Gets.NOTHING or callable(gets) else handed(ask, signature),
+            gets=handed(gets, signature) if callable(gets) else gets,
             scope=None if ask is None else _scope(ask, default),
             default=default,
             constant=version,

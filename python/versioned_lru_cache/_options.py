@@ -218,12 +218,16 @@ def checked_revalidate(revalidate: object, label: str) -> Callable[..., Any] | N
     return revalidate
 
 
-def check_takes_calls(value: object, label: str, function: Shape | None, name: str, *, remedy: str = "") -> None:
+def check_takes_calls(
+    value: object, label: str, function: Shape | None, name: str, *, remedy: str = "", by_name: bool = True
+) -> None:
     """Refuse what gets the arguments of a function's calls as they are bound, but can't take them, or defaults."""
     parameters = shape(value) if callable(value) else None
     if parameters is None or function is None:
         return
-    reason = parameters.never_fits(function) or parameters.leaves_out(function)
+    reason = parameters.never_fits(function)
+    if not (reason or parameters.lacks(function) or parameters.differs(function)):
+        reason = parameters.leaves_out(function, by_name=by_name)
     if reason:
         raise TypeError(
             f"{label}={value!r} can't take the arguments of {name}: {reason}; let it take the same arguments{remedy}"

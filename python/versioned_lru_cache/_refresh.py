@@ -7,7 +7,7 @@ from types import MethodType
 from ._callables import check_kind
 from ._core import CachedFunction, CachedMethod, CacheKey
 from ._options import checked_flag
-from ._signatures import is_awaitable, shape
+from ._signatures import handed, is_awaitable, shape
 from ._words import a_type
 
 TYPE_CHECKING = False
@@ -33,7 +33,7 @@ class Where:
             )
         check_kind(predicate, "where(predicate)")
         takes, calls = shape(predicate), shape(function)
-        reason = takes and calls and (takes.never_fits(calls) or takes.leaves_out(calls))
+        reason = takes and calls and (takes.never_fits(calls) or takes.leaves_out(calls, by_name=True))
         if reason:
             raise TypeError(
                 f"where({predicate!r}) can't take the arguments of {function.__qualname__}: {reason}; let it take the "
@@ -45,10 +45,10 @@ class Where:
                 f"where({predicate!r}) has other defaults than {function.__qualname__}: {reason}; let it have the same"
             )
         self.function = function
-        self.predicate = predicate
+        self.predicate = handed(predicate, calls)
 
     def __repr__(self) -> str:
-        return f"{self.function.__qualname__}.where({self.predicate!r})"
+        return f"{self.function.__qualname__}.where({getattr(self.predicate, 'function', self.predicate)!r})"
 
     def finds(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Return what the predicate says of a call."""

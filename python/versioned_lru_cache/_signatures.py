@@ -130,12 +130,13 @@ class Shape:
             return f"it does not take the keyword {min(surplus)!r}, which every call has"
         return None
 
-    def leaves_out(self, caller: Shape) -> str | None:
-        """Say which argument of a call that is bound to ``caller`` it does not take, if it takes fewer."""
-        surplus = caller.positional[len(self.positional) :] if not self.var_positional else ()
-        unknown = () if self.var_keyword else (name for name in caller.keywords if name not in self.names)
-        for name in (*surplus, *unknown):
-            return f"every call has {name!r}, given or by default, and it does not take that"
+    def leaves_out(self, caller: Shape, *, by_name: bool) -> str | None:
+        """Say which argument of a call that is bound to ``caller`` it does not take, by its place or by its name."""
+        surplus = () if self.var_positional else caller.positional[len(self.positional) :]
+        for name in (*surplus, *caller.keywords):
+            named = by_name or name not in surplus
+            if not (named and (self.var_keyword or name in self.names)):
+                return f"every call has {name!r}, given or by default, and it does not take that"
         return None
 
     def unhashable_default(self) -> tuple[str, object] | None:
@@ -219,6 +220,30 @@ def shape(function: Callable[..., object]) -> Shape | None:
         var_positional=bool(flags & _VARARGS),
         var_keyword=bool(flags & _VARKEYWORDS),
     )
+
+
+class ByName:
+    """Hands a bound call to a callable that has fewer places: the others by their names."""
+
+    __slots__ = ("__qualname__", "count", "function", "names")
+
+    def __init__(self, function: Callable[..., object], count: int, names: tuple[str, ...]) -> None:
+        self.function, self.count, self.names = function, count, names
+        self.__qualname__ = getattr(function, "__qualname__", repr(function))
+
+    def __call__(self, /, *args: object, **keywords: object) -> object:
+        """Call the callable."""
+        named = dict(zip(self.names, args[self.count :], strict=False))
+        return self.function(*args[: self.count], *args[self.count + len(named) :], **named, **keywords)
+
+
+def handed(function: Callable[..., Any], caller: Shape | None) -> Callable[..., Any]:
+    """Return what takes the calls that are bound to ``caller``: the callable, or that with names for the last ones."""
+    takes = shape(function)
+    if takes is None or caller is None or takes.var_positional or len(takes.positional) >= len(caller.positional):
+        return function
+    count = len(takes.positional)
+    return ByName(function, count, caller.positional[count:])
 
 
 class Fit:

@@ -53,6 +53,22 @@ class TestHere(suite.TestLRU, unittest.TestCase):  # type: ignore[misc,name-defi
     def cached_staticmeth(x: int, y: int) -> int:
         return 3 * x + y
 
+    def test_lru_with_types(self) -> None:
+        """As the suite has it, but that a call by name is the same as one by place."""
+        for maxsize in (None, 128):
+
+            @self.module.lru_cache(maxsize=maxsize, typed=True)
+            def square(x: float) -> float:
+                return x * x
+
+            for call in (square(3), square(x=3)):
+                assert call == 9
+                assert type(call) is int
+            for call in (square(3.0), square(x=3.0)):
+                assert call == 9.0
+                assert type(call) is float
+            assert square.cache_info()[:2] == (2, 2)
+
     def test_lru_cache_threaded2(self) -> None:
         """Is left out by choice: it wants several threads at a time in the body for one key."""
 

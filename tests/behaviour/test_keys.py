@@ -80,11 +80,11 @@ def test_different_arguments_are_different_keys(one: object, other: object, sess
     assert f.cache_info().currsize == 4
 
 
-def test_how_an_argument_is_passed_is_part_of_the_key() -> None:
+def test_how_an_argument_is_passed_is_no_part_of_the_key() -> None:
     f = cached(lambda a=0, b=0: [a, b])
     seen = [f(1), f(a=1), f(1, 0), f(1, b=0), f(b=1)]
-    assert len({id(each) for each in seen}) == 5
-    assert f.cache_info().currsize == 5
+    assert len({id(each) for each in seen}) == 2
+    assert f.cache_info().currsize == 2
 
 
 def test_an_argument_and_a_tuple_of_it_are_different_keys() -> None:
@@ -114,7 +114,7 @@ def test_the_order_of_keywords_is_ignored() -> None:
     f = cached(lambda a, b, *, c=0: [a, b, c])
     assert f(a=1, b=2, c=3) is f(c=3, b=2, a=1)
     assert f(1, b=2, c=3) is f(1, c=3, b=2)
-    assert f.cache_info().currsize == 2
+    assert f.cache_info().currsize == 1
 
 
 def test_unless_the_function_sees_it() -> None:
@@ -332,7 +332,8 @@ def test_cache_key_names_a_call() -> None:
     assert key == f.cache_key(1.0, b=2)
     assert hash(key) == hash(f.cache_key(1.0, b=2))
     assert {key: "found"}[f.cache_key(True, b=2)] == "found"
-    for other in [f.cache_key(1, 2), f.cache_key(1), h.cache_key(1, b=2), (1, 2), None]:
+    assert key == f.cache_key(1, 2) == f.cache_key(b=2, a=1)
+    for other in [f.cache_key(1), h.cache_key(1, b=2), (1, 2), None]:
         assert key != other
     assert f.cache_info() == (0, 0, 128, 0)
     keyed = cached(lambda text: [text], key=str.lower)

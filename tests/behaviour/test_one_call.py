@@ -229,11 +229,10 @@ def test_the_order_of_other_keywords_counts_and_that_of_parameters_does_not() ->
 
 
 def test_what_has_no_signature_is_known_as_it_is_written() -> None:
-    f = CONSTANT(dict)
+    f = CONSTANT(max)
     with pytest.raises(ValueError, match="signature"):
-        inspect.signature(dict)
-    assert f(a=1) is f(a=1)
-    assert f(a=1) == f((("a", 1),))
+        inspect.signature(max)
+    assert f((1, 2)) == f((1, 2), key=None) == f(key=None, *((1, 2),)) == 2  # noqa: B026 - as it may be written
     assert f.cache_info().misses == 2
 
 
@@ -300,3 +299,30 @@ def test_what_takes_fewer_arguments_than_every_call_has_is_refused() -> None:
     refused(lambda: CONSTANT(f).where(lambda region: True), TypeError, "where(", "'form'")
     cached = versioned_lru_cache(lambda region: 1, version_args=lambda region, *_, **__: (region,))(f)
     assert cached("north") == "north"
+
+
+def test_what_has_fewer_places_gets_the_others_by_name() -> None:
+    seen: list[Any] = []
+
+    def f(a: int, b: int = 2, *, c: int = 3) -> int:
+        return a
+
+    def one_place(a: int, **rest: int) -> int:
+        seen.append((a, rest))
+        return 1
+
+    def none(*, a: int, b: int = 2, c: int = 3) -> int:
+        seen.append({"a": a, "b": b, "c": c})
+        return 1
+
+    for version, given_to in ((one_place, (1, {"b": 2, "c": 3})), (none, {"a": 1, "b": 2, "c": 3})):
+        seen.clear()
+        assert versioned_lru_cache(version)(f)(1) == 1
+        versioned_lru_cache(lambda a: 1, version_args=lambda *, a, b=2, c=3: (seen.append("part"), (a,))[1])(f)(c=3, a=1)
+        assert seen == [given_to, "part"]
+    cached: Any = CONSTANT(f)
+    with session(refresh=Refresh.only(cached.where(lambda **call: call == {"a": 1, "b": 2, "c": 3}))):
+        cached(1)
+        cached(a=1)
+    assert cached.cache_info().misses == 1
+    assert "one_place" in repr(cached.where(one_place))

@@ -320,7 +320,9 @@ def test_beside_maxsize() -> None:
 
 
 def test_what_has_ended_gives_its_weight_first(clock: MockClock) -> None:
-    f = versioned_lru_cache(None, maxsize=None, max_weight=10, weigh=len, ttl=lambda value, text: 100 - len(text))(str)
+    f = versioned_lru_cache(None, maxsize=None, max_weight=10, weigh=len, ttl=lambda value, text: 100 - len(text))(
+        lambda text: text
+    )
     for text in ("aa", "bbbbbb", "c"):
         f(text)
     clock.advance(94)

@@ -78,7 +78,7 @@ def test_a_function_that_takes_any_keyword_shares_with_one_that_does_not() -> No
         asked.append(given)
         return 1
 
-    plain = versioned_lru_cache(version)(lambda a, b: a + b)
+    plain = versioned_lru_cache(version)(lambda *, a, b: a + b)
     loose = versioned_lru_cache(version)(lambda **more: sum(more.values()))
     with session():
         assert plain(a=1, b=2) == loose(a=1, b=2) == loose(b=2, a=1) == 3

@@ -151,7 +151,7 @@ unsafe fn hit_after_placing(
             let mut room = Room::new();
             // What can't be bound for want of memory is for the whole call.
             let placed = cached.placed(py, written, &mut room).ok();
-            placed.map(|arguments| hit::<Anywhere>(py, cached, arguments))
+            placed.map(|arguments| hit::<Placed<Anywhere>>(py, cached, arguments))
         };
         match Python::attach_unchecked(place) {
             Some(Ok(found)) => Some(found),

@@ -192,7 +192,8 @@ impl Cached {
     }
 
     /// Calls the version function.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a hit in no session is as fast as this is")]
+    #[inline(always)]
     pub(crate) fn put_question<'py>(
         &self,
         py: Python<'py>,
