@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from .._core import Counter, bump_names, limit_names
+from .._words import a_type
 from ._names import checked_constant, checked_name, of_call
 from .counter import of_names
 
@@ -120,7 +121,7 @@ def set_max_names(max_names: int) -> None:
 
 def _checked_max_names(given: object) -> int:
     if isinstance(given, bool) or not isinstance(given, int):
-        raise TypeError(f"max_names={given!r} is a {type(given).__name__}; it must be an int")
+        raise TypeError(f"max_names={given!r} is {a_type(given)}; it must be an int")
     if given < 1:
         raise ValueError(f"max_names={given!r} is not allowed; it must be 1 at least")
     return min(given, sys.maxsize)
@@ -133,7 +134,7 @@ def _names(found: object, label: str) -> tuple[str, ...]:
     try:
         listed: list[object] = list(found)  # type: ignore[call-overload]
     except TypeError as error:
-        raise TypeError(f"{label}={found!r} is a {type(found).__name__}; it must be a str or several") from error
+        raise TypeError(f"{label}={found!r} is {a_type(found)}; it must be a str or several") from error
     return _sorted(checked_name(name, label) for name in listed)
 
 
