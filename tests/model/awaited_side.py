@@ -54,7 +54,7 @@ class AwaitedSide(RealSide):
             return None if self.place is None else self.mappings[self.place]
 
         return versioned_lru_cache(
-            version,
+            version=version,
             # A context variable that a function sets stays with its task, so here it is no place for all.
             session={"current": place, "var": place, "first": self.mappings[0], "ambient": None}[terms.session],
             maxsize=terms.maxsize,

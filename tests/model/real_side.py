@@ -42,7 +42,7 @@ class RealSide(Side):
             "ambient": None,
         }
         return versioned_lru_cache(
-            version,
+            version=version,
             session=sessions[terms.session],
             maxsize=terms.maxsize,
             ttl=terms.ttl,
