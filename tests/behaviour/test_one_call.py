@@ -318,7 +318,9 @@ def test_what_has_fewer_places_gets_the_others_by_name() -> None:
     for version, given_to in ((one_place, (1, {"b": 2, "c": 3})), (none, {"a": 1, "b": 2, "c": 3})):
         seen.clear()
         assert versioned_lru_cache(version)(f)(1) == 1
-        versioned_lru_cache(lambda a: 1, version_args=lambda *, a, b=2, c=3: (seen.append("part"), (a,))[1])(f)(c=3, a=1)
+        versioned_lru_cache(lambda a: 1, version_args=lambda *, a, b=2, c=3: (seen.append("part"), (a,))[1])(f)(
+            c=3, a=1
+        )
         assert seen == [given_to, "part"]
     cached: Any = CONSTANT(f)
     with session(refresh=Refresh.only(cached.where(lambda **call: call == {"a": 1, "b": 2, "c": 3}))):

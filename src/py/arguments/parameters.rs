@@ -232,7 +232,7 @@ impl Parameters {
         count: usize,
         own: &'a mut Option<Placement>,
     ) -> PyResult<Option<&'a Placement>> {
-        // SAFETY: the items of a tuple are alive. A name of a class derived from str may have an == of its own.
+        // SAFETY: the items of a tuple are alive. A name of a class derived from str may have its own ==.
         let plain = |name: &*mut PyObject| unsafe {
             Bound::<PyAny>::from_owned_ptr_or_err(py, ffi::PyUnicode_FromObject(*name))
         };
@@ -265,7 +265,7 @@ impl Parameters {
         Ok(Some(own.insert(placement)))
     }
 
-    /// Where each argument comes from, and which names are none of a parameter. `None` if a call does not fit.
+    /// Where each argument comes from, and which names are no parameter's. `None` if a call does not fit.
     fn sources(&self, count: usize, names: &[Bound<'_, PyAny>]) -> Option<(Box<[Source]>, Vec<usize>)> {
         let many = self.positional.len();
         if count > many && !self.var_positional {
@@ -310,7 +310,7 @@ impl Parameters {
     }
 }
 
-/// Whether two tuples are of the same names. Each place of the program that calls has a tuple of its own, with
+/// Whether two tuples are of the same names. Each place of a program that calls has a tuple of its own, with
 /// the same interned names.
 ///
 /// # Safety

@@ -116,8 +116,8 @@ unsafe extern "C" fn call_placed<P: Locator>(
     }
 }
 
-/// The hit of such a call of a method, with a keyword, or of one argument. In a function of its own: in one with
-/// the others they would share code that does not know what it looks for.
+/// The hit of such a call of a method, with a keyword, or of one argument. In a function of its own: together
+/// with the other it would share code that does not know what it looks for.
 #[inline(never)]
 fn hit_of_other<P: Locator>(
     py: Python<'_>,
@@ -142,8 +142,8 @@ unsafe fn hit_after_placing(
     (count, names): (usize, *mut PyObject),
     tried: &mut AttemptSlot,
 ) -> Hit {
-    // SAFETY: as above. We are attached, but PyO3 does not know it, and would let go of what was made only when
-    // it does.
+    // SAFETY: as above. We are attached, but PyO3 does not know it, and would let go of what was made only
+    // when it does.
     unsafe {
         let (py, cached) = (Python::assume_attached(), function(callable));
         let written = Arguments::from_vector(args, count, names, cached.is_method());

@@ -113,8 +113,8 @@ impl Locator for Anywhere {
     }
 }
 
-/// The same kind of binding, for calls whose arguments come to their places first. What is compiled for it has
-/// no other caller, and so is one function for other calls as well.
+/// The same kind of binding, for calls whose arguments come to their places first. What is compiled for it
+/// has no other caller, and so all of a hit is one function for other calls, too.
 pub(crate) struct Placed<P>(PhantomData<P>);
 
 impl<P: Locator> Locator for Placed<P> {
