@@ -17,7 +17,7 @@ Example:
     'version 1 of north'
 """
 
-from ._core import IMMUTABLE, NOT_MODIFIED, CachedFunction, CachedMethod, CacheKey, Session
+from ._core import IMMUTABLE, NOT_MODIFIED, CachedFunction, CachedMethod, CacheKey, Session, current_version
 from ._core import __version__ as __version__
 from ._decorators import versioned_lru_cache, versioned_lru_cache_with_ttl
 
@@ -25,6 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._explanation import Explanation
     from ._lag import Lag
+    from ._process import caches, clear_all, disabled
     from ._refresh import Refresh
     from ._results import CacheInfo, CacheStats, Versioned
     from ._sessions import current_session, session
@@ -43,6 +44,8 @@ else:
             from . import _explanation as module
         elif name == "Lag":
             from . import _lag as module
+        elif name in ("caches", "clear_all", "disabled"):
+            from . import _process as module
         elif name == "NotStored":
             from . import exceptions as module
         elif name == "Refresh":
@@ -77,7 +80,11 @@ __all__ = [
     "Refresh",
     "Session",
     "Versioned",
+    "caches",
+    "clear_all",
     "current_session",
+    "current_version",
+    "disabled",
     "run_behind_in",
     "session",
     "set_refresh_context",

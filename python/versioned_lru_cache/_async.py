@@ -55,7 +55,7 @@ async def drive(call: Call) -> Any:
                     raise
                 finally:
                     wait.leave()
-        return call.value if step == "done" else await call.run()
+        return call.value if step == "done" else call.uncached(await call.run())
     finally:
         call.leave()
 

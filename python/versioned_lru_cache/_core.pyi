@@ -92,6 +92,34 @@ def file_state(path: str, /) -> tuple[int, int, int, int, int] | None:
         there.
     """
 
+def current_version() -> Any:
+    """The version of the data for which the running function's body runs.
+
+    A function that can read its data as of a version reads it so: what it makes is then of that version, though the
+    data changes meanwhile.
+
+    Returns:
+        What the version function answered, or the constant version.
+
+    Raises:
+        LookupError: No cached function's body is running: its version function is, or none.
+
+    Example:
+        >>> from versioned_lru_cache import current_version, versioned_lru_cache
+        >>> texts = {1: "old", 2: "new"}
+        >>> @versioned_lru_cache(lambda: max(texts))
+        ... def text() -> str:
+        ...     return texts[current_version()]
+        >>> text()
+        'new'
+    """
+
+def switch_off() -> object:
+    """Switch the cache off in this context. Returns the token by which it is on again."""
+
+def switch_on(token: object, /) -> None:
+    """Take back what the token is for."""
+
 def is_validating() -> bool:
     """Whether the running version function is asked once more, for a computation that has read its answer.
 
@@ -119,6 +147,14 @@ class CacheKey:
         >>> {square.cache_key(3), square.cache_key(3)} == {square.cache_key(3)}
         True
     """
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The positional arguments, bound to the function's parameters; of a method the instance first."""
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The arguments that are passed by name."""
+
     def __hash__(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
 
@@ -511,6 +547,46 @@ class _CacheMethods(Generic[_P, _R_co]):
             >>> square.cache_info().misses
             3
         """
+    def cache_keys(self) -> list[CacheKey]:
+        """A name of each call whose result is stored and has not ended, the most recently used first.
+
+        Asks nothing and moves nothing. Of a bound method only those of its instance.
+
+        Returns:
+            A list of ``CacheKey``: ``args`` and ``kwargs`` are the call's arguments, bound to the function's
+            parameters; with ``key=`` the only argument is what that has made.
+
+        Example:
+            >>> square(3), square(number=4)
+            (9, 16)
+            >>> [key.args for key in square.cache_keys()]
+            [(4,), (3,)]
+        """
+
+    def cache_invalidate_where(self, predicate: Callable[..., object]) -> int:
+        """Forget the results of all calls that a predicate over their arguments finds true, in every session.
+
+        Those that are being computed now will not be stored. The predicate is called with no lock held.
+
+        Args:
+            predicate: A callable that takes the function's arguments, bound to its parameters, and tells
+                whether to forget their result. With ``key=`` it takes what that has made.
+
+        Returns:
+            How many results were stored of those.
+
+        Raises:
+            TypeError: The predicate is not callable or can't take the arguments.
+
+        Example:
+            >>> square(3), square(4)
+            (9, 16)
+            >>> square.cache_invalidate_where(lambda number: number > 3)
+            1
+            >>> square.cache_contains(3), square.cache_contains(4)
+            (True, False)
+        """
+
     def cache_key(self, *args: _P.args, **kwargs: _P.kwargs) -> CacheKey:
         """A hashable name of the call with these arguments.
 
@@ -692,6 +768,8 @@ class CachedFunction(_CacheMethods[_P, _R_co]):
         ordered: bool,
         awaits: bool,
         awaits_version: bool,
+        copies: Callable[[Any], Any] | None,
+        given: dict[str, Any],
         module: str,
         name: str,
     ) -> CachedFunction[_P, _R_co]: ...
@@ -807,6 +885,7 @@ class Call:
     def resume(self, value: object, error: BaseException | None, /) -> _Step: ...
     def start(self) -> Any: ...
     def run(self) -> Any: ...
+    def uncached(self, value: object) -> Any: ...
     @property
     def is_awaited(self) -> bool: ...
     def runs_in(self, task: object) -> None: ...

@@ -10,6 +10,7 @@ from . import _options as options
 from ._callables import CONSTANT_INSTEAD, check_answers, check_kind
 from ._core import CachedFunction, Gets, Scope
 from ._option_names import names_checked
+from ._process import remember
 from ._signatures import Shape, handed, identity, mark_coroutine, shape
 
 TYPE_CHECKING = False
@@ -51,6 +52,7 @@ def versioned_lru_cache(
     lag: Lag | None = None,
     cache_if: Callable[[Any], object] | None = None,
     wait: float | timedelta | None = None,
+    copy: Callable[[Any], Any] | None = None,
     name: str | None = None,
 ) -> Callable[[Callable[P, R]], CachedFunction[P, R]]:
     """Cache a function's results, each under the version of the data that it was made from.
@@ -92,6 +94,8 @@ def versioned_lru_cache(
         cache_if: A callable that is given a result; only what it finds true is stored.
         wait: How many seconds to wait for another call that computes the same, before computing too, without storing
             the result. 0 never waits; ``None`` waits as long as it takes.
+        copy: A callable that makes what each caller is handed, such as ``copy.copy`` or ``copy.deepcopy``: who changes
+            that changes nothing for others. What is stored stays as it was made.
         name: The function's name in a session and in messages; by default its qualified name.
 
     Returns:
@@ -131,6 +135,7 @@ def versioned_lru_cache(
         "lag": lag,
         "cache_if": cache_if,
         "wait": wait,
+        "copy": copy,
         "name": name,
     }
     return _decorator(version, given)
@@ -245,6 +250,8 @@ def _decorator(
             "out"
         )
     gets = _gets(parameters, version_args, has_key=key is not None, original=module is not None)
+    copies = options.checked_copy(given["copy"], "copy")
+    all_given = {"maxsize": given["maxsize"], "typed": given["typed"], "version": version, **given}
 
     def decorate(*functions: Callable[P, R], **more: object) -> CachedFunction[P, R]:
         hint = "" if module else _FORGOTTEN
@@ -283,9 +290,12 @@ def _decorator(
             ordered=signature is None or signature.var_keyword,
             awaits=awaits,
             awaits_version=awaits_version,
+            copies=copies,
+            given=all_given,
             module=module or str(getattr(function, "__module__", None) or "?"),
             name=name or own_name,
         )
+        remember(cached)
         cached.__dict__.update(_attributes(function))
         _import_for_calls(awaits=awaits, behind=given["stale_while_revalidate"] is not None)
         if awaits:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         lag: Lag | None
         cache_if: Callable[[Any], object] | None
         wait: float | timedelta | None
+        copy: Callable[[Any], Any] | None
         name: str | None
 
 
@@ -299,6 +300,12 @@ def checked_on_expiry(value: object, label: str) -> bool:
 def checked_key(key: object, label: str) -> Callable[..., Any] | None:
     """Return what makes a key of a call's arguments."""
     return checked_callable(key, label, "a callable that makes a hashable key of the call's arguments")
+
+
+def checked_copy(copies: object, label: str) -> Callable[..., Any] | None:
+    """Return what makes what a caller is handed."""
+    check_kind(copies, label)
+    return checked_callable(copies, label, "a callable that is given a result and returns what to hand out")
 
 
 def checked_cache_if(wants: object, label: str) -> Callable[..., Any] | None:

@@ -25,14 +25,15 @@ class Where:
 
     __slots__ = ("function", "predicate")
 
-    def __init__(self, function: Any, predicate: Callable[..., object]) -> None:
+    def __init__(self, function: Any, predicate: Callable[..., object], keyed: bool = False) -> None:
+        """Check the predicate. It takes what ``key=`` has made if that is said by ``keyed``."""
         if not callable(predicate):
             raise TypeError(
                 f"where({predicate!r}): {a_type(predicate)} is not callable; it must be a callable that takes "
                 "the function's arguments and tells whether to renew their result"
             )
         check_kind(predicate, "where(predicate)")
-        takes, calls = shape(predicate), shape(function)
+        takes, calls = shape(predicate), None if keyed else shape(function)
         reason = takes and calls and (takes.never_fits(calls) or takes.leaves_out(calls, by_name=True))
         if reason:
             raise TypeError(

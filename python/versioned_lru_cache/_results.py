@@ -50,6 +50,8 @@ if TYPE_CHECKING:
             refresh_errors: Refreshes behind that failed.
             validated: Versions that computations had read before and that held when they were asked anew.
             invalidated: Those that did not.
+        bypassed: Calls that ran the function because the cache was off: :func:`disabled`.
+            bypassed: Calls that ran the function because the cache was off: :func:`disabled`.
             ended: How many of the stored results have ended: their ttl is over.
             weight: What the stored results weigh together; ``None`` where that is not bounded.
             max_weight: The most that they may; ``None`` is unbounded.
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
         refresh_errors: int
         validated: int
         invalidated: int
+        bypassed: int
         ended: int
         weight: int | None
         max_weight: int | None
@@ -104,7 +107,7 @@ else:
     CacheStats = namedtuple(
         "CacheStats",
         "hits misses maxsize currsize version_calls verified evictions not_stored errors revalidated stale "
-        "refresh_errors validated invalidated ended weight max_weight",
+        "refresh_errors validated invalidated bypassed ended weight max_weight",
     )
     CacheStats.__doc__ = """All that a cached function counts, since it was decorated or last cleared.
 
@@ -123,6 +126,7 @@ else:
         refresh_errors: Refreshes behind that failed.
         validated: Versions that computations had read before and that held when they were asked anew.
         invalidated: Those that did not.
+        bypassed: Calls that ran the function because the cache was off: :func:`disabled`.
         ended: How many of the stored results have ended: their ttl is over.
         weight: What the stored results weigh together; ``None`` where that is not bounded.
         max_weight: The most that they may; ``None`` is unbounded.

@@ -134,6 +134,12 @@ impl<H: SessionHost> PlainMiss<H> {
         self.seen.own(false)
     }
 
+    /// The version for which the function runs.
+    #[must_use]
+    pub fn version(&self) -> H::Object {
+        self.seen.version.clone()
+    }
+
     /// By what its result is served, whose version may be a `constant`.
     #[must_use]
     pub fn basis(&self, constant: bool) -> Basis<H::Object> {

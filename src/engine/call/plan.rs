@@ -402,6 +402,11 @@ impl<H: SessionHost> Plan<H> {
         observation
     }
 
+    /// The version for which the function runs, while it does.
+    pub fn computes_for(&self) -> Option<H::Object> {
+        self.is_computing().then(|| self.judged_by().version.clone())
+    }
+
     /// Whether this call may wait for a run.
     pub(crate) fn may_wait(&self, flight: &H::Flight) -> bool {
         flight.serves(&self.request.leader) && !self.waits.circular.iter().any(|circular| circular.is(flight))

@@ -354,6 +354,11 @@ impl<H: Host> Flights<H> {
         Some((going.made.clone()?, going.born))
     }
 
+    /// Of what something is computed.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &H::Key> {
+        self.groups.iter().map(|group| &group.key)
+    }
+
     /// Where a computation lies with those of the same key.
     pub(crate) fn slot(&self, run: RunId) -> Option<Slot> {
         self.own(run).map(|_| run.slot)

@@ -296,6 +296,28 @@ impl<H: SessionHost> FunctionCache<H> {
         Ok(found.filter(|look| look.stamp.version.is_immutable() || look.is_fresh_now(&self.terms)))
     }
 
+    /// The keys of what is stored and has not ended, the most recently used first.
+    #[must_use]
+    pub fn keys(&self) -> Vec<H::Key> {
+        let looks = self.entries.slots().filter_map(|slot| self.entries.get(slot));
+        let fresh = |look: &Look<'_, H>| look.stamp.version.is_immutable() || look.is_fresh_now(&self.terms);
+        looks.filter(fresh).map(|look| look.entry.key.clone()).collect()
+    }
+
+    /// All keys of which a result is kept or computed: stored, in what left, in sessions, in progress. One may be
+    /// there several times.
+    #[must_use]
+    pub fn all_keys(&mut self, drops: &mut DeferredDrops<H>) -> Vec<H::Key> {
+        let stored = self.entries.iter().map(|entry| &entry.key);
+        let left = self.evicted.iter().map(|entry| &entry.key);
+        let mut keys: Vec<_> = stored.chain(left).chain(self.flights.keys()).cloned().collect();
+        let Ok(()) = self.reach_keepers(drops, |reader, _| {
+            keys.extend(reader.iter().map(|entry| entry.key.clone()));
+            Ok::<_, Infallible>(())
+        });
+        keys
+    }
+
     /// Takes everything out, for good: the function is going.
     pub fn dissolve(&mut self, drops: &mut DeferredDrops<H>) {
         self.empty(drops);

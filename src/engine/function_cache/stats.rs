@@ -23,6 +23,8 @@ pub struct Stats {
     pub stale: u64,
     /// Refreshes behind that failed.
     pub refresh_errors: u64,
+    /// Calls that ran the function while the cache was off.
+    pub bypassed: u64,
     /// Versions that a computation had read and that held when they were asked anew.
     pub validated: u64,
     /// Those that did not.

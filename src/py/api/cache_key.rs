@@ -3,7 +3,7 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::engine::Probe;
 use crate::py::arguments::call_arguments;
@@ -38,6 +38,18 @@ impl Drop for CacheKey {
 
 #[pymethods]
 impl CacheKey {
+    /// The positional arguments, bound to the function's parameters; of a method the instance first.
+    #[getter]
+    fn args<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        Ok(self.probe.key.arguments().to_call(py)?.0)
+    }
+
+    /// The arguments that are passed by name.
+    #[getter]
+    fn kwargs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.probe.key.arguments().to_call(py)?.1.map_or_else(|| fallible::dict(py), Ok)
+    }
+
     fn __hash__(&self) -> u64 {
         self.probe.hash
     }

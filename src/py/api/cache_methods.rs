@@ -12,8 +12,9 @@ use pyo3::types::{PyBool, PyDict, PyTuple};
 use super::cache_key::CacheKey;
 use super::lookup::number;
 use super::method_definition::{Given, Method, Takes, definition, docstring};
-use crate::engine::{DeferredDrops, Manner, PutResult, Putter, Wish, oldest};
+use crate::engine::{self, DeferredDrops, Manner, Probe, PutResult, Putter, Wish, oldest};
 use crate::py::arguments::call_arguments::with_arguments;
+use crate::py::arguments::key::Key;
 use crate::py::call::admission::{Admitted, told, told_ttl};
 use crate::py::call::attempt::Attempt;
 use crate::py::call::awaited_call::Call;
@@ -21,7 +22,7 @@ use crate::py::call::computation::{self, EnclosingComputation};
 use crate::py::call::settle::settle;
 use crate::py::function::cached::Cached;
 use crate::py::function::version::Version;
-use crate::py::interpreter::fallible::{self, imported, named};
+use crate::py::interpreter::fallible::{self, Number, imported, named};
 use crate::py::objects::describe;
 
 macro_rules! methods {
@@ -175,6 +176,53 @@ methods! {
         class.call1((&given.object, &given.first))
     };
 
+    /// A name of each call whose result is stored and has not ended, the most recently used first.
+    ///
+    /// Asks nothing and moves nothing. Of a bound method only those of its instance.
+    ///
+    /// Returns:
+    ///     A list of ``CacheKey``: ``args`` and ``kwargs`` are the call's arguments, bound to the function's
+    ///     parameters; with ``key=`` the only argument is what that has made.
+    ///
+    /// Example:
+    ///     >>> square(3), square(number=4)
+    ///     (9, 16)
+    ///     >>> [key.args for key in square.cache_keys()]
+    ///     [(4,), (3,)]
+    CacheKeys = "cache_keys" "($self)", Takes::Nothing,
+    |given| {
+        let keys = Cached::stored_keys(&given.cached, given.instance.as_ref())?;
+        keys.into_bound_py_any(given.cached.py())
+    };
+
+    /// Forget the results of all calls that a predicate over their arguments finds true, in every session.
+    ///
+    /// Those that are being computed now will not be stored. The predicate is called with no lock held.
+    ///
+    /// Args:
+    ///     predicate: A callable that takes the function's arguments, bound to its parameters, and tells
+    ///         whether to forget their result. With ``key=`` it takes what that has made.
+    ///
+    /// Returns:
+    ///     How many results were stored of those.
+    ///
+    /// Raises:
+    ///     TypeError: The predicate is not callable or can't take the arguments.
+    ///
+    /// Example:
+    ///     >>> square(3), square(4)
+    ///     (9, 16)
+    ///     >>> square.cache_invalidate_where(lambda number: number > 3)
+    ///     1
+    ///     >>> square.cache_contains(3), square.cache_contains(4)
+    ///     (True, False)
+    CacheInvalidateWhere = "cache_invalidate_where" "($self, predicate)", Takes::One("predicate"),
+    |given| {
+        let Some(predicate) = &given.first else { return Ok(given.cached.py().None().into_bound(given.cached.py())) };
+        let count = Cached::invalidate_where(given, predicate)?;
+        Number(count).into_bound_py_any(given.cached.py())
+    };
+
     /// Make a result anew, under a version asked anew.
     ///
     /// Args:
@@ -280,7 +328,8 @@ methods! {
         let py = given.cached.py();
         let found = given.cached.get().peek(py, "cache_peek", &given.args, given.kwargs.as_ref())?;
         let Some((value, version, own_ttl)) = found else { return Ok(py.None().into_bound(py)) };
-        told(value.bind(py), version.bind(py), own_ttl)
+        let value = given.cached.get().copied(value.0.into_bound(py))?;
+        told(&value, version.bind(py), own_ttl)
     };
 
     /// Forget the result for these arguments, in every session.
@@ -336,6 +385,25 @@ methods! {
     };
 }
 
+/// Whether a key is one of a call of this instance, or of any if there is none; and no instance's that is gone.
+fn is_of(key: &Key, instance: Option<&Bound<'_, PyAny>>) -> bool {
+    let own = instance.is_none_or(|instance| key.arguments().instance() == instance.as_ptr());
+    own && !engine::Key::is_gone(key)
+}
+
+/// A call's arguments, for a callable that takes them: without the instance, where that is bound.
+fn call_of<'py>(
+    py: Python<'py>,
+    key: &Key,
+    bound: bool,
+) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+    let (mut args, kwargs) = key.arguments().to_call(py)?;
+    if bound {
+        args = args.get_slice(1, args.len());
+    }
+    Ok((args, kwargs.map_or_else(|| fallible::dict(py), Ok)?))
+}
+
 fn truth(py: Python<'_>, truth: bool) -> Bound<'_, PyAny> {
     PyBool::new(py, truth).to_owned().into_any()
 }
@@ -351,7 +419,7 @@ impl Cached {
         let wish = Wish::of(Manner::Now);
         with_arguments(args, kwargs, cached.is_method(), |arguments| {
             if !cached.coroutine {
-                return Self::call(slf, arguments, wish, Attempt::NOTHING);
+                return cached.copied(Self::call(slf, arguments, wish, Attempt::NOTHING)?);
             }
             let (args, names) = arguments.to_keep(py)?;
             Call::new(slf.clone().unbind(), args, names, wish, Attempt::NOTHING).driver(py)
@@ -368,6 +436,48 @@ impl Cached {
         Ok(CacheKey { function: slf.clone().into_any().unbind(), probe })
     }
 
+    /// The names of the calls whose results are stored; of an instance, if there is one.
+    fn stored_keys(slf: &Bound<'_, Self>, instance: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<CacheKey>> {
+        let (py, cached) = (slf.py(), slf.get());
+        let keys = cached.function.cache.with(py, |cache| cache.keys());
+        let own = keys.into_iter().filter(|key| is_of(key, instance));
+        own.map(|key| cached.probe_again(py, key))
+            .map(|probe| Ok(CacheKey { function: slf.clone().into_any().unbind(), probe: probe? }))
+            .collect()
+    }
+
+    /// Takes out what a predicate finds true, wherever it is kept. How many results were stored of that.
+    fn invalidate_where(given: &Given<'_>, predicate: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let (cached, py) = (given.cached.get(), predicate.py());
+        let chosen = Self::chooser(given, predicate)?;
+        let mut drops = DeferredDrops::default();
+        let keys = cached.function.cache.with(py, |cache| cache.all_keys(&mut drops));
+        drop(drops);
+        // One that raises on the way takes nothing out.
+        let mut found = Vec::new();
+        for key in keys.into_iter().filter(|key| is_of(key, given.instance.as_ref())) {
+            let call = call_of(py, &key, given.instance.is_some())?;
+            if chosen.call_method1(named!(py, "finds")?, call)?.is_truthy()? {
+                found.push(cached.probe_again(py, key)?);
+            }
+        }
+        found.iter().try_fold(0, |count, probe| Ok(count + u64::from(cached.invalidate(py, probe)?)))
+    }
+
+    /// What tells of a call's arguments whether they are meant.
+    fn chooser<'py>(given: &Given<'py>, predicate: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = predicate.py();
+        let keyed = given.cached.get().key.is_some();
+        let class = imported!(py, "versioned_lru_cache._refresh", "Where")?;
+        class.call1((&given.object, predicate, keyed))
+    }
+
+    /// A key that was taken out of the cache, as it is looked for.
+    fn probe_again(&self, py: Python<'_>, key: Key) -> PyResult<Probe<Key>> {
+        let hash = key.arguments().hash(self.rules, self.seed).ok_or_else(|| PyErr::fetch(py))?;
+        Ok(Probe { key, hash, rules: self.rules })
+    }
+
     fn cache_invalidate(
         &self,
         py: Python<'_>,
@@ -375,16 +485,21 @@ impl Cached {
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<bool> {
         let probe = self.probe_of(py, args, kwargs)?;
-        let mut drops = DeferredDrops::default();
-        let removed = settle(py, |comparisons| {
-            self.function.cache.with(py, |cache| cache.invalidate(&probe, comparisons, &mut drops))
-        });
-        drop(drops);
-        if !removed? {
+        if !self.invalidate(py, &probe)? {
             self.check_fit(py, "cache_invalidate", args, kwargs)?;
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// Takes a key out, wherever it is kept. Whether it was stored.
+    fn invalidate(&self, py: Python<'_>, probe: &Probe<Key>) -> PyResult<bool> {
+        let mut drops = DeferredDrops::default();
+        let removed = settle(py, |comparisons| {
+            self.function.cache.with(py, |cache| cache.invalidate(probe, comparisons, &mut drops))
+        });
+        drop(drops);
+        removed
     }
 
     fn cache_put(

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
-use pyo3::types::{PyTuple, PyType};
+use pyo3::types::{PyDict, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::classes;
@@ -28,7 +28,7 @@ impl Cached {
     #[new]
     #[pyo3(signature = (
         wrapped, options, *, ask, gets, scope, default, constant, parameters, ordered, awaits, awaits_version,
-        module, name
+        copies, given, module, name
     ))]
     #[expect(
         clippy::too_many_arguments,
@@ -46,6 +46,8 @@ impl Cached {
         ordered: bool,
         awaits: bool,
         awaits_version: bool,
+        copies: Option<Py<PyAny>>,
+        given: Py<PyDict>,
         module: String,
         name: String,
     ) -> PyResult<Self> {
@@ -103,6 +105,8 @@ impl Cached {
             method: AtomicBool::new(false),
             key: shared(&options.key),
             admission: options.admission.clone_ref(py),
+            copies,
+            options: given,
             freshness: options.freshness.clone_ref(py),
             wait: options.wait,
             coroutine: awaits,
@@ -202,6 +206,8 @@ impl Cached {
         }
         self.binding.traverse(&visit)?;
         visit.call(&self.key)?;
+        visit.call(&self.copies)?;
+        visit.call(&self.options)?;
         self.admission.traverse(&visit)?;
         self.freshness.traverse(&visit)?;
         self.function.cache.trace(|cache| traverse::visit_store(cache, &visit))

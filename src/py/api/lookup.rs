@@ -45,6 +45,7 @@ impl Cached {
             Some(stats.refresh_errors),
             Some(stats.validated),
             Some(stats.invalidated),
+            Some(stats.bypassed),
             Some(ended as u64),
             terms.max_weight.map(|_| weight),
             terms.max_weight,
@@ -55,14 +56,8 @@ impl Cached {
     }
 
     pub(crate) fn cache_parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let parameters = fallible::dict(py)?;
-        let terms = self.numbers(py).2;
-        parameters.set_item(named!(py, "maxsize")?, terms.maxsize.map(number))?;
-        parameters.set_item(named!(py, "typed")?, self.rules.typed)?;
-        // Only then: without it they are those of functools.
-        if let Some(max_weight) = terms.max_weight {
-            parameters.set_item(named!(py, "max_weight")?, Number(max_weight))?;
-        }
+        let parameters = self.options.bind(py).copy()?;
+        parameters.set_item(named!(py, "maxsize")?, self.numbers(py).2.maxsize.map(number))?;
         Ok(parameters)
     }
 

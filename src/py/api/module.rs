@@ -7,7 +7,7 @@ use super::classes;
 use crate::engine::clock;
 use crate::py::asyncio::{coroutine, wait};
 use crate::py::call::awaited_call;
-use crate::py::call::{background_refresh, computation};
+use crate::py::call::{background_refresh, computation, switched_off};
 use crate::py::function::{names_of_call, options, ready_made, version};
 #[cfg(not(Py_3_12))]
 use crate::py::interpreter::collector_hook;
@@ -50,6 +50,10 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(mock_clock, module)?)?;
     module.add_function(wrap_pyfunction!(peek_session, module)?)?;
     module.add_function(wrap_pyfunction!(unmock_clock, module)?)?;
+    module.add_function(wrap_pyfunction!(computation::current_version, module)?)?;
+    module.add_function(wrap_pyfunction!(switched_off::switch_off, module)?)?;
+    module.add_function(wrap_pyfunction!(switched_off::switch_on, module)?)?;
+    switched_off::look_at_environment(py)?;
     module.add("CachedFunction", classes::function_class(py)?)?;
     module.add("CachedMethod", classes::method_class(py)?)?;
     module.add("CachedCoroutine", coroutine::class(py)?)?;

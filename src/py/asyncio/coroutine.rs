@@ -24,10 +24,12 @@ use crate::py::call::asked_hit::{self, AskedHit};
 use crate::py::call::attempt::Attempt;
 use crate::py::call::awaited_call::Call;
 use crate::py::call::long_way::called;
+use crate::py::call::question::Question;
 use crate::py::call::{computation, hit, recorded_hit};
 use crate::py::function::cached::Cached;
+use crate::py::interpreter::critical_section::attach;
 use crate::py::interpreter::fallible::{self, imported, named};
-use crate::py::session::fast_lookup;
+use crate::py::session::fast_lookup::{Anywhere, Locator, Placed};
 
 static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
@@ -164,6 +166,62 @@ pub(crate) unsafe extern "C" fn call_coroutine_function(
     }
 }
 
+/// What is learned of a call that is not answered at once.
+type Learned = (Attempt, Option<Box<Question>>);
+
+/// Looks for a hit of bound arguments; null is an error that is set.
+///
+/// # Safety
+/// The thread must be attached.
+#[expect(clippy::inline_always, reason = "a hit is one function")]
+#[inline(always)]
+unsafe fn look<P: Locator>(
+    function: Borrowed<'_, '_, Cached>,
+    arguments: Arguments<'_>,
+) -> Result<*mut PyObject, Learned> {
+    let (py, cached) = (function.py(), function.get());
+    // SAFETY: the caller says so, and a value is a new reference.
+    unsafe {
+        let hit = if computation::is_going_on() {
+            Python::attach_unchecked(|_| recorded_hit::hit_and_record(function, arguments))
+                .map_err(|learned| (learned, asked_hit::is_alone(cached, py)))
+        } else {
+            hit::hit::<P>(py, cached, arguments)
+        };
+        let (tried, alone) = match hit {
+            Ok(value) => return Ok(handed_out(cached, value)),
+            Err(learned) => learned,
+        };
+        if alone && let Some(hash) = tried.only_hash() {
+            match asked_hit::ask_alone(&function, arguments, hash) {
+                AskedHit::Answer(value) => return Ok(handed_out(cached, value.into_ptr())),
+                AskedHit::Asked(question) => return Err((tried, Some(question))),
+                AskedHit::Nothing => {}
+            }
+        }
+        Err((tried, None))
+    }
+}
+
+/// The same where the arguments come to their places first.
+///
+/// # Safety
+/// As above.
+#[cold]
+#[inline(never)]
+unsafe fn look_placed(
+    function: Borrowed<'_, '_, Cached>,
+    written: Arguments<'_>,
+) -> Result<*mut PyObject, Learned> {
+    let mut room = Room::new();
+    match function.get().placed(function.py(), written, &mut room) {
+        // SAFETY: the caller says so.
+        Ok(arguments) => unsafe { look::<Placed<Anywhere>>(function, arguments) },
+        // What can't be bound for want of memory is for the whole call.
+        Err(_) => Err((Attempt::NOTHING, None)),
+    }
+}
+
 /// Answers at once, or makes the driver. Null with no driver is an error that is set.
 ///
 /// # Safety
@@ -178,30 +236,17 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
         let named = if names.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(names).unsigned_abs() };
         let positional = values.len() - named;
         let arguments = Arguments::from_vector(values.as_ptr(), positional, names, cached.is_method());
-        let mut tried = Attempt::NOTHING;
-        let mut asked = None;
-        let mut room = Room::new();
-        // What can't be bound for want of memory is for the whole call.
-        let placed = if cached.has_hits() { cached.placed(py, arguments, &mut room).ok() } else { None };
-        if let Some(arguments) = placed {
-            let hit = if computation::is_going_on() {
-                Python::attach_unchecked(|_| recorded_hit::hit_and_record(function, arguments))
-                    .map_err(|learned| (learned, asked_hit::is_alone(cached, py)))
+        let (mut tried, mut asked): Learned = (Attempt::NOTHING, None);
+        if cached.has_hits() {
+            let looked = if cached.takes_as_written(&arguments) {
+                look::<Anywhere>(function, arguments)
             } else {
-                hit::hit::<fast_lookup::Anywhere>(py, cached, arguments)
+                look_placed(function, arguments)
             };
-            let alone;
-            (tried, alone) = match hit {
+            (tried, asked) = match looked {
                 Ok(value) => return value,
                 Err(learned) => learned,
             };
-            if alone && let Some(hash) = tried.only_hash() {
-                match asked_hit::ask_alone(&function, arguments, hash) {
-                    AskedHit::Answer(value) => return value.into_ptr(),
-                    AskedHit::Asked(question) => asked = Some(question),
-                    AskedHit::Nothing => {}
-                }
-            }
         }
         let drive = move || {
             let values = values.iter().map(|value| Borrowed::from_ptr(py, *value).to_owned());
@@ -223,6 +268,24 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
         }
         ptr::null_mut()
     }
+}
+
+/// What is handed out of a stored result, which may be null for an error that is set.
+#[expect(clippy::inline_always, reason = "a look at one word, as a rule")]
+#[inline(always)]
+unsafe fn handed_out(cached: &Cached, value: *mut PyObject) -> *mut PyObject {
+    if cached.copies.is_none() || value.is_null() {
+        return value;
+    }
+    // SAFETY: the caller says so.
+    unsafe { copied(cached, value) }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn copied(cached: &Cached, value: *mut PyObject) -> *mut PyObject {
+    // SAFETY: the value is a new reference, and the thread attached.
+    attach(|py| fallible::answered(py, || cached.copied(unsafe { Bound::from_owned_ptr(py, value) })))
 }
 
 /// `am_send`.

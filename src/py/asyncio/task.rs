@@ -15,6 +15,7 @@ use crate::py::call::background_refresh::BackgroundRefresh;
 use crate::py::call::computation::{self, Ended, Entered};
 use crate::py::call::drive::{Drive, Next};
 use crate::py::call::read_set::ServedCall;
+use crate::py::call::switched_off;
 use crate::py::flight::enclosing_runs;
 use crate::py::flight::leader::Leader;
 use crate::py::flight::wait::Waited;
@@ -171,6 +172,9 @@ impl Call {
     fn begin(&self, py: Python<'_>, event_loop: &Bound<'_, PyAny>) -> PyResult<Text<&'static str>> {
         let (tried, asked) = self.state.with(py, |state| (state.tried.take(), state.asked.take()));
         let tried = tried.unwrap_or(Attempt::NOTHING);
+        if switched_off::is_off(py) && self.check.is_none() {
+            return Ok(Text(Doing::Uncached.name()));
+        }
         let drive = self.with(py, |arguments| {
             let (leader, wish) = in_task(event_loop, self.wish);
             enclosing_runs::check_depth(py, leader.inside.as_ref())?;
@@ -216,8 +220,11 @@ impl Call {
 
     /// The answer.
     #[getter]
-    fn value(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.state.with(py, |state| state.answer.as_ref().map(|answer| answer.value.clone_ref(py)))
+    fn value<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let value =
+            self.state.with(py, |state| state.answer.as_ref().map(|answer| answer.value.clone_ref(py)));
+        let Some(value) = value else { return Ok(None) };
+        self.function.get().copied(value.into_bound(py)).map(Some)
     }
 
     /// The run that this call leads.
@@ -250,8 +257,14 @@ impl Call {
 
     /// Call the function.
     fn run<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let previous = self.driving(py, |drive| Ok(drive.previous(py)))?;
+        let previous = self.previous(py);
         self.with(py, |arguments| self.function.get().run(py, arguments, previous.as_ref()))
+    }
+
+    /// What the call returns where the function was run as if there were no cache.
+    fn uncached<'py>(&self, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = value.py();
+        self.with(py, |arguments| self.function.get().uncached(value, arguments))
     }
 
     /// Whether what was begun is to be awaited.

@@ -45,8 +45,30 @@ pub(crate) fn is_alone(cached: &Cached, py: Python<'_>) -> bool {
 
 /// Asks whether what is stored for a call in no session is of the version of now. In a frame that is gone
 /// when the function runs.
-#[inline(never)]
+#[inline]
 pub(crate) fn ask_alone<'py>(slf: &Bound<'py, Cached>, written: Arguments<'_>, hash: u64) -> AskedHit<'py> {
+    if slf.get().takes_as_written(&written) {
+        ask_bound(slf, written, hash)
+    } else {
+        ask_placed(slf, written, hash)
+    }
+}
+
+/// The same of a call whose arguments come to their places first.
+#[cold]
+#[inline(never)]
+fn ask_placed<'py>(slf: &Bound<'py, Cached>, written: Arguments<'_>, hash: u64) -> AskedHit<'py> {
+    let mut room = Room::new();
+    match slf.get().placed(slf.py(), written, &mut room) {
+        Ok(arguments) => ask_bound(slf, arguments, hash),
+        // What can't be bound for want of memory is for the whole call.
+        Err(_) => AskedHit::Nothing,
+    }
+}
+
+/// The same with arguments that are bound.
+#[inline(never)]
+fn ask_bound<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>, hash: u64) -> AskedHit<'py> {
     let (py, cached) = (slf.py(), slf.get());
     let Version::Asked(VersionFunction { kind, given, awaits, .. }) = &cached.version else {
         return AskedHit::Nothing;
@@ -57,21 +79,19 @@ pub(crate) fn ask_alone<'py>(slf: &Bound<'py, Cached>, written: Arguments<'_>, h
         return AskedHit::Nothing;
     }
     let cache = &cached.function.cache;
-    let mut room = Room::new();
-    // What can't be bound for want of memory is for the whole call.
-    let Ok(arguments) = cached.placed(py, written, &mut room) else { return AskedHit::Nothing };
     let sought = AnyArguments { arguments, rules: cached.rules };
     let Ok(Some(candidate)) = cache.read(py, |cache| cache.candidate(hash, sought)) else {
         return answer_unasked(py, cached, hash, sought);
     };
     let mut unchanged = false;
-    let mut ask = || cached.ask_about(arguments, candidate.version.bind(py), &mut unchanged);
-    let since = candidate.since;
+    let (since, stored) = (candidate.since, candidate.version.bind(py));
     let ended = if counts {
         // It reads nothing.
-        Ok(Ended { result: ask(), reads: Vec::new() })
+        let result = cached.ask_about(arguments, stored, &mut unchanged);
+        Ok(Ended { result, reads: Vec::new() })
     } else {
-        computation::asking(py, Own { tag: since, ticket: since, until: since }, ask)
+        let own = Own { tag: since, ticket: since, until: since };
+        computation::asking(py, own, || cached.ask_about(arguments, stored, &mut unchanged))
     };
     let mut answer = None;
     if unchanged && ended.as_ref().is_ok_and(|ended| ended.reads.is_empty()) {

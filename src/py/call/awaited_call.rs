@@ -172,6 +172,11 @@ impl Call {
         result
     }
 
+    /// The old result, for what takes the function's place, if that is to run.
+    pub(crate) fn previous<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.state.with(py, |state| state.drive.as_ref().and_then(|drive| drive.previous(py)))
+    }
+
     /// Gives up what the call needed to come to its end.
     pub(crate) fn rest(&self, py: Python<'_>) {
         let (drive, flight) = self.state.with(py, |state| (state.drive.take(), state.flight.take()));

@@ -8,6 +8,7 @@ use super::computation;
 use super::drive::Drive;
 use super::first_hit;
 use super::plain_miss::{Begun, PlainRun};
+use super::switched_off;
 use crate::engine::{FirstQuestion, Manner, PlainMiss, Probe, Wish};
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::key::Key;
@@ -36,6 +37,9 @@ pub(super) fn call<'py>(
     tried: Attempt,
 ) -> PyResult<Bound<'py, PyAny>> {
     let _nested = Nested::enter(slf.py())?;
+    if switched_off::is_off(slf.py()) {
+        return slf.get().run_uncached(slf.py(), arguments);
+    }
     begin(slf, arguments, tried)?.finish(slf, arguments)
 }
 

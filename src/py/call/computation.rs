@@ -5,6 +5,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use pyo3::exceptions::PyLookupError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::{PyTraverseError, PyVisit};
@@ -14,8 +15,8 @@ use crate::engine::{Noted, Own, Read};
 use crate::py::flight::enclosing_runs::EnclosingRuns;
 use crate::py::flight::leader::Leader;
 use crate::py::flight::wait::Flight;
-use crate::py::interpreter::context_variable;
 use crate::py::interpreter::critical_section::{Guarded, attach};
+use crate::py::interpreter::{context_variable, fallible};
 use crate::py::objects::native;
 use crate::py::objects::object::Object;
 use crate::py::session::core::{ActiveSession, Log, SessionCore};
@@ -39,6 +40,8 @@ struct FrameState {
     validation: Option<Arc<SessionCore>>,
     /// The observation under which it runs.
     own: Own,
+    /// The version of that, where the function runs.
+    version: Option<Object>,
     /// Where it begins in its session's log.
     start: u64,
     /// The same of the sessions for which versions are asked about, where that is why a function runs: other
@@ -79,6 +82,7 @@ pub(crate) struct Frame {
 impl Frame {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.reads.trace(|log| traverse::visit_log(log.as_deref(), &visit))?;
+        self.state.trace(|state| state.version.as_ref().map_or(Ok(()), |version| visit.call(&version.0)))?;
         self.around.trace(|around| visit.call(around))
     }
 }
@@ -228,6 +232,16 @@ pub(crate) fn is_going_on() -> bool {
     ACTIVE.load(Ordering::Relaxed) != 0
 }
 
+/// Lets all calls take the way of those that are recorded, as if a computation were in progress.
+pub(super) fn take_the_way_of_recorded_calls() {
+    ACTIVE.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Takes that back.
+pub(super) fn leave_the_way_of_recorded_calls() {
+    ACTIVE.fetch_sub(1, Ordering::Relaxed);
+}
+
 /// The session that takes the place of every other, where the running code is asked about a version.
 pub(crate) fn validation(py: Python<'_>) -> Option<Arc<SessionCore>> {
     if !is_going_on() {
@@ -294,8 +308,8 @@ pub(crate) struct ComputationStart<'a> {
     pub(crate) session: Option<&'a ActiveSession>,
     /// The session by which all goes on within, where a version is asked about.
     pub(crate) validation: Option<Arc<SessionCore>>,
-    /// The function runs, and not only its version function.
-    pub(crate) computes: bool,
+    /// The version for which the function runs, and not only its version function.
+    pub(crate) computes: Option<Object>,
 }
 
 impl Entered {
@@ -304,7 +318,8 @@ impl Entered {
         let variable = current(py)?;
         let last = Frame::last(variable)?;
         let around = last.as_ref().and_then(Frame::running);
-        let ComputationStart { flight, own, session, validation, computes } = entrance;
+        let ComputationStart { flight, own, session, validation, computes: version } = entrance;
+        let computes = version.is_some();
         let inherited = around
             .as_ref()
             .map(|around| around.get().state.with(py, |state| (state.nest.clone(), state.inherited())));
@@ -318,6 +333,7 @@ impl Entered {
             session: session.cloned(),
             validation: validation.or(inherited),
             own,
+            version,
             start: 0,
             beside: Vec::new(),
         };
@@ -341,7 +357,7 @@ impl Entered {
         let frame = self.0.get();
         frame.over.store(true, Ordering::Relaxed);
         ACTIVE.fetch_sub(1, Ordering::Relaxed);
-        let FrameState { nest, session, validation, own, start, beside } =
+        let FrameState { nest, session, validation, own, version, start, beside } =
             frame.state.with(py, std::mem::take);
         let mut reads = Vec::new();
         let mut id = 0;
@@ -356,7 +372,7 @@ impl Entered {
         if let Some(mut log) = frame.reads.with(py, Option::take) {
             reads.extend(log.end(1, own).0);
         }
-        drop((nest, validation));
+        drop((nest, validation, version));
         (reads, id)
     }
 
@@ -418,16 +434,53 @@ impl Drop for BegunAgain<'_> {
 /// Runs a version function in no session, under the observation that its answer will be.
 #[inline]
 pub(crate) fn asking<R>(py: Python<'_>, own: Own, ask: impl FnOnce() -> PyResult<R>) -> PyResult<Ended<R>> {
-    let Some(begun) = BegunAgain::new(py, own) else {
-        let start = ComputationStart { flight: None, own, session: None, validation: None, computes: false };
-        return attach(|py| within(py, start, ask));
-    };
+    let Some(begun) = BegunAgain::new(py, own) else { return ask_in_a_frame_of_its_own(own, ask) };
     let result = ask();
     let log = begun.0.get().reads.with(py, Option::take);
     drop(begun);
     let reads = log.map_or_else(Vec::new, |mut log| log.end(1, own).0);
     let result = result.inspect_err(|_| hand_on(py, 0, &reads));
     Ok(Ended { result, reads })
+}
+
+#[cold]
+#[inline(never)]
+fn ask_in_a_frame_of_its_own<R>(own: Own, ask: impl FnOnce() -> PyResult<R>) -> PyResult<Ended<R>> {
+    let start = ComputationStart { flight: None, own, session: None, validation: None, computes: None };
+    attach(|py| within(py, start, ask))
+}
+
+/// The version of the data for which the running function's body runs.
+///
+/// A function that can read its data as of a version reads it so: what it makes is then of that version, though the
+/// data changes meanwhile.
+///
+/// Returns:
+///     What the version function answered, or the constant version.
+///
+/// Raises:
+///     LookupError: No cached function's body is running: its version function is, or none.
+///
+/// Example:
+///     >>> from versioned_lru_cache import current_version, versioned_lru_cache
+///     >>> texts = {1: "old", 2: "new"}
+///     >>> @versioned_lru_cache(lambda: max(texts))
+///     ... def text() -> str:
+///     ...     return texts[current_version()]
+///     >>> text()
+///     'new'
+#[expect(clippy::doc_markdown, reason = "the example is Python, as help() shows it")]
+#[pyfunction]
+pub(crate) fn current_version(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    let frame = if is_going_on() { Frame::innermost(py) } else { None };
+    let version = frame.and_then(|frame| frame.get().state.with(py, |state| state.version.clone()));
+    version.map(|version| version.0).ok_or_else(|| {
+        fallible::error::<PyLookupError>(
+            py,
+            "current_version() was called where no cached function's body runs; call it in the body of a \
+             function that is decorated with a version",
+        )
+    })
 }
 
 /// The runs that the running code is part of.

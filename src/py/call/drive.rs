@@ -16,6 +16,7 @@ use super::computation::{self, ComputationStart, Ended, Entered};
 use super::question::Question;
 use super::read_set::ServedCall;
 use super::settle::{PATIENCE, restless};
+use super::switched_off;
 use crate::engine::order::{NEVER, Ticket};
 use crate::engine::{
     Basis, Claim, Comparisons, Event, Flight as _, Manner, PlainMiss, Plan, Probe, Read, Setting, Status,
@@ -306,7 +307,7 @@ impl Drive {
             own: self.plan.own(),
             session: self.session.as_ref(),
             validation: self.validation.clone().filter(|_| self.asked_about.is_some()),
-            computes: self.asked_about.is_none() && self.plan.is_computing(),
+            computes: if self.asked_about.is_none() { self.plan.computes_for() } else { None },
         }
     }
 
@@ -406,7 +407,7 @@ impl Drive {
                 }
                 return Ok(Some(value));
             }
-            Next::Uncached => return arguments.call(cached.wrapped.bind(py)).map(Some),
+            Next::Uncached => return cached.run_uncached(py, arguments).map(Some),
         }
         Ok(None)
     }
@@ -550,6 +551,9 @@ impl Cached {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let _nested = Nested::enter(py)?;
+        if switched_off::is_off(py) {
+            return slf.get().run_uncached(py, arguments);
+        }
         // What is large lies elsewhere, since a function that calls itself has all of this on the stack at
         // each level.
         let mut drive = Drive::begin(slf, arguments, computation::leader(py), wish, tried)?;

@@ -17,12 +17,38 @@ use super::recorded_hit::call_and_record;
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::parameters::{self, Room};
 use crate::py::function::cached::Cached;
+use crate::py::interpreter::critical_section::attach;
+use crate::py::interpreter::fallible;
 use crate::py::session::binding::Binding;
 use crate::py::session::fast_lookup::{self, Anywhere, Locator, Placed};
 
 /// What CPython calls when a plain function is called, chosen when that is made.
 #[inline]
 pub(crate) fn entrance(cached: &Cached) -> ffi::vectorcallfunc {
+    if cached.copies.is_some() { call_and_copy } else { entrance_to_stored(cached) }
+}
+
+/// The same of a function whose callers are handed a copy.
+unsafe extern "C" fn call_and_copy(
+    callable: *mut PyObject,
+    args: *const *mut PyObject,
+    nargsf: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: CPython calls it; the answer is new, or null for an error that is set.
+    unsafe {
+        let cached = function(callable);
+        let answer = entrance_to_stored(cached)(callable, args, nargsf, names);
+        if answer.is_null() {
+            return answer;
+        }
+        attach(|py| fallible::answered(py, || cached.copied(Bound::from_owned_ptr(py, answer))))
+    }
+}
+
+/// What answers with the very result that is stored.
+#[inline]
+fn entrance_to_stored(cached: &Cached) -> ffi::vectorcallfunc {
     if !cached.has_hits() {
         return call_function_slowly;
     }

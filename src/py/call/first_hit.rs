@@ -10,6 +10,7 @@ use super::read_set::ServedCall;
 use crate::engine::{Basis, FirstQuestion, Manner, Own, Probe, Wish, clock};
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::key::Key;
+use crate::py::arguments::parameters::Room;
 use crate::py::flight::wait::Lead;
 use crate::py::function::cached::Cached;
 use crate::py::objects::host::Host;
@@ -32,11 +33,13 @@ pub(super) fn ask<'py>(
         own: Own { tag: since, ticket: since, until: since },
         session: session.as_ref(),
         validation: None,
-        computes: false,
+        computes: None,
     };
     let mut unchanged = false;
+    let mut room = Room::new();
+    let bound = cached.placed(py, arguments, &mut room)?;
     let stored = question.candidate.version.bind(py);
-    let ended = computation::within(py, start, || cached.ask_about(arguments, stored, &mut unchanged))?;
+    let ended = computation::within(py, start, || cached.ask_about(bound, stored, &mut unchanged))?;
     if unchanged
         && let Ok(version) = &ended.result
         && ended.reads.is_empty()

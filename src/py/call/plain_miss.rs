@@ -116,6 +116,7 @@ pub(super) fn begin_alone<'py>(
 }
 
 /// Runs the version function, which is given nothing, in no session.
+#[inline(never)]
 fn ask<'py>(
     cached: &Cached,
     asked: &VersionFunction,
@@ -158,7 +159,8 @@ impl PlainRun {
     fn enter(&self, py: Python<'_>) -> PyResult<Entered> {
         let (flight, session) = (Some(&self.lead.0), self.session.as_ref());
         let own = self.miss.own();
-        Entered::new(py, ComputationStart { flight, own, session, validation: None, computes: true })
+        let computes = Some(self.miss.version());
+        Entered::new(py, ComputationStart { flight, own, session, validation: None, computes })
     }
 
     /// Stores what the function has made; or makes a plan, which is told how it ended.

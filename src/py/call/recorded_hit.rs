@@ -12,6 +12,7 @@ use super::computation;
 use super::hit::{find_after_comparing, without_hash};
 use super::long_way::{call_alone, call_at_length, called};
 use super::read_set::ServedCall;
+use super::switched_off;
 use crate::engine::Look;
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::matchers::AnyArguments;
@@ -87,7 +88,7 @@ pub(crate) fn hit_and_record(
     written: Arguments<'_>,
 ) -> Result<*mut PyObject, Attempt> {
     let (py, cached) = (function.py(), function.get());
-    if computation::validation(py).is_some() {
+    if computation::validation(py).is_some() || switched_off::is_off(py) {
         return Err(Attempt::NOTHING);
     }
     let mut room = Room::new();

@@ -116,7 +116,7 @@ fn still_holds(
         own,
         session: inside.session.as_ref(),
         validation: Some(validation),
-        computes: false,
+        computes: None,
     };
     match computation::within(py, entrance, || check.holds(py))?.result {
         Err(error) if error.is_instance_of::<PyException>(py) => Ok(false),

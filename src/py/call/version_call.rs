@@ -29,6 +29,14 @@ fn explain(py: Python<'_>, misuse: &Misuse, cause: PyErr) -> PyErr {
 type GivenParts<'py> = (Option<Bound<'py, PyTuple>>, Option<Probe<Key>>);
 
 impl Cached {
+    /// Whether a call is surely bound as it is written.
+    #[inline]
+    pub(crate) fn takes_as_written(&self, written: &Arguments<'_>) -> bool {
+        self.parameters
+            .as_ref()
+            .is_none_or(|parameters| written.names.is_null() && parameters.takes_whole(written.values.len()))
+    }
+
     /// The arguments of a call as they are bound to the function's parameters.
     #[expect(clippy::inline_always, reason = "a look at two numbers, as a rule")]
     #[inline(always)]
@@ -192,12 +200,23 @@ impl Cached {
     }
 
     /// Calls the version function.
-    #[expect(clippy::inline_always, reason = "a hit in no session is as fast as this is")]
-    #[inline(always)]
     pub(crate) fn put_question<'py>(
         &self,
         py: Python<'py>,
         written: Arguments<'_>,
+        part: Option<&Bound<'py, PyTuple>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut room = Room::new();
+        let arguments = self.placed(py, written, &mut room)?;
+        self.put_bound_question(py, arguments, part)
+    }
+
+    /// The same with arguments that are bound.
+    #[inline(never)]
+    fn put_bound_question<'py>(
+        &self,
+        py: Python<'py>,
+        arguments: Arguments<'_>,
         part: Option<&Bound<'py, PyTuple>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let Version::Asked(VersionFunction { function, kind, given, .. }) = &self.version else {
@@ -207,31 +226,30 @@ impl Cached {
         if *kind == Kind::Counter {
             return Number(ask.cast_exact::<Counter>()?.get().count(py)).into_pyobject(py);
         }
-        let mut room = Room::new();
-        let arguments = match (given, part) {
+        let question = match (given, part) {
             (Given::Nothing, _) => call_arguments::NONE,
             (Given::Part(_), Some(part)) => call_arguments::in_tuple(part, Owner::Nobody),
-            _ => self.placed(py, written, &mut room)?,
+            _ => arguments,
         };
         let answer = match kind {
-            Kind::ReadyMade => ask.cast_exact::<ReadyMade>()?.get().ask(py, arguments),
-            Kind::NamesOfCall => ask.cast_exact::<NamesOfCall>()?.get().ask(py, arguments),
-            _ => arguments.call(ask),
+            Kind::ReadyMade => ask.cast_exact::<ReadyMade>()?.get().ask(py, question),
+            Kind::NamesOfCall => ask.cast_exact::<NamesOfCall>()?.get().ask(py, question),
+            _ => question.call(ask),
         };
-        answer.map_err(|cause| self.explain_question(ask, written, cause))
+        answer.map_err(|cause| self.explain_question(ask, arguments, cause))
     }
 
     /// The error of a version function, which may be one about its parameters, or about the function's.
     #[cold]
     #[inline(never)]
-    fn explain_question(&self, ask: &Bound<'_, PyAny>, written: Arguments<'_>, cause: PyErr) -> PyErr {
+    fn explain_question(&self, ask: &Bound<'_, PyAny>, arguments: Arguments<'_>, cause: PyErr) -> PyErr {
         let py = ask.py();
         // An error from inside of a Python function has a traceback; one about its parameters has none.
         if !cause.is_instance_of::<PyTypeError>(py) || cause.traceback(py).is_some() {
             return cause;
         }
-        if !self.takes(py, written) {
-            return written.call(self.wrapped.bind(py)).err().unwrap_or(cause);
+        if !self.takes(py, arguments) {
+            return arguments.call(self.wrapped.bind(py)).err().unwrap_or(cause);
         }
         let misuse = Misuse::CannotAsk {
             function: self.function.name.clone(),
@@ -241,15 +259,17 @@ impl Cached {
         misuse.because_of(py, cause)
     }
 
-    /// Asks for the version of what is `stored` under one. `unchanged` is set if the answer surely is that.
-    #[inline]
+    /// Asks for the version of what is `stored` under one, of a call with these bound arguments. `unchanged` is
+    /// set if the answer surely is that.
+    #[expect(clippy::inline_always, reason = "a hit in no session is as fast as this is")]
+    #[inline(always)]
     pub(crate) fn ask_about<'py>(
         &self,
         arguments: Arguments<'_>,
         stored: &Bound<'py, PyAny>,
         unchanged: &mut bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let answered = self.put_question(stored.py(), arguments, None)?;
+        let answered = self.put_bound_question(stored.py(), arguments, None)?;
         let has_default = matches!(&self.version, Version::Asked(asked) if asked.default.is_some());
         *unchanged = !has_default && (stored.is(&answered) || native::are_surely_equal(stored, &answered));
         // It was checked when it was stored.

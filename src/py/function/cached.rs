@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use super::options::{Admission, Freshness};
 use super::version::{SharedScope, Version};
@@ -45,6 +46,10 @@ pub(crate) struct Cached {
     pub(crate) method: AtomicBool,
     pub(crate) key: Option<Py<PyAny>>,
     pub(crate) admission: Admission,
+    /// What each caller is handed, made of what is stored.
+    pub(crate) copies: Option<Py<PyAny>>,
+    /// The options as the decorator was given them.
+    pub(crate) options: Py<PyDict>,
     pub(crate) freshness: Freshness,
     /// Whether it is a coroutine function.
     pub(crate) coroutine: bool,
@@ -63,7 +68,7 @@ impl Drop for Cached {
                 std::mem::replace(&mut self.binding, Binding::Ambient),
                 std::mem::replace(&mut self.freshness, Freshness::nothing(py)),
                 ([self.fit.take(), self.key.take()], std::mem::take(&mut self.admission)),
-                self.parameters.take(),
+                (self.parameters.take(), self.copies.take()),
             ));
         });
     }
@@ -73,6 +78,14 @@ impl Cached {
     /// Whether the hit path may answer: with `key=` that would have to run foreign code.
     pub(crate) fn has_hits(&self) -> bool {
         self.key.is_none() && !cfg!(feature = "no-fast-paths")
+    }
+
+    /// What a caller is handed of a stored result, or of one that may be stored.
+    pub(crate) fn copied<'py>(&self, value: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        match &self.copies {
+            Some(copies) => copies.bind(value.py()).call1((value,)),
+            None => Ok(value),
+        }
     }
 
     /// Whether its first argument is an instance.
