@@ -82,7 +82,7 @@ def check_effects(given: Given, labels: Mapping[str, str], retry_after: float, *
     """Refuse options that change nothing beside the others. ``retry_after`` is what it is where nobody gives it."""
     ttl, stale_if_error, behind = given["ttl"], given["stale_if_error"], given["stale_while_revalidate"]
     ends = ttl is not None
-    give_ttl = f"give {labels.get('ttl', 'ttl')}="
+    give_ttl = f"give {labels.get('ttl', 'ttl')}= (math.inf, where results say by Versioned(ttl=) how long they live)"
     if given["on_expiry"] == "verify" and constant:
         raise ValueError("on_expiry='verify': a constant version is never asked; leave on_expiry out")
     if given["on_expiry"] == "verify" and not ends:

@@ -211,6 +211,22 @@ async def test_a_verified_one_lives_as_long_again(source: Source) -> None:
 
 
 @of_each_kind
+async def test_what_needs_a_ttl_takes_that_of_results_where_it_is_endless(source: Source) -> None:
+    f = source.cached(ttl=math.inf, on_expiry="verify")
+    source.gives = told("old", 5)
+    old = await source.call(f)
+    source.clock.advance(5)
+    assert await source.call(f) is old
+    g = source.cached(constant="v1", ttl=math.inf, stale_while_revalidate=10)
+    old = await source.call(g)
+    source.gives = told("new", 5)
+    source.clock.advance(5 + 9)
+    assert await source.call(g) is old
+    await source.until(lambda: g.cache_peek() == (("new", 5), "v1"))
+    await source.settled()
+
+
+@of_each_kind
 async def test_a_session_does_not_verify_by_an_answer_that_is_older(source: Source) -> None:
     f = source.cached(ttl=lives, on_expiry="verify")
     with session():

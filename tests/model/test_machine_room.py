@@ -60,7 +60,7 @@ class Machine(RuleBasedStateMachine):
             self.ran = True
             return Versioned(self.says, 1, ttl=self.says[0]) if ttl == "told" else self.says
 
-        self.f: Any = versioned_lru_cache((lambda: 1) if by_version else 1, **options)(function)
+        self.f: Any = versioned_lru_cache(version=(lambda: 1) if by_version else 1, **options)(function)
 
     def live(self) -> dict[int, Said]:
         """What is stored and has not ended."""
