@@ -160,19 +160,24 @@ class Versioned(_Fields[T]):
         Versioned(value='a token', version=7, ttl=60)
     """
 
-    if TYPE_CHECKING:
-        ttl: float | timedelta | None
-
-    def __new__(cls, value: T, version: Hashable, ttl: float | timedelta | None = None) -> Self:
-        self = super().__new__(cls, value, version)  # type: ignore[type-var]
-        self.ttl = ttl
-        return self
-
     def __repr__(self) -> str:
         ttl = "" if self.ttl is None else f", ttl={self.ttl!r}"
         return f"{type(self).__name__}(value={self.value!r}, version={self.version!r}{ttl})"
 
-    if not TYPE_CHECKING:  # What namedtuple makes of these knows nothing of the ttl.
+    if TYPE_CHECKING:
+        ttl: float | timedelta | None
+
+        def __new__(cls, value: T, version: Hashable, ttl: float | timedelta | None = None) -> Self:
+            raise NotImplementedError
+
+    else:
+
+        def __new__(cls, value, version, ttl=None):
+            self = super().__new__(cls, value, version)
+            self.ttl = ttl
+            return self
+
+        # What namedtuple makes of these knows nothing of the ttl.
 
         @classmethod
         def _make(cls, iterable):
