@@ -409,8 +409,8 @@ class ModelCache(ModelStore):
             hash(version)
         elif self.options.order:
             raise TypeError("order needs Versioned")
-        elif not (old and same(old.stamp.version, version)):
-            settles = self.options.settle
+        elif not ((there := self.live.get(by.key)) and same(there.stamp.version, version)):
+            settles = self.options.settle  # What has ended may have been purged meanwhile.
         stamp = Stamp(version, self.given(by.args), obs.ticket)
         lags = version is not IMMUTABLE and not self.visible(version, obs.version)
         renewed = previous is not None and (answer is NOT_MODIFIED or answer is previous)
