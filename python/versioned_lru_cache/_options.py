@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 
 _LONGEST = 2**63 - 1
+_WRITTEN_IN_PYTHON = 1 << 9  # CPython's flag of types that a class statement makes.
 
 
 def checked(given: Given, labels: Mapping[str, str]) -> Options:
@@ -351,7 +352,7 @@ def checked_function(function: object, hint: str) -> bool:
         if wrapper in ("classmethod", "property"):
             hint = f"; write @{wrapper} above the cache's decorator, not below it"
         raise TypeError(f"versioned_lru_cache: can't decorate {function!r}, which is not callable{hint}")
-    if isinstance(function, type):
+    if isinstance(function, type) and function.__flags__ & _WRITTEN_IN_PYTHON:  # Others, as int, serve as functions.
         raise TypeError(
             f"versioned_lru_cache: can't decorate {function!r}, a class: its name would be that of a function, "
             "of which nothing is an instance; decorate a function that makes instances of it, such as "

@@ -286,7 +286,7 @@ def test_a_function_without_a_name() -> None:
     assert p(5) == 5
     b: Any = versioned_lru_cache(version=1)(len)
     assert b("abc") == 3
-    c: Any = versioned_lru_cache(version=1)(functools.partial(dict))
+    c: Any = versioned_lru_cache(version=1)(dict)
     assert c(a=1) is c(a=1)
 
 

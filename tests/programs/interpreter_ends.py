@@ -158,7 +158,7 @@ def a_finalizer_that_the_collector_calls():
 
 
 def a_version_function():
-    @versioned_lru_cache(stay)
+    @versioned_lru_cache(lambda thread, stay=stay: stay(thread))
     def f(x):
         return x
 

@@ -270,7 +270,7 @@ def test_the_ttl_is_a_bound_also_for_the_newest(data: Row) -> None:
 @pytest.mark.parametrize("active", [False, True], ids=["no session", "session"])
 def test_the_ttl_is_a_bound_by_the_real_clock_too(version: object, active: bool) -> None:
     """To the nanosecond: what tells the time cheaply is some milliseconds off."""
-    made = versioned_lru_cache(version, ttl=0.003)(time.monotonic)
+    made = versioned_lru_cache(version=version, ttl=0.003)(time.monotonic)
     with session() if active else nullcontext():
         end = time.monotonic() + 0.2
         answers = 0
