@@ -95,8 +95,8 @@ def file_state(path: str, /) -> tuple[int, int, int, int, int] | None:
 def current_version() -> Any:
     """The version of the data for which the running function's body runs.
 
-    A function that can read its data as of a version reads it so: what it makes is then of that version, though the
-    data changes meanwhile.
+    A function that can read its data as of a version reads it so: what it makes is then of that version,
+    though the data changes meanwhile.
 
     Returns:
         What the version function answered, or the constant version.
@@ -149,11 +149,21 @@ class CacheKey:
     """
     @property
     def args(self) -> tuple[Any, ...]:
-        """The positional arguments, bound to the function's parameters; of a method the instance first."""
+        """The positional arguments, bound to the function's parameters; of a method the instance first.
+
+        Example:
+            >>> square.cache_key(number=3).args
+            (3,)
+        """
 
     @property
     def kwargs(self) -> dict[str, Any]:
-        """The arguments that are passed by name."""
+        """The arguments that are passed by name.
+
+        Example:
+            >>> square.cache_key(number=3).kwargs
+            {}
+        """
 
     def __hash__(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
@@ -444,14 +454,15 @@ class _CacheMethods(Generic[_P, _R_co]):
             2
         """
     def cache_parameters(self) -> dict[str, Any]:
-        """``maxsize`` and ``typed``, as functools has them.
+        """All options, ``maxsize`` and ``typed`` first, as functools has them.
 
         Returns:
-            A dict of the two.
+            A new dict, by the names that :func:`versioned_lru_cache` has for them; ``version`` is among them.
 
         Example:
-            >>> square.cache_parameters()
-            {'maxsize': 128, 'typed': False}
+            >>> parameters = square.cache_parameters()
+            >>> parameters["maxsize"], parameters["typed"], parameters["ttl"]
+            (128, False, None)
         """
     def cache_clear(self) -> None:
         """Forget all results, in every session, and count from zero. What runs now will not be stored.

@@ -65,7 +65,7 @@ def clear_all() -> None:
         function.cache_clear()
 
 
-class disabled:  # noqa: N801 - it is used as a function is
+class disabled:
     """A block in which every call of a cached function runs the function: nothing is looked up, asked or stored.
 
     It counts for the code of the block and the tasks that this begins, and not for other threads. For the whole

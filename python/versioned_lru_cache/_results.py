@@ -50,7 +50,6 @@ if TYPE_CHECKING:
             refresh_errors: Refreshes behind that failed.
             validated: Versions that computations had read before and that held when they were asked anew.
             invalidated: Those that did not.
-        bypassed: Calls that ran the function because the cache was off: :func:`disabled`.
             bypassed: Calls that ran the function because the cache was off: :func:`disabled`.
             ended: How many of the stored results have ended: their ttl is over.
             weight: What the stored results weigh together; ``None`` where that is not bounded.

@@ -69,6 +69,16 @@ class TestHere(suite.TestLRU, unittest.TestCase):  # type: ignore[misc,name-defi
                 assert type(call) is float
             assert square.cache_info()[:2] == (2, 2)
 
+    def test_lru_cache_parameters(self) -> None:
+        """As the suite has it, but that all options are told."""
+        for maxsize, typed in ((2, False), (1, True)):
+
+            @self.module.lru_cache(maxsize=maxsize, typed=typed)
+            def f() -> int:
+                return 1
+
+            assert list(f.cache_parameters().items())[:2] == [("maxsize", maxsize), ("typed", typed)]
+
     def test_lru_cache_threaded2(self) -> None:
         """Is left out by choice: it wants several threads at a time in the body for one key."""
 

@@ -87,7 +87,14 @@ def test_options_are_told_by_name_and_never_change() -> None:
 @pytest.mark.parametrize("options", [OPTIONS, dict(OPTIONS), None])
 def test_a_function_takes_options_and_nothing_like_them(options: Any) -> None:
     told: Any = dict.fromkeys(("ask", "scope", "default", "constant", "parameters"))
-    told |= {"gets": Gets.NOTHING, "ordered": False, "awaits": False, "awaits_version": False}
+    told |= {
+        "copies": None,
+        "given": {},
+        "gets": Gets.NOTHING,
+        "ordered": False,
+        "awaits": False,
+        "awaits_version": False,
+    }
     assert CachedFunction(len, Options(**OPTIONS), **told, module="m", name="n").cache_parameters()["maxsize"] == 8
     with pytest.raises(TypeError, match="options" if NAMED else None):
         CachedFunction(len, options, **told, module="m", name="n")

@@ -304,8 +304,8 @@ impl<H: SessionHost> FunctionCache<H> {
         looks.filter(fresh).map(|look| look.entry.key.clone()).collect()
     }
 
-    /// All keys of which a result is kept or computed: stored, in what left, in sessions, in progress. One may be
-    /// there several times.
+    /// All keys of which a result is kept or computed: stored, in what left, in sessions, in progress. The
+    /// same may be there several times.
     #[must_use]
     pub fn all_keys(&mut self, drops: &mut DeferredDrops<H>) -> Vec<H::Key> {
         let stored = self.entries.iter().map(|entry| &entry.key);

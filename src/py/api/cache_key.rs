@@ -38,13 +38,23 @@ impl Drop for CacheKey {
 
 #[pymethods]
 impl CacheKey {
+    #[expect(clippy::doc_markdown, reason = "the example is Python, as help() shows it")]
     /// The positional arguments, bound to the function's parameters; of a method the instance first.
+    ///
+    /// Example:
+    ///     >>> square.cache_key(number=3).args
+    ///     (3,)
     #[getter]
     fn args<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         Ok(self.probe.key.arguments().to_call(py)?.0)
     }
 
+    #[expect(clippy::doc_markdown, reason = "the example is Python, as help() shows it")]
     /// The arguments that are passed by name.
+    ///
+    /// Example:
+    ///     >>> square.cache_key(number=3).kwargs
+    ///     {}
     #[getter]
     fn kwargs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.probe.key.arguments().to_call(py)?.1.map_or_else(|| fallible::dict(py), Ok)

@@ -95,14 +95,15 @@ methods! {
     CacheStats = "cache_stats" "($self)", Takes::Nothing,
     |given| given.cached.get().cache_stats(given.cached.py());
 
-    /// ``maxsize`` and ``typed``, as functools has them.
+    /// All options, ``maxsize`` and ``typed`` first, as functools has them.
     ///
     /// Returns:
-    ///     A dict of the two.
+    ///     A new dict, by the names that :func:`versioned_lru_cache` has for them; ``version`` is among them.
     ///
     /// Example:
-    ///     >>> square.cache_parameters()
-    ///     {'maxsize': 128, 'typed': False}
+    ///     >>> parameters = square.cache_parameters()
+    ///     >>> parameters["maxsize"], parameters["typed"], parameters["ttl"]
+    ///     (128, False, None)
     CacheParameters = "cache_parameters" "($self)", Takes::Nothing,
     |given| Ok(given.cached.get().cache_parameters(given.cached.py())?.into_any());
 
@@ -218,8 +219,8 @@ methods! {
     ///     (True, False)
     CacheInvalidateWhere = "cache_invalidate_where" "($self, predicate)", Takes::One("predicate"),
     |given| {
-        let Some(predicate) = &given.first else { return Ok(given.cached.py().None().into_bound(given.cached.py())) };
-        let count = Cached::invalidate_where(given, predicate)?;
+        let predicate = given.first.as_ref();
+        let count = predicate.map_or(Ok(0), |predicate| Cached::invalidate_where(given, predicate))?;
         Number(count).into_bound_py_any(given.cached.py())
     };
 
@@ -385,7 +386,7 @@ methods! {
     };
 }
 
-/// Whether a key is one of a call of this instance, or of any if there is none; and no instance's that is gone.
+/// Whether a key is one of a call of this instance, or of any if there is none; and of none that is gone.
 fn is_of(key: &Key, instance: Option<&Bound<'_, PyAny>>) -> bool {
     let own = instance.is_none_or(|instance| key.arguments().instance() == instance.as_ptr());
     own && !engine::Key::is_gone(key)

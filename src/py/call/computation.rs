@@ -452,8 +452,8 @@ fn ask_in_a_frame_of_its_own<R>(own: Own, ask: impl FnOnce() -> PyResult<R>) -> 
 
 /// The version of the data for which the running function's body runs.
 ///
-/// A function that can read its data as of a version reads it so: what it makes is then of that version, though the
-/// data changes meanwhile.
+/// A function that can read its data as of a version reads it so: what it makes is then of that version,
+/// though the data changes meanwhile.
 ///
 /// Returns:
 ///     What the version function answered, or the constant version.

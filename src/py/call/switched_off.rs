@@ -1,7 +1,7 @@
 //! The off switch: while it is off every call runs its function, and nothing is stored or looked up.
 //!
-//! It is off for a context, as a block is entered, or for the process. While it is off anywhere all calls take
-//! the way of those that are recorded, where it is looked at: the hit path does not know of it.
+//! It is off for a context, as a block is entered, or for the process. While it is off anywhere all calls
+//! take the way of those that are recorded, where it is looked at: the hit path does not know of it.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 

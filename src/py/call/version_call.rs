@@ -259,8 +259,8 @@ impl Cached {
         misuse.because_of(py, cause)
     }
 
-    /// Asks for the version of what is `stored` under one, of a call with these bound arguments. `unchanged` is
-    /// set if the answer surely is that.
+    /// Asks for the version of what is `stored` under one, of a call with these bound arguments. `unchanged`
+    /// is set if the answer surely is that.
     #[expect(clippy::inline_always, reason = "a hit in no session is as fast as this is")]
     #[inline(always)]
     pub(crate) fn ask_about<'py>(
