@@ -61,11 +61,14 @@ __all__ = [
     "bump_names",
     "check_binding",
     "clock_now",
+    "current_version",
     "file_state",
     "is_validating",
     "limit_names",
     "mock_clock",
     "peek_session",
+    "switch_off",
+    "switch_on",
     "unmock_clock",
 ]
 
