@@ -260,6 +260,7 @@ def check_ttl_fits(ttl: object, label: str, function: Shape | None, name: str) -
         return
     behind = parameters.after_one()
     reason = behind.never_fits(function) or behind.lacks(function) or behind.differs(function)
+    reason = reason or behind.leaves_out(function, by_name=False)
     if reason or not (parameters.positional or parameters.var_positional):
         raise TypeError(
             f"{label}={ttl!r} can't take a result and the arguments of {name}: behind the result, "

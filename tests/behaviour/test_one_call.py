@@ -143,6 +143,10 @@ def test_what_can_be_told_of_a_call_sees_it_bound() -> None:
     with session(refresh=Refresh.only(cached.where(teller("where", answer=True)))):
         cached(a=1, b=3)
     assert seen == [("where", (1, 3), {"c": 3})]
+    seen.clear()
+    cached = versioned_lru_cache(None, ttl=teller("ttl", 10))(f)
+    value = cached(a=1)
+    assert seen == [("ttl", (value, 1, 2), {"c": 3})]
 
 
 @pytest.mark.parametrize("written", [{"user": "ann"}, {"user": "ann", "limit": 10}, {"limit": 10, "user": "ann"}])

@@ -73,3 +73,29 @@ def test_what_a_session_was_shown_it_is_shown_again_though_a_later_version_was_s
         own = f()
         assert shown == [own, own]
         assert f() is own
+
+
+def test_what_a_session_was_shown_is_stored_when_it_is_validated() -> None:
+    shown: list[Any] = []
+
+    def version() -> int:
+        if is_validating() and not shown:
+            in_thread(lambda: shown.append(within.run(f)))
+        return 1
+
+    @versioned_lru_cache(version)
+    def part() -> int:
+        return 1
+
+    @versioned_lru_cache(lambda: 1)
+    def f() -> object:
+        part()
+        return object()
+
+    with session():
+        within = copy_context()
+        part()
+        own = f()
+    assert shown == [own]
+    assert f() is own
+    assert f.cache_info().misses == 1

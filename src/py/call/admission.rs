@@ -10,6 +10,7 @@ use pyo3::types::PyBool;
 use crate::engine::OwnTtl;
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::misuse::Misuse;
+use crate::py::arguments::parameters::Room;
 use crate::py::function::cached::Cached;
 use crate::py::interpreter::fallible::{self, Seconds, Text, imported, named};
 use crate::py::objects::{describe, unfinished};
@@ -41,6 +42,8 @@ impl Cached {
             own_ttl = ttl;
         }
         if let Some(option) = &self.admission.ttl {
+            let mut room = Room::new();
+            let arguments = self.placed(py, arguments, &mut room)?;
             let answer = self.call_after(option.bind(py), "ttl", value, arguments)?;
             self.check_option(py, unfinished::no_answer(&answer)?, "ttl")?;
             let Some(ttl) = self.ttl_of(&answer, "the answer of ttl")? else { return Ok(None) };
