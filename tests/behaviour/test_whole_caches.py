@@ -133,7 +133,7 @@ def test_a_predicate_may_call_the_function_and_what_it_raises_is_raised() -> Non
 
     def predicate(x: int) -> bool:
         f(x + 10)
-        if x == 2:
+        if x == 1:  # The last that it is asked about.
             raise ZeroDivisionError
         return True
 

@@ -114,7 +114,7 @@ def test_a_mock_as_version_function() -> None:
     f = versioned_lru_cache(version)(listed.__wrapped__)
     with session():
         assert f(1) is f(1)
-    version.assert_called_once_with(1)
+    version.assert_called_once_with(1, "x")
     version.return_value = 2
     before = f.cache_peek(1)
     assert before is not None

@@ -442,7 +442,7 @@ def test_a_part_of_the_arguments_that_begins_with_the_instance() -> None:
         assert watch() is None, "a session holds no instance"
 
 
-def test_an_instance_that_is_passed_by_name_is_an_argument_like_others() -> None:
+def test_an_instance_that_is_passed_by_name_is_the_instance() -> None:
     class Named:
         @versioned_lru_cache(None)
         def get(self, number: int) -> Value:
@@ -450,7 +450,7 @@ def test_an_instance_that_is_passed_by_name_is_an_argument_like_others() -> None
 
     one = Named()
     assert Named.get(self=one, number=1) is Named.get(self=one, number=1)
-    assert Named.get(self=one, number=1) is not one.get(1), "as f(1) and f(number=1) are different"
+    assert Named.get(self=one, number=1) is one.get(1)
 
 
 @OF_SHOP

@@ -120,7 +120,7 @@ unsafe extern "C" fn call_placed<P: Locator>(
         let mut few = parameters::NO_FEW;
         let known = match &cached.parameters {
             Some(parameters) => parameters.place_known(args, count, names, &mut few),
-            None => None,
+            None => as_written(args, count, names).filter(|_| count > 0 || !cached.is_method()),
         };
         let mut tried = AttemptSlot::new();
         // Each has its own end, so that a hit need not be told from none again.
@@ -140,6 +140,21 @@ unsafe extern "C" fn call_placed<P: Locator>(
         }
         answer!(hit_of_many::<Placed<P>, false, false>(py, cached, (values, bound), &mut tried))
     }
+}
+
+/// A call with names of a function that takes whatever there is: its values and their names.
+///
+/// # Safety
+/// As of a vectorcall.
+#[inline]
+unsafe fn as_written<'a>(
+    args: *const *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+) -> Option<(&'a [*mut PyObject], *mut PyObject)> {
+    // SAFETY: the caller says so.
+    let written = unsafe { Arguments::from_vector(args, count, names, false) };
+    (!written.names.is_null()).then_some((written.values, written.names))
 }
 
 /// The hit of such a call of a method, with a keyword, or of one argument. In a function of its own: together
