@@ -26,7 +26,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help hello demo test lint cargo-test pytest pytest-no-fast-paths stress mutants test-all \
+.PHONY: help hello demo test lint cargo-test pytest pytest-no-fast-paths stress mutants mutants-of-today test-all \
 	test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts bench-profile \
 	dev-install build wheel format docs todo clean
 
@@ -39,7 +39,7 @@ hello: ## begin the day: where the work stands and what can be done
 demo: $(VENV)/.wheel $(VENV)/.group-demo ## serve the report of a million sales rows; ONCE=1 runs its fixed scenario and ends
 	$(BIN)/python examples/flask_report.py $(if $(ONCE),--once)
 
-test: lint cargo-test pytest pytest-no-fast-paths bench-check mutants ## all that CI runs
+test: lint cargo-test pytest pytest-no-fast-paths bench-check mutants-of-today ## all that CI runs
 
 lint: $(VENV)/.wheel $(VENV)/.group-lint ## layers, widths, formatting, clippy, ruff, mypy, pyright, stubtest
 	$(BIN)/python scripts/check_layers.py
@@ -71,6 +71,9 @@ stress: $(VENV)/.wheel $(VENV)/.group-test ## random schedules and random functi
 
 mutants: $(VENV)/.group-test ## break each promise on purpose; its test must notice
 	$(BIN)/python scripts/mutants.py
+
+mutants-of-today: $(VENV)/.group-test ## a third of the mutants, another each day
+	$(BIN)/python scripts/mutants.py --share $$(( $$(date +%s) / 86400 % 3 ))/3
 
 test-all: ## the tests on each CPython from 3.10 to 3.14 that is found
 	MAKE="$(MAKE)" scripts/test_all.sh

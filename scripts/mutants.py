@@ -218,17 +218,31 @@ def report(tree: Tree, mutants: list[Mutant]) -> int:
     return 1 if problems else 0
 
 
+def share(text: str) -> tuple[int, int]:
+    """The share of all mutants that a text means, and of how many."""
+    number, _, shares = text.partition("/")
+    if not (number.isdecimal() and shares.isdecimal() and int(number) < int(shares)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no share; write K/N with K from 0 to N - 1, such as 0/3")
+    return int(number), int(shares)
+
+
+def chosen(words: list[str], part: tuple[int, int]) -> list[Path]:
+    """The files of the mutants with one of these words in their names, if there are any, of one share."""
+    paths = sorted(MUTANTS.glob("*.mutant"))
+    number, shares = part
+    return [path for path in paths if not words or any(word in path.name for word in words)][number::shares]
+
+
 def main() -> int:
     """Reads the command line and runs the mutants it selects."""
     parser = argparse.ArgumentParser(description="Break each promise on purpose; its test must notice.")
     parser.add_argument("words", nargs="*", help="only the mutants with one of these words in their file name")
+    parser.add_argument(
+        "--share", type=share, default=(0, 1), metavar="K/N", help="only the K-th of N shares, from 0 on"
+    )
     parser.add_argument("--limit", type=float, default=120.0, help="seconds that one test may take (default: 120)")
     options = parser.parse_args()
-    paths = [
-        path
-        for path in sorted(MUTANTS.glob("*.mutant"))
-        if not options.words or any(word in path.name for word in options.words)
-    ]
+    paths = chosen(options.words, options.share)
     if not paths:
         print(f"no mutant of {MUTANTS.relative_to(ROOT)} is selected", file=sys.stderr)
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
 from functools import cache
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import mutants
 from mutant_format import Mutant, Unusable
 from tests import ROOT
 
@@ -139,3 +141,16 @@ def test_what_does_not_fit_the_tree_is_refused(tmp_path: Path, edits: str, compl
     with pytest.raises(Unusable) as refused:
         mutant.mutated(tree)
     assert str(refused.value) == complaint
+
+
+def test_the_shares_are_all_of_them_and_none_twice() -> None:
+    shares = [mutants.chosen([], (number, 3)) for number in range(3)]
+    assert sorted(path for share in shares for path in share) == PATHS
+    assert mutants.chosen(["promise_02"], (0, 1)) == [path for path in PATHS if "promise_02" in path.name]
+
+
+@pytest.mark.parametrize("text", ["3/3", "1", "-1/3", "a/b", "/"])
+def test_what_is_no_share_is_told(text: str) -> None:
+    assert mutants.share("2/3") == (2, 3)
+    with pytest.raises(argparse.ArgumentTypeError, match="no share; write K/N"):
+        mutants.share(text)
