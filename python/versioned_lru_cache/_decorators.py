@@ -267,21 +267,21 @@ def _decorator(
         awaits_version = options.awaits_version(function, ask, label, awaits=awaits)
         if not awaits:
             check_kind(revalidate, "revalidate")
-        signature = shape(function)
+        signature, full_name = shape(function), _name(function)
         if key is None:
-            options.check_defaults(signature, _name(function))
+            options.check_defaults(signature, full_name)
         if revalidate is not None:
-            options.check_revalidate_fits(revalidate, signature, _name(function))
+            options.check_revalidate_fits(revalidate, signature, full_name)
         if gets is Gets.ARGUMENTS or gets is Gets.KEY:
-            options.check_takes_calls(ask, label, signature, _name(function), remedy=_OTHERWISE)
-        options.check_ttl_fits(given["ttl"], labels.get("ttl", "ttl"), signature, _name(function))
-        options.check_takes_calls(key, "key", signature, _name(function), by_name=False)
-        options.check_takes_calls(version_args, "version_args", signature, _name(function))
-        own_name = _name(function) if module is None else str(getattr(function, "__name__", None) or _name(function))
+            options.check_takes_calls(ask, label, signature, full_name, remedy=_OTHERWISE)
+        options.check_ttl_fits(given["ttl"], labels.get("ttl", "ttl"), signature, full_name)
+        options.check_takes_calls(key, "key", signature, full_name, by_name=False)
+        options.check_takes_calls(version_args, "version_args", signature, full_name)
+        own_name = full_name if module is None else str(getattr(function, "__name__", None) or full_name)
         cached: CachedFunction[P, R] = CachedFunction(
             function,
             checked,
-            ask=ask if ask is None or gets is Gets.NOTHING or callable(gets) else handed(ask, signature),
+            ask=ask if ask is None or gets is Gets.NOTHING or callable(gets) else handed(ask, signature, parameters),
             gets=handed(gets, signature) if callable(gets) else gets,
             scope=None if ask is None else _scope(ask, default),
             default=default,

@@ -237,9 +237,9 @@ class ByName:
         return self.function(*args[: self.count], *args[self.count + len(named) :], **named, **keywords)
 
 
-def handed(function: Callable[..., Any], caller: Shape | None) -> Callable[..., Any]:
+def handed(function: Callable[..., Any], caller: Shape | None, takes: Shape | None = None) -> Callable[..., Any]:
     """Return what takes the calls that are bound to ``caller``: the callable, or that with names for the last ones."""
-    takes = shape(function)
+    takes = takes or shape(function)
     if takes is None or caller is None or takes.var_positional or len(takes.positional) >= len(caller.positional):
         return function
     count = len(takes.positional)
