@@ -45,37 +45,54 @@ if TYPE_CHECKING:
 
 
 _LONGEST = 2**63 - 1
+# What messages call the options, unless a decorator has other names for them.
+_NAMES = {
+    "version_args": "version_args",
+    "session": "session",
+    "maxsize": "maxsize",
+    "max_weight": "max_weight",
+    "weigh": "weigh",
+    "typed": "typed",
+    "key": "key",
+    "ttl": "ttl",
+    "on_expiry": "on_expiry",
+    "revalidate": "revalidate",
+    "stale_if_error": "stale_if_error",
+    "retry_after": "retry_after",
+    "errors": "errors",
+    "stale_while_revalidate": "stale_while_revalidate",
+    "lag": "lag",
+    "cache_if": "cache_if",
+    "wait": "wait",
+}
 _WRITTEN_IN_PYTHON = 1 << 9  # CPython's flag of types that a class statement makes.
 
 
 def checked(given: Given, labels: Mapping[str, str]) -> Options:
     """Return the options as the Rust side takes them. ``labels`` are the names of those that have others."""
-
-    def label(option: str) -> str:
-        return labels.get(option, option)
-
-    check_version_args(given["version_args"], label("version_args"))
-    ttl, own_ttl = checked_lives(given["ttl"], label("ttl"))
-    max_weight, weigh = checked_weights(given["max_weight"], given["weigh"], label)
+    names: Mapping[str, str] = {**_NAMES, **labels} if labels else _NAMES
+    check_version_args(given["version_args"], names["version_args"])
+    ttl, own_ttl = checked_lives(given["ttl"], names["ttl"])
+    max_weight, weigh = checked_weights(given["max_weight"], given["weigh"], names)
     return Options(
-        session=checked_session(given["session"], label("session")),
-        maxsize=checked_maxsize(given["maxsize"], label("maxsize")),
+        session=checked_session(given["session"], names["session"]),
+        maxsize=checked_maxsize(given["maxsize"], names["maxsize"]),
         max_weight=max_weight,
         weigh=weigh,
-        typed=checked_flag(given["typed"], label("typed")),
-        key=checked_key(given["key"], label("key")),
+        typed=checked_flag(given["typed"], names["typed"]),
+        key=checked_key(given["key"], names["key"]),
         ttl=ttl,
         own_ttl=own_ttl,
-        verifies=checked_on_expiry(given["on_expiry"], label("on_expiry")),
-        revalidate=checked_revalidate(given["revalidate"], label("revalidate")),
+        verifies=checked_on_expiry(given["on_expiry"], names["on_expiry"]),
+        revalidate=checked_revalidate(given["revalidate"], names["revalidate"]),
         awaits_revalidate=kind(given["revalidate"]) is not None,
-        stale_if_error=checked_staleness(given["stale_if_error"], label("stale_if_error")),
-        retry_after=checked_span(given["retry_after"], label("retry_after")),
-        errors=checked_errors(given["errors"], label("errors")),
-        stale_while_revalidate=checked_staleness(given["stale_while_revalidate"], label("stale_while_revalidate")),
-        lag=checked_lag(given["lag"], label("lag")),
-        cache_if=checked_cache_if(given["cache_if"], label("cache_if")),
-        wait=checked_wait(given["wait"], label("wait")),
+        stale_if_error=checked_staleness(given["stale_if_error"], names["stale_if_error"]),
+        retry_after=checked_span(given["retry_after"], names["retry_after"]),
+        errors=checked_errors(given["errors"], names["errors"]),
+        stale_while_revalidate=checked_staleness(given["stale_while_revalidate"], names["stale_while_revalidate"]),
+        lag=checked_lag(given["lag"], names["lag"]),
+        cache_if=checked_cache_if(given["cache_if"], names["cache_if"]),
+        wait=checked_wait(given["wait"], names["wait"]),
     )
 
 
@@ -171,10 +188,10 @@ def checked_lives(
 
 
 def checked_weights(
-    max_weight: object, weigh: object, label: Callable[[str], str]
+    max_weight: object, weigh: object, names: Mapping[str, str]
 ) -> tuple[int | None, Callable[..., Any] | None]:
     """Return what all results may weigh together, and what tells the weight of one: both or neither."""
-    bound, weighs = label("max_weight"), label("weigh")
+    bound, weighs = names["max_weight"], names["weigh"]
     checked = checked_callable(weigh, weighs, "a callable that is given a result and returns its weight, an int")
     if max_weight is None:
         if checked is not None:
