@@ -68,6 +68,7 @@ class ModelCache(ModelStore):
         super().__init__(world, version, follows=stale != (None, None), **kept)
         self.function = function
         self.cache_if = cache_if
+        self.version_failed: Exception | None = None
 
     def asked(self, session: ModelSession | None, args: tuple[Hashable, ...]) -> Asked:
         """Who calls."""
@@ -255,6 +256,7 @@ class ModelCache(ModelStore):
             return
         entry = self.live.get(self.key(args))
         source = self.sources.get(self.given(args))
+        ran = ran and error is not self.version_failed
         if not ran and source:
             source.failures.again(self.world.clock(), self.world.draw())
         elif ran and entry:
@@ -320,6 +322,14 @@ class ModelCache(ModelStore):
         self.note(args, obs)
         return obs
 
+    def asked_again(self, args: tuple[Hashable, ...]) -> Observation:
+        """The same in the midst of a computation: what fails then is the version function, too."""
+        try:
+            return self.ask(args)
+        except Exception as error:
+            self.version_failed = error
+            raise
+
     def observe(self, args: tuple[Hashable, ...]) -> Observation:
         """What its version is now."""
         assert callable(self.version)
@@ -360,7 +370,7 @@ class ModelCache(ModelStore):
                 if not result.lags or again == self.options.retries:
                     break
                 self.world.sleep(self.options.delay * 2**again)
-                obs = self.seen_in(None, by.args) or self.ask(by.args)
+                obs = self.seen_in(None, by.args) or self.asked_again(by.args)
                 self.tell(by, obs, again=True)
                 if self.visible(result.stamp.version, obs.version):
                     result.lags, result.stamp.differed = False, math.inf
