@@ -191,7 +191,6 @@ class Machine(RuleBasedStateMachine):
 TestMachine = Machine.TestCase
 TestMachine.settings = settings(
     max_examples=500,
-    derandomize=False,  # Others each time: a difference of one in 16,000 is open.
     stateful_step_count=40,
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow],
