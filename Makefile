@@ -11,9 +11,7 @@ TESTS ?=
 
 BIN := $(VENV)/bin
 # The promises and what calls mean, without what takes minutes and knows nothing of the hit path.
-# Not the freshness machine: there it finds a difference between the model and the package, to be found out.
-LONG_WAY := tests/promises $(filter-out %/test_machine_freshness.py,$(wildcard tests/model/test_*.py)) \
-	$(wildcard tests/*/test_sessions*.py) \
+LONG_WAY := tests/promises tests/model $(wildcard tests/*/test_sessions*.py) \
 	$(addprefix tests/behaviour/,test_explain.py test_introspection.py test_introspection_basic.py test_keys.py) \
 	$(addprefix tests/coroutines/,test_coroutines.py test_one_flight.py)
 TYPED := python scripts benches $(wildcard examples tests/typing)
