@@ -93,8 +93,14 @@ class ModelSide(Side):
         self.now += seconds
 
     def do_behind(self) -> None:
-        if self.world.behind:
+        if not self.world.behind:
+            return
+        # In a context of its own: no computation around it has read what it does.
+        around, self.world.readers.frames = self.world.readers.frames, []
+        try:
             self.world.behind.pop(0)()
+        finally:
+            self.world.readers.frames = around
 
     def call(self, name: str, key: int) -> object:
         return self.cached[name].call(self.session(), key)
