@@ -268,7 +268,9 @@ class ModelCache(ModelStore):
         if verified_by:
             self.verify(entry, verified_by)
             self.well(entry, verified_by)
-        self.noted(by, entry, math.ceil(self.vouches_for(entry)) - 0.5 if stale else self.vouches_for(entry))
+        vouched = self.vouches_for(entry)
+        # Of what is stale another question would tell nothing. What never changes is so all the same.
+        self.noted(by, entry, math.ceil(vouched) - 0.5 if stale and vouched < math.inf else vouched)
         return entry.value
 
     def noted(self, by: Asked, entry: Entry, ticket: float) -> None:
