@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from types import MappingProxyType
 from weakref import ref
 
 from . import _options as options
@@ -138,7 +137,7 @@ def versioned_lru_cache(
         "copy": copy,
         "name": name,
     }
-    return _decorator(version, given)
+    return _decorator(version, given, _LABELS)
 
 
 _OWN = {
@@ -149,6 +148,9 @@ _OWN = {
 }
 _DEFAULTS: Any = versioned_lru_cache.__kwdefaults__
 _MORE = _DEFAULTS.keys() - _OWN.keys()
+# What messages call the options of either decorator.
+_LABELS = {name: name for name in ("version", *_DEFAULTS)}
+_OWN_LABELS = {**_LABELS, **_OWN}
 
 
 @names_checked(_OWN, _MORE)
@@ -210,7 +212,9 @@ def versioned_lru_cache_with_ttl(
         "ttl": time_to_live_seconds,
         **more,
     }
-    return _decorator(generate_version_func, given, _OWN, module=module_name, default=no_history_events_default_version)
+    return _decorator(
+        generate_version_func, given, _OWN_LABELS, module=module_name, default=no_history_events_default_version
+    )
 
 
 _FORGOTTEN = (
@@ -224,7 +228,7 @@ _MISSING = object()
 def _decorator(
     version: Callable[..., Hashable] | Hashable,
     given: options.Given,
-    labels: Mapping[str, str] = MappingProxyType({}),
+    labels: Mapping[str, str],
     *,
     module: str | None = None,
     default: Hashable = None,
@@ -263,7 +267,7 @@ def _decorator(
         if isinstance(function, staticmethod):  # In a class body, below the cache's decorator: works as above it.
             return staticmethod(decorate(function.__func__))  # type: ignore[return-value]
         awaits = options.checked_function(function, hint)
-        label = labels.get("version", "version")
+        label = labels["version"]
         awaits_version = options.awaits_version(function, ask, label, awaits=awaits)
         if not awaits:
             check_kind(revalidate, "revalidate")
@@ -274,7 +278,7 @@ def _decorator(
             options.check_revalidate_fits(revalidate, signature, full_name)
         if gets is Gets.ARGUMENTS or gets is Gets.KEY:
             options.check_takes_calls(ask, label, signature, full_name, remedy=_OTHERWISE)
-        options.check_ttl_fits(given["ttl"], labels.get("ttl", "ttl"), signature, full_name)
+        options.check_ttl_fits(given["ttl"], labels["ttl"], signature, full_name)
         options.check_takes_calls(key, "key", signature, full_name, by_name=False)
         options.check_takes_calls(version_args, "version_args", signature, full_name)
         own_name = full_name if module is None else str(getattr(function, "__name__", None) or full_name)

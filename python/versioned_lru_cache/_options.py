@@ -45,54 +45,33 @@ if TYPE_CHECKING:
 
 
 _LONGEST = 2**63 - 1
-# What messages call the options, unless a decorator has other names for them.
-_NAMES = {
-    "version_args": "version_args",
-    "session": "session",
-    "maxsize": "maxsize",
-    "max_weight": "max_weight",
-    "weigh": "weigh",
-    "typed": "typed",
-    "key": "key",
-    "ttl": "ttl",
-    "on_expiry": "on_expiry",
-    "revalidate": "revalidate",
-    "stale_if_error": "stale_if_error",
-    "retry_after": "retry_after",
-    "errors": "errors",
-    "stale_while_revalidate": "stale_while_revalidate",
-    "lag": "lag",
-    "cache_if": "cache_if",
-    "wait": "wait",
-}
 _WRITTEN_IN_PYTHON = 1 << 9  # CPython's flag of types that a class statement makes.
 
 
 def checked(given: Given, labels: Mapping[str, str]) -> Options:
-    """Return the options as the Rust side takes them. ``labels`` are the names of those that have others."""
-    names: Mapping[str, str] = {**_NAMES, **labels} if labels else _NAMES
-    check_version_args(given["version_args"], names["version_args"])
-    ttl, own_ttl = checked_lives(given["ttl"], names["ttl"])
-    max_weight, weigh = checked_weights(given["max_weight"], given["weigh"], names)
+    """Return the options as the Rust side takes them. ``labels`` are what messages call them."""
+    check_version_args(given["version_args"], labels["version_args"])
+    ttl, own_ttl = checked_lives(given["ttl"], labels["ttl"])
+    max_weight, weigh = checked_weights(given["max_weight"], given["weigh"], labels)
     return Options(
-        session=checked_session(given["session"], names["session"]),
-        maxsize=checked_maxsize(given["maxsize"], names["maxsize"]),
+        session=checked_session(given["session"], labels["session"]),
+        maxsize=checked_maxsize(given["maxsize"], labels["maxsize"]),
         max_weight=max_weight,
         weigh=weigh,
-        typed=checked_flag(given["typed"], names["typed"]),
-        key=checked_key(given["key"], names["key"]),
+        typed=checked_flag(given["typed"], labels["typed"]),
+        key=checked_key(given["key"], labels["key"]),
         ttl=ttl,
         own_ttl=own_ttl,
-        verifies=checked_on_expiry(given["on_expiry"], names["on_expiry"]),
-        revalidate=checked_revalidate(given["revalidate"], names["revalidate"]),
+        verifies=checked_on_expiry(given["on_expiry"], labels["on_expiry"]),
+        revalidate=checked_revalidate(given["revalidate"], labels["revalidate"]),
         awaits_revalidate=kind(given["revalidate"]) is not None,
-        stale_if_error=checked_staleness(given["stale_if_error"], names["stale_if_error"]),
-        retry_after=checked_span(given["retry_after"], names["retry_after"]),
-        errors=checked_errors(given["errors"], names["errors"]),
-        stale_while_revalidate=checked_staleness(given["stale_while_revalidate"], names["stale_while_revalidate"]),
-        lag=checked_lag(given["lag"], names["lag"]),
-        cache_if=checked_cache_if(given["cache_if"], names["cache_if"]),
-        wait=checked_wait(given["wait"], names["wait"]),
+        stale_if_error=checked_staleness(given["stale_if_error"], labels["stale_if_error"]),
+        retry_after=checked_span(given["retry_after"], labels["retry_after"]),
+        errors=checked_errors(given["errors"], labels["errors"]),
+        stale_while_revalidate=checked_staleness(given["stale_while_revalidate"], labels["stale_while_revalidate"]),
+        lag=checked_lag(given["lag"], labels["lag"]),
+        cache_if=checked_cache_if(given["cache_if"], labels["cache_if"]),
+        wait=checked_wait(given["wait"], labels["wait"]),
     )
 
 
@@ -100,7 +79,7 @@ def check_effects(given: Given, labels: Mapping[str, str], retry_after: float, *
     """Refuse options that change nothing beside the others. ``retry_after`` is what it is where nobody gives it."""
     ttl, stale_if_error, behind = given["ttl"], given["stale_if_error"], given["stale_while_revalidate"]
     ends = ttl is not None
-    give_ttl = f"give {labels.get('ttl', 'ttl')}= (math.inf, where results say by Versioned(ttl=) how long they live)"
+    give_ttl = f"give {labels['ttl']}= (math.inf, where results say by Versioned(ttl=) how long they live)"
     if given["on_expiry"] == "verify" and constant:
         raise ValueError("on_expiry='verify': a constant version is never asked; leave on_expiry out")
     if given["on_expiry"] == "verify" and not ends:
@@ -188,17 +167,17 @@ def checked_lives(
 
 
 def checked_weights(
-    max_weight: object, weigh: object, names: Mapping[str, str]
+    max_weight: object, weigh: object, labels: Mapping[str, str]
 ) -> tuple[int | None, Callable[..., Any] | None]:
     """Return what all results may weigh together, and what tells the weight of one: both or neither."""
-    bound, weighs = names["max_weight"], names["weigh"]
+    bound, weighs = labels["max_weight"], labels["weigh"]
     checked = checked_callable(weigh, weighs, "a callable that is given a result and returns its weight, an int")
     if max_weight is None:
         if checked is not None:
             raise ValueError(f"{weighs}={weigh!r} is of no effect without {bound}; give that, or leave {weighs} out")
         return None, None
     if isinstance(max_weight, bool) or not isinstance(max_weight, int):
-        raise TypeError(f"{bound}={max_weight!r} is a {type(max_weight).__name__}; it must be an int, or None")
+        raise TypeError(f"{bound}={max_weight!r} is {a_type(max_weight)}; it must be an int, or None")
     if max_weight < 1:
         raise ValueError(
             f"{bound}={max_weight!r} is not allowed; it must be 1 or more, or None (maxsize=0 stores nothing)"
@@ -244,17 +223,16 @@ def check_takes_calls(
     parameters = shape(value) if callable(value) else None
     if parameters is None or function is None:
         return
-    reason = parameters.never_fits(function)
-    if not (reason or parameters.lacks(function) or parameters.differs(function)):
-        reason = parameters.leaves_out(function, by_name=by_name)
-    if reason:
+    misfit = parameters.never_fits(function)
+    others = None if misfit else parameters.lacks(function) or parameters.differs(function)
+    if others:
         raise TypeError(
-            f"{label}={value!r} can't take the arguments of {name}: {reason}; let it take the same arguments{remedy}"
+            f"{label}={value!r} has other defaults than {name}: {others}; let it have the same defaults{remedy}"
         )
-    reason = parameters.lacks(function) or parameters.differs(function)
-    if reason:
+    misfit = misfit or parameters.leaves_out(function, by_name=by_name)
+    if misfit:
         raise TypeError(
-            f"{label}={value!r} has other defaults than {name}: {reason}; let it have the same defaults{remedy}"
+            f"{label}={value!r} can't take the arguments of {name}: {misfit}; let it take the same arguments{remedy}"
         )
 
 
@@ -264,7 +242,7 @@ def check_defaults(function: Shape | None, name: str) -> None:
     if unfit:
         parameter, default = unfit
         raise TypeError(
-            f"{name}: the default of {parameter!r} is {default!r}, a {type(default).__name__}, which has no hash; it "
+            f"{name}: the default of {parameter!r} is {default!r}, {a_type(default)}, which has no hash; it "
             "is part of the key of each call that leaves it out. Let it be something hashable, such as None or a "
             "tuple, or say with key= what tells calls apart"
         )

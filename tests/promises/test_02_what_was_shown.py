@@ -22,80 +22,62 @@ def in_thread(act: Callable[[], object]) -> None:
     assert not beside.is_alive()
 
 
+class Shown:
+    """A function whose result is validated, while calls of the same session in other threads are shown it."""
+
+    def __init__(self, made: Callable[[], object], meanwhile: Callable[[Shown], object], **options: Any) -> None:
+        self.shown: list[Any] = []
+        self.meanwhile = meanwhile
+        self.part = versioned_lru_cache(self.version)(lambda: 1)
+
+        def f() -> object:
+            self.part()
+            return made()
+
+        self.f: Any = versioned_lru_cache(lambda: 1, **options)(f)
+
+    def version(self) -> int:
+        if is_validating() and not self.shown:
+            self.meanwhile(self)
+        return 1
+
+    def show(self) -> None:
+        """Calls the function in the same session, in a thread of its own."""
+        in_thread(lambda: self.shown.append(self.within.run(self.f)))
+
+    def put_later(self) -> None:
+        """Stores a result of a later version, in no session."""
+        Context().run(self.f.cache_put, Versioned("of a later version", 2))
+
+    def own(self) -> Any:
+        """The result of the run, in the current session: it rests on a part that was asked about before."""
+        self.within = copy_context()
+        self.part()
+        return self.f()
+
+
 def test_what_a_session_was_shown_while_it_was_validated_is_what_the_run_returns() -> None:
-    shown: list[Any] = []
-
-    def version() -> int:
-        if is_validating() and not shown:
-            in_thread(lambda: shown.append(within.run(f)))
-            Context().run(f.cache_put, Versioned("of a later version", 2))
-        return 1
-
-    @versioned_lru_cache(version)
-    def part() -> int:
-        return 1
-
-    @versioned_lru_cache(lambda: 1, lag=Lag(order=operator.ge))
-    def f() -> object:
-        part()
-        return Versioned(object(), 1)
-
+    world = Shown(
+        lambda: Versioned(object(), 1), lambda world: (world.show(), world.put_later()), lag=Lag(order=operator.ge)
+    )
     with session():
-        within = copy_context()
-        part()
-        own = f()
-        assert shown == [own]
-        assert f() is own
+        own = world.own()
+        assert world.shown == [own]
+        assert world.f() is own
 
 
 def test_what_a_session_was_shown_it_is_shown_again_though_a_later_version_was_stored() -> None:
-    shown: list[Any] = []
-
-    def version() -> int:
-        if is_validating() and not shown:
-            in_thread(lambda: shown.append(within.run(f)))
-            Context().run(f.cache_put, Versioned("of a later version", 2))
-            in_thread(lambda: shown.append(within.run(f)))
-        return 1
-
-    @versioned_lru_cache(version)
-    def part() -> int:
-        return 1
-
-    @versioned_lru_cache(lambda: 1)
-    def f() -> object:
-        part()
-        return object()
-
+    world = Shown(object, lambda world: (world.show(), world.put_later(), world.show()))
     with session():
-        within = copy_context()
-        part()
-        own = f()
-        assert shown == [own, own]
-        assert f() is own
+        own = world.own()
+        assert world.shown == [own, own]
+        assert world.f() is own
 
 
 def test_what_a_session_was_shown_is_stored_when_it_is_validated() -> None:
-    shown: list[Any] = []
-
-    def version() -> int:
-        if is_validating() and not shown:
-            in_thread(lambda: shown.append(within.run(f)))
-        return 1
-
-    @versioned_lru_cache(version)
-    def part() -> int:
-        return 1
-
-    @versioned_lru_cache(lambda: 1)
-    def f() -> object:
-        part()
-        return object()
-
+    world = Shown(object, Shown.show)
     with session():
-        within = copy_context()
-        part()
-        own = f()
-    assert shown == [own]
-    assert f() is own
-    assert f.cache_info().misses == 1
+        own = world.own()
+    assert world.shown == [own]
+    assert world.f() is own
+    assert world.f.cache_info().misses == 1

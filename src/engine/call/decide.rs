@@ -144,10 +144,16 @@ impl<H: SessionHost> Plan<H> {
         };
         let stamp = VersionStamp { version: self.judged_by().version.clone(), tag, ticket, lags: false };
         let basis = Basis { tag, ticket, version: stamp.version.clone() };
-        let key = probe.key.clone();
-        let course = Course::default();
-        let (value_kept, known_in) = (value.clone(), session);
-        let entry = Entry { key, value: value_kept, stamp, stored: 0, known_in, born, course, own_ttl };
+        let entry = Entry {
+            key: probe.key.clone(),
+            value: value.clone(),
+            stamp,
+            stored: 0,
+            known_in: session,
+            born,
+            course: Course::default(),
+            own_ttl,
+        };
         cx.keep_in_place(old, (probe.hash, entry));
         (self.status.hit, self.status.collapsed) = (true, true);
         cx.cache.stats.hits += 1;

@@ -293,15 +293,19 @@ impl<H: SessionHost> FunctionCache<H> {
         comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<Look<'_, H>>, Unsure<H::Object>> {
         let found = self.find(probe, comparisons)?.and_then(|slot| self.entries.get(slot));
-        Ok(found.filter(|look| look.stamp.version.is_immutable() || look.is_fresh_now(&self.terms)))
+        Ok(found.filter(|look| self.is_shown(*look)))
+    }
+
+    /// Whether an entry has not ended, which one of what never changes does not.
+    fn is_shown(&self, look: Look<'_, H>) -> bool {
+        look.stamp.version.is_immutable() || look.is_fresh_now(&self.terms)
     }
 
     /// The keys of what is stored and has not ended, the most recently used first.
     #[must_use]
     pub fn keys(&self) -> Vec<H::Key> {
-        let looks = self.entries.slots().filter_map(|slot| self.entries.get(slot));
-        let fresh = |look: &Look<'_, H>| look.stamp.version.is_immutable() || look.is_fresh_now(&self.terms);
-        looks.filter(fresh).map(|look| look.entry.key.clone()).collect()
+        let shown = self.entries.looks().filter(|(_, look)| self.is_shown(*look));
+        shown.map(|(_, look)| look.entry.key.clone()).collect()
     }
 
     /// All keys of which a result is kept or computed: stored, in what left, in sessions, in progress. The

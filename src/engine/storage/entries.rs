@@ -297,11 +297,6 @@ impl<H: Host> Entries<H> {
         }
     }
 
-    /// Where the entries lie, the most recently used first.
-    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> {
-        self.rows.slots()
-    }
-
     /// Notes when an entry ends, if it does.
     fn note_end(&mut self, slot: Slot, terms: &Terms) {
         let Some(look) = self.get(slot) else { return };

@@ -57,7 +57,7 @@ impl CacheKey {
     ///     {}
     #[getter]
     fn kwargs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        self.probe.key.arguments().to_call(py)?.1.map_or_else(|| fallible::dict(py), Ok)
+        Ok(self.probe.key.arguments().to_whole_call(py)?.1)
     }
 
     fn __hash__(&self) -> u64 {

@@ -10,3 +10,4 @@ pub(crate) mod lookup;
 pub(crate) mod method;
 pub(crate) mod method_definition;
 pub(crate) mod module;
+mod stored_calls;

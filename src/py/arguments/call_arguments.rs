@@ -154,6 +154,12 @@ impl<'a> Arguments<'a> {
         Ok((positional, Some(keywords)))
     }
 
+    /// The same with a dict in any case.
+    pub(crate) fn to_whole_call(self, py: Python<'_>) -> PyResult<(Bound<'_, PyTuple>, Bound<'_, PyDict>)> {
+        let (positional, keywords) = self.to_call(py)?;
+        Ok((positional, keywords.map_or_else(|| fallible::dict(py), Ok)?))
+    }
+
     /// The same in tuples that can be kept, for [`in_call`].
     pub(crate) fn to_keep(self, py: Python<'_>) -> PyResult<(Py<PyTuple>, Option<Py<PyTuple>>)> {
         // SAFETY: the arguments are alive.

@@ -36,6 +36,8 @@ pub(crate) struct Parameters {
     var_keyword: bool,
     /// From so many positional arguments on a call without names is bound as it is written.
     whole: usize,
+    /// Whether a call without names may leave something out.
+    pub(crate) may_fill: bool,
     known: [OnceLock<Placement>; WAYS],
 }
 
@@ -115,6 +117,7 @@ impl Parameters {
         }
         Ok(Some(Self {
             whole: if keywords.is_empty() { positional.len() } else { usize::MAX },
+            may_fill: !keywords.is_empty() || defaults.iter().any(Option::is_some),
             positional: positional.into(),
             unnamed,
             keywords: keywords.into(),
@@ -123,11 +126,6 @@ impl Parameters {
             var_keyword,
             known: [const { OnceLock::new() }; WAYS],
         }))
-    }
-
-    /// Whether a call without names may leave something out.
-    pub(crate) fn may_fill(&self) -> bool {
-        self.whole == usize::MAX || self.defaults.iter().any(Option::is_some)
     }
 
     /// Whether a call of so many positional arguments, and no named ones, is bound as it is written.

@@ -52,7 +52,7 @@ fn entrance_to_stored(cached: &Cached) -> ffi::vectorcallfunc {
     if !cached.has_hits() {
         return call_function_slowly;
     }
-    let fills = cached.parameters.as_ref().is_some_and(|parameters| parameters.may_fill());
+    let fills = cached.parameters.as_ref().is_some_and(|parameters| parameters.may_fill);
     match cached.binding {
         Binding::Ambient => chosen::<fast_lookup::Ambient>(fills),
         Binding::Mapping(_) => chosen::<fast_lookup::Mapping>(fills),

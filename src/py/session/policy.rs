@@ -5,7 +5,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::engine::{Manner, Refresh, Wish};
 use crate::py::arguments::call_arguments::Arguments;
-use crate::py::interpreter::fallible::{self, named};
+use crate::py::interpreter::fallible::named;
 
 /// What a session wants beyond the rule.
 pub(crate) struct Policy {
@@ -28,8 +28,7 @@ impl Policy {
             return Ok(Wish { manner: Manner::Offline, ..special });
         }
         let Some(refresh) = &self.refresh else { return Ok(special) };
-        let (args, kwargs) = arguments.to_call(py)?;
-        let kwargs = kwargs.map_or_else(|| fallible::dict(py), Ok)?;
+        let (args, kwargs) = arguments.to_whole_call(py)?;
         let (level, named): (u8, bool) =
             refresh.bind(py).call_method1(named!(py, "chooses")?, (function, args, kwargs))?.extract()?;
         let refresh = match level {
