@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ._explanation import Explanation
     from ._lag import Lag
     from ._process import caches, clear_all, disabled
+    from ._properties import CachedProperty, versioned_cached_property
     from ._refresh import Refresh
     from ._results import CacheInfo, CacheStats, Versioned
     from ._sessions import current_session, session
@@ -46,6 +47,8 @@ else:
             from . import _lag as module
         elif name in ("caches", "clear_all", "disabled"):
             from . import _process as module
+        elif name in ("CachedProperty", "versioned_cached_property"):
+            from . import _properties as module
         elif name == "NotStored":
             from . import exceptions as module
         elif name == "Refresh":
@@ -74,6 +77,7 @@ __all__ = [
     "CacheStats",
     "CachedFunction",
     "CachedMethod",
+    "CachedProperty",
     "Explanation",
     "Lag",
     "NotStored",
@@ -88,6 +92,7 @@ __all__ = [
     "run_behind_in",
     "session",
     "set_refresh_context",
+    "versioned_cached_property",
     "versioned_lru_cache",
     "versioned_lru_cache_with_ttl",
 ]

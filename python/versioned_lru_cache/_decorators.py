@@ -71,7 +71,8 @@ def versioned_lru_cache(
             its place. A result that weighs more by itself is not stored. Needs ``weigh``.
         weigh: A callable that is given a result and returns its weight, an int of 0 or more: ``len``, say.
         typed: Whether arguments of different types are different, as in functools.
-        key: A callable that makes one hashable key of the call's arguments.
+        key: A callable that makes one hashable key of the call's arguments. On a method it is given the instance too,
+            and stands for it: instances of one key share results.
         ttl: A bound on a result's age, in seconds or as a timedelta. Age counts from the start of the computation. A
             callable tells it of each result: it is given that and the call's arguments, and returns seconds, a
             timedelta, or ``None`` for no bound. A result that lives 0 seconds or less is returned and not stored.
@@ -147,13 +148,13 @@ _OWN = {
     "ttl": "time_to_live_seconds",
 }
 _DEFAULTS: Any = versioned_lru_cache.__kwdefaults__
-_MORE = _DEFAULTS.keys() - _OWN.keys()
+MORE_THAN_VERSION = frozenset(_DEFAULTS)
 # What messages call the options of either decorator.
 _LABELS = {name: name for name in ("version", *_DEFAULTS)}
 _OWN_LABELS = {**_LABELS, **_OWN}
 
 
-@names_checked(_OWN, _MORE)
+@names_checked(_OWN, MORE_THAN_VERSION - _OWN.keys())
 def versioned_lru_cache_with_ttl(
     *,
     proxy_to_session_context_object: object,

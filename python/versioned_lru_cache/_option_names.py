@@ -43,7 +43,7 @@ def names_checked(labels: Mapping[str, str] | None = None, more: Iterable[str] =
 
         def checked(*args: Any, **given: Any) -> Any:
             if takes_version and args:
-                _check_places(*args)
+                _check_places(function.__name__, *args)
             if not known.issuperset(given):
                 unknown = next(name for name in given if name not in known)
                 raise TypeError(
@@ -61,17 +61,17 @@ def names_checked(labels: Mapping[str, str] | None = None, more: Iterable[str] =
     return check
 
 
-def _check_places(version: object, *options: object) -> None:
+def _check_places(decorator: str, version: object, *options: object) -> None:
     """Refuse a bare number where the version stands, and options behind it."""
     if type(version) in (int, float, bool):
         size = "" if type(version) is not int else f", or maxsize={version!r} beside a version for so many results"
         raise TypeError(
-            f"versioned_lru_cache({version!r}): a bare number does not say what it is for; write version={version!r} "
+            f"{decorator}({version!r}): a bare number does not say what it is for; write version={version!r} "
             f"for a constant version{size}"
         )
     if options:
         raise TypeError(
-            f"versioned_lru_cache: {options[0]!r} stands behind the version, where nothing is taken; write options by "
+            f"{decorator}: {options[0]!r} stands behind the version, where nothing is taken; write options by "
             "their names, such as maxsize=128"
         )
 

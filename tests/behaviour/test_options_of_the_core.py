@@ -142,7 +142,7 @@ def test_the_collector_sees_what_options_hold() -> None:
             return options
 
         lag = Lag(order=held)
-        options = checked({**DEFAULTS, "session": held, "key": held, "revalidate": held, "lag": lag}, {})
+        options = checked({**DEFAULTS, "session": held, "key": held, "revalidate": held, "lag": lag}, {name: name for name in DEFAULTS})
         return weakref.ref(held)
 
     died = cycle()

@@ -382,18 +382,101 @@ def test_a_function_that_was_called_before_it_became_a_method() -> None:
     assert calls == [0, 0, 1]
 
 
-def test_the_instance_is_part_of_what_key_makes() -> None:
-    class Search:
-        @versioned_lru_cache(None, key=lambda self, words: words.lower())
-        def find(self, words: str) -> Value:
+class Row:
+    """Loaded anew for each request, as objects of a database are."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    @versioned_lru_cache(None, key=lambda self, words: (self.number, words.lower()))
+    def find(self, words: str) -> Value:
+        return Value()
+
+
+@pytest.fixture
+def _no_rows() -> None:
+    Row.find.cache_clear()
+
+
+OF_ROWS = pytest.mark.usefixtures("_no_rows")
+
+
+@OF_ROWS
+def test_key_stands_for_the_instance_and_nothing_holds_that() -> None:
+    one = Row(1)
+    found, instance = one.find("A"), weakref.ref(one)
+    del one
+    assert instance() is None
+    assert Row(1).find("a") is found
+    assert Row(2).find("a") is not found
+    assert Row.find.cache_info() == (1, 2, 128, 2)
+
+
+@OF_ROWS
+def test_what_key_made_is_named_and_chosen_by_all_instances() -> None:
+    Row(1).find("a")
+    Row(2).find("b")
+    assert [key.args for key in Row(3).find.cache_keys()] == [((2, "b"),), ((1, "a"),)]
+    assert Row(1).find.cache_contains("A")
+    assert not Row(3).find.cache_contains("a")
+    assert Row(3).find.cache_invalidate_where(lambda key: key[0] == 1) == 1
+    assert Row(1).find.cache_info().currsize == 1
+    assert Row(2).find.cache_invalidate("B")
+    Row(1).find("a")
+    Row(3).find.cache_clear()
+    assert Row.find.cache_info().currsize == 0, "there is no telling whose they are"
+
+
+def test_with_key_the_version_is_asked_once_for_equal_keys() -> None:
+    asked = []
+
+    class Loaded:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        @versioned_lru_cache(lambda self: asked.append(self.number) or 1, key=lambda self: self.number)
+        def total(self) -> Value:
             return Value()
 
-    one, other = Search(), Search()
-    assert one.find("A") is one.find("a") is not other.find("a")
-    assert one.find.cache_contains("A")
-    value = weakref.ref(one.find("a"))
+    with session():
+        assert Loaded(1).total() is Loaded(1).total() is not Loaded(2).total()
+    assert asked == [1, 2]
+
+
+def test_with_key_a_version_of_the_instance_itself_does_not_hold_it() -> None:
+    class Loaded:
+        serial = 1
+
+        @versioned_lru_cache(lambda self: self.serial, version_args=lambda self: (self,), key=lambda self: 1)
+        def total(self) -> Value:
+            return Value()
+
+    one, other = Loaded(), Loaded()
+    with session():
+        found = one.total()
+        assert other.total() is found
+        other.serial = 2
+        assert one.total() is found
+    with session():
+        assert other.total() is not found
+    instance = weakref.ref(one)
     del one
-    assert value() is None
+    gc.collect()
+    assert instance() is None
+
+
+def test_through_an_instance_a_function_that_is_no_method_has_that_ones_calls() -> None:
+    class Late:
+        pass
+
+    cached: Any = versioned_lru_cache(None)(lambda self, number: [number])
+    Late.get = cached  # type: ignore[attr-defined]
+    one, other = Late(), Late()
+    one.get(1)  # type: ignore[attr-defined]
+    other.get(1)  # type: ignore[attr-defined]
+    assert [key.args for key in one.get.cache_keys()] == [(one, 1)]  # type: ignore[attr-defined]
+    assert one.get.cache_invalidate_where(lambda number: number == 1) == 1  # type: ignore[attr-defined]
+    assert [key.args for key in cached.cache_keys()] == [(other, 1)]
 
 
 @OF_SHOP

@@ -14,6 +14,10 @@ from versioned_lru_cache import (
     CacheKey,
     CacheStats,
     Versioned,
+    caches,
+    clear_all,
+    current_version,
+    disabled,
     versioned_lru_cache,
     versioned_lru_cache_with_ttl,
 )
@@ -83,6 +87,35 @@ def methods_of_the_cache_take_the_arguments_of_the_function() -> None:
     assert_type(defaults.cache_stats().max_weight, int | None)
     assert_type(defaults.cache_parameters(), dict[str, Any])
     nothing.cache_clear()
+
+
+def is_one(a: int, b: str) -> bool:
+    return a == 1
+
+
+def all_of_a_cache_can_be_looked_at_and_chosen_from() -> None:
+    positional(1, "b")
+    assert_type(positional.cache_keys(), list[CacheKey])
+    assert_type(positional.cache_keys()[0].args, tuple[Any, ...])
+    assert_type(positional.cache_keys()[0].kwargs, dict[str, Any])
+    assert_type(positional.cache_invalidate_where(is_one), int)
+
+
+def all_caches_of_the_process() -> None:
+    assert_type(caches(), list[CachedFunction[..., Any]])
+    clear_all()
+    with disabled() as block:
+        assert_type(block, disabled)
+        assert_type(positional(1, "b"), list[int])
+
+
+@versioned_lru_cache(lambda: 1, copy=list)
+def copied(a: int) -> list[int]:
+    return [a, hash(current_version())]
+
+
+def who_gets_a_copy_gets_the_same_type() -> None:
+    assert_type(copied(1), list[int])
 
 
 def lives(value: object, *args: object, **kwargs: object) -> timedelta | None:

@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING
 
 from tests.typing.functions import defaults, doubled, first, keywords, nothing, original, positional, twice, variadic
 from tests.typing.methods import Box, Made, Shop, Stall, shop
+from tests.typing.properties import Order
 from tests.typing.version_functions import of_user, of_users
 from versioned_lru_cache import (
     CachedMethod,
     Session,
     Versioned,
+    clear_all,
     current_session,
+    current_version,
+    disabled,
     session,
     set_refresh_context,
+    versioned_cached_property,
     versioned_lru_cache,
 )
 from versioned_lru_cache.versions import bump, counter, set_max_names, tags
@@ -94,6 +99,8 @@ def static_methods() -> None:
     Shop.count.cache_contains(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Made.of(1, "")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Made().shown()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Order([]).total()  # type: ignore[operator]  # pyright: ignore[reportCallIssue]
+    Order.total.fget()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     shop.label()  # type: ignore[operator]  # pyright: ignore[reportCallIssue]
 
 
@@ -114,6 +121,10 @@ def decorators() -> None:
     versioned_lru_cache(version=1, ttl="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     versioned_lru_cache(abs, version_args=(1,))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     versioned_lru_cache(abs, version_args=a_function)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    versioned_lru_cache(version=1, copy=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    versioned_cached_property(None, max_size=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    versioned_cached_property()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    versioned_cached_property(None)(positional)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     versioned_lru_cache(version=1, key=sorted)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
@@ -136,6 +147,15 @@ def assignments() -> None:
     number: int = positional(1, "b")  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     numbers: list[int] = shop.price("tea")  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     print(takes, gives, other, bound, number, numbers)
+
+
+def all_of_a_cache() -> None:
+    positional.cache_keys(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    positional.cache_invalidate_where(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    positional.cache_purge(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    current_version(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    clear_all(positional)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    disabled(positional)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 def names() -> None:

@@ -192,7 +192,7 @@ methods! {
     ///     [(4,), (3,)]
     CacheKeys = "cache_keys" "($self)", Takes::Nothing,
     |given| {
-        let keys = Cached::stored_keys(&given.cached, given.instance.as_ref())?;
+        let keys = Cached::stored_keys(given)?;
         keys.into_bound_py_any(given.cached.py())
     };
 

@@ -97,10 +97,10 @@ impl Cached {
         }
     }
 
-    /// Forgets what was computed for one instance, if this is a method; else there is no telling, and all is
-    /// forgotten.
+    /// Forgets what was computed for one instance, if its results are that; else there is no telling, and all
+    /// is forgotten.
     pub(crate) fn clear_of(&self, py: Python<'_>, instance: &Bound<'_, PyAny>) {
-        if !self.is_method() {
+        if !self.is_by_instance() {
             return self.cache_clear(py);
         }
         let mut drops = DeferredDrops::default();

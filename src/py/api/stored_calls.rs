@@ -6,21 +6,20 @@ use pyo3::types::{PyDict, PyTuple};
 use super::cache_key::CacheKey;
 use super::method_definition::Given;
 use crate::engine::{self, DeferredDrops, Probe};
+use crate::py::arguments::call_arguments::Owner;
 use crate::py::arguments::key::Key;
 use crate::py::function::cached::Cached;
 use crate::py::interpreter::fallible::{imported, named};
 
 impl Cached {
-    /// The names of the calls whose results are stored; of an instance, if there is one.
-    pub(super) fn stored_keys(
-        slf: &Bound<'_, Self>,
-        instance: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Vec<CacheKey>> {
-        let (py, cached) = (slf.py(), slf.get());
+    /// The names of the calls whose results are stored; of an instance, if it is reached through one.
+    pub(super) fn stored_keys(given: &Given<'_>) -> PyResult<Vec<CacheKey>> {
+        let (function, cached) = (&given.cached, given.cached.get());
+        let py = function.py();
         let keys = cached.function.cache.with(py, |cache| cache.keys());
-        let own = keys.into_iter().filter(|key| is_of(key, instance));
+        let own = keys.into_iter().filter(|key| is_of(key, instance_of(given)));
         own.map(|key| cached.probe_again(py, key))
-            .map(|probe| Ok(CacheKey { function: slf.clone().into_any().unbind(), probe: probe? }))
+            .map(|probe| Ok(CacheKey { function: function.clone().into_any().unbind(), probe: probe? }))
             .collect()
     }
 
@@ -32,9 +31,9 @@ impl Cached {
         let keys = cached.function.cache.with(py, |cache| cache.all_keys(&mut drops));
         drop(drops);
         // One that raises on the way takes nothing out.
-        let mut found = Vec::new();
-        for key in keys.into_iter().filter(|key| is_of(key, given.instance.as_ref())) {
-            let call = call_of(py, &key, given.instance.is_some())?;
+        let (mut found, instance) = (Vec::new(), instance_of(given));
+        for key in keys.into_iter().filter(|key| is_of(key, instance)) {
+            let call = call_of(py, &key, instance.is_some())?;
             if chosen.call_method1(named!(py, "finds")?, call)?.is_truthy()? {
                 found.push(cached.probe_again(py, key)?);
             }
@@ -57,10 +56,19 @@ impl Cached {
     }
 }
 
+/// The instance through which a function was reached. What `key=` makes tells of none.
+fn instance_of<'a, 'py>(given: &'a Given<'py>) -> Option<&'a Bound<'py, PyAny>> {
+    given.instance.as_ref().filter(|_| given.cached.get().key.is_none())
+}
+
 /// Whether a key is one of a call of this instance, or of any if there is none; and of none that is gone.
 fn is_of(key: &Key, instance: Option<&Bound<'_, PyAny>>) -> bool {
-    let own = instance.is_none_or(|instance| key.arguments().instance() == instance.as_ptr());
-    own && !engine::Key::is_gone(key)
+    let is_first = |instance: &Bound<'_, PyAny>| match key.first(instance.py()) {
+        // Of a function that is no method, but was reached through an instance.
+        (first, Owner::Nobody) => first.is(instance),
+        _ => key.arguments().instance() == instance.as_ptr(),
+    };
+    instance.is_none_or(is_first) && !engine::Key::is_gone(key)
 }
 
 /// A call's arguments, for a callable that takes them: without the instance, where that is bound.

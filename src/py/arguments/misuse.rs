@@ -4,6 +4,7 @@ use std::fmt;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use super::call_arguments::{Arguments, Owner};
 use crate::py::interpreter::fallible::{self, named};
@@ -14,6 +15,8 @@ use crate::py::objects::unfinished::{AWAITABLE, CONTEXT_MANAGER, COROUTINE, FUTU
 pub(crate) enum Misuse {
     /// An argument has no hash.
     UnhashableArgument { function: String, argument: String, value: String },
+    /// The instance has no hash, of a function under a property, where it is an argument.
+    UnhashableSelf { function: String, value: String },
     /// What `key` returned has no hash.
     UnhashableKey { function: String, value: String },
     /// A version has no hash.
@@ -52,6 +55,12 @@ impl fmt::Display for Misuse {
                 out,
                 "{function}: argument {argument} is unhashable: {value}; pass a hashable value (a tuple \
                  instead of a list) or give key=, a callable that makes a hashable key of the arguments"
+            ),
+            Self::UnhashableSelf { function, value } => write!(
+                out,
+                "{function}: the instance is unhashable: {value}; under a property it is an argument like \
+                 any other. Write @versioned_cached_property(...) in place of both decorators: it knows an \
+                 instance by identity"
             ),
             Self::UnhashableKey { function, value } => {
                 write!(
@@ -208,6 +217,10 @@ pub(crate) fn unhashable(
     let owned = usize::from(arguments.owner != Owner::Nobody);
     for (place, value) in positional.iter().enumerate().skip(owned) {
         if value.hash().is_err() {
+            if owned == 0 && place == 0 && is_under_property(function, &value) {
+                let misuse = Misuse::UnhashableSelf { function: name.to_owned(), value: shown(&value) };
+                return misuse.because_of(py, error);
+            }
             let argument =
                 names.get(place).map_or_else(|| format!("{}", place + 1), |name| format!("{name:?}"));
             return misuse(argument, &value).because_of(py, error);
@@ -219,4 +232,11 @@ pub(crate) fn unhashable(
         }
     }
     error
+}
+
+/// Whether the class of `instance` has something under the function's name that is not called but looked at.
+fn is_under_property(function: &Bound<'_, PyAny>, instance: &Bound<'_, PyAny>) -> bool {
+    let name = named!(function.py(), "__name__").and_then(|name| function.getattr(name));
+    let found = name.and_then(|name| instance.get_type().getattr(name.cast::<PyString>()?));
+    found.is_ok_and(|found| !found.is_callable())
 }

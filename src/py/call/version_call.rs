@@ -62,16 +62,11 @@ impl Cached {
     ) -> PyResult<Probe<Key>> {
         let mut room = Room::new();
         let arguments = self.placed(py, written, &mut room)?;
-        let stand_in = |hash| {
-            let instance = arguments.instance_in(py).unwrap_or_else(|| py.None().into_bound(py));
-            weak_instance::stand_in(&instance, &self.function, hash)
-        };
+        let stand_in = |hash| self.stand_in(py, arguments, hash);
         if let Some(key) = &self.key {
             let object = self.call_option(key.bind(py), "key", arguments)?;
-            let values = arguments.instance_in(py).into_iter().chain([object.clone()]);
-            let values = fallible::tuple(py, values.collect::<Vec<_>>())?;
-            let whole = call_arguments::in_tuple(&values, arguments.owner);
-            return key::probe(py, whole, self.rules, None, &stand_in).map_err(|cause| {
+            let whole = object.as_ptr();
+            return key::probe(py, Arguments::of_one(&whole), self.rules, None, &stand_in).map_err(|cause| {
                 let misuse = Misuse::UnhashableKey {
                     function: self.function.name.clone(),
                     value: describe::shown(&object),
@@ -81,6 +76,17 @@ impl Cached {
         }
         key::probe(py, arguments, self.rules, hash, &stand_in)
             .map_err(|cause| misuse::unhashable(self.wrapped.bind(py), &self.function.name, arguments, cause))
+    }
+
+    /// What stands for the instance of a call in a key.
+    fn stand_in<'py>(
+        &self,
+        py: Python<'py>,
+        arguments: Arguments<'_>,
+        hash: u64,
+    ) -> PyResult<(Bound<'py, PyAny>, Owner)> {
+        let instance = arguments.instance_in(py).unwrap_or_else(|| py.None().into_bound(py));
+        weak_instance::stand_in(&instance, &self.function, hash)
     }
 
     /// Calls an option that gets the call's arguments.
@@ -150,7 +156,11 @@ impl Cached {
         let Version::Asked(asked) = &self.version else { return Ok((None, None)) };
         let mut room = Room::new();
         let arguments = self.placed(py, written, &mut room)?;
-        let stand_in = |_| Ok(probe.key.first(py));
+        let stand_in = |hash| match probe.key.first(py) {
+            // `key=` made the key.
+            (_, Owner::Nobody) => self.stand_in(py, arguments, hash),
+            known => Ok(known),
+        };
         Ok(match &asked.given {
             Given::Nothing | Given::First => (None, None),
             // The order of keywords is the function's affair, not that of a version function which others may

@@ -93,4 +93,9 @@ impl Cached {
     pub(crate) fn is_method(&self) -> bool {
         self.method.load(Ordering::Relaxed)
     }
+
+    /// Whether its results are those of an instance each. What `key=` makes stands for the instance too.
+    pub(crate) fn is_by_instance(&self) -> bool {
+        self.is_method() && self.key.is_none()
+    }
 }
