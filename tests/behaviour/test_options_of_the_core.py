@@ -142,7 +142,8 @@ def test_the_collector_sees_what_options_hold() -> None:
             return options
 
         lag = Lag(order=held)
-        options = checked({**DEFAULTS, "session": held, "key": held, "revalidate": held, "lag": lag}, {name: name for name in DEFAULTS})
+        given: Any = {**DEFAULTS, "session": held, "key": held, "revalidate": held, "lag": lag}
+        options = checked(given, {name: name for name in given})
         return weakref.ref(held)
 
     died = cycle()
