@@ -71,7 +71,8 @@ impl<H: SessionHost> FunctionCache<H> {
         let Candidate { slot, stored, version, since, .. } = candidate;
         let is_it = |look: &Look<'_, H>| {
             let Look { entry, stamp, .. } = look;
-            entry.stored == *stored && stamp.version.is(version) && look.is_fresh_now(&self.terms)
+            let is_same = entry.stored == *stored && stamp.version.is(version);
+            is_same && (!self.timed || look.is_fresh_now(&self.terms))
         };
         let look = self.entries.get(*slot).filter(is_it)?;
         let taken = take(look);

@@ -89,7 +89,10 @@ impl Cached {
             }
         });
         let shared = |callable: &Option<Py<PyAny>>| callable.as_ref().map(|callable| callable.clone_ref(py));
+        let parameters = parameters.map_or(Ok(None), |told| Parameters::new(py, told))?.map(Box::new);
+        let may_fill = parameters.as_ref().is_some_and(|parameters| parameters.may_fill);
         let new = Self {
+            is_direct: Self::FAST && options.key.is_none() && copies.is_none() && !may_fill,
             function,
             wrapped: wrapped.unbind(),
             version,
@@ -97,10 +100,7 @@ impl Cached {
             _shared: scope,
             binding: Binding::new(options.session.bind(py))?,
             rules: Rules { typed: options.typed, ordered },
-            parameters: match parameters {
-                Some(told) => Parameters::new(py, told)?.map(Box::new),
-                None => None,
-            },
+            parameters,
             fit: OnceLock::new(),
             method: AtomicBool::new(false),
             key: shared(&options.key),

@@ -56,6 +56,12 @@ enum Source {
     Default(usize),
 }
 
+impl Source {
+    fn is_given(self, place: usize) -> bool {
+        matches!(self, Self::Given(given) if given == place)
+    }
+}
+
 /// How one way to write a call is bound.
 struct Placement {
     /// How many positional arguments it has.
@@ -63,6 +69,8 @@ struct Placement {
     /// The names of the others.
     written: Option<Py<PyTuple>>,
     sources: Box<[Source]>,
+    /// Whether the arguments lie in order as they are written, and are all of them.
+    in_order: bool,
     /// The names of the last ones, once it is bound.
     names: Option<Py<PyTuple>>,
 }
@@ -192,6 +200,10 @@ impl Parameters {
     ) -> Option<(&'a [*mut PyObject], *mut PyObject)> {
         let placement = self.known(count, names)?;
         let size = placement.sources.len();
+        if placement.in_order {
+            // SAFETY: the call has so many.
+            return Some((unsafe { slice::from_raw_parts(args, size) }, placement.names()));
+        }
         if size.wrapping_sub(1) >= FEW {
             return None;
         }
@@ -253,7 +265,9 @@ impl Parameters {
             Ok::<_, PyErr>(tuple.map(Bound::unbind))
         };
         let (names, written) = (tuple(bound)?, tuple(names)?);
-        let mut placement = Placement { count, written, sources, names };
+        let given = sources.iter().enumerate().all(|(place, source)| source.is_given(place));
+        let in_order = given && !sources.is_empty();
+        let mut placement = Placement { count, written, sources, in_order, names };
         for place in &self.known {
             match place.set(placement) {
                 Ok(()) => return Ok(place.get()),

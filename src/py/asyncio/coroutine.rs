@@ -177,24 +177,26 @@ type Learned = (Attempt, Option<Box<Question>>);
 #[inline(always)]
 unsafe fn look<P: Locator>(
     function: Borrowed<'_, '_, Cached>,
-    arguments: Arguments<'_>,
+    Arguments { values, names, owner }: Arguments<'_>,
 ) -> Result<*mut PyObject, Learned> {
     let (py, cached) = (function.py(), function.get());
+    // One for each use: what is passed on lies in memory.
+    let arguments = move || Arguments { values, names, owner };
     // SAFETY: the caller says so, and a value is a new reference.
     unsafe {
         let hit = if computation::is_going_on() {
-            Python::attach_unchecked(|_| recorded_hit::hit_and_record(function, arguments))
+            Python::attach_unchecked(|_| recorded_hit::hit_and_record(function, arguments()))
                 .map_err(|learned| (learned, asked_hit::is_alone(cached, py)))
         } else {
-            hit::hit::<P>(py, cached, arguments)
+            hit::hit::<P>(py, cached, arguments())
         };
         let (tried, alone) = match hit {
-            Ok(value) => return Ok(handed_out(cached, value)),
+            Ok(value) => return Ok(value),
             Err(learned) => learned,
         };
         if alone && let Some(hash) = tried.only_hash() {
-            match asked_hit::ask_alone(&function, arguments, hash) {
-                AskedHit::Answer(value) => return Ok(handed_out(cached, value.into_ptr())),
+            match asked_hit::ask_bound(&function, arguments(), hash) {
+                AskedHit::Answer(value) => return Ok(value.into_ptr()),
                 AskedHit::Asked(question) => return Err((tried, Some(question))),
                 AskedHit::Nothing => {}
             }
@@ -203,20 +205,24 @@ unsafe fn look<P: Locator>(
     }
 }
 
-/// The same where the arguments come to their places first.
+/// The same where the arguments come to their places first, or the result is copied.
 ///
 /// # Safety
 /// As above.
-#[cold]
 #[inline(never)]
-unsafe fn look_placed(
+unsafe fn look_at_length(
     function: Borrowed<'_, '_, Cached>,
     written: Arguments<'_>,
 ) -> Result<*mut PyObject, Learned> {
-    let mut room = Room::new();
-    match function.get().placed(function.py(), written, &mut room) {
+    let (cached, mut room) = (function.get(), Room::new());
+    if !cached.has_hits() {
+        return Err((Attempt::NOTHING, None));
+    }
+    match cached.placed(function.py(), written, &mut room) {
         // SAFETY: the caller says so.
-        Ok(arguments) => unsafe { look::<Placed<Anywhere>>(function, arguments) },
+        Ok(arguments) => unsafe {
+            look::<Placed<Anywhere>>(function, arguments).map(|value| handed_out(cached, value))
+        },
         // What can't be bound for want of memory is for the whole call.
         Err(_) => Err((Attempt::NOTHING, None)),
     }
@@ -236,18 +242,15 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
         let named = if names.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(names).unsigned_abs() };
         let positional = values.len() - named;
         let arguments = Arguments::from_vector(values.as_ptr(), positional, names, cached.is_method());
-        let (mut tried, mut asked): Learned = (Attempt::NOTHING, None);
-        if cached.has_hits() {
-            let looked = if cached.takes_as_written(&arguments) {
-                look::<Anywhere>(function, arguments)
-            } else {
-                look_placed(function, arguments)
-            };
-            (tried, asked) = match looked {
-                Ok(value) => return value,
-                Err(learned) => learned,
-            };
-        }
+        let looked = if cached.is_direct && names.is_null() {
+            look::<Anywhere>(function, arguments)
+        } else {
+            look_at_length(function, arguments)
+        };
+        let (tried, asked) = match looked {
+            Ok(value) => return value,
+            Err(learned) => learned,
+        };
         let drive = move || {
             let values = values.iter().map(|value| Borrowed::from_ptr(py, *value).to_owned());
             let values = fallible::tuple(py, values.collect::<Vec<_>>())?.unbind();
@@ -271,19 +274,10 @@ unsafe fn begin(object: *mut Coroutine) -> *mut PyObject {
 }
 
 /// What is handed out of a stored result, which may be null for an error that is set.
-#[expect(clippy::inline_always, reason = "a look at one word, as a rule")]
-#[inline(always)]
 unsafe fn handed_out(cached: &Cached, value: *mut PyObject) -> *mut PyObject {
     if cached.copies.is_none() || value.is_null() {
         return value;
     }
-    // SAFETY: the caller says so.
-    unsafe { copied(cached, value) }
-}
-
-#[cold]
-#[inline(never)]
-unsafe fn copied(cached: &Cached, value: *mut PyObject) -> *mut PyObject {
     // SAFETY: the value is a new reference, and the thread attached.
     attach(|py| fallible::answered(py, || cached.copied(unsafe { Bound::from_owned_ptr(py, value) })))
 }

@@ -68,7 +68,7 @@ fn ask_placed<'py>(slf: &Bound<'py, Cached>, written: Arguments<'_>, hash: u64) 
 
 /// The same with arguments that are bound.
 #[inline(never)]
-fn ask_bound<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>, hash: u64) -> AskedHit<'py> {
+pub(crate) fn ask_bound<'py>(slf: &Bound<'py, Cached>, arguments: Arguments<'_>, hash: u64) -> AskedHit<'py> {
     let (py, cached) = (slf.py(), slf.get());
     let Version::Asked(VersionFunction { kind, given, awaits, .. }) = &cached.version else {
         return AskedHit::Nothing;

@@ -128,7 +128,7 @@ unsafe extern "C" fn call_placed<P: Locator>(
             ($hit:expr) => {
                 match $hit {
                     Some(found) => found,
-                    None => call_further::<P>(callable, args, count, names, tried),
+                    None => call_further::<P, true>(callable, args, count, names, tried),
                 }
             };
         }
@@ -220,7 +220,7 @@ unsafe fn function<'a>(callable: *mut PyObject) -> &'a Cached {
 /// # Safety
 /// As of a vectorcall; something must have been left of what was tried.
 #[inline(always)]
-unsafe fn call_further<P: Locator>(
+unsafe fn call_further<P: Locator, const PLACES: bool>(
     callable: *mut PyObject,
     args: *const *mut PyObject,
     count: usize,
@@ -232,7 +232,7 @@ unsafe fn call_further<P: Locator>(
         let alone = tried.is_alone::<P>(&function(callable).binding);
         let Attempt { hash, comparisons } = tried.take();
         if alone {
-            return call_alone(callable, args, count, names, hash);
+            return call_alone::<PLACES>(callable, args, count, names, hash);
         }
         call_at_length(callable, args, count, names, hash, comparisons)
     }
@@ -248,7 +248,7 @@ unsafe extern "C" fn call_with_none<P: Locator>(
     unsafe {
         let mut tried = AttemptSlot::new();
         hit_of_none::<P>(Python::assume_attached(), function(callable), &mut tried)
-            .unwrap_or_else(|| call_further::<P>(callable, args, 0, ptr::null_mut(), tried))
+            .unwrap_or_else(|| call_further::<P, false>(callable, args, 0, ptr::null_mut(), tried))
     }
 }
 
@@ -262,7 +262,7 @@ unsafe extern "C" fn call_with_one<P: Locator>(
     unsafe {
         let mut tried = AttemptSlot::new();
         hit_of_one::<P>(Python::assume_attached(), function(callable), *args, &mut tried)
-            .unwrap_or_else(|| call_further::<P>(callable, args, 1, ptr::null_mut(), tried))
+            .unwrap_or_else(|| call_further::<P, false>(callable, args, 1, ptr::null_mut(), tried))
     }
 }
 
@@ -285,6 +285,6 @@ unsafe extern "C" fn call_with_many<P: Locator, const METHOD: bool>(
             let (py, cached) = (Python::assume_attached(), function(callable));
             hit_of_many::<P, METHOD, false>(py, cached, (values, ptr::null_mut()), &mut tried)
         };
-        hit.unwrap_or_else(|| call_further::<P>(callable, args, count, ptr::null_mut(), tried))
+        hit.unwrap_or_else(|| call_further::<P, false>(callable, args, count, ptr::null_mut(), tried))
     }
 }

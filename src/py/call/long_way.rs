@@ -62,9 +62,10 @@ pub(crate) unsafe extern "C" fn call_at_length(
     miss(&callable, arguments, Attempt { hash, comparisons })
 }
 
-/// The same after a look that found no session.
+/// The same after a look that found no session, of a call whose arguments come to their `PLACES` first or are
+/// bound as they are written.
 #[inline(never)]
-pub(super) unsafe extern "C" fn call_alone(
+pub(super) unsafe extern "C" fn call_alone<const PLACES: bool>(
     callable: *mut PyObject,
     args: *const *mut PyObject,
     nargsf: usize,
@@ -73,7 +74,8 @@ pub(super) unsafe extern "C" fn call_alone(
 ) -> *mut PyObject {
     // SAFETY: the arguments are those of a vectorcall.
     let (callable, arguments) = unsafe { called(callable, args, nargsf, names) };
-    match asked_hit::ask_alone(&callable, arguments, hash) {
+    let ask = if PLACES { asked_hit::ask_alone } else { asked_hit::ask_bound };
+    match ask(&callable, arguments, hash) {
         AskedHit::Answer(value) => value.into_ptr(),
         asked => go_on(&callable, arguments, hash, asked),
     }

@@ -36,7 +36,7 @@ pub(crate) unsafe extern "C" fn call_and_record(
     unsafe {
         match look(callable, args, nargsf, names) {
             Looked::Answered(answer) => answer,
-            Looked::Alone(hash) => call_alone(callable, args, nargsf, names, hash),
+            Looked::Alone(hash) => call_alone::<true>(callable, args, nargsf, names, hash),
             Looked::Nothing(Attempt { hash, comparisons }) => {
                 call_at_length(callable, args, nargsf, names, hash, comparisons)
             }

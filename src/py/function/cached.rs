@@ -51,6 +51,8 @@ pub(crate) struct Cached {
     /// The options as the decorator was given them.
     pub(crate) options: Py<PyDict>,
     pub(crate) freshness: Freshness,
+    /// Whether the hit path answers a call without names from what is written, with what is stored.
+    pub(crate) is_direct: bool,
     /// Whether it is a coroutine function.
     pub(crate) coroutine: bool,
     /// How long to wait for another's run.
@@ -75,9 +77,12 @@ impl Drop for Cached {
 }
 
 impl Cached {
+    /// Whether there is a hit path: tests of the long way are built without.
+    pub(crate) const FAST: bool = !cfg!(feature = "no-fast-paths");
+
     /// Whether the hit path may answer: with `key=` that would have to run foreign code.
     pub(crate) fn has_hits(&self) -> bool {
-        self.key.is_none() && !cfg!(feature = "no-fast-paths")
+        Self::FAST && self.key.is_none()
     }
 
     /// What a caller is handed of a stored result, or of one that may be stored.

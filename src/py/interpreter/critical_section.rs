@@ -36,7 +36,8 @@ mod section {
             Self { value: UnsafeCell::new(value), busy: Cell::new(false) }
         }
 
-        #[inline]
+        #[expect(clippy::inline_always, reason = "a hit is one function, whose values stay in registers")]
+        #[inline(always)]
         pub(super) fn enter<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
             assert!(!self.busy.replace(true), "the critical section was entered twice");
             let _leave = Leave(&self.busy);
