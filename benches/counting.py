@@ -24,18 +24,17 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
-from asking import COUNTER, FILE, GIVEN, PLAIN
+from asking import COUNTER, FILE, GIVEN, PLAIN, TAGS
 from changing_sessions import cached_in, variable_of_flask
 from libraries import of_functools
 from no_session import constant
 from places import places
-from shapes import cycle, hit_shapes, int_keys
+from shapes import UNROLLED, Shape, cycle, hit_shapes, int_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from libraries import Variant
-    from shapes import Shape
 
     # Makes so many passes between two marks.
     Passes = Callable[[int], None]
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
 # Shapes of one call are called 10 times as often as they are written in the loop; 1,000 keys once each.
 PASSES = 10
 AWAITS = 100
+DECORATIONS = 100
 # So many that what the allocator does once in a while is a small part of each.
 SESSIONS = 500
 # Of misses. What is done once in as many as there is room for is to be done often, or it would be counted by chance.
@@ -54,6 +54,7 @@ PLACES = {"ours, ContextVar": IN_A_VARIABLE, "ours, dict": IN_A_DICT, "ours, Fla
 ASKED = {
     "ours, no session": PLAIN,
     "ours, no session, counter": COUNTER,
+    "ours, no session, tags": TAGS,
     "ours, no session, given the argument": GIVEN,
     "ours, no session, file": FILE,
 }
@@ -95,6 +96,11 @@ def filled(variant: Variant, shape: Shape, label: str) -> Passes:
     if len(runs) != shape.distinct:
         raise RuntimeError(f"{label}: {len(runs)} runs")
     return between_marks(lambda times: variant.context.run(loop, subject, shape.lines, times))
+
+
+def by_default() -> Shape:
+    """A call that leaves an argument out."""
+    return Shape("f(a), b by default", "a, b=5", "a, ", ("a",) * UNROLLED, [tuple(int_keys(1))])
 
 
 def between_marks(loop: Callable[[int], object]) -> Passes:
@@ -150,6 +156,23 @@ def awaited() -> Counted:
     return Counted("ours, no session, awaited f(int)", AWAITS, 1, prepared)
 
 
+def decoration() -> Counted:
+    """Functions that are decorated, and let go of."""
+
+    def prepared() -> Passes:
+        def body(a: int) -> int:
+            return a
+
+        def decorate(times: int) -> None:
+            for _ in range(times):
+                PLAIN.variant("").cached(body, 1)
+
+        decorate(2 * DECORATIONS)
+        return between_marks(decorate)
+
+    return Counted("ours, decorating f(int)", DECORATIONS, 1, prepared)
+
+
 def first_call(place: str, session: Any, switch: Callable[[Any], object], handles: Iterator[Any]) -> Counted:
     """The first calls of sessions that live on, each on an entry that is valid; with the switch to the session."""
     context = Context()
@@ -196,9 +219,11 @@ def every(own: Sequence[Variant]) -> Iterator[Counted]:
     for place, names in PLACES.items():
         for name in names:
             yield hit(named[place], shapes[name], name)
+        yield hit(named[place], by_default, "f(a), b by default")
     for name, kind in ASKED.items():
         yield hit(kind.variant(name), shapes["f(int)"], "f(int)")
     yield awaited()
+    yield decoration()
     yield sessions_in_a_variable()
     yield sessions_in_flask()
     yield miss(constant("ours, constant version", None))
