@@ -67,6 +67,8 @@ __all__ = [
     "limit_names",
     "mock_clock",
     "peek_session",
+    "stable_key",
+    "stable_key_of",
     "switch_off",
     "switch_on",
     "unmock_clock",
@@ -140,6 +142,37 @@ def limit_names(max_names: int, /) -> None:
 
 def mock_clock(at: int) -> None: ...
 def peek_session(binding: object) -> Session | None: ...
+def stable_key(args: tuple[Any, ...], kwargs: dict[str, Any], typed: bool, ordered: bool, /) -> bytes:
+    """The canonical key of arguments as they are passed.
+
+    Args:
+        args: The positional ones.
+        kwargs: Those that have names.
+        typed: Whether arguments of different types are different.
+        ordered: Whether the order of the names counts.
+
+    Returns:
+        Bytes that are equal where the arguments are, in any process.
+
+    Raises:
+        TypeError: An argument has no canonical key.
+    """
+
+def stable_key_of(function: CachedFunction[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], /) -> bytes:
+    """The canonical key of a call: of its bound arguments, or of what ``key=`` makes of them.
+
+    Args:
+        function: A cached function; a method's arguments begin with the instance.
+        args: The positional arguments.
+        kwargs: Those that have names.
+
+    Returns:
+        Bytes that are equal where the keys are, in any process.
+
+    Raises:
+        TypeError: An argument has no canonical key.
+    """
+
 def unmock_clock() -> None: ...
 
 @final

@@ -10,4 +10,5 @@ pub(crate) mod lookup;
 pub(crate) mod method;
 pub(crate) mod method_definition;
 pub(crate) mod module;
+mod stable_key;
 mod stored_calls;

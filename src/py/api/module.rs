@@ -2,8 +2,7 @@
 
 use pyo3::prelude::*;
 
-use super::cache_key;
-use super::classes;
+use super::{cache_key, classes, stable_key};
 use crate::engine::clock;
 use crate::py::asyncio::{coroutine, wait};
 use crate::py::call::awaited_call;
@@ -49,6 +48,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(bumps::limit_names, module)?)?;
     module.add_function(wrap_pyfunction!(mock_clock, module)?)?;
     module.add_function(wrap_pyfunction!(peek_session, module)?)?;
+    module.add_function(wrap_pyfunction!(stable_key::stable_key, module)?)?;
+    module.add_function(wrap_pyfunction!(stable_key::stable_key_of, module)?)?;
     module.add_function(wrap_pyfunction!(unmock_clock, module)?)?;
     module.add_function(wrap_pyfunction!(computation::current_version, module)?)?;
     module.add_function(wrap_pyfunction!(switched_off::switch_off, module)?)?;

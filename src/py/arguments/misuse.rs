@@ -186,6 +186,25 @@ impl Misuse {
     }
 }
 
+/// The names of a function's positional parameters, as far as it tells them.
+pub(crate) fn names_of_parameters(function: &Bound<'_, PyAny>) -> Vec<String> {
+    let py = function.py();
+    named!(py, "__code__")
+        .and_then(|name| function.getattr(name))
+        .and_then(|code| {
+            let count: usize = code.getattr(named!(py, "co_argcount")?)?.extract()?;
+            let names: Vec<String> = code.getattr(named!(py, "co_varnames")?)?.extract()?;
+            let bound = usize::from(function.hasattr(named!(py, "__self__")?)?);
+            Ok(names.into_iter().take(count).skip(bound).collect())
+        })
+        .unwrap_or_default()
+}
+
+/// A positional argument as it is named in a message: by its parameter or, from 1 on, by its place.
+pub(crate) fn name_at(names: &[String], place: usize) -> String {
+    names.get(place).map_or_else(|| format!("{}", place + 1), |name| format!("{name:?}"))
+}
+
 /// Names the argument without a hash that `error` is about; any other error stays as it is.
 pub(crate) fn unhashable(
     function: &Bound<'_, PyAny>,
@@ -200,15 +219,7 @@ pub(crate) fn unhashable(
     let Ok((positional, keywords)) = arguments.to_call(py) else {
         return error;
     };
-    let names: Vec<String> = named!(py, "__code__")
-        .and_then(|name| function.getattr(name))
-        .and_then(|code| {
-            let count: usize = code.getattr(named!(py, "co_argcount")?)?.extract()?;
-            let names: Vec<String> = code.getattr(named!(py, "co_varnames")?)?.extract()?;
-            let bound = usize::from(function.hasattr(named!(py, "__self__")?)?);
-            Ok(names.into_iter().take(count).skip(bound).collect())
-        })
-        .unwrap_or_default();
+    let names = names_of_parameters(function);
     let misuse = |argument, value: &Bound<'_, PyAny>| Misuse::UnhashableArgument {
         function: name.to_owned(),
         argument,
@@ -221,9 +232,7 @@ pub(crate) fn unhashable(
                 let misuse = Misuse::UnhashableSelf { function: name.to_owned(), value: shown(&value) };
                 return misuse.because_of(py, error);
             }
-            let argument =
-                names.get(place).map_or_else(|| format!("{}", place + 1), |name| format!("{name:?}"));
-            return misuse(argument, &value).because_of(py, error);
+            return misuse(name_at(&names, place), &value).because_of(py, error);
         }
     }
     for (keyword, value) in keywords.iter().flat_map(pyo3::types::PyDictMethods::iter) {

@@ -21,6 +21,7 @@ pub(crate) mod read_set;
 pub(crate) mod recorded_hit;
 pub(crate) mod returned;
 pub(crate) mod settle;
+pub(crate) mod stable_key;
 pub(crate) mod switched_off;
 pub(crate) mod validation;
 pub(crate) mod version_call;

@@ -43,6 +43,22 @@ impl<'py, S: AsRef<str>> IntoPyObject<'py> for Text<S> {
     }
 }
 
+/// Bytes, as well.
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
+
+impl<'py> IntoPyObject<'py> for Bytes {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
+        // SAFETY: attached; so many bytes lie there.
+        unsafe {
+            made(py, ffi::PyBytes_FromStringAndSize(self.0.as_ptr().cast(), self.0.len().cast_signed()))
+        }
+    }
+}
+
 /// A number, as well.
 pub(crate) struct Number(pub(crate) u64);
 
