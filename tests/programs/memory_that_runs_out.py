@@ -5,11 +5,16 @@ from __future__ import annotations
 import gc
 import itertools
 import sys
+from datetime import time
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from tests.support.raising import raised
+from tests.support.stable_values import BERLIN, NAIVE, UTC, Access, Color, Point, Span
 from versioned_lru_cache import Lag, Versioned, session, versioned_lru_cache, versions
-from versioned_lru_cache._core import FAST_PATHS
+from versioned_lru_cache._core import FAST_PATHS, stable_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +43,10 @@ told = versioned_lru_cache(version=1, maxsize=8)(lambda x: Versioned([x], 1, ttl
 counted = versioned_lru_cache(versions.counter("things"), maxsize=8)(plain)
 of_thing = versions.tags(lambda x: (f"thing:{x}", "all"))
 tagged = versioned_lru_cache(of_thing, maxsize=8)(plain)
+
+
+values = (2**90, "\u00e4", (b"1", 0.1), frozenset([1, 2]), Decimal("0.1"), Fraction(1, 3), NAIVE, time(1, tzinfo=UTC))
+values += (NAIVE.replace(tzinfo=BERLIN), Color.RED, Access.READ, Point(1, 2), Span(Span(1)), UUID(int=2**127))
 
 
 class Holder:
@@ -126,6 +135,9 @@ ACTS: dict[str, tuple[Callable[[], object], tuple[int, ...]]] = {
         lambda: (hash(f.cache_key(1, *many, **many)), repr(f.cache_key(3, a=4)), holder.method.cache_key() == 1),
         SEVERAL,
     ),
+    "a key in a store": (lambda: stable_key(values, many, False, False), ONE),
+    "a key in a store where types count": (lambda: stable_key((*values, 1, None), many, True, False), ONE),
+    "what is no key in a store": (lambda: raised(TypeError, stable_key, ((1, [object()]),), {}, False, False), ONE),
     "cache_contains": (lambda: (f.cache_contains(1, *many, **many), holder.method.cache_contains()), SEVERAL),
     "cache_peek": (
         lambda: (f.cache_peek(1), f.cache_peek(1, *many, **many), holder.method.cache_peek()),
