@@ -93,6 +93,7 @@ HOUSE = House(
         ["python/versioned_lru_cache/_core.pyi"],
         ["python/versioned_lru_cache"],
         ["python/versioned_lru_cache/versions"],
+        ["python/versioned_lru_cache/stores"],
     ],
 )
 

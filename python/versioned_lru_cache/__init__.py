@@ -65,7 +65,7 @@ else:
 
     def __dir__() -> list[str]:
         """Tell of what is public, used already or not, and of the public modules that were imported."""
-        modules = {"exceptions", "testing", "versions"} & globals().keys()
+        modules = {"exceptions", "stores", "testing", "versions"} & globals().keys()
         return sorted({*__all__, *modules, "__version__"})
 
 

@@ -65,7 +65,7 @@ def chains(document: Path) -> list[tuple[int, str]]:
     ],
 )
 def test_a_block_runs(document: Path, source: str) -> None:
-    exec(compile(source, document, "exec"), {"__name__": document.stem})
+    exec(compile(source, document, "exec", dont_inherit=True), {"__name__": document.stem})
 
 
 @every_document

@@ -14,7 +14,7 @@ import pytest
 
 import versioned_lru_cache
 from tests import ROOT
-from versioned_lru_cache import CachedFunction, CachedMethod, CacheKey, Session, _core, _results, versions
+from versioned_lru_cache import CachedFunction, CachedMethod, CacheKey, Session, _core, _results, stores, versions
 from versioned_lru_cache._core import CachedCoroutine, Counter, Mark, NamesOfCall, SessionBlocks, VersionFunction
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ SHOWN = {
     "SessionBlocks": SessionBlocks,
     "VersionFunction": VersionFunction,
 }
-MODULES = ["versioned_lru_cache", *(f"versioned_lru_cache.{name}" for name in ("exceptions", "testing", "versions"))]
+PACKAGES = ["versioned_lru_cache", "versioned_lru_cache.stores", "versioned_lru_cache.versions"]
+MODULES = sorted([*PACKAGES, "versioned_lru_cache.exceptions", "versioned_lru_cache.testing"])
 NOT_RUN = {"versioned_lru_cache.versions.sql": "sqlalchemy"}  # what the example needs beside the package
 
 
@@ -119,9 +120,10 @@ def public() -> Iterator[tuple[str, Any]]:
             yield f"{module_name}.{name}", own
             for inner in vars(own) if inspect.isclass(own) else ():
                 # Attributes are told of by the class.
-                is_data = inspect.ismemberdescriptor(getattr(own, inner)) or inner in getattr(own, "_fields", ())
-                if not inner.startswith("_") and not is_data:
-                    yield f"{module_name}.{name}.{inner}", getattr(own, inner)
+                found = getattr(own, inner)
+                is_data = inspect.ismemberdescriptor(found) or isinstance(found, str)
+                if not inner.startswith("_") and not is_data and inner not in getattr(own, "_fields", ()):
+                    yield f"{module_name}.{name}.{inner}", found
     yield "versioned_lru_cache.versions.Counter.bump", Counter.bump
     yield "versioned_lru_cache.versions.NamesOfCall.bump", NamesOfCall.bump
 
@@ -134,7 +136,8 @@ CALLED = {name: own for name, own in public() if name not in LEFT_OUT}
 
 
 def parameters(own: object) -> list[str]:
-    made_by_the_library = (CachedFunction, CacheKey, versioned_lru_cache.NotStored)
+    errors = (versioned_lru_cache.NotStored, stores.CodecError, stores.Unreadable)
+    made_by_the_library = (CachedFunction, CacheKey, *errors)
     if not callable(own) or own in made_by_the_library:
         return []
     found = inspect.signature(own).parameters
@@ -161,7 +164,7 @@ def test_editors_and_help_show_the_same_of_results(own: Any) -> None:
 
 # --- examples
 
-EXAMPLES = {**CALLED, **{name: importlib.import_module(name) for name in ("versioned_lru_cache", MODULES[3])}}
+EXAMPLES = {**CALLED, **{name: importlib.import_module(name) for name in PACKAGES}}
 BEFORE = inspect.getdoc(CachedFunction) or ""  # It makes the function that the examples of methods call.
 
 

@@ -20,14 +20,14 @@ def test_the_package_shows_what_is_public() -> None:
         assert set(dir(versioned_lru_cache)) == public, dir(versioned_lru_cache)
         import versioned_lru_cache.testing
         assert set(dir(versioned_lru_cache)) == public | {"testing"}, dir(versioned_lru_cache)
-        import versioned_lru_cache.exceptions, versioned_lru_cache.versions
-        assert set(dir(versioned_lru_cache)) == public | {"exceptions", "testing", "versions"}
+        import versioned_lru_cache.exceptions, versioned_lru_cache.stores, versioned_lru_cache.versions
+        assert set(dir(versioned_lru_cache)) == public | {"exceptions", "stores", "testing", "versions"}
         assert all(hasattr(versioned_lru_cache, name) for name in dir(versioned_lru_cache))
         """
     )
 
 
-@pytest.mark.parametrize("name", ["exceptions", "testing", "versions"])
+@pytest.mark.parametrize("name", ["exceptions", "stores", "testing", "versions"])
 def test_a_public_module_shows_what_is_public(name: str) -> None:
     module = importlib.import_module(f"versioned_lru_cache.{name}")
     assert dir(module) == sorted(module.__all__)

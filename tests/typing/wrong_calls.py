@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tests.typing.functions import defaults, doubled, first, keywords, nothing, original, positional, twice, variadic
 from tests.typing.methods import Box, Made, Shop, Stall, shop
 from tests.typing.properties import Order
+from tests.typing.stores import Price
 from tests.typing.version_functions import of_user, of_users
 from versioned_lru_cache import (
     CachedMethod,
@@ -25,6 +26,7 @@ from versioned_lru_cache import (
     versioned_cached_property,
     versioned_lru_cache,
 )
+from versioned_lru_cache.stores import Msgpack, Pickle
 from versioned_lru_cache.versions import bump, counter, set_max_names, tags
 
 if TYPE_CHECKING:
@@ -172,3 +174,12 @@ def names() -> None:
     bump(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     bump(["a"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     set_max_names("5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def codecs() -> None:
+    Pickle()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Pickle(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Pickle("a secret", old_keys=[1])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    Msgpack([Price(1)])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    Msgpack(compress_above="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Msgpack().register(Price(1))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
