@@ -1,0 +1,69 @@
+"""What a local store tells of itself."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["LocalCheck", "LocalStats"]
+
+
+class LocalStats(NamedTuple):
+    """What is in a local store, and what this process has done to it.
+
+    Attributes:
+        records: How many records there are, of all namespaces of the folder.
+        bytes: What they take on the disk, in bytes: pages of the database that are in use.
+        max_bytes: The bound of this store object.
+        leases: How many leases are noted, those of dead holders included until they are swept.
+        evicted: How many records this store object has evicted.
+        set_aside: How many damaged databases this store object has set aside.
+        journal: How SQLite writes: ``"wal"``, ``"delete"`` for a rollback journal, or ``"read-only"``.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from versioned_lru_cache.stores import LocalStore
+        >>> with TemporaryDirectory() as folder, LocalStore(f"{folder}/store", namespace="shop") as store:
+        ...     store.stats().records
+        0
+    """
+
+    records: int
+    bytes: int
+    max_bytes: int
+    leases: int
+    evicted: int
+    set_aside: int
+    journal: str
+
+
+class LocalCheck(NamedTuple):
+    """What :meth:`LocalStore.check` has found.
+
+    Attributes:
+        problems: What SQLite found wrong. The database was set aside for it, unless the store is read-only.
+        records: How many records there were.
+        bytes: What they took on the disk, in bytes.
+
+    Example:
+        >>> from versioned_lru_cache.stores import LocalCheck
+        >>> LocalCheck(problems=(), records=3, bytes=32768).ok
+        True
+    """
+
+    problems: tuple[str, ...]
+    records: int
+    bytes: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was wrong.
+
+        Example:
+            >>> LocalCheck(problems=("malformed",), records=0, bytes=0).ok
+            False
+        """
+        return not self.problems
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
