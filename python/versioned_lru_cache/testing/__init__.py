@@ -1,18 +1,37 @@
-"""For test suites of programs that use the cache."""
+"""For test suites of programs that use the cache, and of who writes stores for it."""
 
 from __future__ import annotations
 
-from ._core import advance_clock as _advance_clock
-from ._core import clock_now as _clock_now
-from ._core import is_validating
-from ._core import mock_clock as _mock_clock
-from ._core import unmock_clock as _unmock_clock
+from .._core import advance_clock as _advance_clock
+from .._core import clock_now as _clock_now
+from .._core import is_validating
+from .._core import mock_clock as _mock_clock
+from .._core import unmock_clock as _unmock_clock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
 
-__all__ = ["MockClock", "is_validating"]
+    from ._async_store_contract import AsyncStoreContract
+    from ._faulty_store import FaultyStore
+    from ._store_contract import StoreContract
+else:
+    # What tests stores is not imported by tests of a clock.
+    def __getattr__(name: str) -> object:
+        """Import what is used for the first time."""
+        # Written out, so that tools which look for imports find them.
+        if name == "FaultyStore":
+            from . import _faulty_store as module
+        elif name == "AsyncStoreContract":
+            from . import _async_store_contract as module
+        elif name == "StoreContract":
+            from . import _store_contract as module
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(module, name)
+
+
+__all__ = ["AsyncStoreContract", "FaultyStore", "MockClock", "StoreContract", "is_validating"]
 
 _SECOND = 1_000_000_000
 _STEP = _SECOND // 512  # In such steps seconds are exact as floats, and so is what a test adds to them.
