@@ -26,7 +26,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help hello demo test lint cargo-test pytest pytest-no-fast-paths stress mutants mutants-of-today test-all \
+.PHONY: help hello demo test lint cargo-test pytest pytest-no-fast-paths stress stress-stores mutants mutants-of-today test-all \
 	test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts bench-profile \
 	dev-install build wheel format docs todo clean
 
@@ -68,6 +68,9 @@ stress: $(VENV)/.wheel $(VENV)/.group-test ## random schedules and random functi
 	$(BIN)/python -m tests.concurrency.stress_fresh --seconds $(or $(SECONDS),300)
 	$(BIN)/python -m tests.concurrency.stress_nested --seconds $(or $(SECONDS),300)
 	$(BIN)/python -m tests.model.graph_world --seconds $(or $(SECONDS),300)
+
+stress-stores: $(VENV)/.wheel $(VENV)/.group-test ## damage the files of stores and kill their processes, some hundred times
+	STORE_DAMAGES=400 STORE_KILLS=40 $(BIN)/python -m pytest tests/stores -k "damaged or killed"
 
 mutants: $(VENV)/.group-test ## break each promise on purpose; its test must notice
 	$(BIN)/python scripts/mutants.py

@@ -130,6 +130,44 @@ def survives_what_was_done_to_its_file(path: str, seed: int) -> None:
         assert store.stats().leases <= 1, store.stats()
 
 
+def goes_on_while_its_file_is_damaged(path: str) -> None:
+    """Uses a store for a second and a half; prints when it has begun. In the end all is well."""
+    import sqlite3
+
+    store = LocalStore(path, namespace="test")
+    for number in range(300):
+        lease = store.acquire(address(number), VERSION)
+        assert lease is not None
+        store.save(lease, record(number))
+        store.release(lease)
+    print("begun", flush=True)
+    end = time.monotonic() + 1.5
+    number = 0
+    while time.monotonic() < end:
+        number = (number + 7) % 300
+        try:
+            found = store.load(address(number))
+            assert found is None or isinstance(found, bytes)
+            lease = store.acquire(address(number), VERSION)
+            assert lease is not None
+            try:
+                store.save(lease, record(number))
+            finally:
+                store.release(lease)
+        except (OSError, sqlite3.Error):
+            pass  # Told to whoever calls it, who goes on without.
+    store.check()
+    found = store.check()
+    assert found.ok, found
+    for number in range(10):
+        lease = store.acquire(address(number), VERSION)
+        assert lease is not None
+        assert store.save(lease, record(number))
+        store.release(lease)
+        assert store.load(address(number)) == record(number)
+    store.close()
+
+
 def uses_a_store_on_a_full_disk(path: str) -> None:
     """Fills the disk by saving: errors are told, what was saved stays right, and room makes it work again."""
     import sqlite3

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from versioned_lru_cache.stores import AsyncStore, Store
 
 
+pytestmark = pytest.mark.thread_unsafe(reason="the threads of a test would share its folder, and have their own")
+
+
 class TestLocalStore(StoreContract):
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
@@ -86,7 +89,6 @@ RULES = {
 BROKEN = [(name, rule) for name, rules in RULES.items() for rule in rules.split()]
 
 
-@pytest.mark.thread_unsafe(reason="sets for how long the contract waits")
 @pytest.mark.parametrize(("name", "rule"), BROKEN, ids=lambda each: each)
 def test_a_store_that_breaks_a_rule_is_told(name: str, rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_store_contract, "PATIENCE", 2.0)
@@ -97,7 +99,6 @@ def test_a_store_that_breaks_a_rule_is_told(name: str, rule: str, monkeypatch: p
         getattr(contract, rule)()
 
 
-@pytest.mark.thread_unsafe(reason="sets for how long the contract waits")
 def test_an_async_store_that_blocks_the_loop_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_async_store_contract, "PATIENCE", 2.0)
 

@@ -8,10 +8,12 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import ROOT
 from tests.programs import local_stores
 from tests.programs.local_stores import VERSION, address, record
 from tests.support.child import run, run_code
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.thread_unsafe(reason="the threads of a test would share its folder, and have their own")
 # `make stress-stores` does so with more.
 FILES = int(os.environ.get("STORE_DAMAGES", "24"))
 
@@ -131,6 +134,33 @@ def test_a_damaged_log_is_survived(tmp_path: Path, seed: int) -> None:
     DAMAGES[seed % len(DAMAGES)](data, random.Random(seed))
     log.write_bytes(data)
     run(local_stores.survives_what_was_done_to_its_file, str(path), seed)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there an open file can't be overwritten")
+@pytest.mark.child
+@pytest.mark.parametrize("seed", range(FILES // 6))
+def test_a_file_that_is_damaged_while_it_is_open_is_survived(tmp_path: Path, seed: int) -> None:
+    drawn = random.Random(seed)
+    path = tmp_path / "store"
+    code = f"from tests.programs.local_stores import *\ngoes_on_while_its_file_is_damaged({str(path)!r})"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "begun\n"
+            for _ in range(3):
+                time.sleep(drawn.random() * 0.3)
+                file = database_in(path)
+                size = file.stat().st_size
+                with file.open("r+b") as opened:
+                    if drawn.random() < 0.3:
+                        opened.truncate(drawn.randrange(size))
+                    else:
+                        opened.seek(drawn.randrange(size))
+                        opened.write(drawn.randbytes(20_000))
+            process.wait(60)
+        finally:
+            process.kill()
+    assert process.returncode == 0
 
 
 def destroy(path: Path) -> None:

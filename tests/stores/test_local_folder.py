@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.thread_unsafe(reason="the threads of a test would share its folder, and have their own")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes and owners are of POSIX")
 as_root = pytest.mark.skipif(
     sys.platform == "win32" or os.geteuid() != 0, reason="only root gives files to others, and mounts"
@@ -120,7 +121,6 @@ def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
 # --- locks
 
 
-@pytest.mark.thread_unsafe(reason="replaces a function of another package")
 @pytest.mark.parametrize("answers", [(True, True), (False,)], ids=["granted to all", "granted to none"])
 def test_a_file_system_whose_locks_do_not_work_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: tuple[bool, ...]
@@ -133,7 +133,6 @@ def test_a_file_system_whose_locks_do_not_work_is_refused(
     assert list((tmp_path / "store" / "format-1" / "leases").iterdir()) == []
 
 
-@pytest.mark.thread_unsafe(reason="replaces a function of another package")
 def test_a_file_system_that_knows_no_locks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: int, *, blocking: bool) -> bool:
         raise OSError(38, "Function not implemented")
@@ -144,7 +143,6 @@ def test_a_file_system_that_knows_no_locks_is_refused(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="locks of open files are of Linux")
-@pytest.mark.thread_unsafe(reason="replaces a function of the standard library")
 def test_a_file_system_without_locks_of_ranges_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import fcntl
 
@@ -154,7 +152,6 @@ def test_a_file_system_without_locks_of_ranges_is_refused(tmp_path: Path, monkey
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is of Linux")
-@pytest.mark.thread_unsafe(reason="replaces a function of the standard library")
 def test_network_file_systems_have_a_rollback_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not _folder._on_network(tmp_path)
     monkeypatch.setattr(_folder, "NETWORK", frozenset([file_system_of(tmp_path)]))
@@ -241,6 +238,8 @@ def test_another_user_reads_an_image_of_root(folder: Path) -> None:
             import os
             from versioned_lru_cache.stores import LocalStore
             os.chdir("/")
+            with LocalStore({copy!r}, namespace="test", read_only=True) as store:
+                store.load(b"any")  # imports what that user may not read
             os.setuid(12345)
             with LocalStore({copy!r}, namespace="test", read_only=True) as store:
                 assert store.load({address(1)!r}) == {record(1)!r}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.thread_unsafe(reason="the threads of a test would share its folder, and have their own")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="forks and kills are of POSIX")
 
 
@@ -202,7 +203,6 @@ def test_two_threads_that_take_and_remove_never_hold_the_same(tmp_path: Path) ->
 
 
 @posix
-@pytest.mark.thread_unsafe(reason="replaces a function of another package")
 def test_a_lock_of_a_file_that_was_removed_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import filelock
 
@@ -279,7 +279,7 @@ def test_writers_that_are_killed_leave_a_sound_store(tmp_path: Path, seed: int) 
         assert stats.set_aside == 0
         assert stats.leases == 0
         assert stats.records > 50
-        assert stats.bytes <= 2**20
+        assert stats.size <= 2**20
         assert files_of_leases(path) == []
         for number in range(400):
             assert store.load(address(number)) in (None, record(number))

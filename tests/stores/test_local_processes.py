@@ -20,6 +20,7 @@ from versioned_lru_cache.stores import LocalStore
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.thread_unsafe(reason="the threads of a test would share its folder, and have their own")
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+pytestmark = pytest.mark.thread_unsafe(reason="the threads of a test would share its folder, and have their own")
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[LocalStore]:
     with LocalStore(tmp_path / "store", namespace="test", max_bytes=2**20) as store:
@@ -160,7 +163,6 @@ def test_a_folder_that_is_removed_is_made_again(store: LocalStore, tmp_path: Pat
         assert other.load(address(1)) == record(1)
 
 
-@pytest.mark.thread_unsafe(reason="changes a setting of the module")
 def test_a_load_notices_within_a_second_that_the_folder_was_removed(
     store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,13 +223,55 @@ def test_a_token_is_never_given_twice(store: LocalStore, tmp_path: Path) -> None
     assert tokens == sorted(set(tokens)), "not even in a database that was made anew"
 
 
+# --- fences, as processes that know nothing of each other meet them; the contract has the rest
+
+
+@pytest.fixture
+def other(store: LocalStore, tmp_path: Path) -> Iterator[LocalStore]:
+    with LocalStore(tmp_path / "store", namespace="test") as other:
+        yield other
+
+
+def test_what_was_deleted_meanwhile_is_not_saved(store: LocalStore, other: LocalStore) -> None:
+    assert put(store, 1)
+    lease = store.acquire(address(1), VERSION)
+    assert lease is not None
+    assert other.delete(address(1))
+    assert not store.save(lease, b"computed before")
+    assert other.load(address(1)) is None
+    store.release(lease)
+    assert put(store, 1)
+
+
+def test_what_was_cleared_meanwhile_is_not_saved(store: LocalStore, other: LocalStore) -> None:
+    lease = store.acquire(address(1), VERSION)
+    assert lease is not None
+    other.clear(address(1)[:16])
+    assert not store.save(lease, b"computed before")
+    assert other.load(address(1)) is None
+    store.release(lease)
+    assert put(store, 1)
+
+
+def test_what_a_later_lease_has_saved_stays(store: LocalStore, other: LocalStore) -> None:
+    earlier = store.acquire(address(1), b"version 1")
+    later = other.acquire(address(1), b"version 2")
+    assert earlier is not None
+    assert later is not None
+    assert other.save(later, b"of version 2")
+    assert not store.save(earlier, b"of version 1")
+    assert store.load(address(1)) == b"of version 2"
+    store.release(earlier)
+    other.release(later)
+
+
 # --- the bound, and eviction
 
 
 def test_the_bound_is_kept(store: LocalStore) -> None:
     for number in range(200):
         assert put(store, number, 20_000)
-        assert store.stats().bytes <= 2**20, number
+        assert store.stats().size <= 2**20, number
     assert store.stats().evicted > 100
     assert store.stats().records > 30
     assert os.path.getsize(database_of(store)) <= 2**20 + 50_000
@@ -237,7 +281,7 @@ def test_many_small_records_keep_the_bound_too(store: LocalStore) -> None:
     for number in range(3000):
         assert put(store, number, 700)
     found = store.stats()
-    assert found.bytes <= 2**20
+    assert found.size <= 2**20
     assert found.records > 900
     assert store.check().ok
 
@@ -318,7 +362,7 @@ def test_prune_evicts_down_to_a_bound_and_gives_the_disk_back(store: LocalStore)
     before = os.path.getsize(database_of(store))
     removed = store.prune(300_000)
     assert removed > 20
-    assert store.stats().bytes <= 300_000
+    assert store.stats().size <= 300_000
     assert os.path.getsize(database_of(store)) < before / 2
     assert store.prune(0) == 40 - removed
     assert store.stats().records == 0
@@ -351,7 +395,7 @@ def test_stats_tell_what_is_there(store: LocalStore) -> None:
     store.release(lease)
     assert store.stats().leases == 0
     store.close()
-    assert found.bytes == os.path.getsize(database_of(store))
+    assert found.size == os.path.getsize(database_of(store))
 
 
 def test_a_write_that_others_hold_up_for_too_long_is_an_error(

@@ -97,8 +97,8 @@ class LocalStore:
 
         Raises:
             TypeError: The address is no bytes.
-            OSError: The folder can't be used, and why.
-            sqlite3.Error: The database can't be read at present.
+            OSError: The folder can't be used, and why; ``sqlite3.Error`` where the database can't be read at
+                present.
 
         Example:
             >>> from tempfile import TemporaryDirectory
@@ -146,8 +146,8 @@ class LocalStore:
 
         Raises:
             TypeError: An argument is no bytes.
-            OSError: The folder can't be used, and why.
-            sqlite3.Error: The database can't be written at present.
+            OSError: The folder can't be used, and why; ``sqlite3.Error`` where the database can't be written at
+                present.
 
         Example:
             >>> from tempfile import TemporaryDirectory
@@ -201,8 +201,8 @@ class LocalStore:
 
         Raises:
             TypeError: The record is no bytes.
-            OSError: The folder can't be used, and why.
-            sqlite3.Error: The database can't be written at present: the disk is full, say.
+            OSError: The folder can't be used, and why; ``sqlite3.Error`` where the database can't be written at
+                present: the disk is full, say.
 
         Example:
             >>> from tempfile import TemporaryDirectory

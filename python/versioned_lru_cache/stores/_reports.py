@@ -12,7 +12,7 @@ class LocalStats(NamedTuple):
 
     Attributes:
         records: How many records there are, of all namespaces of the folder.
-        bytes: What they take on the disk, in bytes: pages of the database that are in use.
+        size: What they take on the disk, in bytes: pages of the database that are in use.
         max_bytes: The bound of this store object.
         leases: How many leases are noted, those of dead holders included until they are swept.
         evicted: How many records this store object has evicted.
@@ -28,7 +28,7 @@ class LocalStats(NamedTuple):
     """
 
     records: int
-    bytes: int
+    size: int
     max_bytes: int
     leases: int
     evicted: int
@@ -42,24 +42,24 @@ class LocalCheck(NamedTuple):
     Attributes:
         problems: What SQLite found wrong. The database was set aside for it, unless the store is read-only.
         records: How many records there were.
-        bytes: What they took on the disk, in bytes.
+        size: What they took on the disk, in bytes.
 
     Example:
         >>> from versioned_lru_cache.stores import LocalCheck
-        >>> LocalCheck(problems=(), records=3, bytes=32768).ok
+        >>> LocalCheck(problems=(), records=3, size=32768).ok
         True
     """
 
     problems: tuple[str, ...]
     records: int
-    bytes: int
+    size: int
 
     @property
     def ok(self) -> bool:
         """Whether nothing was wrong.
 
         Example:
-            >>> LocalCheck(problems=("malformed",), records=0, bytes=0).ok
+            >>> LocalCheck(problems=("malformed",), records=0, size=0).ok
             False
         """
         return not self.problems

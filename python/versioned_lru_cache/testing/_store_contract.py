@@ -43,6 +43,9 @@ class StoreContract:
         >>> class TestLocalStore(StoreContract):
         ...     def setup_method(self) -> None:
         ...         self.folder = TemporaryDirectory()
+        ...     def teardown_method(self) -> None:
+        ...         super().teardown_method()
+        ...         self.folder.cleanup()
         ...     def open_store(self) -> LocalStore:
         ...         return LocalStore(f"{self.folder.name}/store", namespace="test")
     """
