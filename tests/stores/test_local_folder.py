@@ -118,6 +118,16 @@ def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
         store.load(address(1))
 
 
+@pytest.mark.parametrize("package", ["filelock", "platformdirs"])
+def test_a_package_that_is_missing_is_named(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setitem(sys.modules, package, None)
+    store = LocalStore(namespace="test")
+    with pytest.raises(ImportError, match=rf"versioned-lru-cache\[local\].*{package}"):
+        store.load(address(1))
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- locks
 
 

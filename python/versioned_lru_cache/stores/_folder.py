@@ -51,11 +51,17 @@ def prepare(path: Path | None, read_only: bool) -> Folder:
         NotADirectoryError: Something else stands in its place.
         FileNotFoundError: There is none, and the store is read-only.
         OSError: Locks do not work there; or as the system says.
+        ImportError: A package that is needed is not installed, or is too old.
     """
-    if path is None:
-        from platformdirs import user_cache_path
+    try:
+        if not read_only:
+            from filelock import lock_descriptor as _  # noqa: F401 - said here, before anything is made
+        if path is None:
+            from platformdirs import user_cache_path
 
-        path = user_cache_path("versioned-lru-cache", appauthor=False)
+            path = user_cache_path("versioned-lru-cache", appauthor=False)
+    except ImportError as error:
+        raise ImportError(f'LocalStore needs pip install "versioned-lru-cache[local]": {error}') from error
     bucket = path / BUCKET
     leases = bucket / "leases"
     if not read_only:
