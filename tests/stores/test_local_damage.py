@@ -232,6 +232,19 @@ def test_a_foreign_database_in_its_place_is_set_aside(tmp_path: Path) -> None:
     connection.close()
 
 
+def test_a_header_of_a_later_format_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    fill(path, range(3))
+    file = database_in(path)
+    data = bytearray(file.read_bytes())
+    data[18] = 66  # SQLite reads such a file and does not write it
+    file.write_bytes(data)
+    with LocalStore(path, namespace="test") as store:
+        put(store, 1)
+        assert store.load(address(1)) == record(1)
+        assert store.stats().set_aside == 1
+
+
 def test_check_finds_what_no_call_has_met(tmp_path: Path) -> None:
     path = tmp_path / "store"
     fill(path)

@@ -296,7 +296,12 @@ def _remove(path: str) -> None:
         os.unlink(path)
 
 
-def is_damage(error: Exception) -> bool:
-    """Whether an error says that the file is no sound database of ours. By its words: 3.10 shows no codes."""
+def is_damage(error: Exception, path: str) -> bool:
+    """Whether an error says that a file is no sound database of ours. By its words: 3.10 shows no codes."""
+    if not isinstance(error, sqlite3.DatabaseError):
+        return False
+    if "readonly database" in str(error):
+        # A file that may be written, and that SQLite does not write, says in its header that it is of a later format.
+        return os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
     words = ("malformed", "not a database", "no such table", "no such column", "unsupported file format")
-    return isinstance(error, sqlite3.DatabaseError) and any(each in str(error) for each in words)
+    return any(each in str(error) for each in words)

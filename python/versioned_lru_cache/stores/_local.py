@@ -366,7 +366,7 @@ class LocalStore:
             if found:
                 self._opened.heal(database, "; ".join(found))
         except sqlite3.DatabaseError as error:
-            if not sql.is_damage(error):
+            if not sql.is_damage(error, database.path):
                 raise
             self._opened.heal(database, str(error))
             records, used, found = 0, 0, (str(error),)

@@ -79,7 +79,7 @@ class Opened:
 
     def healed(self, database: AnyDatabase, error: sqlite3.DatabaseError) -> bool:
         """Set the database aside if an error says that it is damaged. Return whether that was so."""
-        if self._read_only or not sql.is_damage(error):
+        if self._read_only or not sql.is_damage(error, database.path):
             return False
         self.heal(database, str(error))
         return True
@@ -142,7 +142,7 @@ class Opened:
                     return database
                 except sqlite3.DatabaseError as error:
                     database.pool.close()
-                    if not sql.is_damage(error):
+                    if not sql.is_damage(error, database.path):
                         raise
                     sql.mark_damaged(database.path, str(error))
                     self.set_aside += 1
