@@ -418,6 +418,28 @@ def test_a_write_that_others_hold_up_for_too_long_is_an_error(
     store.release(lease)
 
 
+def test_an_sqlite_that_is_too_old_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 7, 17))
+    with pytest.raises(sqlite3.NotSupportedError, match=r"needs SQLite 3\.24\.0 or newer, not 3\."):
+        LocalStore(tmp_path / "store", namespace="test").load(address(1))
+
+
+def test_damage_that_is_met_while_times_of_access_are_written_is_survived(store: LocalStore) -> None:
+    assert put(store, 1)
+    connection = sqlite3.connect(database_of(store), isolation_level=None)
+    connection.execute("UPDATE records SET used = 1000")
+    assert store.load(address(1)) is not None
+    connection.execute("DROP INDEX by_use")
+    connection.execute("ALTER TABLE records RENAME COLUMN used TO lost")
+    connection.close()
+    database = store._opened.database
+    assert database is not None
+    database._flush_at = time.monotonic()
+    database.look_at = 0.0
+    assert store.load(address(1)) is None
+    assert store.stats().set_aside == 1
+
+
 def test_it_says_what_it_is(tmp_path: Path) -> None:
     store = LocalStore(tmp_path, namespace="shop", read_only=True)
     assert repr(store) == f"<LocalStore 'shop' in {str(tmp_path)!r}, read-only>"

@@ -41,6 +41,7 @@ LOOK_SECONDS = 1.0
 # Small enough not to keep other writers waiting.
 EVICTED_AT_ONCE = 256
 DAMAGED = ".damaged"
+OLDEST = (3, 24, 0)  # of 2018: knows upserts
 APPLICATION = 0x564C5243
 LOAD = "SELECT record, used FROM records WHERE address = ?"
 SCHEMA = f"""
@@ -96,6 +97,9 @@ class Database:
 
     def set_up(self) -> None:
         """Make the tables if there are none. One process at a time may do so."""
+        if sqlite3.sqlite_version_info < OLDEST:
+            oldest = ".".join(map(str, OLDEST))
+            raise sqlite3.NotSupportedError(f"LocalStore needs SQLite {oldest} or newer, not {sqlite3.sqlite_version}")
         with self.pool.one() as connection:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             found = connection.execute(f"PRAGMA journal_mode = {self.journal}").fetchone()[0]
@@ -131,8 +135,8 @@ class Database:
                     connection.execute("PRAGMA busy_timeout = 0")
                     self.write_notes(connection)
                     connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
-            except sqlite3.OperationalError:
-                pass  # Another writes, or the disk is full: a load does not wait for that.
+            except sqlite3.Error:
+                pass  # Another writes, say, and a load does not wait for that. Damage is seen by what is done next.
 
     def note(self, address: bytes) -> None:
         """Note that a record was used whose time of access is old."""
