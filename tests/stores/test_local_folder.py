@@ -224,6 +224,20 @@ def test_a_read_only_store_reads_and_changes_nothing(folder: Path) -> None:
     assert entries(folder) == before
 
 
+@posix
+def test_a_folder_without_write_permission_is_enough(folder: Path) -> None:
+    below = [folder, folder / "format-1", *(folder / "format-1").glob("records-*")]
+    for each in below:
+        each.chmod(each.stat().st_mode & ~0o222)
+    try:
+        with LocalStore(folder, namespace="test", read_only=True) as store:
+            assert store.load(address(1)) == record(1)
+            assert store.check().ok
+    finally:
+        for each in below:
+            each.chmod(each.stat().st_mode | 0o200)
+
+
 @as_root
 def test_a_read_only_file_system_is_enough(read_only: Path) -> None:
     with LocalStore(read_only, namespace="test", read_only=True) as store:

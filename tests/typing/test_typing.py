@@ -12,7 +12,7 @@ import pytest
 
 import versioned_lru_cache
 from tests.support.tasks import run
-from tests.typing import functions, methods, properties, stores, version_functions
+from tests.typing import codecs, functions, methods, properties, stores, version_functions
 from versioned_lru_cache import CachedFunction, CachedMethod, Versioned
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ CHECKED = Path(__file__).parent
 def checks() -> list[Any]:
     return [
         pytest.param(value, id=f"{module.__name__.rpartition('.')[2]}-{name}")
-        for module in (functions, methods, properties, stores, version_functions)
+        for module in (codecs, functions, methods, properties, stores, version_functions)
         for name, value in vars(module).items()
         if is_check(value) and value.__module__ == module.__name__
     ]
