@@ -260,10 +260,11 @@ def test_another_user_reads_an_image_of_root(folder: Path) -> None:
             os.chmod(f"{copy}/format-1/{each}", 0o644 if each.startswith("records-") else 0o700)
         code = f"""
             import os
+            import filelock  # while it may be read
             from versioned_lru_cache.stores import LocalStore
             os.chdir("/")
             with LocalStore({copy!r}, namespace="test", read_only=True) as store:
-                store.load(b"any")  # imports what that user may not read
+                store.load(b"any")  # imports the rest
             os.setuid(12345)
             with LocalStore({copy!r}, namespace="test", read_only=True) as store:
                 assert store.load({address(1)!r}) == {record(1)!r}
