@@ -39,7 +39,7 @@ class LocalStore:
         namespace: Keeps apart what different programs or deployments store in one folder.
         codec: What makes bytes of results.
         max_bytes: At most so many bytes of the disk are used, of all namespaces of the folder: what was used least
-            recently is evicted, to within a minute. The write-ahead log, some 4 MB, comes in addition.
+            recently is evicted, to within two minutes. The write-ahead log, some 4 MB, comes in addition.
         read_only: Only read, also where nothing can be written: every lease is given and none saves.
 
     Raises:
