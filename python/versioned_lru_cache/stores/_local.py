@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
-    from ._protocol import Codec
+    from ._codec import Codec
 
 __all__ = ["LocalStore"]
 
@@ -37,7 +37,7 @@ class LocalStore:
         path: The folder. ``None`` is ``versioned-lru-cache`` in the user's cache folder. It is made with mode 0700; one
             that others may write to, a symlink, and a file system without working locks are refused.
         namespace: Keeps apart what different programs or deployments store in one folder.
-        codec: What makes bytes of results.
+        codec: What makes bytes of results; ``None`` is :class:`Msgpack`.
         max_bytes: At most so many bytes of the disk are used, of all namespaces of the folder: what was used least
             recently is evicted, to within two minutes. The write-ahead log, some 4 MB, comes in addition.
         read_only: Only read, also where nothing can be written: every lease is given and none saves.
@@ -59,7 +59,7 @@ class LocalStore:
         path: str | PathLike[str] | None = None,
         *,
         namespace: str,
-        codec: Codec = None,
+        codec: Codec | None = None,
         max_bytes: int = 2**30,
         read_only: bool = False,
     ) -> None:
@@ -81,7 +81,7 @@ class LocalStore:
         if type(read_only) is not bool:
             raise TypeError(f"read_only={read_only!r}: must be a bool")
         self.namespace = namespace
-        self.codec = codec
+        self.codec: Codec = _default_codec() if codec is None else codec
         self._max_bytes = max_bytes
         self._read_only = read_only
         self._opened = Opened(folder, read_only)
@@ -412,6 +412,12 @@ def _name(address: bytes, version: bytes) -> str:
     if type(version) is not bytes:
         raise _no_bytes("version", version)
     return name_of(address, version)
+
+
+def _default_codec() -> Codec:
+    from ._msgpack import Msgpack  # Who names another codec need not have msgpack.
+
+    return Msgpack()
 
 
 def _no_bytes(what: str, value: Any) -> TypeError:

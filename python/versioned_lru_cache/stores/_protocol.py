@@ -16,10 +16,7 @@ from typing import NamedTuple, Protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeAlias
-
-    # The protocol of codecs takes its place when it is there.
-    Codec: TypeAlias = Any
+    from ._codec import Codec
 
 __all__ = ["AsyncStore", "Lease", "Store"]
 
