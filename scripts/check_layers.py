@@ -90,10 +90,11 @@ HOUSE = House(
         ["src/py/api"],
         ["src/py"],
         ["src/lib.rs"],
+        ["python/versioned_lru_cache/_words.py"],
+        ["python/versioned_lru_cache/stores"],
         ["python/versioned_lru_cache/_core.pyi"],
         ["python/versioned_lru_cache"],
         ["python/versioned_lru_cache/versions"],
-        ["python/versioned_lru_cache/stores"],
     ],
 )
 

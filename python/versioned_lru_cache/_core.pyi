@@ -20,9 +20,11 @@ from typing import (
 
 from typing_extensions import Self, disjoint_base
 
+from ._awaited_tier import AwaitedTier
 from ._explanation import Explanation
 from ._refresh import Refresh, Where
 from ._results import CacheInfo, CacheStats, Versioned
+from ._tier import Tier
 
 _P = ParamSpec("_P")
 _Rest = ParamSpec("_Rest")
@@ -31,7 +33,7 @@ _T = TypeVar("_T")
 _C = TypeVar("_C", bound=type)
 _R = TypeVar("_R")
 _R_co = TypeVar("_R_co", covariant=True)
-_Step: TypeAlias = Literal["ask", "wait", "compute", "validate", "sleep", "done", "uncached"]
+_Step: TypeAlias = Literal["ask", "wait", "load", "acquire", "compute", "save", "validate", "sleep", "done", "uncached"]
 
 __all__ = [
     "FAST_PATHS",
@@ -66,6 +68,7 @@ __all__ = [
     "is_validating",
     "limit_names",
     "mock_clock",
+    "mocked_clock",
     "peek_session",
     "stable_key",
     "stable_key_of",
@@ -141,6 +144,7 @@ def limit_names(max_names: int, /) -> None:
     """Remember so many bumped names one by one."""
 
 def mock_clock(at: int) -> None: ...
+def mocked_clock() -> int | None: ...
 def peek_session(binding: object) -> Session | None: ...
 def stable_key(args: tuple[Any, ...], kwargs: dict[str, Any], typed: bool, ordered: bool, /) -> bytes:
     """The canonical key of arguments as they are passed.
@@ -816,6 +820,7 @@ class CachedFunction(_CacheMethods[_P, _R_co]):
         awaits: bool,
         awaits_version: bool,
         copies: Callable[[Any], Any] | None,
+        tier: Tier | AwaitedTier | None = None,
         given: dict[str, Any],
         module: str,
         name: str,

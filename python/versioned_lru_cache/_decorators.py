@@ -11,6 +11,7 @@ from ._core import CachedFunction, Gets, Scope
 from ._option_names import names_checked
 from ._process import remember
 from ._signatures import Shape, handed, identity, mark_coroutine, shape
+from ._stored import check_process, checked_store, tier_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
     from ._lag import Lag
+    from .stores import Store
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -52,7 +54,9 @@ def versioned_lru_cache(
     cache_if: Callable[[Any], object] | None = None,
     wait: float | timedelta | None = None,
     copy: Callable[[Any], Any] | None = None,
+    store: Store | None = None,
     name: str | None = None,
+    revision: str | None = None,
 ) -> Callable[[Callable[P, R]], CachedFunction[P, R]]:
     """Cache a function's results, each under the version of the data that it was made from.
 
@@ -96,7 +100,11 @@ def versioned_lru_cache(
             the result. 0 never waits; ``None`` waits as long as it takes.
         copy: A callable that makes what each caller is handed, such as ``copy.copy`` or ``copy.deepcopy``: who changes
             that changes nothing for others. What is stored stays as it was made.
-        name: The function's name in a session and in messages; by default its qualified name.
+        store: A store that several processes share, below the memory of this one: :class:`stores.LocalStore`, say. What
+            memory can answer touches nothing else.
+        name: The function's name in a session, in messages and in a store; by default its qualified name.
+        revision: Tells results of an older code apart in a store; by default a digest of the function's code, but not
+            of what that calls.
 
     Returns:
         A decorator for functions, coroutine functions and methods.
@@ -136,7 +144,9 @@ def versioned_lru_cache(
         "cache_if": cache_if,
         "wait": wait,
         "copy": copy,
+        "store": store,
         "name": name,
+        "revision": revision,
     }
     return _decorator(version, given, _LABELS)
 
@@ -244,6 +254,14 @@ def _decorator(
         check_answers(ask, labels["version"], "")
     checked = options.checked(given, labels)
     name = options.checked_name(given["name"], "name")
+    revision = options.checked_name(given["revision"], "revision")
+    store = given["store"]
+    if checked_store(store, "store"):
+        check_process(version, labels["version"])
+    elif revision is not None:
+        raise ValueError(
+            f"revision={revision!r}: only a store keeps results of other code; give store=, or leave it out"
+        )
     version_args, key, revalidate = given["version_args"], given["key"], given["revalidate"]
     if ask is None and version_args is not None:
         raise TypeError(f"version_args={version_args!r}: a constant version gets no arguments; leave version_args out")
@@ -282,6 +300,7 @@ def _decorator(
         options.check_ttl_fits(given["ttl"], labels["ttl"], signature, full_name)
         options.check_takes_calls(key, "key", signature, full_name, by_name=False)
         options.check_takes_calls(version_args, "version_args", signature, full_name)
+        tier = None if store is None else tier_of(store, function, name, revision, awaits=awaits)
         own_name = full_name if module is None else str(getattr(function, "__name__", None) or full_name)
         cached: CachedFunction[P, R] = CachedFunction(
             function,
@@ -296,6 +315,7 @@ def _decorator(
             awaits=awaits,
             awaits_version=awaits_version,
             copies=copies,
+            tier=tier,
             given=all_given,
             module=module or str(getattr(function, "__module__", None) or "?"),
             name=name or own_name,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import Any, Literal, TypedDict
 
+    from .stores import Store
+
     class Given(TypedDict):
         """The options as a decorator is given them."""
 
@@ -41,7 +43,9 @@ if TYPE_CHECKING:
         cache_if: Callable[[Any], object] | None
         wait: float | timedelta | None
         copy: Callable[[Any], Any] | None
+        store: Store | None
         name: str | None
+        revision: str | None
 
 
 _LONGEST = 2**63 - 1

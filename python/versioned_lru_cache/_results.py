@@ -54,6 +54,10 @@ if TYPE_CHECKING:
             ended: How many of the stored results have ended: their ttl is over.
             weight: What the stored results weigh together; ``None`` where that is not bounded.
             max_weight: The most that they may; ``None`` is unbounded.
+            store_hits: Calls answered with a record of the store; they count as hits.
+            store_misses: Calls that found none there that was good.
+            store_errors: How often the store failed, or held what could not be read.
+            store_seconds: How many seconds it has taken.
 
         Example:
             >>> from versioned_lru_cache import versioned_lru_cache
@@ -79,6 +83,10 @@ if TYPE_CHECKING:
         ended: int
         weight: int | None
         max_weight: int | None
+        store_hits: int
+        store_misses: int
+        store_errors: int
+        store_seconds: float
 
     class _Fields(NamedTuple, Generic[T]):
         value: T
@@ -106,7 +114,8 @@ else:
     CacheStats = namedtuple(
         "CacheStats",
         "hits misses maxsize currsize version_calls verified evictions not_stored errors revalidated stale "
-        "refresh_errors validated invalidated bypassed ended weight max_weight",
+        "refresh_errors validated invalidated bypassed ended weight max_weight store_hits store_misses store_errors "
+        "store_seconds",
     )
     CacheStats.__doc__ = """All that a cached function counts, since it was decorated or last cleared.
 
@@ -129,6 +138,10 @@ else:
         ended: How many of the stored results have ended: their ttl is over.
         weight: What the stored results weigh together; ``None`` where that is not bounded.
         max_weight: The most that they may; ``None`` is unbounded.
+        store_hits: Calls answered with a record of the store; they count as hits.
+        store_misses: Calls that found none there that was good.
+        store_errors: How often the store failed, or held what could not be read.
+        store_seconds: How many seconds it has taken.
 
     Example:
         >>> from versioned_lru_cache import versioned_lru_cache

@@ -52,6 +52,12 @@ pub fn mock(at: Nanos) {
     MOCKED.store(true, Ordering::Release);
 }
 
+/// The present moment of the clock in the place of the real one, if there is one.
+#[must_use]
+pub fn mocked() -> Option<Nanos> {
+    MOCKED.load(Ordering::Acquire).then(|| MOCK_NOW.load(Ordering::Acquire))
+}
+
 /// Goes back to the real clock.
 pub fn unmock() {
     MOCKED.store(false, Ordering::Release);

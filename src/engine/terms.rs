@@ -20,6 +20,8 @@ pub struct Terms {
     pub verifies: bool,
     /// Something takes the function's place where there is an old entry.
     pub revalidates: bool,
+    /// A store that several processes share lies behind the memory of this one.
+    pub has_tier: bool,
     /// How long an old value answers for a failing source, after it stopped being fresh; `Nanos::MAX` is for
     /// ever.
     pub stale_if_error: Option<Nanos>,
@@ -66,7 +68,7 @@ impl Terms {
     /// Whether the version and an age alone decide what is served, and all that is made may be stored.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        let stores = self.maxsize != Some(0) && !self.revalidates && !self.has_stale();
+        let stores = self.maxsize != Some(0) && !self.revalidates && !self.has_stale() && !self.has_tier;
         stores && self.settle.is_none() && !self.lags()
     }
 

@@ -4,6 +4,7 @@ use crate::engine::call::claim::Found;
 use crate::engine::call::plan::{Computation, Phase, Plan, Previous, Question, Request, Source, Stage};
 use crate::engine::call::policy::{Manner, Refresh};
 use crate::engine::call::protocol::{NextStep, Served, Step};
+use crate::engine::call::record::Lease;
 use crate::engine::call::verdict::{How, Judged, Verdict};
 use crate::engine::flight::flights::{RunId, Shown};
 use crate::engine::function_cache::cache::FunctionCache;
@@ -38,7 +39,7 @@ impl<H: SessionHost> Plan<H> {
     }
 
     /// Does what the verdict says.
-    fn act(&mut self, verdict: Verdict, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
+    pub(crate) fn act(&mut self, verdict: Verdict, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
         match verdict {
             Verdict::Kept(kept) => self.serve_kept(kept, cx),
             Verdict::Known(slot, how) => {
@@ -213,7 +214,7 @@ impl<H: SessionHost> Plan<H> {
         Step::Ask(None)
     }
 
-    /// Begins to compute.
+    /// Begins a run.
     fn compute(&mut self, old: Option<Slot>, due: bool, cx: &mut Context<'_, H>) -> NextStep<H> {
         if let Some(arrival) = self.waits.arrival.take() {
             cx.drops.push(Leaving::Shared(arrival.landed));
@@ -231,23 +232,45 @@ impl<H: SessionHost> Plan<H> {
             let began = run.ticket;
             (observation.since, observation.ticket, observation.until) = (began, began, began);
         }
+        let lease =
+            if cache.terms.has_tier && !self.waits.impatient { Lease::Unasked } else { Lease::Without };
+        self.phase = Phase::Computing(Computation {
+            run,
+            born: cx.now,
+            previous: None,
+            validation: Found::new(cache.terms.lag.retries > 0),
+            retries: 0,
+            lease,
+            is_loaded: false,
+            stage: Stage::Ready,
+        });
+        if lease == Lease::Without {
+            return self.run_from(old, due, cx);
+        }
+        cx.cache.flights.waits_for_lease(run, true);
+        self.begin_in_tier(due, cx)
+    }
+
+    /// Computes from now on, from what is stored if something takes the function's place.
+    pub(crate) fn run_from(&mut self, old: Option<Slot>, due: bool, cx: &mut Context<'_, H>) -> NextStep<H> {
+        let hard = due && self.request.wish.refresh == Refresh::Hard;
+        let (cache, now) = (&mut *cx.cache, cx.now);
         let old = old.and_then(|slot| cache.entries.get(slot));
-        let builds = cache.terms.revalidates && !(due && request.wish.refresh == Refresh::Hard);
+        let builds = cache.terms.revalidates && !hard;
         let previous = old.filter(|_| builds).map(|look| {
             let (value, version) = (look.entry.value.clone(), look.stamp.version.clone());
             Previous { value, version, own_ttl: look.own_ttl() }
         });
         cache.stats.misses += u64::from(previous.is_none());
-        let validation = Found::new(cache.terms.lag.retries > 0);
-        self.phase = Phase::Computing(Computation {
-            run,
-            born: cx.now,
-            previous,
-            validation,
-            retries: 0,
-            stage: Stage::Running,
-        });
-        Step::Compute(flight)
+        let computation = self.computing();
+        (computation.born, computation.previous, computation.stage) = (now, previous, Stage::Running);
+        if cx.cache.terms.has_tier {
+            cx.cache.flights.waits_for_lease(computation.run, false);
+        }
+        match cx.cache.flights.flight(computation.run) {
+            Some(flight) => Step::Compute(flight),
+            None => unreachable!("it goes on"),
+        }
     }
 
     /// Makes the session a reader of the function, tells it of a new observation, and goes by the one it has.

@@ -142,9 +142,14 @@ impl<'a, H: SessionHost> Finished<'a, H> {
             stored,
             known_in: session,
             born: self.computation.born,
-            course: Course::new(self.computation.run.ticket, stored, settles),
+            course: Course::new(self.began(), stored, settles),
             own_ttl: self.computation.own_ttl(self.made, &cache.terms),
         }
+    }
+
+    /// When its computation began, in the order of events. What was loaded is older than any cut-off.
+    fn began(&self) -> Ticket {
+        if self.computation.is_loaded { 0 } else { self.computation.run.ticket }
     }
 
     /// Whether the session keeps this very result.

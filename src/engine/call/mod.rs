@@ -11,6 +11,8 @@ pub(super) mod policy;
 pub(super) mod protocol;
 pub(super) mod pump;
 pub(super) mod purge;
+pub(super) mod record;
+pub(super) mod second_tier;
 pub(super) mod serve;
 pub(super) mod stale;
 pub(super) mod validate;

@@ -4,6 +4,7 @@
 use crate::engine::call::disposition::{Disposition, Finished};
 use crate::engine::call::plan::{Plan, Question, Stage};
 use crate::engine::call::protocol::{Made, NextStep, Served, Step};
+use crate::engine::call::record::Saved;
 use crate::engine::flight::flights::{Arrival, Shown};
 use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::function_cache::context::Context;
@@ -25,7 +26,15 @@ impl<H: SessionHost> Plan<H> {
     pub(crate) fn go_on(&mut self, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
         let computation = self.computing();
         match std::mem::replace(&mut computation.stage, Stage::Running) {
-            Stage::Running | Stage::Asking(..) => unreachable!("it goes on when that has come to its end"),
+            Stage::Loading | Stage::Acquiring | Stage::Running | Stage::Asking(..) => {
+                unreachable!("it goes on when that has come to its end")
+            }
+            Stage::Loaded(record) => self.loaded(record, cx),
+            Stage::Acquired(acquired) => self.acquired(acquired, cx).inspect_err(|_| {
+                self.computing().stage = Stage::Acquired(acquired);
+            }),
+            Stage::Ready => self.run(cx),
+            Stage::Saving(served) => Ok(Step::Done(served)),
             Stage::Sleeping(made) => {
                 computation.stage = Stage::Asking(made, Question::begin(cx.now));
                 Ok(Step::Ask(None))
@@ -76,12 +85,30 @@ impl<H: SessionHost> Plan<H> {
             return Ok(Step::Validate(read));
         }
         match self.place(&made, lags, cx) {
-            Ok(placed) => Ok(Step::Done(self.over(made, placed, cx))),
+            Ok(placed) => {
+                let saved = self.saved(&made);
+                let served = self.over(made, placed, cx);
+                Ok(match saved {
+                    None => Step::Done(served),
+                    Some(saved) => {
+                        self.computing().stage = Stage::Saving(served);
+                        Step::Save(saved)
+                    }
+                })
+            }
             Err(unsure) => {
                 self.computing().stage = Stage::Made(made, asked_again);
                 Err(unsure)
             }
         }
+    }
+
+    /// What the second tier is given of a result: what is stored here, by a run that holds the lease.
+    fn saved(&self, made: &Made<H::Object>) -> Option<Saved<H::Object>> {
+        let computation = self.computation().filter(|run| self.status.stored && run.is_to_be_saved())?;
+        let version = made.seen.as_ref().unwrap_or(&self.judged_by().version).clone();
+        let own_ttl = made.own_ttl;
+        Some(Saved { value: made.value.clone(), version, born: computation.born, own_ttl })
     }
 
     /// Ends a computation. The answer.

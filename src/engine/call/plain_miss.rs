@@ -8,6 +8,7 @@
 use crate::engine::call::claim::Found;
 use crate::engine::call::plan::{Computation, Phase, Plan, Source, Stage};
 use crate::engine::call::policy::{Manner, Wish};
+use crate::engine::call::record::Lease;
 use crate::engine::clock::Nanos;
 use crate::engine::flight::flights::RunId;
 use crate::engine::function_cache::context::Context;
@@ -169,6 +170,8 @@ impl<H: SessionHost> PlainMiss<H> {
             previous: None,
             validation: Found::new(false),
             retries: 0,
+            lease: Lease::Without,
+            is_loaded: false,
             stage: Stage::Running,
         });
         plan

@@ -5,7 +5,8 @@
 
 use crate::engine::call::claim::{Claim, Found};
 use crate::engine::call::policy::{Manner, Refresh, Wish};
-use crate::engine::call::protocol::{Event, Made, NextStep, Step};
+use crate::engine::call::protocol::{Event, Made, NextStep, Served, Step};
+use crate::engine::call::record::{Acquired, Lease, Record};
 use crate::engine::clock::Nanos;
 use crate::engine::flight::flights::{Arrival, RunId};
 use crate::engine::function_cache::context::Context;
@@ -130,19 +131,35 @@ pub(crate) struct Computation<H: Host> {
     pub(crate) validation: Found<H::Object>,
     /// How often it was tried again because its result lagged.
     pub(crate) retries: u32,
-    pub(crate) stage: Stage<H::Object>,
+    /// What it knows of the second tier's lease.
+    pub(crate) lease: Lease,
+    /// Its result was loaded from the second tier.
+    pub(crate) is_loaded: bool,
+    pub(crate) stage: Stage<H>,
 }
 
 /// How far a computation has come.
-pub(crate) enum Stage<O> {
+pub(crate) enum Stage<H: Host> {
+    /// What the second tier has is loaded.
+    Loading,
+    /// It has this, or nothing.
+    Loaded(Option<Record<H::Object>>),
+    /// The lease is acquired.
+    Acquiring,
+    /// It was, or not.
+    Acquired(Acquired),
+    /// The function is to run.
+    Ready,
     /// The function runs.
     Running,
     /// It has returned this. Whether the version was asked anew since, because the result lagged.
-    Made(Made<O>, bool),
+    Made(Made<H::Object>, bool),
     /// The result lags: time passes.
-    Sleeping(Made<O>),
+    Sleeping(Made<H::Object>),
     /// The version is asked anew.
-    Asking(Made<O>, Question),
+    Asking(Made<H::Object>, Question),
+    /// The result is saved to the second tier; the answer.
+    Saving(Served<H::Object, H::Flight>),
 }
 
 /// One call.
@@ -221,6 +238,8 @@ impl<H: SessionHost> Plan<H> {
             Event::Ready => {}
             Event::Compared(pair, answer) => self.comparisons.learn(pair, answer),
             Event::Observed(version, reads) => self.observed(version, reads),
+            Event::Loaded(record) => self.computing().stage = Stage::Loaded(record),
+            Event::Acquired(acquired) => self.computing().stage = Stage::Acquired(acquired),
             Event::Computed(made) => {
                 let computation = self.computing();
                 computation.validation = computation.validation.of_the_next();
@@ -369,6 +388,18 @@ impl<H: SessionHost> Plan<H> {
         self.request.claim.as_ref()
     }
 
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &H::Key {
+        &self.request.probe.key
+    }
+
+    /// The version by which the call goes, once it has one.
+    #[must_use]
+    pub fn version(&self) -> H::Object {
+        self.judged_by().version.clone()
+    }
+
     /// The hash of the key.
     #[must_use]
     pub fn hash(&self) -> u64 {
@@ -448,6 +479,11 @@ impl<H: SessionHost> Plan<H> {
 }
 
 impl<H: SessionHost> Computation<H> {
+    /// Whether what it has made is to be saved.
+    pub(crate) fn is_to_be_saved(&self) -> bool {
+        self.lease == Lease::Held && !self.is_loaded
+    }
+
     /// How long its result lives, if that says so itself. What is good still says what it said before, unless
     /// each result is asked.
     pub(crate) fn own_ttl(&self, made: &Made<H::Object>, terms: &Terms) -> OwnTtl {
@@ -463,8 +499,8 @@ impl<H: SessionHost> Computation<H> {
     /// What the function has returned.
     fn made(&self) -> Option<&Made<H::Object>> {
         match &self.stage {
-            Stage::Running => None,
             Stage::Made(made, _) | Stage::Sleeping(made) | Stage::Asking(made, _) => Some(made),
+            _ => None,
         }
     }
 }

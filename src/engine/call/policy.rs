@@ -30,6 +30,7 @@ pub enum Manner {
 
 /// Where a call is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is so by itself")]
 pub struct Setting {
     /// A computation makes it.
     pub nested: bool,
@@ -37,6 +38,9 @@ pub struct Setting {
     pub alone: bool,
     /// The call waits for nobody.
     pub hasty: bool,
+    /// A computation makes it that holds a lease of the second tier. It waits for nobody who may wait for a
+    /// lease: in another process that one's holder might wait for this one.
+    pub leased: bool,
 }
 
 /// What is wanted of a result beyond the rule.
@@ -58,7 +62,7 @@ impl Wish {
     /// Nothing beyond how it is wanted.
     #[must_use]
     pub const fn of(manner: Manner) -> Self {
-        let setting = Setting { nested: false, alone: false, hasty: false };
+        let setting = Setting { nested: false, alone: false, hasty: false, leased: false };
         Self { manner, refresh: Refresh::No, named: false, special: false, setting }
     }
 }

@@ -1,6 +1,7 @@
 //! The protocol between a call and whoever drives it: a step says what is to be done, an event what has come
 //! of it.
 
+use crate::engine::call::record::{Acquired, Record, Saved};
 use crate::engine::clock::Nanos;
 use crate::engine::flight::flights::Arrival;
 use crate::engine::host::Host;
@@ -21,6 +22,12 @@ pub enum Step<O: Object, F> {
     /// Run the function, or what takes its place if there is something [`Plan::previous`]; then
     /// [`Event::Computed`]. Others may wait for that.
     Compute(F),
+    /// Load what the second tier has of the key, then [`Event::Loaded`]. Others may wait for the run.
+    Load(F),
+    /// Acquire the second tier's lease for the key and version, then [`Event::Acquired`].
+    Acquire,
+    /// Save a result to the second tier and give the lease back, then [`Event::Ready`].
+    Save(Saved<O>),
     /// Ask whether a version that the function has read holds still, in a session that begins after
     /// [`Plan::own`]; then [`Event::Validated`].
     Validate(Read<O>),
@@ -47,6 +54,10 @@ pub enum Event<H: Host> {
     Compared(Unsure<H::Object>, bool),
     /// The version function has answered. The version is no newer than what was read for it.
     Observed(H::Object, Vec<Read<H::Object>>),
+    /// The second tier has this of the key, or nothing.
+    Loaded(Option<Record<H::Object>>),
+    /// The lease was acquired, or not.
+    Acquired(Acquired),
     /// The function has returned.
     Computed(Made<H::Object>),
     /// The run is over for which the call waited, with something for others or nothing.

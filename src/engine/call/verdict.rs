@@ -5,8 +5,8 @@
 
 use crate::engine::call::plan::{Plan, Source};
 use crate::engine::call::policy::{Manner, Refresh};
-use crate::engine::clock::{self, Nanos};
-use crate::engine::flight::flights::RunId;
+use crate::engine::clock;
+use crate::engine::flight::flights::{InProgress, RunId};
 use crate::engine::function_cache::cache::FunctionCache;
 use crate::engine::function_cache::context::{Caller, Context};
 use crate::engine::host::Decided;
@@ -247,8 +247,11 @@ impl<H: SessionHost> Plan<H> {
             return Ok(How::Compute { hasty: false });
         }
         let since = caller.map_or(self.request.began, |caller| self.since(caller));
-        let fit = |flight: &H::Flight, born: Nanos, ticket: Ticket| {
-            ticket > since && clock::is_within(born, cx.now, cache.terms.ttl) && self.may_wait(flight)
+        let fit = |run: &InProgress<H>| {
+            run.ticket > since
+                && clock::is_within(run.born, cx.now, cache.terms.ttl)
+                && !(run.marks.before_lease && self.request.wish.setting.leased)
+                && self.may_wait(&run.flight)
         };
         let found =
             cache.flights.fit(&self.request.probe, seen, (&self.request.leader, fit), &self.comparisons)?;

@@ -83,15 +83,15 @@ pub(crate) struct RunId {
 
 /// A computation in progress.
 pub struct InProgress<H: Host> {
-    ticket: Ticket,
+    pub(crate) ticket: Ticket,
     tag: Ticket,
     version: H::Object,
-    flight: H::Flight,
+    pub(crate) flight: H::Flight,
     /// The session of its caller; 0 for none.
     session: Ticket,
     /// When it began.
-    born: Nanos,
-    marks: Marks,
+    pub(crate) born: Nanos,
+    pub(crate) marks: Marks,
     /// What it has made, while that is validated.
     made: Option<Shown<H::Object>>,
 }
@@ -113,6 +113,8 @@ pub(crate) struct Marks {
     pub(crate) struck: bool,
     /// Somebody waits for it.
     pub(crate) awaited: bool,
+    /// It may wait for a lease of the second tier.
+    pub(crate) before_lease: bool,
     /// What its function did meanwhile.
     pub(crate) bypass: Bypass,
 }
@@ -309,6 +311,13 @@ impl<H: Host> Flights<H> {
         comparisons.find(&self.groups, probe, |group| Some(&group.key))
     }
 
+    /// Notes whether a computation may wait for a lease of the second tier.
+    pub(crate) fn waits_for_lease(&mut self, run: RunId, may: bool) {
+        if let Some(going) = self.own_mut(run) {
+            going.marks.before_lease = may;
+        }
+    }
+
     /// The run of a computation. Somebody waits for it from now on.
     pub(crate) fn await_run(&mut self, run: RunId) -> Option<H::Flight> {
         self.own_mut(run).map(|going| {
@@ -322,7 +331,7 @@ impl<H: Host> Flights<H> {
         &self,
         probe: &Probe<H::Key>,
         seen: &Observation<H::Object>,
-        fit: (&<H::Flight as Flight>::Leader, impl Fn(&H::Flight, Nanos, Ticket) -> bool),
+        fit: (&<H::Flight as Flight>::Leader, impl Fn(&InProgress<H>) -> bool),
         comparisons: &Comparisons<H::Object>,
     ) -> Result<Option<RunId>, Unsure<H::Object>> {
         let (leader, fit) = fit;
@@ -330,7 +339,7 @@ impl<H: Host> Flights<H> {
         let stacks = self.groups.get(slot).into_iter().flat_map(|group| &group.stacks);
         for going in stacks.filter(|stack| !stack.top.flight.encloses(leader)).flat_map(Stack::runs) {
             if !going.marks.struck
-                && fit(&going.flight, going.born, going.ticket)
+                && fit(going)
                 && (going.tag == seen.tag || comparisons.same(&going.version, &seen.version)?)
             {
                 return Ok(Some(RunId { ticket: going.ticket, slot }));

@@ -29,4 +29,8 @@ pub struct Stats {
     pub validated: u64,
     /// Those that did not.
     pub invalidated: u64,
+    /// Calls answered with a record of the second tier.
+    pub store_hits: u64,
+    /// Calls that found none there that was good.
+    pub store_misses: u64,
 }

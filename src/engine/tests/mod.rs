@@ -5,5 +5,6 @@ pub(crate) mod fake;
 mod flights;
 mod room;
 mod routes;
+mod second_tier;
 mod stale;
 mod validations;

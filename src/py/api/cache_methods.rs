@@ -121,6 +121,7 @@ methods! {
     CacheClear = "cache_clear" "($self)", Takes::Nothing,
     |given| {
         let (py, cached) = (given.cached.py(), given.cached.get());
+        cached.clear_store(py)?;
         match &given.instance {
             None => cached.cache_clear(py),
             Some(instance) => cached.clear_of(py, instance),
@@ -425,11 +426,13 @@ impl Cached {
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<bool> {
         let probe = self.probe_of(py, args, kwargs)?;
-        if !self.invalidate(py, &probe)? {
+        // The store first: what is loaded from it until then is struck here.
+        let was_there = self.forget_in_store(py, &probe.key)?;
+        let stored = self.invalidate(py, &probe)?;
+        if !stored {
             self.check_fit(py, "cache_invalidate", args, kwargs)?;
-            return Ok(false);
         }
-        Ok(true)
+        Ok(was_there || stored)
     }
 
     /// Takes a key out, wherever it is kept. Whether it was stored.
@@ -495,6 +498,10 @@ impl Cached {
             self.enter(py, session.as_ref(), |cx| {
                 cx.put((&probe, given.as_ref()), &result, &putter, comparisons)
             })
-        })
+        })?;
+        if putter.rests_on.is_some() {
+            return Ok(());
+        }
+        self.put_in_store(py, &probe.key, (&result.value, &result.version), own_ttl)
     }
 }

@@ -28,7 +28,7 @@ impl Cached {
     #[new]
     #[pyo3(signature = (
         wrapped, options, *, ask, gets, scope, default, constant, parameters, ordered, awaits, awaits_version,
-        copies, given, module, name
+        copies, tier = None, given, module, name
     ))]
     #[expect(
         clippy::too_many_arguments,
@@ -47,6 +47,7 @@ impl Cached {
         awaits: bool,
         awaits_version: bool,
         copies: Option<Py<PyAny>>,
+        tier: Option<Py<PyAny>>,
         given: Py<PyDict>,
         module: String,
         name: String,
@@ -77,7 +78,8 @@ impl Cached {
             ) => scope.get().0.clone(),
             _ => Scope::default(),
         };
-        let terms = Terms { constant: matches!(version, Version::Constant(_)), ..options.terms };
+        let constant = matches!(version, Version::Constant(_));
+        let terms = Terms { constant, has_tier: tier.is_some(), ..options.terms };
         let function = Arc::new_cyclic(|function| {
             let cache = FunctionCache::new(terms, function.clone());
             FunctionResults {
@@ -106,6 +108,7 @@ impl Cached {
             key: shared(&options.key),
             admission: options.admission.clone_ref(py),
             copies,
+            tier,
             options: given,
             freshness: options.freshness.clone_ref(py),
             wait: options.wait,
@@ -207,6 +210,7 @@ impl Cached {
         self.binding.traverse(&visit)?;
         visit.call(&self.key)?;
         visit.call(&self.copies)?;
+        visit.call(&self.tier)?;
         visit.call(&self.options)?;
         self.admission.traverse(&visit)?;
         self.freshness.traverse(&visit)?;

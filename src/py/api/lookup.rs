@@ -49,9 +49,12 @@ impl Cached {
             Some(ended as u64),
             terms.max_weight.map(|_| weight),
             terms.max_weight,
+            Some(stats.store_hits),
+            Some(stats.store_misses),
         ];
         let numbers = numbers.into_iter().map(|number| number.map(Number).into_bound_py_any(py));
-        let numbers = numbers.collect::<PyResult<Vec<_>>>()?;
+        let mut numbers = numbers.collect::<PyResult<Vec<_>>>()?;
+        numbers.extend(self.numbers_of_store(py)?);
         imported!(py, "versioned_lru_cache._results", "CacheStats")?.call1(fallible::tuple(py, numbers)?)
     }
 

@@ -47,6 +47,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(is_validating, module)?)?;
     module.add_function(wrap_pyfunction!(bumps::limit_names, module)?)?;
     module.add_function(wrap_pyfunction!(mock_clock, module)?)?;
+    module.add_function(wrap_pyfunction!(mocked_clock, module)?)?;
     module.add_function(wrap_pyfunction!(peek_session, module)?)?;
     module.add_function(wrap_pyfunction!(stable_key::stable_key, module)?)?;
     module.add_function(wrap_pyfunction!(stable_key::stable_key_of, module)?)?;
@@ -108,6 +109,12 @@ fn mock_clock(at: u64) {
 #[pyfunction]
 fn advance_clock(nanoseconds: u64) {
     let _ = clock::pass(nanoseconds);
+}
+
+/// The time of the clock that was put in the place of the real one, if one was, in nanoseconds.
+#[pyfunction]
+fn mocked_clock() -> Option<fallible::Number> {
+    clock::mocked().map(fallible::Number)
 }
 
 /// The time that the library sees, in nanoseconds.

@@ -27,6 +27,8 @@ impl Cached {
     pub(super) fn invalidate_where(given: &Given<'_>, predicate: &Bound<'_, PyAny>) -> PyResult<u64> {
         let (cached, py) = (given.cached.get(), predicate.py());
         let chosen = Self::chooser(given, predicate)?;
+        // A store can't be asked which of its calls a predicate would choose.
+        cached.clear_store(py)?;
         let mut drops = DeferredDrops::default();
         let keys = cached.function.cache.with(py, |cache| cache.all_keys(&mut drops));
         drop(drops);

@@ -8,6 +8,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::run_end::RunEnd;
 use super::wait::{JoinableFlight, TaskWait};
 use super::wait_graph;
+use crate::engine::order::NEVER;
 use crate::engine::{Flight as _, Setting, Wish};
 use crate::py::call::attempt::Attempt;
 use crate::py::call::awaited_call::{Answer, Call, CallState, Doing};
@@ -79,6 +80,27 @@ impl Call {
                 let Some(ended) = ended else { unreachable!("the driver has waited") };
                 self.driving(py, |drive| drive.waited(function, py, ended))
             }
+            Doing::Loading => {
+                let loaded = error.map_or(Ok(()), |error| Err(PyErr::from_value(error)));
+                self.driving(py, |drive| {
+                    let taken = loaded.and_then(|()| {
+                        self.with(py, |arguments| drive.was_loaded(function, &value, arguments))
+                    });
+                    taken.inspect_err(|error| drive.failed(function, py, error, NEVER))
+                })
+            }
+            Doing::Acquiring => {
+                let acquired = error.map_or(Ok(()), |error| Err(PyErr::from_value(error)));
+                self.driving(py, |drive| {
+                    acquired.inspect_err(|error| drive.failed(function, py, error, NEVER))?;
+                    drive.has_acquired(function, &value);
+                    Ok(())
+                })
+            }
+            Doing::Saving => self.driving(py, |drive| {
+                drive.was_saved();
+                error.map_or(Ok(()), |error| Err(PyErr::from_value(error)))
+            }),
             Doing::Sleeping => error.map_or(Ok(()), |error| Err(PyErr::from_value(error))),
             Doing::Nothing | Doing::Uncached => {
                 Err(fallible::error::<PyRuntimeError>(py, "this call is doing nothing"))
@@ -103,6 +125,9 @@ impl Call {
             Next::Ask => (Doing::Asking, None),
             Next::Wait(flight) => (Doing::Waiting, Some(flight)),
             Next::Compute => (Doing::Computing, self.driving(py, |drive| Ok(drive.flight().cloned()))?),
+            Next::Load => (Doing::Loading, None),
+            Next::Acquire => (Doing::Acquiring, None),
+            Next::Save => (Doing::Saving, None),
             Next::Validate => (Doing::Validating, None),
             Next::Sleep(span) => {
                 self.state.with(py, |state| state.pause = span);
@@ -236,10 +261,15 @@ impl Call {
     /// Begin what is to be awaited, as a part of this call: the version function, the function, or the
     /// question whether what was read holds. Its end is for `resume`.
     fn start<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let doing = self.state.with(py, |state| state.doing);
+        let (doing, function) = (self.state.with(py, |state| state.doing), self.function.get());
+        match doing {
+            Doing::Loading => return self.driving(py, |drive| drive.load(function, py)),
+            Doing::Acquiring => return self.driving(py, |drive| drive.acquire(function, py)),
+            Doing::Saving => return self.driving(py, |drive| drive.save(function, py)),
+            _ => {}
+        }
         let entered = self.driving(py, |drive| Entered::new(py, drive.entrance()))?;
         self.state.with(py, |state| state.entered = Some(entered));
-        let function = self.function.get();
         match doing {
             Doing::Asking => {
                 let part =

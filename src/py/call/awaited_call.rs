@@ -61,6 +61,12 @@ pub(crate) enum Doing {
     Waiting,
     /// The function runs.
     Computing,
+    /// What the second tier has is loaded.
+    Loading,
+    /// Its lease is acquired.
+    Acquiring,
+    /// The result is saved there.
+    Saving,
     /// A version that it has read is asked about.
     Validating,
     /// Time passes.
@@ -77,6 +83,9 @@ impl Doing {
             Self::Asking => "ask",
             Self::Waiting => "wait",
             Self::Computing => "compute",
+            Self::Loading => "load",
+            Self::Acquiring => "acquire",
+            Self::Saving => "save",
             Self::Validating => "validate",
             Self::Sleeping => "sleep",
             Self::Uncached => "uncached",

@@ -42,6 +42,8 @@ struct FrameState {
     own: Own,
     /// The version of that, where the function runs.
     version: Option<Object>,
+    /// Whether it, or one around it, holds a lease of a store.
+    leased: bool,
     /// Where it begins in its session's log.
     start: u64,
     /// The same of the sessions for which versions are asked about, where that is why a function runs: other
@@ -310,6 +312,8 @@ pub(crate) struct ComputationStart<'a> {
     pub(crate) validation: Option<Arc<SessionCore>>,
     /// The version for which the function runs, and not only its version function.
     pub(crate) computes: Option<Object>,
+    /// Whether it holds a lease of a store.
+    pub(crate) leased: bool,
 }
 
 impl Entered {
@@ -318,12 +322,12 @@ impl Entered {
         let variable = current(py)?;
         let last = Frame::last(variable)?;
         let around = last.as_ref().and_then(Frame::running);
-        let ComputationStart { flight, own, session, validation, computes: version } = entrance;
+        let ComputationStart { flight, own, session, validation, computes: version, leased } = entrance;
         let computes = version.is_some();
-        let inherited = around
-            .as_ref()
-            .map(|around| around.get().state.with(py, |state| (state.nest.clone(), state.inherited())));
-        let (outer, (inherited, beside)) = inherited.unwrap_or_default();
+        let inherited = around.as_ref().map(|around| {
+            around.get().state.with(py, |state| (state.nest.clone(), state.leased, state.inherited()))
+        });
+        let (outer, leased_outside, (inherited, beside)) = inherited.unwrap_or_default();
         let nest = match flight {
             Some(flight) => Some(EnclosingRuns::new(flight, outer)),
             None => outer,
@@ -334,6 +338,7 @@ impl Entered {
             validation: validation.or(inherited),
             own,
             version,
+            leased: leased || leased_outside,
             start: 0,
             beside: Vec::new(),
         };
@@ -357,7 +362,7 @@ impl Entered {
         let frame = self.0.get();
         frame.over.store(true, Ordering::Relaxed);
         ACTIVE.fetch_sub(1, Ordering::Relaxed);
-        let FrameState { nest, session, validation, own, version, start, beside } =
+        let FrameState { nest, session, validation, own, version, leased: _, start, beside } =
             frame.state.with(py, std::mem::take);
         let mut reads = Vec::new();
         let mut id = 0;
@@ -446,7 +451,14 @@ pub(crate) fn asking<R>(py: Python<'_>, own: Own, ask: impl FnOnce() -> PyResult
 #[cold]
 #[inline(never)]
 fn ask_in_a_frame_of_its_own<R>(own: Own, ask: impl FnOnce() -> PyResult<R>) -> PyResult<Ended<R>> {
-    let start = ComputationStart { flight: None, own, session: None, validation: None, computes: None };
+    let start = ComputationStart {
+        flight: None,
+        own,
+        session: None,
+        validation: None,
+        computes: None,
+        leased: false,
+    };
     attach(|py| within(py, start, ask))
 }
 
@@ -481,6 +493,13 @@ pub(crate) fn current_version(py: Python<'_>) -> PyResult<Py<PyAny>> {
              function that is decorated with a version",
         )
     })
+}
+
+/// Whether the running code is part of a computation that holds a lease of a store: it waits for no other
+/// lease, whose holder might wait for this one in another process.
+pub(crate) fn holds_lease(py: Python<'_>) -> bool {
+    is_going_on()
+        && Frame::innermost(py).is_some_and(|frame| frame.get().state.with(py, |state| state.leased))
 }
 
 /// The runs that the running code is part of.

@@ -13,14 +13,15 @@ use super::admission::told;
 use super::attempt::Attempt;
 use super::background_refresh::BackgroundRefresh;
 use super::computation::{self, ComputationStart, Ended, Entered};
+use super::lease::HeldLease;
 use super::question::Question;
 use super::read_set::ServedCall;
 use super::settle::{PATIENCE, restless};
 use super::switched_off;
 use crate::engine::order::{NEVER, Ticket};
 use crate::engine::{
-    Basis, Claim, Comparisons, Event, Flight as _, Manner, PlainMiss, Plan, Probe, Read, Setting, Status,
-    Step, Wish, clock, oldest,
+    Basis, Claim, Comparisons, Event, Flight as _, Manner, PlainMiss, Plan, Probe, Read, Saved, Setting,
+    Status, Step, Wish, clock, oldest,
 };
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::key::Key;
@@ -48,6 +49,12 @@ pub(crate) enum Next<'py> {
     Wait(Flight),
     /// Run the function: [`Drive::computed`].
     Compute,
+    /// Load what the second tier has: [`Drive::was_loaded`].
+    Load,
+    /// Acquire its lease: [`Drive::has_acquired`].
+    Acquire,
+    /// Save a result to it: [`Drive::was_saved`].
+    Save,
     /// Ask about what was read: [`Drive::validated`].
     Validate,
     /// Let so much time pass.
@@ -84,6 +91,12 @@ pub(crate) struct Drive {
     pub(crate) asked_about: Option<Read<Object>>,
     /// The session in which that is done.
     validation: Option<Arc<SessionCore>>,
+    /// The canonical bytes of the key, once the second tier was asked.
+    pub(super) stable_key: Option<Py<PyAny>>,
+    /// The lease that the call holds there.
+    pub(super) lease: Option<HeldLease>,
+    /// What is to be saved there.
+    pub(super) saved: Option<Saved<Object>>,
 }
 
 impl Drive {
@@ -140,7 +153,8 @@ impl Drive {
             Version::Asked(_) => None,
         };
         let hasty = cached.wait == Some(Duration::ZERO);
-        let setting = Setting { nested: computation::is_nested(py), hasty, ..wish.setting };
+        let (nested, leased) = (computation::is_nested(py), computation::holds_lease(py));
+        let setting = Setting { nested, hasty, leased, ..wish.setting };
         let wish = Wish { setting, ..wish };
         let plan = Plan::new(probe, given, cached.scope.clone(), constant, leader, wish);
         let mut drive = Self::of(plan, session, part, None);
@@ -178,6 +192,9 @@ impl Drive {
             previous: None,
             asked_about: None,
             validation: None,
+            stable_key: None,
+            lease: None,
+            saved: None,
         })
     }
 
@@ -237,14 +254,21 @@ impl Drive {
                     return Ok(Next::Wait(flight));
                 }
                 Step::Compute(flight) => {
-                    if self.lead.as_ref().is_none_or(|lead| !lead.0.is(&flight)) {
-                        self.lead = Some(Lead(flight));
-                    }
+                    self.leads(flight);
                     let shown = self.plan.previous().map(|old| {
                         told(old.value.bind(py), old.version.bind(py), old.own_ttl).map(Bound::unbind)
                     });
                     self.previous = shown.transpose()?;
                     return Ok(Next::Compute);
+                }
+                Step::Load(flight) => {
+                    self.leads(flight);
+                    return Ok(Next::Load);
+                }
+                Step::Acquire => return Ok(Next::Acquire),
+                Step::Save(saved) => {
+                    self.saved = Some(saved);
+                    return Ok(Next::Save);
                 }
                 Step::Validate(read) => {
                     self.asked_about = Some(read);
@@ -260,6 +284,7 @@ impl Drive {
                     if let Some(lead) = self.lead.take() {
                         lead.land(self.plan.landing());
                     }
+                    self.lease = None;
                     self.error = None;
                     if let Some(culprit) = self.plan.made_with() {
                         cached.function.note_result(py, self.plan.hash(), culprit);
@@ -276,6 +301,13 @@ impl Drive {
         }
         self.abandon(cached, py);
         Ok(if self.plan.claim().is_some() { Next::Holds(false) } else { Next::Uncached })
+    }
+
+    /// Leads a run from now on, if not already.
+    fn leads(&mut self, flight: Flight) {
+        if self.lead.as_ref().is_none_or(|lead| !lead.0.is(&flight)) {
+            self.lead = Some(Lead(flight));
+        }
     }
 
     /// What the call would do, and the hash of its key.
@@ -308,6 +340,7 @@ impl Drive {
             session: self.session.as_ref(),
             validation: self.validation.clone().filter(|_| self.asked_about.is_some()),
             computes: if self.asked_about.is_none() { self.plan.computes_for() } else { None },
+            leased: self.lease.is_some(),
         }
     }
 
@@ -338,6 +371,21 @@ impl Drive {
     /// Takes whether what was read still holds; `more` was read meanwhile.
     pub(crate) fn has_validated(&mut self, read: Read<Object>, holds: bool, more: Vec<Read<Object>>) {
         self.plan.take(Event::Validated(read, holds, more));
+    }
+
+    /// Takes what has come of a step.
+    pub(super) fn take(&mut self, event: Event<Host>) {
+        self.plan.take(event);
+    }
+
+    /// The call's key.
+    pub(super) fn key(&self) -> &Key {
+        self.plan.key()
+    }
+
+    /// The version by which the call goes.
+    pub(super) fn version(&self) -> Object {
+        self.plan.version()
     }
 
     /// The session, if there is one.
@@ -395,6 +443,20 @@ impl Drive {
                 slept.inspect_err(|_| self.abandon(cached, py))?;
             }
             Next::Validate => self.validate(cached, py)?,
+            Next::Load => {
+                let found = self.load(cached, py);
+                let loaded = found.and_then(|found| self.was_loaded(cached, &found, arguments));
+                loaded.inspect_err(|error| self.failed(cached, py, error, NEVER))?;
+            }
+            Next::Acquire => {
+                let answer = self.acquire(cached, py);
+                let answer = answer.inspect_err(|error| self.failed(cached, py, error, NEVER))?;
+                self.has_acquired(cached, &answer);
+            }
+            Next::Save => {
+                self.save(cached, py)?;
+                self.was_saved();
+            }
             Next::Holds(holds) => return Ok(Some(PyBool::new(py, holds).to_owned().into_any())),
             Next::Done(value, basis, behind) => {
                 if computation::is_going_on() {
@@ -524,6 +586,9 @@ impl Drive {
         self.plan.keys().try_for_each(|key| visit.call(&*key.object()))?;
         self.lead.as_ref().map_or(Ok(()), |lead| lead.traverse(visit))?;
         visit.call(&self.part)?;
+        self.lease.as_ref().map_or(Ok(()), |lease| lease.traverse(visit))?;
+        let saved = self.saved.iter().flat_map(|saved| [&saved.value, &saved.version]);
+        saved.into_iter().try_for_each(|object| visit.call(&object.0))?;
         visit.call(&self.previous)?;
         visit.call(&self.error)?;
         self.plan.reads().chain(&self.asked_about).try_for_each(|read| visit.call(&read.call.0))?;

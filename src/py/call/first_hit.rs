@@ -34,6 +34,7 @@ pub(super) fn ask<'py>(
         session: session.as_ref(),
         validation: None,
         computes: None,
+        leased: false,
     };
     let mut unchanged = false;
     let mut room = Room::new();

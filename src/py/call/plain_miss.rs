@@ -160,7 +160,7 @@ impl PlainRun {
         let (flight, session) = (Some(&self.lead.0), self.session.as_ref());
         let own = self.miss.own();
         let computes = Some(self.miss.version());
-        Entered::new(py, ComputationStart { flight, own, session, validation: None, computes })
+        Entered::new(py, ComputationStart { flight, own, session, validation: None, computes, leased: false })
     }
 
     /// Stores what the function has made; or makes a plan, which is told how it ended.

@@ -117,6 +117,7 @@ fn still_holds(
         session: inside.session.as_ref(),
         validation: Some(validation),
         computes: None,
+        leased: false,
     };
     match computation::within(py, entrance, || check.holds(py))?.result {
         Err(error) if error.is_instance_of::<PyException>(py) => Ok(false),

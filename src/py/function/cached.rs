@@ -48,6 +48,8 @@ pub(crate) struct Cached {
     pub(crate) admission: Admission,
     /// What each caller is handed, made of what is stored.
     pub(crate) copies: Option<Py<PyAny>>,
+    /// What asks the store that lies behind the memory of this process, if one does.
+    pub(crate) tier: Option<Py<PyAny>>,
     /// The options as the decorator was given them.
     pub(crate) options: Py<PyDict>,
     pub(crate) freshness: Freshness,
@@ -70,7 +72,7 @@ impl Drop for Cached {
                 std::mem::replace(&mut self.binding, Binding::Ambient),
                 std::mem::replace(&mut self.freshness, Freshness::nothing(py)),
                 ([self.fit.take(), self.key.take()], std::mem::take(&mut self.admission)),
-                (self.parameters.take(), self.copies.take()),
+                (self.parameters.take(), self.copies.take(), self.tier.take()),
             ));
         });
     }

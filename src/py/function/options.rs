@@ -186,6 +186,7 @@ impl Options {
             constant: false,
             verifies,
             revalidates: revalidate.is_some(),
+            has_tier: false,
             stale_if_error,
             stale_while_revalidate,
             retry_after,

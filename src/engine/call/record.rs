@@ -1,0 +1,67 @@
+//! What a call exchanges with a second tier: records that were saved, results that are to be, and leases.
+
+use std::num::NonZeroU64;
+
+use crate::engine::clock::Nanos;
+use crate::engine::storage::entry::{Course, OwnTtl};
+use crate::engine::terms::Terms;
+
+/// A result as a second tier has it.
+pub struct Record<O> {
+    /// The result.
+    pub value: O,
+    /// The version of the data it was made from.
+    pub version: O,
+    /// Its age, counted from the start of its computation; `Nanos::MAX` where that is not known.
+    pub age: Nanos,
+    /// How long it lives, if it said so itself.
+    pub own_ttl: OwnTtl,
+    /// What it weighs; 0 where that is not bounded.
+    pub weight: u64,
+}
+
+/// A result that is to be saved.
+pub struct Saved<O> {
+    /// The result.
+    pub value: O,
+    /// The version of the data it was made from.
+    pub version: O,
+    /// When its computation began.
+    pub born: Nanos,
+    /// How long it lives, if it says so itself.
+    pub own_ttl: OwnTtl,
+}
+
+/// How an attempt to acquire a lease has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acquired {
+    /// The call holds it.
+    Held,
+    /// Another held it and has let go: there may be a record now.
+    Freed,
+    /// There is none to be had: the call computes without, and saves nothing.
+    Refused,
+}
+
+/// What a run knows of its lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lease {
+    /// It has not asked for it.
+    Unasked,
+    /// It holds it.
+    Held,
+    /// It goes without, as all runs do where there is no second tier.
+    Without,
+}
+
+impl<O> Record<O> {
+    /// How long it lives: for one that is older than the clock, which began with this boot, so long that it
+    /// ends when it would.
+    pub(crate) fn own_ttl_at(&self, now: Nanos, terms: &Terms) -> OwnTtl {
+        let ttl = Course::default().ttl(terms, self.own_ttl);
+        match self.age.checked_sub(now).zip(ttl) {
+            Some((before, ttl)) if ttl > self.age => NonZeroU64::new(ttl - before),
+            _ => self.own_ttl,
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Calls with a second tier below the memory: what is loaded, which lease is asked for, what is saved.
+//! Another process does what it likes between any two steps; whatever that is, nobody is served a value of
+//! another version than was asked for.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow::{Break, Continue};
+
+use crate::engine::call::plan::Plan;
+use crate::engine::call::policy::{Manner, Wish};
+use crate::engine::call::protocol::{Event, Step};
+use crate::engine::call::record::{Acquired, Record, Saved};
+use crate::engine::function_cache::cache::FunctionCache;
+use crate::engine::order;
+use crate::engine::session::answers::Scope;
+use crate::engine::storage::deferred_drops::DeferredDrops;
+use crate::engine::terms::Terms;
+use crate::engine::tests::fake::{Fake, IMMUTABLE, Number, alone, drive, made, probe};
+use crate::engine::{Comparisons, clock};
+
+const SECOND: u64 = 1_000_000_000;
+
+/// A record of the store: its value, the version of that, and when it was made.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    value: u32,
+    version: u32,
+    born: u64,
+}
+
+/// What happens at a step, in another process or in this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meanwhile {
+    Nothing,
+    /// Another saves a result of the version of now.
+    Saves,
+    /// The version changes.
+    Changes,
+    /// Another takes the lease, or gives it back.
+    Leases,
+    /// The cache is cleared.
+    Clears,
+}
+
+/// What happens by chance: as a rule nothing.
+const KINDS: [Meanwhile; 8] = [
+    Meanwhile::Nothing,
+    Meanwhile::Nothing,
+    Meanwhile::Nothing,
+    Meanwhile::Nothing,
+    Meanwhile::Saves,
+    Meanwhile::Changes,
+    Meanwhile::Leases,
+    Meanwhile::Clears,
+];
+
+/// A function with a store behind it.
+struct World {
+    cache: FunctionCache<Fake>,
+    scope: Scope,
+    store: HashMap<u32, Kept>,
+    version: u32,
+    runs: u32,
+    leased_elsewhere: bool,
+    /// What was done, in order.
+    steps: Vec<&'static str>,
+}
+
+impl World {
+    fn new(terms: Terms) -> Self {
+        let terms = Terms { maxsize: Some(9), has_tier: true, ..terms };
+        let (cache, store) = (FunctionCache::new(terms, ()), HashMap::new());
+        let (scope, steps) = (Scope::default(), Vec::new());
+        Self { cache, scope, store, version: 1, runs: 0, leased_elsewhere: false, steps }
+    }
+
+    /// A value tells its version, and the run that made it.
+    fn value(&mut self) -> u32 {
+        self.runs += 1;
+        self.version * 1000 + self.runs
+    }
+
+    fn keep(&mut self, key: u32, age: u64) {
+        let (value, born) = (self.value(), clock::now().saturating_sub(age));
+        self.store.insert(key, Kept { value, version: self.version, born });
+    }
+
+    fn happens(&mut self, key: u32, what: Meanwhile) {
+        match what {
+            Meanwhile::Nothing => {}
+            Meanwhile::Saves => self.keep(key, 0),
+            Meanwhile::Changes => self.version += 1,
+            Meanwhile::Leases => self.leased_elsewhere ^= true,
+            Meanwhile::Clears => {
+                let mut drops = DeferredDrops::default();
+                self.store.clear();
+                self.cache.clear(&mut drops);
+            }
+        }
+    }
+
+    /// Calls the function; `during` is what happens before each step. The value, and the version that was
+    /// asked for last.
+    fn call(&mut self, key: u32, wish: Wish, mut during: impl FnMut() -> Meanwhile) -> (u32, u32) {
+        let mut plan = Plan::new(probe(key), None, self.scope.clone(), None, (), wish);
+        let (mut event, mut asked) = (Event::Ready, 0);
+        loop {
+            let mut next = None;
+            let step = drive(&mut self.cache, None, &mut plan, event, Break);
+            self.happens(key, during());
+            event = match step {
+                Step::Ask(_) => {
+                    asked = self.version;
+                    Event::Observed(Number::new(self.version), Vec::new())
+                }
+                Step::Load(_) => {
+                    self.steps.push("load");
+                    Event::Loaded(self.store.get(&key).map(|kept| Record {
+                        value: Number::new(kept.value),
+                        version: Number::new(kept.version),
+                        age: clock::now().saturating_sub(kept.born),
+                        own_ttl: None,
+                        weight: 0,
+                    }))
+                }
+                Step::Acquire => {
+                    self.steps.push("acquire");
+                    if self.leased_elsewhere {
+                        self.leased_elsewhere = false;
+                        Event::Acquired(Acquired::Freed)
+                    } else {
+                        Event::Acquired(Acquired::Held)
+                    }
+                }
+                Step::Compute(_) => {
+                    self.steps.push("compute");
+                    let value = self.value();
+                    Event::Computed(made(value, order::NEVER))
+                }
+                Step::Save(Saved { value, version, born, .. }) => {
+                    self.steps.push("save");
+                    self.store.insert(key, Kept { value: value.get(), version: version.get(), born });
+                    Event::Ready
+                }
+                Step::Done(served) => {
+                    next = Some(served.value.get());
+                    Event::Ready
+                }
+                _ => unreachable!("nothing else is asked for"),
+            };
+            if let Some(value) = next {
+                return (value, asked);
+            }
+        }
+    }
+
+    fn calm(&mut self, key: u32) -> u32 {
+        self.steps.clear();
+        self.call(key, Wish::default(), || Meanwhile::Nothing).0
+    }
+}
+
+#[test]
+fn a_miss_loads_acquires_loads_again_computes_and_saves() {
+    let _turn = alone();
+    let mut world = World::new(Terms::default());
+    assert_eq!(world.calm(1), 1001);
+    assert_eq!(world.steps, ["load", "acquire", "load", "compute", "save"]);
+    assert_eq!(world.calm(1), 1001);
+    assert!(world.steps.is_empty(), "memory answers alone");
+    assert_eq!((world.cache.stats.store_hits, world.cache.stats.store_misses), (0, 1));
+}
+
+#[test]
+fn a_record_of_the_version_is_the_result_and_one_of_another_is_not() {
+    let _turn = alone();
+    let mut world = World::new(Terms::default());
+    world.keep(1, 0);
+    assert_eq!(world.calm(1), 1001);
+    assert_eq!(world.steps, ["load"]);
+    assert_eq!((world.cache.stats.hits, world.cache.stats.misses), (1, 0));
+    world.version = 2;
+    assert_eq!(world.calm(1), 2002);
+    assert_eq!(world.steps, ["load", "acquire", "load", "compute", "save"]);
+}
+
+#[test]
+fn what_never_changes_is_the_result_under_any_version() {
+    let _turn = alone();
+    let mut world = World::new(Terms::default());
+    world.version = IMMUTABLE;
+    world.keep(1, 0);
+    world.version = 3;
+    assert_eq!(world.calm(1), IMMUTABLE * 1000 + 1);
+    assert_eq!(world.steps, ["load"]);
+}
+
+#[test]
+fn who_waited_for_a_lease_looks_again() {
+    let _turn = alone();
+    let mut world = World::new(Terms::default());
+    world.leased_elsewhere = true;
+    world.steps.clear();
+    let mut turn = 0;
+    let value = world.call(1, Wish::default(), || {
+        turn += 1;
+        // Asked, loaded, and while it waits the other saves.
+        if turn == 3 { Meanwhile::Saves } else { Meanwhile::Nothing }
+    });
+    assert_eq!(value, (1001, 1));
+    assert_eq!(world.steps, ["load", "acquire", "load"]);
+}
+
+#[test]
+fn a_record_is_as_old_as_it_is() {
+    let _turn = alone();
+    clock::mock(1000 * SECOND);
+    let mut world = World::new(Terms { ttl: Some(10 * SECOND), ..Terms::default() });
+    world.keep(1, 4 * SECOND);
+    assert_eq!(world.calm(1), 1001);
+    clock::mock(1005 * SECOND);
+    assert_eq!(world.calm(1), 1001);
+    assert!(world.steps.is_empty());
+    clock::mock(1006 * SECOND);
+    assert_eq!(world.calm(1), 1002, "ten seconds after its computation began");
+    world.keep(2, 10 * SECOND);
+    assert_eq!(world.calm(2), 1004, "too old when it was loaded");
+    clock::unmock();
+}
+
+#[test]
+fn one_older_than_the_clock_ends_when_it_ends() {
+    let _turn = alone();
+    clock::mock(3 * SECOND);
+    let mut world = World::new(Terms { ttl: Some(10 * SECOND), ..Terms::default() });
+    world.keep(1, 0);
+    let mut plan = Plan::new(probe(1), None, world.scope.clone(), None, (), Wish::default());
+    // It began before this machine was started.
+    let value = drive(&mut world.cache, None, &mut plan, Event::Ready, |step| match step {
+        Step::Ask(_) => Continue(Event::Observed(Number::new(1), Vec::new())),
+        Step::Load(_) => Continue(Event::Loaded(Some(Record {
+            value: Number::new(7),
+            version: Number::new(1),
+            age: 8 * SECOND,
+            own_ttl: None,
+            weight: 0,
+        }))),
+        Step::Done(served) => Break(served.value.get()),
+        _ => unreachable!("it is the result"),
+    });
+    assert_eq!(value, 7);
+    clock::mock(5 * SECOND - 1);
+    assert_eq!(world.calm(1), 7);
+    clock::mock(5 * SECOND);
+    assert_ne!(world.calm(1), 7);
+    clock::unmock();
+}
+
+#[test]
+fn what_is_wanted_anew_is_not_loaded() {
+    let _turn = alone();
+    let mut world = World::new(Terms::default());
+    world.keep(1, 0);
+    world.steps.clear();
+    let (value, _) = world.call(1, Wish::of(Manner::Now), || Meanwhile::Nothing);
+    assert_eq!(value, 1002);
+    assert_eq!(world.steps, ["acquire", "compute", "save"]);
+}
+
+#[test]
+fn what_was_loaded_is_renewed_by_who_renews() {
+    let _turn = alone();
+    let mut world = World::new(Terms::default());
+    world.keep(1, 0);
+    let before = order::draw();
+    assert_eq!(world.calm(1), 1001);
+    let found = world.cache.find(&probe(1), &Comparisons::default());
+    let slot = found.ok().flatten().and_then(|slot| world.cache.entries.get(slot));
+    assert!(slot.is_some_and(|look| look.entry.began() < before), "it was made before");
+}
+
+#[test]
+fn an_old_record_stands_in_for_a_source_that_fails() {
+    let _turn = alone();
+    let terms = Terms { stale_if_error: Some(u64::MAX), retry_after: SECOND, ..Terms::default() };
+    let mut world = World::new(terms);
+    world.keep(1, 0);
+    world.version = 2;
+    let mut plan = Plan::new(probe(1), None, world.scope.clone(), None, (), Wish::default());
+    let World { cache, store, .. } = &mut world;
+    let kept = store[&1];
+    let value = drive(cache, None, &mut plan, Event::Ready, |step| match step {
+        Step::Ask(_) => Continue(Event::Observed(Number::new(2), Vec::new())),
+        Step::Load(_) => Continue(Event::Loaded(Some(Record {
+            value: Number::new(kept.value),
+            version: Number::new(kept.version),
+            age: 0,
+            own_ttl: None,
+            weight: 0,
+        }))),
+        Step::Acquire => Continue(Event::Acquired(Acquired::Held)),
+        Step::Compute(_) => Continue(Event::Failed { stands: true }),
+        Step::Done(served) => Break(served.value.get()),
+        _ => unreachable!("nothing is saved"),
+    });
+    assert_eq!(value, 1001);
+}
+
+#[test]
+fn nothing_of_another_version_is_served_whatever_happens_meanwhile() {
+    let _turn = alone();
+    let mut state = 7_u64;
+    let mut random = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap_or(0)
+    };
+    for _ in 0..300 {
+        let mut world = World::new(Terms::default());
+        for _ in 0..20 {
+            let key = u32::try_from(random() % 3).unwrap_or(0);
+            // Numbers from 100 on are compared by asking.
+            if world.version > 90 {
+                break;
+            }
+            let began = world.version;
+            let (value, asked) = world.call(key, Wish::default(), || KINDS[random() % KINDS.len()]);
+            assert!(asked >= began, "the version is asked for by each call");
+            assert!(value / 1000 >= asked, "{value} is of an older version than {asked}");
+            let calm = world.calm(key);
+            assert_eq!(calm / 1000, world.version);
+            let runs = world.runs;
+            assert_eq!(world.calm(key), calm);
+            assert_eq!(world.runs, runs, "nothing runs again while nothing changes");
+        }
+    }
+}
