@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.typing.codecs import Price
 from tests.typing.functions import defaults, doubled, first, keywords, nothing, original, positional, twice, variadic
 from tests.typing.methods import Box, Made, Shop, Stall, shop
 from tests.typing.properties import Order
-from tests.typing.stores import Price
 from tests.typing.version_functions import of_user, of_users
 from versioned_lru_cache import (
     CachedMethod,
@@ -123,6 +123,8 @@ def decorators() -> None:
     versioned_lru_cache(version=1, ttl="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     versioned_lru_cache(abs, version_args=(1,))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     versioned_lru_cache(abs, version_args=a_function)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    versioned_lru_cache(version=1, store=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    versioned_lru_cache(version=1, revision=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     versioned_lru_cache(version=1, copy=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     versioned_cached_property(None, max_size=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     versioned_cached_property()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
