@@ -341,7 +341,8 @@ def test_a_result_in_the_place_of_another_takes_its_weight() -> None:
 
 def test_parameters_tell_of_it() -> None:
     assert weighed(3).cache_parameters()["max_weight"] == 3
-    assert versioned_lru_cache(None)(len).cache_stats()[-2:] == (None, None)
+    stats = versioned_lru_cache(None)(len).cache_stats()
+    assert (stats.weight, stats.max_weight) == (None, None)
 
 
 @pytest.mark.parametrize("weight", [-1, 1.5, "1", None, True, [], 2**64])

@@ -129,6 +129,8 @@ class RealSide(Side):
         stats: dict[str, int | None] = self.cached[name].cache_stats()._asdict()
         for name in ("verified", "validated", "invalidated", "bypassed"):
             del stats[name]
+        for name in ("store_hits", "store_misses", "store_errors", "store_seconds"):
+            assert stats.pop(name) == 0, "there is no store"
         return stats
 
     def stale(self, place: int) -> int:

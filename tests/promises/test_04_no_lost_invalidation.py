@@ -174,4 +174,4 @@ def test_counters_begin_anew_with_a_clear() -> None:
     source.f(1)
     source.f.cache_clear()
     assert source.f.cache_info() == (0, 0, 128, 0)
-    assert source.f.cache_stats() == (0, 0, 128, 0, *[0] * 12, None, None)
+    assert source.f.cache_stats() == (0, 0, 128, 0, *[0] * 12, None, None, 0, 0, 0, 0)
