@@ -75,8 +75,8 @@ stress-stores: $(VENV)/.wheel $(VENV)/.group-test ## damage the files of stores 
 mutants: $(VENV)/.group-test ## break each promise on purpose; its test must notice
 	$(BIN)/python scripts/mutants.py
 
-mutants-of-today: $(VENV)/.group-test ## a third of the mutants, another each day
-	$(BIN)/python scripts/mutants.py --share $$(( $$(date +%s) / 86400 % 3 ))/3
+mutants-of-today: $(VENV)/.group-test ## a quarter of the mutants, another each day
+	$(BIN)/python scripts/mutants.py --share $$(( $$(date +%s) / 86400 % 4 ))/4
 
 test-all: ## the tests on each CPython from 3.10 to 3.14 that is found
 	MAKE="$(MAKE)" scripts/test_all.sh
