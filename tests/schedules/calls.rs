@@ -10,11 +10,12 @@ use loom::sync::Mutex;
 use loom::thread;
 use versioned_lru_cache::concurrency::completion::Completion;
 use versioned_lru_cache::engine::{
-    Caller, Comparisons, Context, DeferredDrops, Event, FunctionCache, Made, NextStep, Plan, Probe, Scope,
-    Step, Terms, Wish, pump,
+    Acquired, Caller, Comparisons, Context, DeferredDrops, Event, Flight as _, FunctionCache, Made, NextStep,
+    Plan, Probe, Scope, Step, Terms, Wish, pump,
 };
 
 use super::host::{End, Lead, Number, Run, Session, SessionRef, Threads, lock};
+use super::store::Store;
 
 /// Loom's clock stands still: who waits, waits until woken.
 const SPAN: Duration = Duration::from_secs(1);
@@ -130,6 +131,8 @@ pub(crate) struct Function {
     pub(crate) world: Arc<World>,
     number: u64,
     cache: Mutex<FunctionCache<Threads>>,
+    /// What lies behind its memory, if anything does.
+    store: Option<Arc<Store>>,
 }
 
 fn probe() -> Probe<Number> {
@@ -138,8 +141,18 @@ fn probe() -> Probe<Number> {
 
 impl Function {
     pub(crate) fn new(world: &Arc<World>, number: u64) -> Arc<Self> {
-        let terms = Terms { maxsize: Some(8), ..Terms::default() };
-        Arc::new(Self { world: world.clone(), number, cache: Mutex::new(FunctionCache::new(terms, ())) })
+        Self::made(world, number, None)
+    }
+
+    /// The same in a process that shares a store with others.
+    pub(crate) fn with_store(world: &Arc<World>, number: u64, store: &Arc<Store>) -> Arc<Self> {
+        Self::made(world, number, Some(store.clone()))
+    }
+
+    fn made(world: &Arc<World>, number: u64, store: Option<Arc<Store>>) -> Arc<Self> {
+        let terms = Terms { maxsize: Some(8), has_tier: store.is_some(), ..Terms::default() };
+        let cache = Mutex::new(FunctionCache::new(terms, ()));
+        Arc::new(Self { world: world.clone(), number, cache, store })
     }
 
     /// Runs `act` in the critical section. What is let go is dropped after it.
@@ -191,7 +204,7 @@ impl Function {
     pub(crate) fn call(&self, session: Option<&Arc<Session>>, patient: bool) -> Called {
         let mut plan = Plan::new(probe(), None, self.world.scope.clone(), None, (), Wish::default());
         let called = Called { answer: Answer::Nothing, version: None, waited: false };
-        let mut call = Call { function: self, session, lead: None, called };
+        let mut call = Call { function: self, session, lead: None, leased: false, called };
         let enter = |plan: &mut Plan<Threads>| self.enter(session, |cx| plan.next(cx));
         call.called.answer =
             pump(&mut plan, Event::Ready, enter, |plan, step| call.carry_out(plan, step, patient));
@@ -204,6 +217,8 @@ struct Call<'a> {
     function: &'a Function,
     session: Option<&'a Arc<Session>>,
     lead: Option<Lead>,
+    /// Whether it holds the lease of the store.
+    leased: bool,
     called: Called,
 }
 
@@ -242,9 +257,23 @@ impl Call<'_> {
                 self.called.waited = true;
                 self.wait(plan, &run)
             }
+            Step::Load(run) => {
+                self.leads(run);
+                Continue(Event::Loaded(self.store().load()))
+            }
+            Step::Acquire => {
+                let acquired = self.store().acquire();
+                self.leased = acquired == Acquired::Held;
+                self.called.waited |= acquired == Acquired::Freed;
+                Continue(Event::Acquired(acquired))
+            }
+            Step::Save(saved) => {
+                self.store().save(&saved);
+                self.release();
+                Continue(Event::Ready)
+            }
             Step::Compute(run) => {
-                world.notes(Some(&run));
-                self.lead = Some(Lead(run));
+                self.leads(run);
                 match world.run(self.function.number, self.called.version) {
                     (Body::Returns, _, data) => {
                         let value = Number::new(data);
@@ -263,6 +292,7 @@ impl Call<'_> {
                 }
             }
             Step::Done(served) => {
+                self.release();
                 if let Some(lead) = self.lead.take() {
                     lead.end(plan.landing().map_or(End::Void, End::Landed));
                 }
@@ -271,6 +301,26 @@ impl Call<'_> {
             Step::Validate(_) | Step::Holds(_) | Step::Sleep(_) | Step::Absent | Step::Raise => {
                 panic!("no such terms")
             }
+        }
+    }
+
+    /// Leads a run from now on, if not already.
+    fn leads(&mut self, run: Run) {
+        if self.lead.as_ref().is_none_or(|lead| !lead.0.is(&run)) {
+            self.function.world.notes(Some(&run));
+            self.lead = Some(Lead(run));
+        }
+    }
+
+    fn store(&self) -> &Store {
+        let Some(store) = &self.function.store else { panic!("there is no store") };
+        store
+    }
+
+    /// Gives the lease back, as the system does for who is gone.
+    fn release(&mut self) {
+        if std::mem::take(&mut self.leased) {
+            self.store().release();
         }
     }
 
@@ -294,6 +344,7 @@ impl Call<'_> {
     }
 
     fn fails(&mut self, plan: &mut Plan<Threads>, body: Body, run: u64) -> Answer {
+        self.release();
         if matches!(body, Body::Dies) {
             return Answer::Nothing;
         }

@@ -9,4 +9,6 @@ mod calls;
 mod completion;
 mod host;
 mod models;
+mod processes;
 mod sharded_lock;
+mod store;
