@@ -347,11 +347,14 @@ def _gets(
     return Gets.KEY if has_key else Gets.ARGUMENTS
 
 
+_NEEDED_BY_CALLS: tuple[str, ...] = ("threading", f"{__package__}._results", f"{__package__}.exceptions")
+
+
 def _import_for_calls(*, awaits: bool, behind: bool) -> None:
     """Import what calls need: a fork in their midst would leave a child at the module's lock."""
-    needed = ["threading", f"{__package__}._results", f"{__package__}.exceptions"]
+    needed = _NEEDED_BY_CALLS
     if awaits or behind:
-        needed.append(f"{__package__}.{'_async' if awaits else '_behind'}")
+        needed = (*needed, f"{__package__}.{'_async' if awaits else '_behind'}")
     for name in needed:
         if name not in sys.modules:
             from importlib import import_module
@@ -361,11 +364,11 @@ def _import_for_calls(*, awaits: bool, behind: bool) -> None:
 
 def _attributes(function: object) -> dict[str, object]:
     """Return what the decorated function takes over: none of its own attributes may hide a method of the cache."""
-    from functools import WRAPPER_ASSIGNMENTS
+    import functools
 
     found: dict[str, object] = getattr(function, "__dict__", {})
     taken = {name: value for name, value in found.items() if not hasattr(CachedFunction, name)}
-    for name in WRAPPER_ASSIGNMENTS:
+    for name in functools.WRAPPER_ASSIGNMENTS:
         value = getattr(function, name, _MISSING)
         if value is not _MISSING:
             taken[name] = value

@@ -133,6 +133,8 @@ def check_version_args(version_args: object, label: str) -> None:
 
 def checked_session(session: object, label: str) -> object:
     """Return where the session lies. Refuse what none can lie in."""
+    if session is None:
+        return None
     if issubclass(session if issubclass(type(session), type) else type(session), SessionBlocks):  # type: ignore[arg-type]
         raise TypeError(
             f"{label}={session!r} opens sessions, and none lies in it; let it be None, for the ambient session, which "

@@ -141,6 +141,8 @@ class Shape:
 
     def unhashable_default(self) -> tuple[str, object] | None:
         """Return a parameter whose default has no hash, and that default."""
+        if not (self._defaults or self._named_defaults):
+            return None
         for name, default in self._all_defaults():
             try:
                 hash(default)
