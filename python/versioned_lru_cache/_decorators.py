@@ -11,7 +11,6 @@ from ._core import CachedFunction, Gets, Scope
 from ._option_names import names_checked
 from ._process import remember
 from ._signatures import Shape, handed, identity, mark_coroutine, shape
-from ._stored import check_process, checked_store, tier_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -256,7 +255,10 @@ def _decorator(
     name = options.checked_name(given["name"], "name")
     revision = options.checked_name(given["revision"], "revision")
     store = given["store"]
-    if checked_store(store, "store"):
+    if store is not None:
+        from ._stored import check_process, check_store
+
+        check_store(store, "store")
         check_process(version, labels["version"])
     elif revision is not None:
         raise ValueError(
@@ -300,7 +302,11 @@ def _decorator(
         options.check_ttl_fits(given["ttl"], labels["ttl"], signature, full_name)
         options.check_takes_calls(key, "key", signature, full_name, by_name=False)
         options.check_takes_calls(version_args, "version_args", signature, full_name)
-        tier = None if store is None else tier_of(store, function, name, revision, awaits=awaits)
+        home, tier = str(getattr(function, "__module__", None) or "?"), None
+        if store is not None:
+            from ._stored import tier_of
+
+            tier = tier_of(store, function, (home, full_name), name, revision, awaits=awaits)
         own_name = full_name if module is None else str(getattr(function, "__name__", None) or full_name)
         cached: CachedFunction[P, R] = CachedFunction(
             function,
@@ -317,7 +323,7 @@ def _decorator(
             copies=copies,
             tier=tier,
             given=all_given,
-            module=module or str(getattr(function, "__module__", None) or "?"),
+            module=module or home,
             name=name or own_name,
         )
         remember(cached)

@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 _METHODS = ("load", "acquire", "wait", "save", "release", "delete", "clear")
 
 
-def checked_store(store: Any, label: str) -> bool:
-    """Return whether there is a store, and refuse what is none."""
-    if store is None:
-        return False
+def check_store(store: Any, label: str) -> None:
+    """Refuse what is no store."""
     missing = [name for name in _METHODS if not callable(getattr(store, name, None))]
     missing += [name for name in ("namespace", "codec") if not hasattr(store, name)]
     if isinstance(store, type) or missing:
@@ -32,7 +30,6 @@ def checked_store(store: Any, label: str) -> bool:
         raise TypeError(
             f"{label}={store!r} has methods that are to be awaited; give a store with plain ones, such as LocalStore"
         )
-    return True
 
 
 def check_process(version: object, label: str) -> None:
@@ -44,10 +41,14 @@ def check_process(version: object, label: str) -> None:
         )
 
 
-def tier_of(store: Any, function: Any, name: str | None, revision: str | None, *, awaits: bool) -> Tier | AwaitedTier:
-    """Return a function's part of a store. Refuse a function whose records no other process would find."""
-    module = str(getattr(function, "__module__", None) or "?")
-    own = str(getattr(function, "__qualname__", None) or getattr(function, "__name__", "?"))
+def tier_of(
+    store: Any, function: Any, found_as: tuple[str, str], name: str | None, revision: str | None, *, awaits: bool
+) -> Tier | AwaitedTier:
+    """Return the part in a store of a function of this module and qualified name.
+
+    Refuse a function whose records no other process would find.
+    """
+    module, own = found_as
     if name is None and (module in ("__main__", "?") or "<" in own):
         raise ValueError(
             f"store={store!r}: {module}.{own} has no name by which another process would know it; give name="

@@ -180,6 +180,26 @@ def test_revalidate_gets_what_the_store_has(processes: Processes) -> None:
     assert processes.source.runs == ["a"]
 
 
+def test_what_is_good_still_says_in_the_store_how_long_it_lives(processes: Processes) -> None:
+    with MockClock() as clock:
+
+        def token(key: str) -> Any:
+            return Versioned([key], 1, ttl=5)
+
+        one = processes.start(token, revalidate=lambda previous, key: NOT_MODIFIED)
+        one("a")
+        clock.advance(5)
+        one("a")
+        assert one.cache_stats().revalidated == 1
+        found = one.cache_peek("a")
+        other = processes.start(token)
+        other("a")
+        loaded = other.cache_peek("a")
+        assert found is not None
+        assert loaded is not None
+        assert found.ttl == loaded.ttl == 5
+
+
 def test_an_old_record_answers_for_a_source_that_fails_after_a_restart(processes: Processes) -> None:
     def fails(key: str) -> Any:
         raise OSError("down")

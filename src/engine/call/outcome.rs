@@ -15,6 +15,7 @@ use crate::engine::order;
 use crate::engine::session::audience::SessionHost;
 use crate::engine::session::cache_status::Detail;
 use crate::engine::storage::deferred_drops::Leaving;
+use crate::engine::terms::Terms;
 use crate::engine::versions::read_log::Basis;
 use crate::engine::versions::version_stamp::VersionStamp;
 
@@ -86,7 +87,7 @@ impl<H: SessionHost> Plan<H> {
         }
         match self.place(&made, lags, cx) {
             Ok(placed) => {
-                let saved = self.saved(&made);
+                let saved = self.saved(&made, &cx.cache.terms);
                 let served = self.over(made, placed, cx);
                 Ok(match saved {
                     None => Step::Done(served),
@@ -104,10 +105,10 @@ impl<H: SessionHost> Plan<H> {
     }
 
     /// What the second tier is given of a result: what is stored here, by a run that holds the lease.
-    fn saved(&self, made: &Made<H::Object>) -> Option<Saved<H::Object>> {
+    fn saved(&self, made: &Made<H::Object>, terms: &Terms) -> Option<Saved<H::Object>> {
         let computation = self.computation().filter(|run| self.status.stored && run.is_to_be_saved())?;
         let version = made.seen.as_ref().unwrap_or(&self.judged_by().version).clone();
-        let own_ttl = made.own_ttl;
+        let own_ttl = computation.own_ttl(made, terms);
         Some(Saved { value: made.value.clone(), version, born: computation.born, own_ttl })
     }
 

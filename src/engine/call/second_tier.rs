@@ -128,8 +128,7 @@ impl<H: SessionHost> Plan<H> {
     fn keep_old(&mut self, record: Record<H::Object>, cx: &mut Context<'_, H>) -> Decided<H, ()> {
         let terms = &cx.cache.terms;
         let useful = (terms.revalidates || terms.has_stale()) && !terms.is_too_heavy(record.weight);
-        let place = |plan: &mut Self| plan.find(cx.cache);
-        let old = match place(self) {
+        let old = match self.find(cx.cache) {
             Ok(old) => old,
             Err(unsure) => {
                 self.computing().stage = Stage::Loaded(Some(record));
