@@ -8,6 +8,7 @@ from __future__ import annotations
 from types import FunctionType, MethodType
 
 from ._bytecode import returns_only_none
+from ._core import Counter, NamesOfCall, VersionFunction
 from ._signatures import kind
 from ._words import a_type, with_article
 
@@ -51,3 +52,8 @@ def checked_callable(value: object, label: str, purpose: str) -> Callable[..., A
         return None
     check_kind(value, label)
     return value
+
+
+def is_of_process(version: object) -> bool:
+    """Return whether a version function's answers mean nothing to another process, as those of a count in memory."""
+    return isinstance(version, (Counter, NamesOfCall)) or (isinstance(version, VersionFunction) and version.of_process)

@@ -335,6 +335,7 @@ class VersionFunction:
         ask: Is called in its place.
         about: What ``ask`` gets in place of all arguments, if not ``None``.
         like: Takes what the version function takes; ``None`` is for nothing.
+        of_process: Whether its answers mean nothing to another process.
     """
     def __new__(
         cls,
@@ -343,8 +344,12 @@ class VersionFunction:
         *,
         about: object = None,
         like: Callable[..., object] | None = None,
+        of_process: bool = False,
     ) -> Self: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    @property
+    def of_process(self) -> bool:
+        """Whether its answers mean nothing to another process."""
     @property
     def __signature__(self) -> Signature:
         """What it takes. By this the decorators see whether it is to be asked once per session or per arguments."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._core import Counter, NamesOfCall
+from ._callables import is_of_process
 from ._signatures import kind
 from ._words import a_type
 
@@ -34,10 +34,10 @@ def check_store(store: Any, label: str) -> None:
 
 def check_process(version: object, label: str) -> None:
     """Refuse a version that only this process knows: another one's is another count, under the same number."""
-    if isinstance(version, (Counter, NamesOfCall)):
+    if is_of_process(version):
         raise TypeError(
-            f"{label}={version!r} counts in this process only, so its numbers mean nothing in a store that others "
-            "share; give a version that all of them see, such as versions.file or a query"
+            f"{label}={version!r} means something in this process only, and nothing in a store that others share; give "
+            "a version that all of them see, such as versions.file, or versions.sql with an Engine"
         )
 
 

@@ -8,9 +8,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from sqlite3 import connect
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import create_engine
 
 from tests.stores.memory_store import Shared
 from tests.stores.tiers import Processes, TierStore, asked
@@ -25,7 +27,7 @@ from versioned_lru_cache import (
     versioned_lru_cache_with_ttl,
 )
 from versioned_lru_cache.testing import FaultyStore, MockClock
-from versioned_lru_cache.versions import counter, tags
+from versioned_lru_cache.versions import all_of, counter, file, sql, sqlite, tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -484,9 +486,28 @@ def test_a_store_whose_methods_are_awaited_is_refused() -> None:
         versioned_lru_cache(None, store=Awaited(Shared()))
 
 
-@pytest.mark.parametrize("version", [counter("of a store's test"), tags("a", "b"), counter(lambda key: f"k:{key}")])
-def test_a_count_of_this_process_is_refused_as_version(version: Any) -> None:
-    with pytest.raises(TypeError, match="counts in this process only"):
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: counter("of a store's test"),
+        lambda: tags("a", "b"),
+        lambda: counter(lambda key: f"k:{key}"),
+        lambda: all_of("revision 2", counter("of a store's test")),
+        lambda: all_of(file("prices"), all_of(tags("a", "b"), file("rates"))),
+        lambda: sqlite("prices.db"),
+        lambda: sqlite(connect(":memory:")),
+        lambda: sql(create_engine("sqlite://"), "SELECT 1"),
+        lambda: sql(lambda: create_engine("sqlite:///prices.db"), "SELECT 1"),
+    ],
+)
+def test_a_version_of_this_process_is_refused(make: Callable[[], Any]) -> None:
+    with pytest.raises(TypeError, match="in this process only"):
+        versioned_lru_cache(make(), store=TierStore(Shared()))
+
+
+def test_a_version_that_all_processes_see_is_taken() -> None:
+    engine = create_engine("sqlite:///prices.db")
+    for version in [file("prices"), all_of(file("prices"), "revision 2"), sql(engine, "SELECT 1"), "revision 2"]:
         versioned_lru_cache(version, store=TierStore(Shared()))
 
 

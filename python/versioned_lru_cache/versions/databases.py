@@ -70,13 +70,16 @@ def sqlite(path_or_connection: str | os.PathLike[str] | SqliteConnection) -> Cal
                 "so no version would hold; give the path of the database"
             )
         watched = Watched(connection)
-        return known_by(("sqlite", id(connection)), lambda: VersionFunction(f"sqlite({connection!r})", watched.version))
+        return known_by(
+            ("sqlite", id(connection)),
+            lambda: VersionFunction(f"sqlite({connection!r})", watched.version, of_process=True),
+        )
     path = _checked_file(path_or_connection)
 
     def make() -> VersionFunction:
         watch = Watch(path)
         ask = watch.version if os.path.isabs(path) else lambda: (place(path), watch.version())
-        made = VersionFunction(f"sqlite({path!r})", ask)
+        made = VersionFunction(f"sqlite({path!r})", ask, of_process=True)
         watch.end_with(made)
         return made
 
@@ -154,7 +157,9 @@ def sql(
 
     asked = statement if isinstance(statement, str) else id(query)
     where = identity(connectable)[0] if callable(connectable) else id(connectable)
-    return known_by(("sql", where, asked, _plain(values)), lambda: VersionFunction(f"sql({str(statement)!r})", version))
+    shown = f"sql({str(statement)!r})"
+    # What names a database is a number of this process.
+    return known_by(("sql", where, asked, _plain(values)), lambda: VersionFunction(shown, version, of_process=told))
 
 
 def _checked_file(path: object) -> str:

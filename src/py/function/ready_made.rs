@@ -16,6 +16,7 @@ use crate::py::interpreter::fallible::{self, Text, imported};
 ///     ask: Is called in its place.
 ///     about: What ``ask`` gets in place of all arguments, if not ``None``.
 ///     like: Takes what the version function takes; ``None`` is for nothing.
+///     of_process: Whether its answers mean nothing to another process.
 #[pyclass(frozen, subclass, weakref, module = "versioned_lru_cache.versions", name = "VersionFunction")]
 pub(crate) struct ReadyMade {
     shown: String,
@@ -24,6 +25,7 @@ pub(crate) struct ReadyMade {
     /// What that is given, where it does not get what the version function is given.
     about: Option<Py<PyAny>>,
     like: Option<Py<PyAny>>,
+    of_process: bool,
 }
 
 impl ReadyMade {
@@ -37,9 +39,15 @@ impl ReadyMade {
 #[pymethods]
 impl ReadyMade {
     #[new]
-    #[pyo3(signature = (shown, ask, *, about = None, like = None))]
-    fn new(shown: String, ask: Py<PyAny>, about: Option<Py<PyAny>>, like: Option<Py<PyAny>>) -> Self {
-        Self { shown, ask, about, like }
+    #[pyo3(signature = (shown, ask, *, about = None, like = None, of_process = false))]
+    fn new(
+        shown: String,
+        ask: Py<PyAny>,
+        about: Option<Py<PyAny>>,
+        like: Option<Py<PyAny>>,
+        of_process: bool,
+    ) -> Self {
+        Self { shown, ask, about, like, of_process }
     }
 
     /// The version.
@@ -60,6 +68,12 @@ impl ReadyMade {
             )),
             None => ask.call(args, kwargs),
         }
+    }
+
+    /// Whether its answers mean nothing to another process.
+    #[getter]
+    fn of_process(&self) -> bool {
+        self.of_process
     }
 
     fn __repr__(&self) -> Text<String> {
