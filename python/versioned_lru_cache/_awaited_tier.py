@@ -1,89 +1,81 @@
-"""The part of a coroutine function in a store with plain methods: they run in threads, and nobody waits in one."""
+"""The tier of a coroutine function: its steps are awaited.
+
+What a plain store is to forget it forgets at once, as it is short. One whose methods are awaited is told when what
+`cache_invalidate` has returned is awaited, or else before its next record is used.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from time import monotonic
+from functools import partial
 
 from ._async import running_loop
-from ._tier import LEASE_SECONDS, Tier
+from ._plain_tier import PlainTier
+from ._store_in_threads import StoreInThreads
+from ._tier import Tier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from asyncio import Future
-    from collections.abc import Callable
-    from typing import Any, TypeVar
+    from asyncio import Task
+    from collections.abc import Callable, Coroutine
+    from typing import Any, TypeAlias
 
-    from .stores._protocol import Lease
+    from ._breaker import Breaker
+    from .stores._protocol import AsyncStore, Lease, Store
 
-    T = TypeVar("T")
+    # What is to be awaited, made when it is.
+    Rest: TypeAlias = Callable[[], Coroutine[Any, Any, Any]]
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.1  # Seconds between two looks at another's lease.
+_releases: set[Task[None]] = set()  # A loop holds its tasks weakly.
 
 
 class AwaitedTier:
-    """A tier whose steps are awaited: in threads of asyncio's loop, or at once where another library drives."""
+    """What the core calls for a coroutine function."""
 
-    def __init__(self, tier: Tier) -> None:
-        self._tier = tier
-        # Short, and not of the running call alone: these are as for plain functions.
-        self.release, self.forget, self.clear, self.put = tier.release, tier.forget, tier.clear, tier.put
+    def __init__(self, store: AsyncStore, breaker: Breaker, name: str, revision: str) -> None:
+        tier = self._tier = Tier(store, breaker, name, revision, awaits=True)
+        self.breaker = breaker
+        self.load, self.acquire, self.save = tier.load, tier.acquire, tier.save
 
-    @property
-    def errors(self) -> int:
-        """How often the store has failed."""
-        return self._tier.errors
+    def release(self, lease: Lease) -> None:
+        """Give a lease back behind its call. Without a loop it ends by itself."""
+        loop = running_loop()
+        if loop is not None:
+            task = loop.create_task(self._tier.release(lease))
+            _releases.add(task)
+            task.add_done_callback(_releases.discard)
 
-    @property
-    def seconds(self) -> float:
-        """How long it has taken altogether."""
-        return self._tier.seconds
+    def put(self, key: bytes, value: object, version: object, ttl: int | None) -> Rest | None:
+        """Return what saves a result that was made elsewhere."""
+        return partial(self._tier.put, key, value, version, ttl)
 
-    async def load(self, key: bytes) -> Any:
-        """Load a call's record."""
-        return await _in_thread(self._tier.load, key)
+    def forget(self, key: bytes) -> Rest | bool:
+        """Return what removes a call's record; none is used from now on until that has happened."""
+        return partial(self._tier.tell, self._tier.owe_call(key), always=True)
 
-    async def acquire(self, key: bytes, version: object, seconds: float | None) -> Any:
-        """Acquire a lease, looking again and again while another holds it."""
-        limit = monotonic() + (LEASE_SECONDS if seconds is None else seconds)
-        pause = _FIRST_PAUSE
-        while True:
-            lease = await _in_thread(self._tier.try_to_acquire, key, version, left_behind=self._left_behind)
-            if lease is not True:
-                return lease
-            left = limit - monotonic()
-            if left <= 0:
-                return None
-            if running_loop() is None:
-                return await _in_thread(self._tier.acquire, key, version, left)
-            await asyncio.sleep(min(pause, left))
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-    async def save(self, lease: Lease, key: bytes, value: object, version: object, age: int, ttl: int | None) -> None:
-        """Save a result."""
-        await _in_thread(self._tier.save, lease, key, value, version, age, ttl)
-
-    def _left_behind(self, lease: Any) -> None:
-        """Give back a lease whose caller was cancelled while a thread acquired it."""
-        if lease is not None and lease is not True:
-            self._tier.release(lease)
+    def clear(self) -> Rest | None:
+        """Return what removes those of all calls."""
+        return partial(self._tier.tell, self._tier.owe_all(), always=True)
 
 
-async def _in_thread(act: Callable[..., T], *given: Any, left_behind: Callable[[T], None] | None = None) -> T:
-    """Run something in a thread of the loop, or here where there is none of asyncio's."""
-    loop = running_loop()
-    if loop is None:
-        return act(*given)
-    future: Future[T] = loop.run_in_executor(None, act, *given)
-    if left_behind is None:
-        return await future
-    try:
-        return await asyncio.shield(future)
-    except BaseException:
-        if future.done() and not future.cancelled() and future.exception() is None:
-            left_behind(future.result())
-        else:
-            future.add_done_callback(
-                lambda done: None if done.cancelled() or done.exception() else left_behind(done.result())
-            )
-        raise
+class ThreadedTier(AwaitedTier):
+    """The same where the store has plain methods."""
+
+    def __init__(self, store: Store, breaker: Breaker, name: str, revision: str) -> None:
+        super().__init__(StoreInThreads(store), breaker, name, revision)
+        self._plain = PlainTier(Tier(store, breaker, name, revision, awaits=False))
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back."""
+        self._plain.release(lease)
+
+    def put(self, key: bytes, value: object, version: object, ttl: int | None) -> None:
+        """Save a result that was made elsewhere."""
+        self._plain.put(key, value, version, ttl)
+
+    def forget(self, key: bytes) -> bool:
+        """Remove a call's record. Return whether there was one."""
+        return self._plain.forget(key)
+
+    def clear(self) -> None:
+        """Remove those of all calls."""
+        self._plain.clear()

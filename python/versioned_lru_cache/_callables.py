@@ -56,4 +56,4 @@ def checked_callable(value: object, label: str, purpose: str) -> Callable[..., A
 
 def is_of_process(version: object) -> bool:
     """Return whether a version function's answers mean nothing to another process, as those of a count in memory."""
-    return isinstance(version, (Counter, NamesOfCall)) or (isinstance(version, VersionFunction) and version.of_process)
+    return isinstance(version, (Counter, NamesOfCall)) or (isinstance(version, VersionFunction) and version.local)

@@ -1,3 +1,6 @@
+# Of a result of any type nobody knows that it is no coroutine, so that a method for those overlaps with the general.
+# mypy: disable-error-code="overload-overlap"
+
 from collections.abc import Callable, Coroutine, Generator, Hashable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from inspect import Signature
@@ -21,10 +24,11 @@ from typing import (
 from typing_extensions import Self, disjoint_base
 
 from ._awaited_tier import AwaitedTier
+from ._delivered import Delivered
 from ._explanation import Explanation
+from ._plain_tier import PlainTier
 from ._refresh import Refresh, Where
 from ._results import CacheInfo, CacheStats, Versioned
-from ._tier import Tier
 
 _P = ParamSpec("_P")
 _Rest = ParamSpec("_Rest")
@@ -335,7 +339,7 @@ class VersionFunction:
         ask: Is called in its place.
         about: What ``ask`` gets in place of all arguments, if not ``None``.
         like: Takes what the version function takes; ``None`` is for nothing.
-        of_process: Whether its answers mean nothing to another process.
+        local: Whether its answers mean nothing to another process.
     """
     def __new__(
         cls,
@@ -344,11 +348,11 @@ class VersionFunction:
         *,
         about: object = None,
         like: Callable[..., object] | None = None,
-        of_process: bool = False,
+        local: bool = False,
     ) -> Self: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     @property
-    def of_process(self) -> bool:
+    def local(self) -> bool:
         """Whether its answers mean nothing to another process."""
     @property
     def __signature__(self) -> Signature:
@@ -509,11 +513,32 @@ class _CacheMethods(Generic[_P, _R_co]):
             >>> parameters["maxsize"], parameters["typed"], parameters["ttl"]
             (128, False, None)
         """
+    @overload
+    def cache_clear(self: _CacheMethods[_P, Coroutine[Any, Any, _T]]) -> Delivered[None]:
+        """Forget all results, in every session, and count from zero. What runs now will not be stored.
+
+        Forget the results of this instance, and count on, if the method is bound:
+        ``obj.method.cache_clear()``. What runs now for it will not be stored.
+
+        What that of a coroutine function returns can be awaited: then a store whose methods are
+        awaited has been told, too.
+
+        Example:
+            >>> square(3)
+            9
+            >>> square.cache_clear()
+            >>> square.cache_contains(3)
+            False
+        """
+    @overload
     def cache_clear(self) -> None:
         """Forget all results, in every session, and count from zero. What runs now will not be stored.
 
         Forget the results of this instance, and count on, if the method is bound:
         ``obj.method.cache_clear()``. What runs now for it will not be stored.
+
+        What that of a coroutine function returns can be awaited: then a store whose methods are
+        awaited has been told, too.
 
         Example:
             >>> square(3)
@@ -619,10 +644,43 @@ class _CacheMethods(Generic[_P, _R_co]):
             [(4,), (3,)]
         """
 
+    @overload
+    def cache_invalidate_where(
+        self: _CacheMethods[_P, Coroutine[Any, Any, _T]], predicate: Callable[..., object]
+    ) -> Delivered[int]:
+        """Forget the results of all calls that a predicate over their arguments finds true, in every session.
+
+        Those that are being computed now will not be stored. The predicate is called with no lock held.
+
+        What that of a coroutine function returns can be awaited: then a store whose methods are
+        awaited has been told, too.
+
+        Args:
+            predicate: A callable that takes the function's arguments, bound to its parameters, and tells
+                whether to forget their result. With ``key=`` it takes what that has made.
+
+        Returns:
+            How many results were stored of those.
+
+        Raises:
+            TypeError: The predicate is not callable or can't take the arguments.
+
+        Example:
+            >>> square(3), square(4)
+            (9, 16)
+            >>> square.cache_invalidate_where(lambda number: number > 3)
+            1
+            >>> square.cache_contains(3), square.cache_contains(4)
+            (True, False)
+        """
+    @overload
     def cache_invalidate_where(self, predicate: Callable[..., object]) -> int:
         """Forget the results of all calls that a predicate over their arguments finds true, in every session.
 
         Those that are being computed now will not be stored. The predicate is called with no lock held.
+
+        What that of a coroutine function returns can be awaited: then a store whose methods are
+        awaited has been told, too.
 
         Args:
             predicate: A callable that takes the function's arguments, bound to its parameters, and tells
@@ -720,10 +778,41 @@ class _CacheMethods(Generic[_P, _R_co]):
             >>> square.cache_peek(3)
             Versioned(value=9, version=0)
         """
+    @overload
+    def cache_invalidate(
+        self: _CacheMethods[_P, Coroutine[Any, Any, _T]], *args: _P.args, **kwargs: _P.kwargs
+    ) -> Delivered[bool]:
+        """Forget the result for these arguments, in every session.
+
+        If it is being computed now, that will not be stored.
+
+        What that of a coroutine function returns can be awaited: then a store whose methods are
+        awaited has been told, too.
+
+        Args:
+            args: The positional arguments of the call.
+            kwargs: Its keyword arguments.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            TypeError: The function can't be called with these arguments, or one is unhashable.
+
+        Example:
+            >>> square(3)
+            9
+            >>> square.cache_invalidate(number=3), square.cache_invalidate(3)
+            (True, False)
+        """
+    @overload
     def cache_invalidate(self, *args: _P.args, **kwargs: _P.kwargs) -> bool:
         """Forget the result for these arguments, in every session.
 
         If it is being computed now, that will not be stored.
+
+        What that of a coroutine function returns can be awaited: then a store whose methods are
+        awaited has been told, too.
 
         Args:
             args: The positional arguments of the call.
@@ -748,8 +837,11 @@ class _CacheMethods(Generic[_P, _R_co]):
         /,
         *args: _P.args,
         **kwargs: _P.kwargs,
-    ) -> None:
+    ) -> Delivered[None]:
         """Store a result that was made elsewhere, as of now, under its version.
+
+        What that of a coroutine function returns can be awaited: then a store whose methods are
+        awaited has been told, too.
 
         Args:
             versioned: A ``Versioned``: the result, the version of the data that it was made from, and perhaps
@@ -771,6 +863,9 @@ class _CacheMethods(Generic[_P, _R_co]):
     @overload
     def cache_put(self, versioned: Versioned[_R_co], /, *args: _P.args, **kwargs: _P.kwargs) -> None:
         """Store a result that was made elsewhere, as of now, under its version.
+
+        What that of a coroutine function returns can be awaited: then a store whose methods are
+        awaited has been told, too.
 
         Args:
             versioned: A ``Versioned``: the result, the version of the data that it was made from, and perhaps
@@ -825,7 +920,7 @@ class CachedFunction(_CacheMethods[_P, _R_co]):
         awaits: bool,
         awaits_version: bool,
         copies: Callable[[Any], Any] | None,
-        tier: Tier | AwaitedTier | None = None,
+        tier: PlainTier | AwaitedTier | None = None,
         given: dict[str, Any],
         module: str,
         name: str,

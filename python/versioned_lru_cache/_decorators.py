@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
     from ._lag import Lag
-    from .stores import Store
+    from .stores import AsyncStore, Store
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -53,7 +53,7 @@ def versioned_lru_cache(
     cache_if: Callable[[Any], object] | None = None,
     wait: float | timedelta | None = None,
     copy: Callable[[Any], Any] | None = None,
-    store: Store | None = None,
+    store: Store | AsyncStore | None = None,
     name: str | None = None,
     revision: str | None = None,
 ) -> Callable[[Callable[P, R]], CachedFunction[P, R]]:
@@ -100,7 +100,7 @@ def versioned_lru_cache(
         copy: A callable that makes what each caller is handed, such as ``copy.copy`` or ``copy.deepcopy``: who changes
             that changes nothing for others. What is stored stays as it was made.
         store: A store that several processes share, below the memory of this one: :class:`stores.LocalStore`, say. What
-            memory can answer touches nothing else.
+            memory can answer touches nothing else. A coroutine function may have one whose methods are awaited.
         name: The function's name in a session, in messages and in a store; by default its qualified name.
         revision: Tells results of an older code apart in a store; by default a digest of the function's code, but not
             of what that calls.

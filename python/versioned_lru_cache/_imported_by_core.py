@@ -18,6 +18,7 @@ import types
 from . import (
     _async,
     _behind,
+    _delivered,
     _explanation,  # pyright: ignore[reportPrivateUsage]
     _refresh,  # pyright: ignore[reportPrivateUsage]
     _results,  # pyright: ignore[reportPrivateUsage]
@@ -30,6 +31,7 @@ __all__ = [
     "_async",
     "_behind",
     "_collections_abc",
+    "_delivered",
     "_explanation",
     "_refresh",
     "_results",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import Any, Literal, TypedDict
 
-    from .stores import Store
+    from .stores import AsyncStore, Store
 
     class Given(TypedDict):
         """The options as a decorator is given them."""
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         cache_if: Callable[[Any], object] | None
         wait: float | timedelta | None
         copy: Callable[[Any], Any] | None
-        store: Store | None
+        store: Store | AsyncStore | None
         name: str | None
         revision: str | None
 

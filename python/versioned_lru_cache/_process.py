@@ -62,7 +62,7 @@ def clear_all() -> None:
         0
     """
     for function in caches():
-        function.cache_clear()
+        _ = function.cache_clear()  # A store that is awaited hears of it with its next use.
 
 
 class disabled:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from ._callables import is_of_process
-from ._signatures import kind
-from ._words import a_type
+from ._signatures import COROUTINE, kind
+from ._words import a_type, with_article
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from ._awaited_tier import AwaitedTier
-    from ._tier import Tier
+    from ._plain_tier import PlainTier
 
 _METHODS = ("load", "acquire", "wait", "save", "release", "delete", "clear")
 
@@ -26,10 +26,20 @@ def check_store(store: Any, label: str) -> None:
             f"{label}={store!r} is {a_type(store)}{lacks}; it must be a store, such as "
             "stores.LocalStore(namespace='shop'), or None"
         )
-    if any(kind(getattr(store, name)) is not None for name in _METHODS):
+    kinds = {name: kind(getattr(store, name)) for name in _METHODS}
+    unlike = next(
+        (name for name, each in kinds.items() if each not in (None, COROUTINE) or each != kinds["load"]), None
+    )
+    if unlike is not None:
         raise TypeError(
-            f"{label}={store!r} has methods that are to be awaited; give a store with plain ones, such as LocalStore"
+            f"{label}={store!r} is {a_type(store)} whose methods are of several kinds: {unlike} is "
+            f"{with_article(kinds[unlike] or 'function')}; let all be plain, or all coroutine functions"
         )
+
+
+def is_awaited(store: Any) -> bool:
+    """Return whether a store's methods are coroutine functions."""
+    return kind(store.load) is not None
 
 
 def check_process(version: object, label: str) -> None:
@@ -43,12 +53,17 @@ def check_process(version: object, label: str) -> None:
 
 def tier_of(
     store: Any, function: Any, found_as: tuple[str, str], name: str | None, revision: str | None, *, awaits: bool
-) -> Tier | AwaitedTier:
+) -> PlainTier | AwaitedTier:
     """Return the part in a store of a function of this module and qualified name.
 
-    Refuse a function whose records no other process would find.
+    Refuse a function whose records no other process would find, or that can't await its store.
     """
     module, own = found_as
+    if is_awaited(store) and not awaits:
+        raise TypeError(
+            f"store={store!r} has methods that are to be awaited, and {own} is no coroutine function; give a store "
+            "with plain ones, such as LocalStore"
+        )
     if name is None and (module in ("__main__", "?") or "<" in own):
         raise ValueError(
             f"store={store!r}: {module}.{own} has no name by which another process would know it; give name="
@@ -61,11 +76,15 @@ def tier_of(
         raise ValueError(
             f"store={store!r}: {own} is not written in Python, so nobody sees when its code changes; give revision="
         )
-    from ._tier import Tier
+    from ._breaker import Breaker
 
-    tier = Tier(store, name or f"{module}.{own}", revision)
+    name = name or f"{module}.{own}"
+    breaker = Breaker(name, store)
     if not awaits:
-        return tier
-    from ._awaited_tier import AwaitedTier
+        from ._plain_tier import PlainTier
+        from ._tier import Tier
 
-    return AwaitedTier(tier)
+        return PlainTier(Tier(store, breaker, name, revision, awaits=False))
+    from ._awaited_tier import AwaitedTier, ThreadedTier
+
+    return (AwaitedTier if is_awaited(store) else ThreadedTier)(store, breaker, name, revision)

@@ -477,13 +477,13 @@ def test_what_is_no_store_is_refused(store: Any) -> None:
         versioned_lru_cache(None, store=store)
 
 
-def test_a_store_whose_methods_are_awaited_is_refused() -> None:
-    class Awaited(TierStore):
-        async def load(self, address: bytes) -> bytes | None:  # type: ignore[override]
-            return None
+def test_a_store_of_which_some_methods_are_awaited_is_refused() -> None:
+    class Mixed(TierStore):
+        async def save(self, lease: Any, record: bytes) -> bool:  # type: ignore[override]
+            return True
 
-    with pytest.raises(TypeError, match="to be awaited"):
-        versioned_lru_cache(None, store=Awaited(Shared()))
+    with pytest.raises(TypeError, match="save is a coroutine function; let all be plain"):
+        versioned_lru_cache(None, store=Mixed(Shared()))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.stores.memory_store import MemoryStore, Shared
+from tests.stores.memory_store import AsyncMemoryStore, MemoryStore, Shared
 from versioned_lru_cache import CachedFunction, versioned_lru_cache
 from versioned_lru_cache.stores import Msgpack
 
@@ -71,3 +71,15 @@ def asked(function: CachedFunction[..., Any]) -> list[str]:
     found: list[str] = store.asked[:]
     store.asked.clear()
     return found
+
+
+class AwaitedTierStore(AsyncMemoryStore):
+    """The same store with methods that are awaited."""
+
+    plain = TierStore
+    codec = Msgpack()
+
+    @property
+    def asked(self) -> list[str]:
+        found: list[str] = self.store.asked  # type: ignore[attr-defined]
+        return found

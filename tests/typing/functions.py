@@ -281,5 +281,10 @@ async def coroutine_functions_stay_such() -> None:
     assert_type(await returns(1), str)
     assert_type(await fetched(1), str)
     assert_type(fetched.cache_peek(1), Versioned[str] | None)
-    fetched.cache_put(Versioned("x", 1), 1)
-    fetched.cache_put(Versioned(1, 1), 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    assert_type(await fetched.cache_put(Versioned("x", 1), 1), None)
+    assert_type(await fetched.cache_invalidate(1), bool)
+    assert_type(await fetched.cache_invalidate_where(bool), int)
+    assert_type(await fetched.cache_clear(), None)
+    found: int = fetched.cache_invalidate(1)
+    assert found
+    await fetched.cache_put(Versioned(1, 1), 1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]

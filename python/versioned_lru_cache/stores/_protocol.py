@@ -45,8 +45,15 @@ class Lease(NamedTuple):
 class Store(Protocol):
     """What a shared store does. Every method may be called in any thread, and may raise what the backend raises."""
 
-    namespace: str
-    codec: Codec
+    @property
+    def namespace(self) -> str:
+        """What tells the records of one program or tenant from others."""
+        ...
+
+    @property
+    def codec(self) -> Codec:
+        """How results are made into bytes."""
+        ...
 
     def load(self, address: bytes) -> bytes | None:
         """Return the record at an address, or ``None``."""
@@ -85,8 +92,15 @@ class Store(Protocol):
 class AsyncStore(Protocol):
     """What a shared store for coroutine functions does: the same as :class:`Store`, awaited."""
 
-    namespace: str
-    codec: Codec
+    @property
+    def namespace(self) -> str:
+        """What tells the records of one program or tenant from others."""
+        ...
+
+    @property
+    def codec(self) -> Codec:
+        """How results are made into bytes."""
+        ...
 
     async def load(self, address: bytes) -> bytes | None:
         """Return the record at an address, or ``None``."""

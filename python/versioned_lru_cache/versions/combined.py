@@ -138,7 +138,7 @@ def _combined(parts: list[_Part]) -> VersionFunction:
     telling = sorted(parts, key=lambda part: (not part.names, -part.needed))
     like = next((part.version for part in telling if part.takes), None)
     shown = f"all_of({', '.join(repr(part.version) for part in parts)})"
-    of_process = any(isinstance(part, _Asked) and is_of_process(part.version) for part in parts)
+    local = any(isinstance(part, _Asked) and is_of_process(part.version) for part in parts)
     if any(part.awaits for part in parts):
-        return _AwaitedVersionFunction(shown, ask_and_await, like=like, of_process=of_process)
-    return VersionFunction(shown, ask, like=like, of_process=of_process)
+        return _AwaitedVersionFunction(shown, ask_and_await, like=like, local=local)
+    return VersionFunction(shown, ask, like=like, local=local)

@@ -72,14 +72,14 @@ def sqlite(path_or_connection: str | os.PathLike[str] | SqliteConnection) -> Cal
         watched = Watched(connection)
         return known_by(
             ("sqlite", id(connection)),
-            lambda: VersionFunction(f"sqlite({connection!r})", watched.version, of_process=True),
+            lambda: VersionFunction(f"sqlite({connection!r})", watched.version, local=True),
         )
     path = _checked_file(path_or_connection)
 
     def make() -> VersionFunction:
         watch = Watch(path)
         ask = watch.version if os.path.isabs(path) else lambda: (place(path), watch.version())
-        made = VersionFunction(f"sqlite({path!r})", ask, of_process=True)
+        made = VersionFunction(f"sqlite({path!r})", ask, local=True)
         watch.end_with(made)
         return made
 
@@ -159,7 +159,7 @@ def sql(
     where = identity(connectable)[0] if callable(connectable) else id(connectable)
     shown = f"sql({str(statement)!r})"
     # What names a database is a number of this process.
-    return known_by(("sql", where, asked, _plain(values)), lambda: VersionFunction(shown, version, of_process=told))
+    return known_by(("sql", where, asked, _plain(values)), lambda: VersionFunction(shown, version, local=told))
 
 
 def _checked_file(path: object) -> str:

@@ -19,6 +19,7 @@ use crate::py::call::admission::{Admitted, told, told_ttl};
 use crate::py::call::attempt::Attempt;
 use crate::py::call::awaited_call::Call;
 use crate::py::call::computation::{self, EnclosingComputation};
+use crate::py::call::second_tier::StorePart;
 use crate::py::call::settle::settle;
 use crate::py::function::cached::Cached;
 use crate::py::function::version::Version;
@@ -112,6 +113,9 @@ methods! {
     /// Forget the results of this instance, and count on, if the method is bound:
     /// ``obj.method.cache_clear()``. What runs now for it will not be stored.
     ///
+    /// What that of a coroutine function returns can be awaited: then a store whose methods are
+    /// awaited has been told, too.
+    ///
     /// Example:
     ///     >>> square(3)
     ///     9
@@ -121,12 +125,12 @@ methods! {
     CacheClear = "cache_clear" "($self)", Takes::Nothing,
     |given| {
         let (py, cached) = (given.cached.py(), given.cached.get());
-        cached.clear_store(py)?;
+        let part = cached.clear_store(py)?;
         match &given.instance {
             None => cached.cache_clear(py),
             Some(instance) => cached.clear_of(py, instance),
         }
-        Ok(py.None().into_bound(py))
+        cached.delivered(py.None().into_bound(py), part)
     };
 
     /// Forget what has ended and no stale policy may use any more.
@@ -201,6 +205,9 @@ methods! {
     ///
     /// Those that are being computed now will not be stored. The predicate is called with no lock held.
     ///
+    /// What that of a coroutine function returns can be awaited: then a store whose methods are
+    /// awaited has been told, too.
+    ///
     /// Args:
     ///     predicate: A callable that takes the function's arguments, bound to its parameters, and tells
     ///         whether to forget their result. With ``key=`` it takes what that has made.
@@ -220,9 +227,11 @@ methods! {
     ///     (True, False)
     CacheInvalidateWhere = "cache_invalidate_where" "($self, predicate)", Takes::One("predicate"),
     |given| {
+        let nothing = Ok((0, StorePart::Done(false)));
         let predicate = given.first.as_ref();
-        let count = predicate.map_or(Ok(0), |predicate| Cached::invalidate_where(given, predicate))?;
-        Number(count).into_bound_py_any(given.cached.py())
+        let (count, part) =
+            predicate.map_or(nothing, |predicate| Cached::invalidate_where(given, predicate))?;
+        given.cached.get().delivered(Number(count).into_bound_py_any(given.cached.py())?, part)
     };
 
     /// Make a result anew, under a version asked anew.
@@ -338,6 +347,9 @@ methods! {
     ///
     /// If it is being computed now, that will not be stored.
     ///
+    /// What that of a coroutine function returns can be awaited: then a store whose methods are
+    /// awaited has been told, too.
+    ///
     /// Args:
     ///     args: The positional arguments of the call.
     ///     kwargs: Its keyword arguments.
@@ -355,11 +367,15 @@ methods! {
     ///     (True, False)
     CacheInvalidate = "cache_invalidate" "($self, *args, **kwargs)", Takes::Call,
     |given| {
-        let py = given.cached.py();
-        Ok(truth(py, given.cached.get().cache_invalidate(py, &given.args, given.kwargs.as_ref())?))
+        let (py, cached) = (given.cached.py(), given.cached.get());
+        let (found, part) = cached.cache_invalidate(py, &given.args, given.kwargs.as_ref())?;
+        cached.delivered(truth(py, found), part)
     };
 
     /// Store a result that was made elsewhere, as of now, under its version.
+    ///
+    /// What that of a coroutine function returns can be awaited: then a store whose methods are
+    /// awaited has been told, too.
     ///
     /// Args:
     ///     versioned: A ``Versioned``: the result, the version of the data that it was made from, and perhaps
@@ -379,11 +395,12 @@ methods! {
     ///     (9, 0)
     CachePut = "cache_put" "($self, versioned, /, *args, **kwargs)", Takes::OneAndCall("versioned"),
     |given| {
-        let py = given.cached.py();
-        if let Some(versioned) = &given.first {
-            given.cached.get().cache_put(py, versioned, &given.args, given.kwargs.as_ref())?;
-        }
-        Ok(py.None().into_bound(py))
+        let (py, cached) = (given.cached.py(), given.cached.get());
+        let nothing = Ok(StorePart::Done(false));
+        let part = given.first.as_ref().map_or(nothing, |versioned| {
+            cached.cache_put(py, versioned, &given.args, given.kwargs.as_ref())
+        })?;
+        cached.delivered(py.None().into_bound(py), part)
     };
 }
 
@@ -419,20 +436,21 @@ impl Cached {
         Ok(CacheKey { function: slf.clone().into_any().unbind(), probe })
     }
 
-    fn cache_invalidate(
+    /// Whether there was a result, as far as is known, and what is left to be told to the store.
+    fn cache_invalidate<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<bool> {
+    ) -> PyResult<(bool, StorePart<'py>)> {
         let probe = self.probe_of(py, args, kwargs)?;
         // The store first: what is loaded from it until then is struck here.
-        let was_there = self.forget_in_store(py, &probe.key)?;
+        let part = self.forget_in_store(py, &probe.key)?;
         let stored = self.invalidate(py, &probe)?;
         if !stored {
             self.check_fit(py, "cache_invalidate", args, kwargs)?;
         }
-        Ok(was_there || stored)
+        Ok((stored || matches!(part, StorePart::Done(true)), part))
     }
 
     /// Takes a key out, wherever it is kept. Whether it was stored.
@@ -445,13 +463,13 @@ impl Cached {
         removed
     }
 
-    fn cache_put(
+    fn cache_put<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         versioned: &Bound<'_, PyAny>,
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<()> {
+    ) -> PyResult<StorePart<'py>> {
         if !versioned.is_instance(imported!(py, "versioned_lru_cache._results", "Versioned")?)? {
             return Err(fallible::error::<PyTypeError>(
                 py,
@@ -486,7 +504,7 @@ impl Cached {
             Ok((given, self.admitted(&value, Some(&told_ttl(versioned)?), arguments)?))
         })?;
         // It ends before it is stored.
-        let Some(Admitted { own_ttl, weight }) = admitted else { return Ok(()) };
+        let Some(Admitted { own_ttl, weight }) = admitted else { return Ok(StorePart::Done(false)) };
         let result = PutResult { value: value.into(), version: version.into(), own_ttl, weight };
         let inside = EnclosingComputation::here(py);
         let leader = computation::leader(py);
@@ -500,7 +518,7 @@ impl Cached {
             })
         })?;
         if putter.rests_on.is_some() {
-            return Ok(());
+            return Ok(StorePart::Done(false));
         }
         self.put_in_store(py, &probe.key, (&result.value, &result.version), own_ttl)
     }

@@ -8,6 +8,7 @@ use super::method_definition::Given;
 use crate::engine::{self, DeferredDrops, Probe};
 use crate::py::arguments::call_arguments::Owner;
 use crate::py::arguments::key::Key;
+use crate::py::call::second_tier::StorePart;
 use crate::py::function::cached::Cached;
 use crate::py::interpreter::fallible::{imported, named};
 
@@ -24,11 +25,14 @@ impl Cached {
     }
 
     /// Takes out what a predicate finds true, wherever it is kept. How many results were stored of that.
-    pub(super) fn invalidate_where(given: &Given<'_>, predicate: &Bound<'_, PyAny>) -> PyResult<u64> {
+    pub(super) fn invalidate_where<'py>(
+        given: &Given<'_>,
+        predicate: &Bound<'py, PyAny>,
+    ) -> PyResult<(u64, StorePart<'py>)> {
         let (cached, py) = (given.cached.get(), predicate.py());
         let chosen = Self::chooser(given, predicate)?;
         // A store can't be asked which of its calls a predicate would choose.
-        cached.clear_store(py)?;
+        let part = cached.clear_store(py)?;
         let mut drops = DeferredDrops::default();
         let keys = cached.function.cache.with(py, |cache| cache.all_keys(&mut drops));
         drop(drops);
@@ -40,7 +44,10 @@ impl Cached {
                 found.push(cached.probe_again(py, key)?);
             }
         }
-        found.iter().try_fold(0, |count, probe| Ok(count + u64::from(cached.invalidate(py, probe)?)))
+        let count = found
+            .iter()
+            .try_fold(0, |count, probe| PyResult::Ok(count + u64::from(cached.invalidate(py, probe)?)))?;
+        Ok((count, part))
     }
 
     /// What tells of a call's arguments whether they are meant.

@@ -9,14 +9,16 @@ use crate::py::interpreter::fallible::named;
 /// A lease that the call holds. It is given back when this goes, if not before.
 pub(crate) struct HeldLease {
     pub(super) tier: Py<PyAny>,
-    pub(super) lease: Py<PyAny>,
+    /// Nothing once the tier has given it back itself.
+    pub(super) lease: Option<Py<PyAny>>,
 }
 
 impl Drop for HeldLease {
     fn drop(&mut self) {
+        let Some(lease) = self.lease.take() else { return };
         attach(|py| {
-            let released = named!(py, "release")
-                .and_then(|release| self.tier.bind(py).call_method1(release, (&self.lease,)));
+            let released =
+                named!(py, "release").and_then(|release| self.tier.bind(py).call_method1(release, (lease,)));
             if let Err(error) = released {
                 error.write_unraisable(py, Some(self.tier.bind(py)));
             }

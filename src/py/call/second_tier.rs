@@ -16,7 +16,7 @@ use crate::engine::{Acquired, Event, OwnTtl, Record, Saved, clock};
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::key::Key;
 use crate::py::function::cached::Cached;
-use crate::py::interpreter::fallible::{Bytes, Number, Seconds, named};
+use crate::py::interpreter::fallible::{Bytes, Number, Seconds, imported, named};
 use crate::py::objects::object::Object;
 
 /// The tier of a function that has one.
@@ -28,6 +28,25 @@ fn tier<'a, 'py>(cached: &'a Cached, py: Python<'py>) -> &'a Bound<'py, PyAny> {
 /// A record as the tier returns it: the value, its version, its age in nanoseconds if that is known, and how
 /// many it lives if it said so itself.
 type Told<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Option<u64>, Option<u64>);
+
+/// What a store was told outside of a call, by a method of the cache.
+pub(crate) enum StorePart<'py> {
+    /// It has been told. Whether it had a record.
+    Done(bool),
+    /// This makes what is to be awaited for that.
+    Awaited(Bound<'py, PyAny>),
+}
+
+impl<'py> StorePart<'py> {
+    /// What a tier has returned: a bool, nothing, or what makes something to be awaited.
+    fn of(told: Bound<'py, PyAny>) -> Self {
+        match told.cast::<PyBool>() {
+            Ok(had) => Self::Done(had.is_true()),
+            Err(_) if told.is_none() => Self::Done(false),
+            Err(_) => Self::Awaited(told),
+        }
+    }
+}
 
 impl Drive {
     /// Asks the tier what the store has of the key: [`Self::was_loaded`] takes the answer.
@@ -76,7 +95,7 @@ impl Drive {
             () if answer.is(PyBool::new(py, true)) => Acquired::Freed,
             () => {
                 let tier = tier(cached, py).clone().unbind();
-                self.lease = Some(HeldLease { tier, lease: answer.clone().unbind() });
+                self.lease = Some(HeldLease { tier, lease: Some(answer.clone().unbind()) });
                 Acquired::Held
             }
         };
@@ -104,8 +123,11 @@ impl Drive {
         tier(cached, py).call_method1(named!(py, "save")?, told)
     }
 
-    /// Takes that the result was saved, or not: there is nothing more to be done about it.
+    /// Takes that the tier has saved the result, or not, and has given the lease back.
     pub(crate) fn was_saved(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            lease.lease = None;
+        }
         self.lease = None;
         self.take(Event::Ready);
     }
@@ -122,11 +144,11 @@ impl Drive {
 }
 
 impl Cached {
-    /// Takes a call's record out of the store, if there is one. Whether there was a record.
-    pub(crate) fn forget_in_store(&self, py: Python<'_>, key: &Key) -> PyResult<bool> {
-        let Some(tier) = &self.tier else { return Ok(false) };
+    /// Takes a call's record out of the store, if there is one.
+    pub(crate) fn forget_in_store<'py>(&self, py: Python<'py>, key: &Key) -> PyResult<StorePart<'py>> {
+        let Some(tier) = &self.tier else { return Ok(StorePart::Done(false)) };
         let key = Bytes(self.stable_key(py, key)?);
-        tier.bind(py).call_method1(named!(py, "forget")?, (key,))?.is_truthy()
+        tier.bind(py).call_method1(named!(py, "forget")?, (key,)).map(StorePart::of)
     }
 
     /// How often the store has failed, and how many seconds it has taken.
@@ -134,27 +156,43 @@ impl Cached {
         let Some(tier) = &self.tier else {
             return Ok([Number(0).into_pyobject(py)?.into_any(), Seconds(0.0).into_pyobject(py)?.into_any()]);
         };
-        let tier = tier.bind(py);
-        Ok([tier.getattr(named!(py, "errors")?)?, tier.getattr(named!(py, "seconds")?)?])
+        let breaker = tier.bind(py).getattr(named!(py, "breaker")?)?;
+        Ok([breaker.getattr(named!(py, "errors")?)?, breaker.getattr(named!(py, "seconds")?)?])
     }
 
     /// Takes all records of the function out of the store, if there is one.
-    pub(crate) fn clear_store(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(tier) = &self.tier else { return Ok(()) };
-        tier.bind(py).call_method0(named!(py, "clear")?).map(drop)
+    pub(crate) fn clear_store<'py>(&self, py: Python<'py>) -> PyResult<StorePart<'py>> {
+        let Some(tier) = &self.tier else { return Ok(StorePart::Done(false)) };
+        tier.bind(py).call_method0(named!(py, "clear")?).map(StorePart::of)
     }
 
     /// Puts a result that was made elsewhere into the store, if there is one.
-    pub(crate) fn put_in_store(
+    pub(crate) fn put_in_store<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         key: &Key,
         (value, version): (&Object, &Object),
         own_ttl: OwnTtl,
-    ) -> PyResult<()> {
-        let Some(tier) = &self.tier else { return Ok(()) };
+    ) -> PyResult<StorePart<'py>> {
+        let Some(tier) = &self.tier else { return Ok(StorePart::Done(false)) };
         let key = Bytes(self.stable_key(py, key)?);
         let told = (key, &value.0, &version.0, own_ttl.map(|ttl| Number(ttl.get())));
-        tier.bind(py).call_method1(named!(py, "put")?, told).map(drop)
+        tier.bind(py).call_method1(named!(py, "put")?, told).map(StorePart::of)
+    }
+
+    /// What a method of the cache answers: of a coroutine function something that can be awaited, too.
+    pub(crate) fn delivered<'py>(
+        &self,
+        answer: Bound<'py, PyAny>,
+        part: StorePart<'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if !self.coroutine {
+            return Ok(answer);
+        }
+        let rest = match part {
+            StorePart::Done(_) => None,
+            StorePart::Awaited(rest) => Some(rest),
+        };
+        imported!(answer.py(), "versioned_lru_cache._delivered", "Delivered")?.call1((answer, rest))
     }
 }

@@ -16,7 +16,7 @@ use crate::py::interpreter::fallible::{self, Text, imported};
 ///     ask: Is called in its place.
 ///     about: What ``ask`` gets in place of all arguments, if not ``None``.
 ///     like: Takes what the version function takes; ``None`` is for nothing.
-///     of_process: Whether its answers mean nothing to another process.
+///     local: Whether its answers mean nothing to another process.
 #[pyclass(frozen, subclass, weakref, module = "versioned_lru_cache.versions", name = "VersionFunction")]
 pub(crate) struct ReadyMade {
     shown: String,
@@ -25,7 +25,7 @@ pub(crate) struct ReadyMade {
     /// What that is given, where it does not get what the version function is given.
     about: Option<Py<PyAny>>,
     like: Option<Py<PyAny>>,
-    of_process: bool,
+    local: bool,
 }
 
 impl ReadyMade {
@@ -39,15 +39,15 @@ impl ReadyMade {
 #[pymethods]
 impl ReadyMade {
     #[new]
-    #[pyo3(signature = (shown, ask, *, about = None, like = None, of_process = false))]
+    #[pyo3(signature = (shown, ask, *, about = None, like = None, local = false))]
     fn new(
         shown: String,
         ask: Py<PyAny>,
         about: Option<Py<PyAny>>,
         like: Option<Py<PyAny>>,
-        of_process: bool,
+        local: bool,
     ) -> Self {
-        Self { shown, ask, about, like, of_process }
+        Self { shown, ask, about, like, local }
     }
 
     /// The version.
@@ -72,8 +72,8 @@ impl ReadyMade {
 
     /// Whether its answers mean nothing to another process.
     #[getter]
-    fn of_process(&self) -> bool {
-        self.of_process
+    fn local(&self) -> bool {
+        self.local
     }
 
     fn __repr__(&self) -> Text<String> {

@@ -1,0 +1,60 @@
+"""The tier of a plain function: each step runs to its end at once, since nothing of its store is awaited."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any, Literal, NoReturn, TypeVar
+
+    from ._tier import Tier
+    from .stores._protocol import Lease
+
+    T = TypeVar("T")
+
+
+class PlainTier:
+    """What the core calls for a plain function. The methods are those of :class:`Tier`."""
+
+    def __init__(self, tier: Tier) -> None:
+        self._tier = tier
+        self.breaker = tier.breaker
+
+    def load(self, key: bytes) -> Any:
+        """Load a call's record."""
+        return at_once(self._tier.load(key))
+
+    def acquire(self, key: bytes, version: object, seconds: float | None) -> Lease | Literal[True] | None:
+        """Acquire a lease, or wait for who holds it."""
+        return at_once(self._tier.acquire(key, version, seconds))
+
+    def save(self, lease: Lease, key: bytes, value: object, version: object, age: int, ttl: int | None) -> None:
+        """Save a result, and give its lease back."""
+        at_once(self._tier.save(lease, key, value, version, age, ttl))
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back."""
+        at_once(self._tier.release(lease))
+
+    def put(self, key: bytes, value: object, version: object, ttl: int | None) -> None:
+        """Save a result that was made elsewhere."""
+        at_once(self._tier.put(key, value, version, ttl))
+
+    def forget(self, key: bytes) -> bool:
+        """Remove a call's record."""
+        return at_once(self._tier.tell(self._tier.owe_call(key), always=True))
+
+    def clear(self) -> None:
+        """Remove those of all calls."""
+        at_once(self._tier.tell(self._tier.owe_all(), always=True))
+
+
+def at_once(step: Coroutine[Any, Any, T]) -> T:
+    """Run a step that never suspends, and return what it returns."""
+    try:
+        suspended: NoReturn = step.send(None)
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+    step.close()
+    raise RuntimeError(f"a store with plain methods has suspended, at {suspended!r}")
