@@ -26,7 +26,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help hello demo test lint cargo-test pytest pytest-no-fast-paths stress stress-stores mutants mutants-of-today test-all \
+.PHONY: help hello demo workers test lint cargo-test pytest pytest-no-fast-paths stress stress-stores mutants mutants-of-today test-all \
 	test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts bench-profile \
 	dev-install build wheel format docs todo clean
 
@@ -38,6 +38,9 @@ hello: ## begin the day: where the work stands and what can be done
 
 demo: $(VENV)/.wheel $(VENV)/.group-demo ## serve the report of a million sales rows; ONCE=1 runs its fixed scenario and ends
 	$(BIN)/python examples/flask_report.py $(if $(ONCE),--once)
+
+workers: $(VENV)/.wheel $(VENV)/.group-demo ## serve one report by four gunicorn workers that share a store; ONCE=1 as above
+	$(BIN)/python examples/flask_workers.py $(if $(ONCE),--once)
 
 test: lint cargo-test pytest pytest-no-fast-paths bench-check mutants-of-today ## all that CI runs
 

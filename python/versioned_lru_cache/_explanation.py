@@ -24,7 +24,8 @@ class Explanation:
         key: A digest of the arguments, or the arguments.
         detail: More, in a word: ``known``, ``equal``, ``newer``, ``verified``, ``immutable``, ``offline``, ``refresh``,
             ``changed``, ``expired``, ``asks``, ``stale-if-error``, ``stale-while-revalidate``, ``session-only`` (the
-            result rests on something that its session has read and that has changed since), or nothing.
+            result rests on something that its session has read and that has changed since), or nothing. A session's
+            ``cache_status()`` says ``loaded`` of a result that came from a store.
         rests_on: Why the result of these arguments was not stored when it was computed last: the name of the cached
             function whose version, as the computation had read it, did not hold when it was asked anew. Or ``None``.
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,53 +13,31 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from tests import ROOT
+from tests.support.browser import DESKTOP, PHONE, TIME_LIMIT, show_as, started_browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from selenium import webdriver
     from selenium.webdriver.remote.webelement import WebElement
 
 DEMO = ROOT / "examples" / "flask_report.py"
 ROWS = 2_000
-TIME_LIMIT = 60
-DESKTOP = (1200, 900)
-PHONE = (360, 740)
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    """Start Chromium. Without it a developer goes on without these tests; CI, which brings it, does not."""
-    missing = [program for program in ("chromium", "chromedriver") if shutil.which(program) is None]
-    if missing and os.environ.get("REQUIRE_BROWSER"):
-        pytest.fail(f"REQUIRE_BROWSER is set, but there is no {' and no '.join(missing)}")
-    if missing:
-        pytest.skip(f"there is no {' and no '.join(missing)}; on Debian: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(shutil.which("chromium"))
-    # The sandbox does not start for root, nor in most containers. The only pages that are opened are our own.
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    with pytest.MonkeyPatch.context() as environment:
-        for name in ("no_proxy", "NO_PROXY"):  # no proxy that the environment names is asked for this machine
-            environment.setenv(name, "localhost,127.0.0.1")
-        started = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-        try:
-            started.set_page_load_timeout(TIME_LIMIT)
-            yield started
-        finally:
-            started.quit()
+    with started_browser() as started:
+        yield started
 
 
 @contextmanager
@@ -97,10 +73,7 @@ class Page:
 
     def open(self, path: str = "", size: tuple[int, int] = DESKTOP, scheme: str = "light") -> None:
         """Load a page in a window of that size."""
-        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
-        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        features = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", features)
+        show_as(self.browser, size, scheme)
         self.browser.get(self.address + path)
 
     def find(self, selector: str) -> WebElement:

@@ -17,6 +17,7 @@ use crate::engine::host::Decided;
 use crate::engine::keys::key::Object;
 use crate::engine::order;
 use crate::engine::session::audience::SessionHost;
+use crate::engine::session::cache_status::Detail;
 use crate::engine::storage::deferred_drops::Leaving;
 use crate::engine::storage::entry::{Course, Entry};
 use crate::engine::versions::version_stamp::VersionStamp;
@@ -93,6 +94,7 @@ impl<H: SessionHost> Plan<H> {
                 let computation = self.computing();
                 (computation.born, computation.is_loaded) = (born, true);
                 (self.status.hit, self.status.forward) = (true, None);
+                self.status.detail = Detail::Loaded;
                 let own_ttl = record.own_ttl_at(cx.now, &cx.cache.terms);
                 let Record { value, version, weight, .. } = record;
                 let seen = version.is_immutable().then(|| version.clone());

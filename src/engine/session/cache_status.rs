@@ -80,6 +80,8 @@ pub enum Detail {
     Changed,
     /// The result is its session's only.
     SessionOnly,
+    /// It was loaded from a store.
+    Loaded,
 }
 
 impl Detail {
@@ -101,6 +103,7 @@ impl Detail {
             Self::Expired => "expired",
             Self::Changed => "changed",
             Self::SessionOnly => "session-only",
+            Self::Loaded => "loaded",
         }
     }
 }
