@@ -95,6 +95,8 @@ HOUSE = House(
         ["python/versioned_lru_cache/_core.pyi"],
         ["python/versioned_lru_cache"],
         ["python/versioned_lru_cache/versions"],
+        ["python/versioned_lru_cache/commands"],
+        ["python/versioned_lru_cache/__main__.py"],
     ],
 )
 

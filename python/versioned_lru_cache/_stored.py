@@ -58,12 +58,31 @@ def tier_of(
 
     Refuse a function whose records no other process would find, or that can't await its store.
     """
-    module, own = found_as
+    own = found_as[1]
     if is_awaited(store) and not awaits:
         raise TypeError(
             f"store={store!r} has methods that are to be awaited, and {own} is no coroutine function; give a store "
             "with plain ones, such as LocalStore"
         )
+    name, revision = known_as(store, function, found_as, name, revision)
+    from ._breaker import Breaker
+
+    breaker = Breaker(name, store)
+    if not awaits:
+        from ._plain_tier import PlainTier
+        from ._tier import Tier
+
+        return PlainTier(Tier(store, breaker, name, revision, awaits=False))
+    from ._awaited_tier import AwaitedTier, ThreadedTier
+
+    return (AwaitedTier if is_awaited(store) else ThreadedTier)(store, breaker, name, revision)
+
+
+def known_as(
+    store: Any, function: Any, found_as: tuple[str, str], name: str | None, revision: str | None
+) -> tuple[str, str]:
+    """Return the name and the revision under which a store has a function's records."""
+    module, own = found_as
     if name is None and (module in ("__main__", "?") or "<" in own):
         raise ValueError(
             f"store={store!r}: {module}.{own} has no name by which another process would know it; give name="
@@ -76,15 +95,4 @@ def tier_of(
         raise ValueError(
             f"store={store!r}: {own} is not written in Python, so nobody sees when its code changes; give revision="
         )
-    from ._breaker import Breaker
-
-    name = name or f"{module}.{own}"
-    breaker = Breaker(name, store)
-    if not awaits:
-        from ._plain_tier import PlainTier
-        from ._tier import Tier
-
-        return PlainTier(Tier(store, breaker, name, revision, awaits=False))
-    from ._awaited_tier import AwaitedTier, ThreadedTier
-
-    return (AwaitedTier if is_awaited(store) else ThreadedTier)(store, breaker, name, revision)
+    return name or f"{module}.{own}", revision

@@ -53,7 +53,7 @@ def test_a_name_that_is_not_there() -> None:
 # --- programs in one file, whose modules are found by a look at the sources
 
 PACKAGE = Path(versioned_lru_cache.__file__).parent
-BY_USERS = {"versioned_lru_cache.stores", "versioned_lru_cache.testing", "versioned_lru_cache.versions"}
+BY_USERS = {f"versioned_lru_cache.{name}" for name in ("__main__", "commands", "stores", "testing", "versions")}
 
 
 def found_from(program: str, folder: Path) -> set[str]:

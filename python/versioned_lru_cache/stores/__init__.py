@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ._msgpack import Msgpack
     from ._pickle import Pickle
     from ._protocol import AsyncStore, Lease, Store
-    from ._reports import LocalCheck, LocalStats
+    from ._reports import LocalCheck, LocalRecord, LocalStats
 else:
     # SQLite, codecs and the rest are imported by programs that use them.
     def __getattr__(name: str) -> object:
@@ -39,7 +39,7 @@ else:
             from . import _protocol as module
         elif name == "LocalStore":
             from . import _local as module
-        elif name in ("LocalCheck", "LocalStats"):
+        elif name in ("LocalCheck", "LocalRecord", "LocalStats"):
             from . import _reports as module
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -50,7 +50,7 @@ else:
         return sorted(__all__)
 
     def _needed() -> None:
-        from . import _record  # noqa: F401 - for those tools only
+        from . import _listing, _record  # noqa: F401 - for those tools only
 
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "CodecError",
     "Lease",
     "LocalCheck",
+    "LocalRecord",
     "LocalStats",
     "LocalStore",
     "Msgpack",

@@ -40,9 +40,11 @@ NOTES = 1024
 LOOK_SECONDS = 1.0
 # Small enough not to keep other writers waiting.
 EVICTED_AT_ONCE = 256
+READ_AT_ONCE = 64
 DAMAGED = ".damaged"
 OLDEST = (3, 24, 0)  # of 2018: knows upserts
 APPLICATION = 0x564C5243
+SOME = "SELECT id, address, record FROM records"
 LOAD = "SELECT record, used FROM records WHERE address = ?"
 SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -255,6 +257,12 @@ def names_of_leases(connection: sqlite3.Connection) -> dict[str, int]:
 def forget_leases(connection: sqlite3.Connection, ended: Iterable[tuple[str, int]]) -> None:
     """Remove what is noted of leases that have ended, up to a token each."""
     connection.executemany("DELETE FROM leases WHERE name = ? AND token <= ?", ended)
+
+
+def some_records(connection: sqlite3.Connection, after: int) -> list[tuple[int, bytes, bytes]]:
+    """The next records behind the row of a number: numbers, addresses and records."""
+    rows = connection.execute(f"{SOME} WHERE id > ? ORDER BY id LIMIT {READ_AT_ONCE}", (after,))
+    return rows.fetchall()
 
 
 def counts(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -14,10 +14,12 @@ from ._reports import LocalCheck, LocalStats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from os import PathLike
     from typing import Any
 
     from ._codec import Codec
+    from ._reports import LocalRecord
 
 __all__ = ["LocalStore"]
 
@@ -345,6 +347,41 @@ class LocalStore:
         (records, leases), used = self._opened.do(sql.counts), self._opened.do(sql.size)
         journal = self._opened.current().journal
         return LocalStats(records, used, self._max_bytes, leases, self._evicted, self._opened.set_aside, journal)
+
+    def records(self) -> Iterator[LocalRecord]:
+        """Go through all records of the folder, of all namespaces; what is saved meanwhile may be among them or not.
+
+        No value is decoded, so nothing is unpickled, and writers wait for nothing.
+
+        Example:
+            >>> from tempfile import TemporaryDirectory
+            >>> with TemporaryDirectory() as folder, LocalStore(f"{folder}/store", namespace="shop") as store:
+            ...     list(store.records())
+            []
+        """
+        from ._listing import told_of  # It brings msgpack, which who has another codec need not have.
+
+        after = -1
+        while rows := self._opened.do(sql.some_records, after):
+            for after, address, record in rows:  # noqa: B007 - the last one is where to go on
+                yield told_of(address, record)
+
+    def reopen(self, path: str | PathLike[str], *, read_only: bool = False) -> None:
+        """Go on in another folder: with the store of a program that only reads it, to fill it, say.
+
+        Args:
+            path: The folder.
+            read_only: As for the class.
+
+        Example:
+            >>> from tempfile import TemporaryDirectory
+            >>> with TemporaryDirectory() as folder, LocalStore("/baked/in", namespace="shop", read_only=True) as store:
+            ...     store.reopen(f"{folder}/store")
+            ...     store.stats().records
+            0
+        """
+        self._opened.close()
+        self._opened, self._read_only = Opened(Path(path).absolute(), read_only), read_only
 
     def check(self) -> LocalCheck:
         """Read the whole database and tell what is wrong. If anything is, it is set aside, and the next check is good.

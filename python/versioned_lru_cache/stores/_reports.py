@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["LocalCheck", "LocalStats"]
+__all__ = ["LocalCheck", "LocalRecord", "LocalStats"]
 
 
 class LocalStats(NamedTuple):
@@ -34,6 +34,43 @@ class LocalStats(NamedTuple):
     evicted: int
     set_aside: int
     journal: str
+
+
+class LocalRecord(NamedTuple):
+    """What a local store tells of one record without its value, which no codec is needed for.
+
+    Attributes:
+        address: Where it lies.
+        namespace: The store's that saved it.
+        function: The function's name.
+        revision: Of the function's code.
+        codec: The name of the codec that encoded its value.
+        version: How its version is written in Python; ``None`` where only the codec can tell, or it is too long.
+        age: How many seconds ago its computation began; ``None`` is unknown.
+        ttl: How many seconds it lives, where it says so itself.
+        immutable: Whether it never changes.
+        size: How many bytes it takes.
+        problem: Why it can't be read, and all else but address and size is empty; ``None`` if it can.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from versioned_lru_cache.stores import LocalStore
+        >>> with TemporaryDirectory() as folder, LocalStore(f"{folder}/store", namespace="shop") as store:
+        ...     [record.function for record in store.records()]
+        []
+    """
+
+    address: bytes
+    namespace: str
+    function: str
+    revision: str
+    codec: str
+    version: str | None
+    age: float | None
+    ttl: float | None
+    immutable: bool
+    size: int
+    problem: str | None
 
 
 class LocalCheck(NamedTuple):

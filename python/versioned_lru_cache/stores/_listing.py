@@ -1,0 +1,32 @@
+"""What a record tells when all of a store are listed: its header, or why it can't be read."""
+
+from __future__ import annotations
+
+from ._codec import Unreadable
+from ._moment import Moment
+from ._record import decode_header
+from ._reports import LocalRecord
+
+__all__ = ["told_of"]
+
+
+def told_of(address: bytes, record: bytes) -> LocalRecord:
+    """Return what the bytes at an address tell."""
+    try:
+        header = decode_header(record)
+    except Unreadable as error:
+        return LocalRecord(address, "", "", "", "", None, None, None, False, len(record), str(error))
+    identity = header.identity
+    return LocalRecord(
+        address=address,
+        namespace=identity.namespace,
+        function=identity.name,
+        revision=identity.revision,
+        codec=header.codec,
+        version=header.version,
+        age=header.began.age(Moment.now()),
+        ttl=header.ttl,
+        immutable=header.immutable,
+        size=len(record),
+        problem=None,
+    )
