@@ -125,8 +125,8 @@ def seed(chosen: Namespace) -> int:
     for line in told:
         print(line, file=sys.stderr)
     if code:
-        what = "Interrupted" if code == 130 else "A process was killed"
-        print(f"{what}. The same command goes on where it was.", file=sys.stderr)
+        why = "Interrupted" if code == 130 else "A process was killed"
+        print(f"{why}. The same command goes on where it was.", file=sys.stderr)
     show_one({each: counted[each] for each in ("computed", "there", "not_stored", "failed")}, as_json=chosen.json)
     return code or int(counted["failed"] + counted["not_stored"] > 0)
 
