@@ -199,8 +199,8 @@ impl<'a, H: SessionHost> Finished<'a, H> {
         }
         // Of one version what was stored meanwhile stays, of two the one that was observed later.
         let outdated = current.is_some_and(|(_, Look { entry, stamp, .. })| {
-            // Who wants it anew wants nothing that was begun before.
-            let anew = plan.request.wish.manner == Manner::Now || plan.refreshes();
+            // Who wants it anew wants nothing that was begun before, as what was loaded meanwhile was.
+            let anew = plan.request.wish.manner == Manner::Now || plan.refreshes() || entry.is_loaded();
             let made = if anew { entry.began() } else { entry.stored };
             if self.agreed { made > self.computation.run.ticket } else { stamp.ticket > self.seen.since }
         });

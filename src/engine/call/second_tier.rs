@@ -114,6 +114,11 @@ impl<H: SessionHost> Plan<H> {
     /// Whether a record is what the call looks for, or only old.
     fn fit(&self, record: &Record<H::Object>, cx: &Context<'_, H>) -> Decided<H, Fit> {
         let (seen, terms) = (self.judged_by(), &cx.cache.terms);
+        let wish = &self.request.wish;
+        // When another process made it is known by clocks only, so it may be from before the session began.
+        if self.refreshes() && (wish.named || !record.version.is_immutable()) {
+            return Ok(Fit::Old);
+        }
         if !record.version.is_immutable() && !self.comparisons.same(&seen.version, &record.version)? {
             return Ok(Fit::Old);
         }

@@ -127,6 +127,11 @@ impl<H: Host, S, T> Entry<H, S, T> {
         self.course.began(self.stored)
     }
 
+    /// Whether it was loaded from a store, and so made before all that has a place in the order of events.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.began() <= LONG_AGO
+    }
+
     /// The observation that the value vouches for to whoever builds on it. What never changes never grows
     /// old.
     #[inline]

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow::{Break, Continue};
 
 use crate::engine::call::plan::Plan;
-use crate::engine::call::policy::{Manner, Wish};
+use crate::engine::call::policy::{Manner, Refresh, Wish};
 use crate::engine::call::protocol::{Event, Step};
 use crate::engine::call::record::{Acquired, Record, Saved};
 use crate::engine::function_cache::cache::FunctionCache;
@@ -264,6 +264,22 @@ fn what_is_wanted_anew_is_not_loaded() {
     let (value, _) = world.call(1, Wish::of(Manner::Now), || Meanwhile::Nothing);
     assert_eq!(value, 1002);
     assert_eq!(world.steps, ["acquire", "compute", "save"]);
+}
+
+#[test]
+fn who_renews_takes_no_record_but_of_what_never_changes() {
+    let _turn = alone();
+    for (version, named, expected) in [(1, false, 1002), (IMMUTABLE, true, 1002), (IMMUTABLE, false, 1001)] {
+        let mut world = World::new(Terms::default());
+        world.keep(1, 0);
+        if let Some(kept) = world.store.get_mut(&1) {
+            kept.version = version;
+        }
+        world.steps.clear();
+        let wish = Wish { refresh: Refresh::Soft, named, ..Wish::of(Manner::Called) };
+        let (value, _) = world.call(1, wish, || Meanwhile::Nothing);
+        assert_eq!(value, expected, "{version}, {named}");
+    }
 }
 
 #[test]
