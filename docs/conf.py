@@ -10,6 +10,7 @@ html_show_copyright = False
 html_show_sphinx = False
 
 nitpicky = True  # a docstring that names what is not there fails the build
+nitpick_ignore = [("py:exc", "redis.RedisError")]  # of redis-py
 python_maximum_signature_line_length = 100
 
 # The pages are Markdown, to be read in the repository as well; the reference comes from the docstrings.

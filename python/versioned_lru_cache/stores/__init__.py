@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ._msgpack import Msgpack
     from ._pickle import Pickle
     from ._protocol import AsyncStore, Lease, Store
+    from ._redis import RedisStore
     from ._reports import LocalCheck, LocalRecord, LocalStats
 else:
     # SQLite, codecs and the rest are imported by programs that use them.
@@ -39,6 +40,8 @@ else:
             from . import _protocol as module
         elif name == "LocalStore":
             from . import _local as module
+        elif name == "RedisStore":
+            from . import _redis as module
         elif name in ("LocalCheck", "LocalRecord", "LocalStats"):
             from . import _reports as module
         else:
@@ -65,6 +68,7 @@ __all__ = [
     "Msgpack",
     "NotStorable",
     "Pickle",
+    "RedisStore",
     "Store",
     "TooLarge",
     "Unreadable",
