@@ -41,6 +41,7 @@ LOOK_SECONDS = 1.0
 # Small enough not to keep other writers waiting.
 EVICTED_AT_ONCE = 256
 READ_AT_ONCE = 64
+READ_BYTES_AT_ONCE = 2**22
 DAMAGED = ".damaged"
 OLDEST = (3, 24, 0)  # of 2018: knows upserts
 APPLICATION = 0x564C5243
@@ -261,8 +262,14 @@ def forget_leases(connection: sqlite3.Connection, ended: Iterable[tuple[str, int
 
 def some_records(connection: sqlite3.Connection, after: int) -> list[tuple[int, bytes, bytes]]:
     """The next records behind the row of a number: numbers, addresses and records."""
-    rows = connection.execute(f"{SOME} WHERE id > ? ORDER BY id LIMIT {READ_AT_ONCE}", (after,))
-    return rows.fetchall()
+    found: list[tuple[int, bytes, bytes]] = []
+    left = READ_BYTES_AT_ONCE
+    for row in connection.execute(f"{SOME} WHERE id > ? ORDER BY id LIMIT {READ_AT_ONCE}", (after,)):
+        found.append(row)
+        left -= len(row[2]) if type(row[2]) is bytes else 0
+        if left <= 0:  # One may take 16 MiB and more.
+            break
+    return found
 
 
 def counts(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -10,12 +10,17 @@ from ._reports import LocalRecord
 __all__ = ["told_of"]
 
 
-def told_of(address: bytes, record: bytes) -> LocalRecord:
+def told_of(address: object, record: object) -> LocalRecord:
     """Return what the bytes at an address tell."""
     try:
+        # A flipped bit may have made anything of them.
+        if type(address) is not bytes or type(record) is not bytes:
+            raise Unreadable("its row is damaged")
         header = decode_header(record)
     except Unreadable as error:
-        return LocalRecord(address, "", "", "", "", None, None, None, False, len(record), str(error))
+        size = len(record) if type(record) is bytes else 0
+        address = address if type(address) is bytes else b""
+        return LocalRecord(address, "", "", "", "", None, None, None, False, size, str(error))
     identity = header.identity
     return LocalRecord(
         address=address,

@@ -366,11 +366,11 @@ class LocalStore:
             for after, address, record in rows:  # noqa: B007 - the last one is where to go on
                 yield told_of(address, record)
 
-    def reopen(self, path: str | PathLike[str], *, read_only: bool = False) -> None:
+    def reopen(self, path: str | PathLike[str] | None = None, *, read_only: bool = False) -> None:
         """Go on in another folder: with the store of a program that only reads it, to fill it, say.
 
         Args:
-            path: The folder.
+            path: The folder; ``None`` is the one that it has.
             read_only: As for the class.
 
         Example:
@@ -380,8 +380,9 @@ class LocalStore:
             ...     store.stats().records
             0
         """
+        folder = self._opened.path if path is None else Path(path).absolute()
         self._opened.close()
-        self._opened, self._read_only = Opened(Path(path).absolute(), read_only), read_only
+        self._opened, self._read_only = Opened(folder, read_only), read_only
 
     def check(self) -> LocalCheck:
         """Read the whole database and tell what is wrong. If anything is, it is set aside, and the next check is good.
