@@ -19,7 +19,7 @@ def call_of(text: str, where: str) -> CallArguments:
     """Return the arguments that a JSON text says."""
     try:
         said: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WrongUsage(f"{where}: {text.strip()[:80]!r} is no JSON: {error}") from error
     if isinstance(said, list):
         return said, {}  # pyright: ignore[reportUnknownVariableType]
@@ -34,6 +34,15 @@ def call_of(text: str, where: str) -> CallArguments:
 
 def calls_of(lines: Iterable[str], name: str) -> Iterator[tuple[int, CallArguments]]:
     """Go through a file of a call a line, each with its number; empty lines are left out."""
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield number, call_of(line, f"{name}:{number}")
+    number = 0
+    try:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield number, call_of(line, f"{name}:{number}")
+    except UnicodeDecodeError as error:
+        raise WrongUsage(f"{name}:{number + 1} or soon after: {error}; write the file in UTF-8") from error
+
+
+def hashable(value: object) -> Any:
+    """Return a value of JSON as an argument that can be part of a key: a list as a tuple."""
+    return tuple(map(hashable, cast("list[object]", value))) if isinstance(value, list) else value

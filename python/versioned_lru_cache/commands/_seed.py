@@ -6,17 +6,14 @@ goes on where it was when it is started again.
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections import Counter
-from concurrent.futures import BrokenExecutor
 from contextlib import ExitStack, nullcontext
 
-from .. import session
-from .._signatures import COROUTINE, kind
 from ._calls import calls_of
 from ._problems import WrongUsage
 from ._progress import Progress
+from ._seeding import Seeder
 from ._tables import show_one
 from ._targets import function_at, local_store_of
 
@@ -26,74 +23,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future, ProcessPoolExecutor
     from contextlib import AbstractContextManager
-    from typing import IO, Any, Literal, TypeAlias
+    from typing import IO, TypeAlias
 
-    from .. import CachedFunction
     from ._calls import CallArguments
+    from ._seeding import Outcome
 
-    # What became of a line, and why if it is no good.
-    Outcome: TypeAlias = tuple[int, Literal["computed", "there", "not_stored", "failed"], str]
+    Numbered: TypeAlias = tuple[int, CallArguments]
 
 _MOST_TOLD = 10
 
 
-class _Reasons(logging.Handler):
-    """What the store's logger has said of the running call."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.told: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.told.append(record.getMessage())
-
-
-class _Seeder:
-    """Makes calls in this process, with the store at a path in the place of the function's own folder."""
-
-    def __init__(self, target: str, path: str) -> None:
-        self.function: CachedFunction[..., Any] = function_at(target)
-        local_store_of(self.function, target).reopen(path)
-        self._reasons = _Reasons()
-        log = logging.getLogger("versioned_lru_cache.stores")
-        log.addHandler(self._reasons)
-        log.setLevel(logging.INFO)
-        log.propagate = False  # The summary says it.
-
-    def make(self, number: int, call: CallArguments) -> Outcome:
-        """Make the call of a line."""
-        (args, kwargs), function = call, self.function
-        before = function.cache_stats()
-        self._reasons.told.clear()
-        try:
-            with session():
-                result = function(*args, **kwargs)
-                if kind(function) == COROUTINE:
-                    import asyncio
-
-                    asyncio.run(result)
-        except Exception as error:  # of the function's, or of wrong arguments
-            return number, "failed", f"{type(error).__name__}: {error}"
-        after = function.cache_stats()
-        if after.misses == before.misses:
-            return number, "there", ""
-        reasons = self._reasons.told
-        if reasons or not function.cache_contains(*args, **kwargs):
-            return number, "not_stored", reasons[-1] if reasons else "the cache did not store it"
-        return number, "computed", ""
-
-
-_seeder: _Seeder | None = None
-
-
-def _begin(target: str, path: str) -> None:
-    global _seeder  # One for each process of the pool.
-    _seeder = _Seeder(target, path)
-
-
-def _make(numbered: tuple[int, CallArguments]) -> Outcome:
-    assert _seeder is not None
-    return _seeder.make(*numbered)
+class _Died(Exception):
+    """A process died while it was at one of some lines."""
 
 
 def seed(chosen: Namespace) -> int:
@@ -103,70 +44,109 @@ def seed(chosen: Namespace) -> int:
     store = local_store_of(function_at(chosen.function), chosen.function)
     counted: Counter[str] = Counter()
     told: list[str] = []
-    code = 0
+    code, wrong = 0, None
     with ExitStack() as stack:
         lines = stack.enter_context(_opened(chosen.args))
-        progress = stack.enter_context(Progress(counted))
-        outcomes = _outcomes(stack, chosen, calls_of(lines, chosen.args))
         try:
-            for number, what, why in outcomes:
-                counted[what] += 1
-                if why and len(told) < _MOST_TOLD:
-                    told.append(f"{chosen.args}:{number}: {why}")
-                progress.advance()
+            with Progress(counted) as progress:
+                for number, what, why in _outcomes(stack, chosen, calls_of(lines, chosen.args)):
+                    counted[what] += 1
+                    if why and len(told) < _MOST_TOLD:
+                        told.append(f"{chosen.args}:{number}: {why}")
+                    progress.advance()
         except KeyboardInterrupt:
             code = 130
-        except BrokenExecutor:
+            told.append("Interrupted. The same command goes on where it was.")
+        except _Died as died:
             code = 1
+            told.append(f"{chosen.args}: {died}. The same command goes on where it was.")
+        except WrongUsage as error:
+            wrong = error
+        for line in told:
+            print(line, file=sys.stderr, flush=True)
     # Whoever closes it last writes the log into the file, and processes of a pool end without.
     store.reopen(chosen.store)
     store.stats()
     store.close()
-    for line in told:
-        print(line, file=sys.stderr)
-    if code:
-        why = "Interrupted" if code == 130 else "A process was killed"
-        print(f"{why}. The same command goes on where it was.", file=sys.stderr)
     show_one({each: counted[each] for each in ("computed", "there", "not_stored", "failed")}, as_json=chosen.json)
+    if wrong is not None:
+        raise wrong
     return code or int(counted["failed"] + counted["not_stored"] > 0)
 
 
-def _outcomes(stack: ExitStack, chosen: Namespace, calls: Iterator[tuple[int, CallArguments]]) -> Iterator[Outcome]:
+def _outcomes(stack: ExitStack, chosen: Namespace, calls: Iterator[Numbered]) -> Iterator[Outcome]:
     """Make calls in this process or in several, and read the file only a little ahead."""
     if chosen.jobs == 1:
-        _begin(chosen.function, chosen.store)
-        return map(_make, calls)
+        seeder = stack.enter_context(Seeder(chosen.function, chosen.store))
+        return (seeder.make(*numbered) for numbered in calls)
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     # Not forked: the function's module may have threads.
-    pool = ProcessPoolExecutor(chosen.jobs, get_context("spawn"), _begin_quietly, (chosen.function, chosen.store))
+    pool = ProcessPoolExecutor(chosen.jobs, get_context("spawn"), _begin, (chosen.function, chosen.store))
     stack.callback(pool.shutdown, cancel_futures=True)
-    return _in_processes(pool, calls, 4 * chosen.jobs)
+    return _in_processes(pool, calls, 2 * chosen.jobs)
 
 
-def _in_processes(
-    pool: ProcessPoolExecutor, calls: Iterator[tuple[int, CallArguments]], ahead: int
-) -> Iterator[Outcome]:
+def _in_processes(pool: ProcessPoolExecutor, calls: Iterator[Numbered], ahead: int) -> Iterator[Outcome]:
+    """Make calls in the processes of a pool. A line that is no call ends it, after those before have been made."""
     from concurrent.futures import FIRST_COMPLETED, wait
+    from concurrent.futures.process import BrokenProcessPool
 
-    made: set[Future[Outcome]] = set()
-    for numbered in calls:
-        made.add(pool.submit(_make, numbered))
-        if len(made) >= ahead:
-            done, made = wait(made, return_when=FIRST_COMPLETED)
-            yield from (each.result() for each in done)
-    while made:
-        done, made = wait(made, return_when=FIRST_COMPLETED)
-        yield from (each.result() for each in done)
+    made: dict[Future[Outcome], int] = {}
+    numbers: list[int] = []  # of the calls that may be running
+    wrong: WrongUsage | None = None
+    more = True
+    try:
+        while more or made:
+            try:
+                while more and len(made) < ahead:
+                    number, call = next(calls)
+                    made[pool.submit(_make, (number, call))] = number
+            except StopIteration:
+                more = False
+            except WrongUsage as error:
+                more, wrong = False, error
+            numbers = sorted(made.values())
+            for done in wait(made, return_when=FIRST_COMPLETED).done:
+                yield done.result()
+                del made[done]
+    except BrokenProcessPool:
+        among = ", ".join(map(str, numbers))
+        raise _Died(f"a process died, killed or out of memory, at one of the lines {among}") from None
+    if wrong is not None:
+        raise wrong
 
 
-def _begin_quietly(target: str, path: str) -> None:
-    """Begin in a process of the pool, which leaves Ctrl-C to the one that asked."""
+_seeder: Seeder | None = None
+
+
+def _begin(target: str, path: str) -> None:
+    """Begin in a process of the pool, which leaves Ctrl-C to the one that asked, and ends with it."""
     import signal
+    from threading import Thread
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _begin(target, path)
+    Thread(target=_end_with_parent, daemon=True).start()
+    global _seeder  # One for each process of the pool.
+    _seeder = Seeder(target, path).__enter__()
+
+
+def _end_with_parent() -> None:
+    """End when the process that asked is killed: those of its pool would wait for ever for its next call."""
+    import os
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
+
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)  # What it computes is not saved, and its lease is free.
+
+
+def _make(numbered: Numbered) -> Outcome:
+    assert _seeder is not None
+    return _seeder.make(*numbered)
 
 
 def _opened(path: str) -> AbstractContextManager[IO[str]]:
