@@ -507,6 +507,8 @@ class _CacheMethods(Generic[_P, _R_co]):
 
         Returns:
             A new dict, by the names that :func:`versioned_lru_cache` has for them; ``version`` is among them.
+            Of the original's decorator there are ``module_name`` and ``no_history_events_default_version``
+            as well.
 
         Example:
             >>> parameters = square.cache_parameters()

@@ -276,7 +276,9 @@ def _decorator(
         )
     gets = _gets(parameters, version_args, has_key=key is not None, original=module is not None)
     copies = options.checked_copy(given["copy"], "copy")
-    all_given = {"maxsize": given["maxsize"], "typed": given["typed"], "version": version, **given}
+    all_given: dict[str, Any] = {"maxsize": given["maxsize"], "typed": given["typed"], "version": version, **given}
+    if module is not None:
+        all_given |= {"module_name": module, "no_history_events_default_version": default}
 
     def decorate(*functions: Callable[P, R], **more: object) -> CachedFunction[P, R]:
         hint = "" if module else _FORGOTTEN

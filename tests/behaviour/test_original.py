@@ -426,3 +426,15 @@ def test_an_exception_is_not_cached(g: RequestLike) -> None:
         cached()
     assert [cached(), cached()] == ["rows", "rows"]
     assert work.call_count == 2
+
+
+def test_its_parameters_tell_what_only_this_decorator_has() -> None:
+    decorate = versioned_lru_cache_with_ttl(
+        proxy_to_session_context_object={},
+        generate_version_func=lambda: "",
+        module_name="reports",
+        no_history_events_default_version="none yet",
+    )
+    parameters = decorate(lambda: 1).cache_parameters()
+    assert parameters["module_name"] == "reports"
+    assert parameters["no_history_events_default_version"] == "none yet"

@@ -193,7 +193,9 @@ def test_a_process_that_is_killed_is_told(shop: Shop, monkeypatch: pytest.Monkey
     monkeypatch.setenv("KILLS", "salt")
     code, _, err = shop.run("seed", f"{SEEDED}:price", "--args", str(shop.lines), "--store", shop.image, "--jobs", "2")
     assert code == 1
-    assert err == "A process was killed. The same command goes on where it was.\n"
+    assert err.startswith(f"{shop.lines}: a process died, killed or out of memory, at one of the lines ")
+    assert err.endswith(". The same command goes on where it was.\n")
+    assert "3" in err
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -218,7 +220,7 @@ def test_a_store_is_inspected_by_function_and_by_record(shop: Shop) -> None:
     assert (code, [record["version"] for record in records]) == (0, ["'1'"] * 3)
     code, out, _ = shop.run("inspect", shop.image)
     head, first, second = out.splitlines()
-    assert head.split() == ["NAMESPACE", "FUNCTION", "REVISION", "RECORDS", "BYTES", "NEWEST", "OLDEST"]
+    assert head.split() == ["NAMESPACE", "FUNCTION", "REVISION", "RECORDS", "BYTES", "NEWEST", "OLDEST", "VERSIONS"]
     assert (first.split()[3], second.split()[3]) == ("3", "3")
     assert shop.run("inspect", shop.image, "--function", "unknown")[0] == 1
 
@@ -254,6 +256,7 @@ def test_a_call_is_explained_by_what_memory_and_the_store_have(shop: Shop) -> No
     code, told = shop.run_json("explain", f"{SEEDED}:price", "--args", '["tea"]')
     assert code == 0
     assert (told["record"], told["version"], told["function"]) == ("there", "'1'", f"{SEEDED}.price")
+    assert (told["loads"], told["why"]) == (True, None)
     assert "fwd=miss" in told["call"]
     code, told = shop.run_json("explain", f"{SEEDED}:price", "--args", '["oil"]', "--store", shop.image)
     assert (code, told["record"]) == (1, "none")

@@ -78,7 +78,7 @@ def _parser() -> ArgumentParser:
 
     of_inspect = command(inspect, "tell what a store has, by function")
     of_inspect.add_argument("path", metavar="PATH", help="the folder of the store")
-    of_inspect.add_argument("--function", metavar="NAME", help="list the records of this function")
+    of_inspect.add_argument("--function", nargs="+", metavar="NAME", help="list the records of these functions")
 
     of_explain = command(explain, "tell what a call would do, and which record a store has of it")
     of_explain.add_argument("function", metavar="MODULE:FUNCTION", help="a cached function that has a LocalStore")
@@ -88,9 +88,9 @@ def _parser() -> ArgumentParser:
     of_check = command(check, "read a whole store; a damaged database is set aside")
     of_check.add_argument("path", metavar="PATH", help="the folder of the store")
 
-    of_prune = command(prune, "evict down to a bound, and give disk back")
+    of_prune = command(prune, "give free disk back, and evict down to a bound if one is given")
     of_prune.add_argument("path", metavar="PATH", help="the folder of the store")
-    of_prune.add_argument("--max-bytes", type=int, metavar="N", help="the bound for this time (default: 1 GiB)")
+    of_prune.add_argument("--max-bytes", type=int, metavar="N", help="evict down to this (default: evict nothing)")
 
     of_clear = command(clear, "remove records")
     of_clear.add_argument("path", metavar="PATH", help="the folder of the store")

@@ -1,67 +1,95 @@
-"""`inspect` and `explain`: what a store has, and what a call would do. Nothing is changed, and nothing unpickled."""
+"""`inspect` and `explain`: what a store has, and what a call would do. Nothing is changed.
+
+`inspect` decodes no value, so it needs no codec and unpickles nothing.
+"""
 
 from __future__ import annotations
 
-from .._core import stable_key_of
-from ..stores._identity import Identity
+from ..stores._listing import told_of
 from ._calls import call_of
 from ._problems import WrongUsage
 from ._tables import show, show_one
-from ._targets import function_at, identity_of, local_store_of, store_at
+from ._targets import address_of, function_at, identity_of, local_store_of, passed, store_at
+from ._would_load import would_load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
     from typing import Any
 
+    from .. import CachedFunction
     from ..stores import LocalRecord
 
-_OF_FUNCTIONS = ("namespace", "function", "revision", "records", "bytes", "newest", "oldest")
+_OF_FUNCTIONS = ("namespace", "function", "revision", "records", "bytes", "newest", "oldest", "versions")
 _OF_RECORDS = ("address", "version", "age", "ttl", "immutable", "bytes", "problem")
 
 
 def inspect(chosen: Namespace) -> int:
-    """Tell what a store has of each function, or all records of one."""
+    """Tell what a store has of each function, or all records of some."""
     with store_at(chosen.path, read_only=True) as store:
         if chosen.function is not None:
-            rows = [_row(record) for record in store.records() if record.function == chosen.function]
+            rows = [_row(record) for record in store.records() if record.function in chosen.function]
             show(_OF_RECORDS, rows, as_json=chosen.json)
             return 0 if rows else 1
         functions: dict[tuple[str, ...], dict[str, Any]] = {}
+        versions: dict[tuple[str, ...], set[str | None]] = {}
         for record in store.records():
             _count(functions, record)
+            versions.setdefault(_group(record), set()).add(record.version)
+    for key, row in functions.items():
+        row["versions"] = len(versions[key])
     show(_OF_FUNCTIONS, (functions[key] for key in sorted(functions)), as_json=chosen.json)
     return 0
 
 
+def _group(record: LocalRecord) -> tuple[str, str, str]:
+    return record.namespace, record.function, record.revision
+
+
 def explain(chosen: Namespace) -> int:
-    """Tell what a call would do in this process, and which record its store has of it."""
+    """Tell what a call would do in this process, which record its store has of it, and whether that is loaded."""
     function = function_at(chosen.function)
     store = local_store_of(function, chosen.function)
-    args, kwargs = call_of(chosen.args, "--args")
     try:
+        args, kwargs = passed(function, call_of(chosen.args, "--args"))
         explanation = function.cache_explain(*args, **kwargs)
-        key = stable_key_of(function, tuple(args), kwargs)
+        address = address_of(function, args, kwargs)
     except TypeError as error:  # of what a call can't have
         raise WrongUsage(f"--args: {error}") from error
     if chosen.store is not None:
         store_at(chosen.store, read_only=True).close()
-        store.reopen(chosen.store, read_only=True)
     name, revision = identity_of(function)
     told: dict[str, Any] = {"call": str(explanation), "function": name, "revision": revision, "record": "none"}
-    identity = Identity(store.namespace, name, revision, key)
-    data = store.load(identity.address)
+    store.reopen(chosen.store, read_only=True)  # A look makes no store.
+    try:
+        data = store.load(address)
+    except FileNotFoundError:
+        data, told["record"] = None, "none, as there is no store yet"
     if data is not None:
-        from ..stores._listing import told_of
-
-        told.update(_row(told_of(identity.address, data)), record="there")
+        told.update(_row(told_of(address, data)), record="there")
+    loads, why = _loads(function, args, kwargs) if data is not None else (False, "there is no record")
+    told.update(loads=loads, why=why)
     show_one(told, as_json=chosen.json)
-    return 0 if data is not None else 1
+    return 0 if loads else 1
+
+
+def _loads(
+    function: CachedFunction[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[bool | None, str | None]:
+    """Return whether a call would be answered with its record, ``None`` if nobody can tell; and why it is not."""
+    try:
+        loads, version = would_load(function, args, kwargs)
+    except Exception as error:  # of the version function, say
+        return None, f"{type(error).__name__}: {error}"
+    return loads, None if loads else f"its version is {version} now, or its record is too old or can't be read"
 
 
 def _row(record: LocalRecord) -> dict[str, Any]:
     return {
         "address": record.address.hex(),
+        "namespace": record.namespace,
+        "function": record.function,
+        "revision": record.revision,
         "version": record.version,
         "age": record.age,
         "ttl": record.ttl,
@@ -73,7 +101,7 @@ def _row(record: LocalRecord) -> dict[str, Any]:
 
 
 def _count(functions: dict[tuple[str, ...], dict[str, Any]], record: LocalRecord) -> None:
-    key = record.namespace, record.function, record.revision
+    key = _group(record)
     row = functions.setdefault(
         key,
         {
