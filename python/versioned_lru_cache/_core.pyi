@@ -64,16 +64,23 @@ __all__ = [
     "Wait",
     "__version__",
     "advance_clock",
+    "age_of",
     "bump_names",
     "check_binding",
     "clock_now",
     "current_version",
     "file_state",
+    "header_of",
     "is_validating",
     "limit_names",
     "mock_clock",
     "mocked_clock",
+    "moment",
+    "open_record",
+    "pack_header",
     "peek_session",
+    "record_address",
+    "seal_record",
     "stable_key",
     "stable_key_of",
     "switch_off",
@@ -150,6 +157,70 @@ def limit_names(max_names: int, /) -> None:
 def mock_clock(at: int) -> None: ...
 def mocked_clock() -> int | None: ...
 def peek_session(binding: object) -> Session | None: ...
+def moment(boot: bytes, /) -> tuple[int, bytes, int]:
+    """The present moment of a process in this boot, or of a test's clock."""
+
+def age_of(began: tuple[int, bytes, int], now: tuple[int, bytes, int], /) -> int | None:
+    """How many nanoseconds before another a moment was; ``None`` is unknown."""
+
+def record_address(group: bytes, revision: bytes, key: bytes, /) -> bytes:
+    """The address of a call's record."""
+
+def pack_header(
+    identity: bytes,
+    codec: bytes,
+    version: bytes,
+    began: tuple[int, bytes, int],
+    verified: tuple[int, bytes, int],
+    ttl: float | None,
+    order: int | None,
+    immutable: bool,
+    lags: bool,
+    by_codec: bool,
+    /,
+) -> bytes:
+    """The header of a record, packed."""
+
+def seal_record(header: bytes, value: bytes, /) -> bytes:
+    """A record of a packed header and an encoded value."""
+
+def header_of(
+    data: bytes, /
+) -> tuple[
+    tuple[bytes, bytes, bytes],
+    tuple[int, bytes, int],
+    tuple[int, bytes, int],
+    tuple[float | None, int | None, bool, bool],
+    bool,
+    int,
+]:
+    """What a record's header says, in the order of `pack_header`, and where the value begins.
+
+    Raises:
+        ValueError: These bytes are no record.
+    """
+
+def open_record(
+    data: bytes, function: bytes, key: bytes, codec: bytes, boot: bytes, /
+) -> tuple[Any, int, bytes, bytes, int | None, int | None, bool]:
+    """What a call needs of its record, once all but the value was checked.
+
+    Args:
+        data: The record.
+        function: The identity of all calls of the function: what comes before the key.
+        key: The call's canonical key.
+        codec: The name of the store's codec.
+        boot: Which boot this process runs in.
+
+    Returns:
+        The version, how it is there (0 as itself, 1 packed, 2 as the codec made it), what a signature covers
+        beside the value, the encoded value, the age and the own lifetime in nanoseconds, whether it is
+        immutable.
+
+    Raises:
+        ValueError: These bytes are no record, or one of another call or codec.
+    """
+
 def stable_key(args: tuple[Any, ...], kwargs: dict[str, Any], typed: bool, ordered: bool, /) -> bytes:
     """The canonical key of arguments as they are passed.
 

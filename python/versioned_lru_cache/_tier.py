@@ -11,10 +11,10 @@ from __future__ import annotations
 from time import monotonic
 
 from ._breaker import log
-from ._core import IMMUTABLE, mocked_clock
+from ._core import IMMUTABLE
 from .stores._codec import NotStorable, Unreadable
-from .stores._identity import Identity
-from .stores._record import Moment, Record, decode_record, encode_record, version_digest
+from .stores._identity import Identity, address_of, beginnings
+from .stores._record import Moment, Record, decode_result, encode_record, version_digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,23 +48,17 @@ class Tier:
         """Return the value, the version, the age and the own lifetime of a call's record, both in nanoseconds."""
         if self.breaker.owed:
             await self.tell()
-        identity = self._identity(key)
-        data = None if self.breaker.owed else await self._ask("load", identity.address)
+        function = beginnings(self.store.namespace, self.name, self.revision)
+        data = None if self.breaker.owed else await self._ask("load", address_of(function, key))
         if data is None:
             return None
         try:
-            record = decode_record(data, identity, self.store.codec)
+            value, version, age, ttl, immutable = decode_result(data, function[2], key, self.store.codec)
         except Unreadable as error:
             self.breaker.errors += 1
             log.info("%s: a record is not used, since %s", self.name, error)
             return None
-        age = record.began.age(_now())
-        return (
-            record.value,
-            IMMUTABLE if record.immutable else record.version,
-            None if age is None else int(age * 1e9),
-            None if record.ttl is None else int(record.ttl * 1e9),
-        )
+        return value, IMMUTABLE if immutable else version, age, ttl
 
     async def acquire(self, key: bytes, version: object, seconds: float | None) -> Lease | Literal[True] | None:
         """Return the lease for a call and version; ``True`` if another held it and has let go; ``None`` if none is."""
@@ -78,7 +72,7 @@ class Tier:
     async def save(self, lease: Lease, key: bytes, value: object, version: object, age: int, ttl: int | None) -> None:
         """Save a result, whose age and own lifetime are given in nanoseconds, and give the lease back."""
         try:
-            identity, now = self._identity(key), _now()
+            identity, now = self._identity(key), Moment.now()
             began = Moment(now.wall - age, now.boot, now.monotonic - age)
             immutable = version is IMMUTABLE
             record = Record(
@@ -176,9 +170,3 @@ class Tier:
     def _is_not_stored(self, error: NotStorable) -> None:
         self.breaker.errors += 1
         log.warning("%s: a result stays in memory, and is not stored: %s", self.name, error)
-
-
-def _now() -> Moment:
-    """Return this moment, by the clock that a test has put in the place of the real one if there is one."""
-    mocked = mocked_clock()
-    return Moment.now() if mocked is None else Moment(mocked, b"", 0)

@@ -8,4 +8,5 @@ mod flight;
 mod function;
 mod interpreter;
 mod objects;
+mod records;
 mod session;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from random import Random
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.stores.values import Point, any_text, codec, hashable, same, values
+from versioned_lru_cache._core import seal_record
 from versioned_lru_cache.stores import Msgpack, NotStorable, Pickle, TooLarge, Unreadable
 from versioned_lru_cache.stores._identity import Identity
 from versioned_lru_cache.stores._record import (
@@ -37,7 +37,7 @@ records = st.builds(
     moments,
     moments,
     st.none() | st.floats(),
-    st.none() | st.integers(),
+    st.none() | st.integers(-(2**63), 2**63 - 1),
     st.booleans(),
     st.booleans(),
 )
@@ -152,26 +152,24 @@ def test_other_bytes_are_no_record(data: bytes) -> None:
 
 
 def with_right_checksum(covered: bytes, start: bytes = b"vlru" + bytes([FORMAT])) -> bytes:
-    return start + blake2b(covered, digest_size=16).digest() + covered
-
-
-def headed(header: bytes, value: bytes = b"\x01") -> bytes:
-    return with_right_checksum(len(header).to_bytes(4, "big") + header + value)
+    return start + seal_record(covered, b"")[len(start) :]
 
 
 def test_with_a_right_checksum_it_is_still_read_with_care() -> None:
     data = made(codec())
     assert with_right_checksum(data[21:]) == data, "which shows that the checksum is right"
+    sizes = 21 + 1 + 96 + 16
+    assert int.from_bytes(data[sizes + 4 : sizes + 8], "big") == len("msgpack")
     for wrong in (
-        headed(b""),
-        headed(b"\x90"),
-        headed(b"\x01"),
-        headed(b"\xc1"),
-        headed(b"\x9f" * 15 + b"\x01"),
-        headed(b"\x9e" + b"\x01" * 14),
-        headed(b"\x9f" + b"\x01" * 15)[:-1],
-        with_right_checksum(b"\xff\xff\xff\xff" + data[25:]),
-        with_right_checksum(b"\0\0\0\0" + data[25:]),
+        with_right_checksum(b""),
+        with_right_checksum(bytes(124)),
+        with_right_checksum(bytes(125)),
+        with_right_checksum(bytes([data[21] | 128]) + data[22:]),
+        *(
+            with_right_checksum(data[21:at] + size.to_bytes(4, "big") + data[at + 4 :])
+            for at in (sizes, sizes + 4, sizes + 8)
+            for size in (0, 1, len(data), 2**32 - 1)
+        ),
         with_right_checksum(data[21:-1]),
         with_right_checksum(data[21:] + b"\0"),
     ):
@@ -244,9 +242,8 @@ def test_a_codec_of_a_user_raises_what_is_expected_of_codecs() -> None:
         encode_record(REPORT._replace(value="\ud800"), IDENTITY, Text())
     with pytest.raises(NotStorable, match=r"^version can't be encoded by 'text': AttributeError: "):
         encode_record(REPORT._replace(value="tea", version=int), IDENTITY, Text())
-    header = data[25 : 25 + int.from_bytes(data[21:25], "big")]
     with pytest.raises(Unreadable, match=r"^it can't be decoded by 'text': UnicodeDecodeError: "):
-        decode_record(headed(header, b"\xff"), IDENTITY, Text())
+        decode_record(seal_record(data[21 : -len("tea")], b"\xff"), IDENTITY, Text())
 
 
 # --- digests of versions
@@ -277,9 +274,10 @@ def test_what_the_codec_makes_of_a_version_is_no_version_of_bytes() -> None:
 def test_the_bytes_of_a_record_stay_what_they_are() -> None:
     # The format: whoever changes it gives it a new number, and this a new example.
     assert made(Msgpack()).hex() == (
-        "766c727501ff4afdc5885d1f6c9bc52105a62269090000007bc1729da76d73677061636ba473686f70b26170702e7265706f727473"
-        "2e7265706f7274a83366326139633031c40792a56e6f72746893a17607c70020c293cf0de0b6b3a7640000c4106262626262626262"
-        "6262626262626262cf000000e8d4a5100093cf0de0b6b3a7640001c40000cb404e00000000000003c2c3c17281a4726f7773919401"
-        "a3746561cb4004000000000000c70020"
+        "766c72750183f2d29bdc9ef6dda688745bd72d7e893a00000000000000000de0b6b3a76400006262626262626262626262626262"
+        "62620000000000000000000000e8d4a5100000000000000000000de0b6b3a7640001000000000000000000000000000000000000"
+        "0000000000000000000000000000404e00000000000000000000000000030000003100000007000000090000000473686f700000"
+        "00126170702e7265706f7274732e7265706f727400000008336632613963303192a56e6f7274686d73677061636bc17293a17607"
+        "c70020c17281a4726f7773919401a3746561cb4004000000000000c70020"
     )
     assert decode_record(made(Msgpack()), IDENTITY, Msgpack()) == REPORT

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
+from struct import Struct
+
+from .._core import record_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +16,7 @@ else:
 
 GROUP_BYTES = 16
 ADDRESS_BYTES = 32
+_SIZE = Struct(">I")
 
 if TYPE_CHECKING:
 
@@ -44,20 +48,49 @@ class Identity(_Fields):
     @property
     def group(self) -> bytes:
         """The first half of the address, the same for all records of a function: what a clear removes."""
-        return _beginnings(self.namespace, self.name, self.revision)[0]
+        return beginnings(self.namespace, self.name, self.revision)[0]
 
     @property
     def address(self) -> bytes:
         """Where the record lies: the group, then a digest of the revision and the key."""
-        group, revision = _beginnings(self.namespace, self.name, self.revision)
-        return group + blake2b(revision + self.key, digest_size=GROUP_BYTES).digest()
+        return address_of(beginnings(self.namespace, self.name, self.revision), self.key)
+
+    def packed(self) -> bytes:
+        """Return the bytes that stand for it in a record: those of the function, then the key."""
+        return beginnings(self.namespace, self.name, self.revision)[2] + self.key
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> Identity:
+        """Return the identity of such bytes.
+
+        Raises:
+            ValueError: They are of none.
+        """
+        parts: list[str] = []
+        at = 0
+        for _ in range(3):
+            if len(data) < at + _SIZE.size:
+                raise ValueError(f"an identity of {len(data)} bytes ends too early")
+            begin = at + _SIZE.size
+            at = begin + _SIZE.unpack_from(data, at)[0]
+            if at > len(data):
+                raise ValueError(f"an identity of {len(data)} bytes ends too early")
+            parts.append(data[begin:at].decode("utf-8", "surrogatepass"))
+        namespace, name, revision = parts
+        return cls(namespace, name, revision, data[at:])
+
+
+def address_of(function: tuple[bytes, bytes, bytes], key: bytes) -> bytes:
+    """Return where the record of a call lies: of the function's beginnings, and the call's key."""
+    return record_address(function[0], function[1], key)
 
 
 @lru_cache(maxsize=1024)
-def _beginnings(namespace: str, name: str, revision: str) -> tuple[bytes, bytes]:
-    """Return what all calls of a function share: the group, and what is digested before a key."""
+def beginnings(namespace: str, name: str, revision: str) -> tuple[bytes, bytes, bytes]:
+    """Return what calls share: the group, what is digested before a key, and what lies before it in a record."""
     group = blake2b(_measured(namespace) + _measured(name), digest_size=GROUP_BYTES).digest()
-    return group, _measured(revision)
+    texts = [text.encode("utf-8", "surrogatepass") for text in (namespace, name, revision)]
+    return group, _measured(revision), b"".join(_SIZE.pack(len(text)) + text for text in texts)
 
 
 def _measured(text: str) -> bytes:

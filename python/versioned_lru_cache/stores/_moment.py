@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from functools import cache
 
+from .._core import age_of, moment
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple
@@ -40,8 +42,7 @@ class Moment(_Fields):
     @classmethod
     def now(cls) -> Moment:
         """Return this moment."""
-        boot = _boot()
-        return cls(time.time_ns(), boot, time.clock_gettime_ns(_CLOCK) if boot and _CLOCK is not None else 0)
+        return cls(*moment(this_boot()))
 
     def age(self, now: Moment) -> float | None:
         """Return how many seconds ago this moment was; ``None`` is unknown, and counts as older than anything.
@@ -50,15 +51,12 @@ class Moment(_Fields):
         age counts. Else there is only the wall clock, and what it says to lie in the future is of unknown age. One
         thing can't be seen: that the wall clock was set back, by less than the age, between two boots or machines.
         """
-        age = now.wall - self.wall
-        if self.boot and self.boot == now.boot:
-            passed = now.monotonic - self.monotonic
-            age = max(age, passed) if passed >= 0 else -1
-        return age / 1e9 if age >= 0 else None
+        age = age_of(self, now)
+        return None if age is None else age / 1e9
 
 
 @cache
-def _boot() -> bytes:
+def this_boot() -> bytes:
     """Return a digest of this boot and this namespace of clocks (containers may have one); empty where unknown."""
     if _CLOCK is None:
         return b""

@@ -1,22 +1,23 @@
 """A record: what a store keeps of one result, as bytes, and what is checked before they are a result again.
 
-    magic  format  checksum  size of the header | header | value
-    4      1       16        4                  | plain data, packed | as the codec encodes it
+    magic  format  checksum | header | value
+    4      1       16       |        | as the codec encodes it
 
-The checksum covers all that follows it. The header has the identity, the times and the version: all that is needed to
-decide whether the value is worth decoding. What a codec signs is the value together with everything between the
-checksum and it. A change of this layout gets the next format number, and each program reads its own format only.
+The core lays it out and reads it (`src/py/records/layout.rs`). The checksum covers all that follows it. The header has
+the identity, the times and the version: all that is needed to decide whether the value is worth decoding. What a codec
+signs is the value together with the header. A change of this layout gets the next format number, and each program reads
+its own format only.
 """
 
 from __future__ import annotations
 
 from hashlib import blake2b
-from struct import Struct
 
+from .._core import header_of, open_record, pack_header, seal_record
 from . import _packing
 from ._codec import ROOT, NotStorable, Unreadable
-from ._identity import Identity
-from ._moment import Moment
+from ._identity import Identity, beginnings
+from ._moment import Moment, this_boot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,16 +84,10 @@ else:
 __all__ = ["FORMAT", "Header", "Moment", "Record", "decode_header", "decode_record", "encode_record", "version_digest"]
 
 FORMAT = 1
-_MAGIC = b"vlru"
-_BEGINNING = _MAGIC + bytes([FORMAT])
-_START = Struct(">4sB16sI")
-_COVERED = 4 + 1 + 16  # Where begins what the checksum covers.
-_FIELDS, _BEGAN, _VERIFIED = 13, 7, 8
 _MOST_ITEMS = 16 << 20
+_PACKED, _BY_CODEC = 1, 2  # How the version of an opened record is there.
 
 _read: Any = _packing.unpacker({})
-_tuple: Any = tuple
-_make = _tuple.__new__  # As a named tuple makes itself, without its Python code: half a microsecond of a record.
 
 
 def encode_record(record: Record, identity: Identity, codec: Codec) -> bytes:
@@ -102,12 +97,9 @@ def encode_record(record: Record, identity: Identity, codec: Codec) -> bytes:
         NotStorable: The value or the version would not come back as it was.
     """
     version, by_codec = _part_of_header(record.version, identity, codec)
-    began, verified = list(record.began), None if record.verified == record.began else list(record.verified)
-    more = [record.ttl, record.order, record.immutable, record.lags]
-    header = _pack([codec.name, *identity, version, by_codec, began, verified, *more])
-    bound = len(header).to_bytes(4, "big") + header
-    covered = bound + _encoded(record.value, bound, codec)
-    return _BEGINNING + _checksum(covered) + covered
+    packed: Any = version if by_codec else _pack(version)
+    header = pack_header(identity.packed(), _name(codec), packed, record.began, record.verified, *record[4:], by_codec)
+    return seal_record(header, _encoded(record.value, header, codec))
 
 
 def decode_record(data: bytes, identity: Identity, codec: Codec) -> Record:
@@ -116,22 +108,39 @@ def decode_record(data: bytes, identity: Identity, codec: Codec) -> Record:
     Raises:
         Unreadable: The bytes are truncated, damaged or foreign, of another format, identity or codec.
     """
-    fields, end = _header(data)
-    name, namespace, function, revision, key, version, by_codec, began, verified, ttl, order, immutable, lags = fields
-    if (namespace, function, revision, key) != identity:
-        raise Unreadable("it is the record of another call")
-    if name != codec.name:
-        raise Unreadable(f"it is of the codec {name!r}, and the store's is {codec.name!r}")
+    value, version, *_ = decode_result(data, beginnings(*identity[:3])[2], identity.key, codec)
+    _, began, verified, more, _, _ = header_of(data)
+    return Record(value, version, Moment(*began), Moment(*verified), *more)
+
+
+def decode_result(
+    data: bytes, function: bytes, key: bytes, codec: Codec
+) -> tuple[object, object, int | None, int | None, bool]:
+    """Return what a call needs of its record: value, version, age, own lifetime, and whether it is immutable.
+
+    Args:
+        data: The record.
+        function: What lies before the key in the record's identity.
+        key: The canonical bytes of the call's arguments.
+        codec: The store's.
+
+    Raises:
+        Unreadable: As :func:`decode_record` does.
+    """
     try:
-        if by_codec:
-            version = codec.decode(version, _bound_of_version(identity))
-        value = codec.decode(data[end:], data[_COVERED:end])
+        version, form, bound, encoded, age, ttl, immutable = open_record(data, function, key, _name(codec), this_boot())
+    except ValueError as error:
+        raise Unreadable(str(error)) from None
+    try:
+        if form == _PACKED:
+            version = _read(version)
+        elif form == _BY_CODEC:
+            version = codec.decode(version, _bound_of_version(Identity.unpacked(function + key)))
+        return codec.decode(encoded, bound), version, age, ttl, immutable
     except Unreadable:
         raise
     except Exception as error:  # of a codec of the user's
-        raise Unreadable(f"it can't be decoded by {name!r}: {type(error).__name__}: {error}") from error
-    record: Record = _make(Record, (value, version, began, verified, ttl, order, immutable, lags))
-    return record
+        raise Unreadable(f"it can't be decoded by {codec.name!r}: {type(error).__name__}: {error}") from error
 
 
 def decode_header(data: bytes) -> Header:
@@ -140,10 +149,17 @@ def decode_header(data: bytes) -> Header:
     Raises:
         Unreadable: The bytes are truncated, damaged or foreign, or of another format.
     """
-    fields, end = _header(data)
-    name, namespace, function, revision, key, version, by_codec, began, verified, ttl, order, immutable, lags = fields
-    identity, shown = Identity(namespace, function, revision, key), None if by_codec else _shown(version)
-    return Header(identity, name, began, verified, ttl, order, immutable, lags, shown, len(data) - end)
+    try:
+        (identity, codec, version), began, verified, more, by_codec, end = header_of(data)
+        shown = None if by_codec else _shown(_read(version))
+        name = codec.decode("utf-8", "surrogatepass")
+        return Header(
+            Identity.unpacked(identity), name, Moment(*began), Moment(*verified), *more, shown, len(data) - end
+        )
+    except ValueError as error:
+        raise Unreadable(str(error)) from None
+    except Exception as error:  # One that no program of ours has written, since its checksum is right.
+        raise Unreadable(f"its header can't be unpacked: {type(error).__name__}: {error}") from error
 
 
 def _shown(version: object) -> str | None:
@@ -197,30 +213,5 @@ def _pack(value: object) -> bytes:
     return _packing.Packing({}, _MOST_ITEMS).pack(value)
 
 
-def _checksum(covered: bytes) -> bytes:
-    return blake2b(covered, digest_size=16).digest()
-
-
-def _header(data: bytes) -> tuple[Any, int]:
-    """Return the fields of the header, and where it ends.
-
-    Raises:
-        Unreadable: The bytes are truncated, damaged or foreign, or of another format.
-    """
-    if len(data) < _START.size:
-        raise Unreadable(f"it has {len(data)} bytes, which is too few for a record")
-    magic, made_in, checksum, size = _START.unpack_from(data)
-    if magic != _MAGIC or made_in != FORMAT:
-        raise Unreadable(f"it begins with {data[:5].hex()}; a record of this format begins with {_BEGINNING.hex()}")
-    if _checksum(data[_COVERED:]) != checksum:
-        raise Unreadable("its checksum is wrong: it was truncated or damaged")
-    end = _START.size + size
-    try:
-        fields = _read(data[_START.size : end])
-        began = fields[_BEGAN] = _make(Moment, fields[_BEGAN])
-        fields[_VERIFIED] = began if fields[_VERIFIED] is None else _make(Moment, fields[_VERIFIED])
-        if len(fields) != _FIELDS:
-            raise ValueError(f"it has {len(fields)} fields, and {_FIELDS} are right")
-    except Exception as error:  # One that no program of ours has written, since its checksum is right.
-        raise Unreadable(f"its header can't be unpacked: {type(error).__name__}: {error}") from error
-    return fields, end
+def _name(codec: Codec) -> bytes:
+    return codec.name.encode("utf-8", "surrogatepass")

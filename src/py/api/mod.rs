@@ -10,5 +10,6 @@ pub(crate) mod lookup;
 pub(crate) mod method;
 pub(crate) mod method_definition;
 pub(crate) mod module;
+mod record;
 mod stable_key;
 mod stored_calls;

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use super::{cache_key, classes, stable_key};
+use super::{cache_key, classes, record, stable_key};
 use crate::engine::clock;
 use crate::py::asyncio::{coroutine, wait};
 use crate::py::call::awaited_call;
@@ -49,6 +49,13 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(mock_clock, module)?)?;
     module.add_function(wrap_pyfunction!(mocked_clock, module)?)?;
     module.add_function(wrap_pyfunction!(peek_session, module)?)?;
+    module.add_function(wrap_pyfunction!(record::age_of, module)?)?;
+    module.add_function(wrap_pyfunction!(record::header_of, module)?)?;
+    module.add_function(wrap_pyfunction!(record::moment, module)?)?;
+    module.add_function(wrap_pyfunction!(record::open_record, module)?)?;
+    module.add_function(wrap_pyfunction!(record::pack_header, module)?)?;
+    module.add_function(wrap_pyfunction!(record::record_address, module)?)?;
+    module.add_function(wrap_pyfunction!(record::seal_record, module)?)?;
     module.add_function(wrap_pyfunction!(stable_key::stable_key, module)?)?;
     module.add_function(wrap_pyfunction!(stable_key::stable_key_of, module)?)?;
     module.add_function(wrap_pyfunction!(unmock_clock, module)?)?;
