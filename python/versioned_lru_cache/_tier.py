@@ -50,10 +50,12 @@ class Tier:
             await self.tell()
         function = beginnings(self.store.namespace, self.name, self.revision)
         data = None if self.breaker.owed else await self._ask("load", address_of(function, key))
-        if data is None:
-            return None
+        return None if data is None else self.read(data, function[2], key)
+
+    def read(self, data: bytes, function: bytes, key: bytes) -> tuple[object, object, int | None, int | None] | None:
+        """Return what a record's bytes say, as :meth:`load` does; ``None`` if they are not used."""
         try:
-            value, version, age, ttl, immutable = decode_result(data, function[2], key, self.store.codec)
+            value, version, age, ttl, immutable = decode_result(data, function, key, self.store.codec)
         except Unreadable as error:
             self.breaker.errors += 1
             log.info("%s: a record is not used, since %s", self.name, error)
