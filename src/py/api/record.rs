@@ -13,7 +13,6 @@ use crate::py::records::plain_version::{self, PlainVersion};
 
 /// A moment as Python has it: of the wall clock, the boot (empty where it is unknown), of the monotonic clock.
 type Told = (i128, Vec<u8>, i128);
-type Given<'a> = (i128, &'a [u8], i128);
 
 fn boot_of(py: Python<'_>, boot: &[u8]) -> PyResult<Boot> {
     if boot.is_empty() {
@@ -23,8 +22,8 @@ fn boot_of(py: Python<'_>, boot: &[u8]) -> PyResult<Boot> {
     boot.try_into().map(Some).map_err(|_| error::<PyValueError>(py, told()))
 }
 
-fn moment_of(py: Python<'_>, (wall, boot, monotonic): Given<'_>) -> PyResult<Moment> {
-    Ok(Moment { wall, boot: boot_of(py, boot)?, monotonic })
+fn moment_of(py: Python<'_>, (wall, boot, monotonic): Told) -> PyResult<Moment> {
+    Ok(Moment { wall, boot: boot_of(py, &boot)?, monotonic })
 }
 
 fn told_of(moment: Moment) -> (i128, Bytes, i128) {
@@ -46,8 +45,8 @@ pub(crate) fn moment(py: Python<'_>, boot: &[u8]) -> PyResult<(i128, Bytes, i128
 #[pyfunction]
 #[pyo3(signature = (began, now, /))]
 pub(crate) fn age_of(py: Python<'_>, began: Told, now: Told) -> PyResult<Option<i128>> {
-    let began = moment_of(py, (began.0, &began.1, began.2))?;
-    let age = began.age(&moment_of(py, (now.0, &now.1, now.2))?);
+    let began = moment_of(py, began)?;
+    let age = began.age(&moment_of(py, now)?);
     Ok(age.map(|age| i128::try_from(age).unwrap_or(i128::MAX)))
 }
 
@@ -77,8 +76,8 @@ pub(crate) fn pack_header(
     lags: bool,
     by_codec: bool,
 ) -> PyResult<Bytes> {
-    let began = moment_of(py, (began.0, &began.1, began.2))?;
-    let verified = moment_of(py, (verified.0, &verified.1, verified.2))?;
+    let began = moment_of(py, began)?;
+    let verified = moment_of(py, verified)?;
     let header = Header { identity, codec, version, by_codec, began, verified, ttl, order, immutable, lags };
     let too_large = || error::<PyOverflowError>(py, "a part of the header has more than 4 GiB");
     layout::packed(&header).map(Bytes).ok_or_else(too_large)

@@ -78,7 +78,9 @@ pub(crate) fn packed(header: &Header<'_>) -> Option<Vec<u8>> {
     for part in parts {
         out.extend(u32::try_from(part.len()).ok()?.to_be_bytes());
     }
-    parts.iter().for_each(|part| out.extend_from_slice(part));
+    for part in parts {
+        out.extend_from_slice(part);
+    }
     Some(out)
 }
 
