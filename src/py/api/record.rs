@@ -11,7 +11,7 @@ use crate::py::records::layout::{self, COVERED, Header};
 use crate::py::records::moment::{Boot, Moment};
 use crate::py::records::plain_version::{self, PlainVersion};
 
-/// A moment as Python has it: of the wall clock, the boot (empty where it is unknown), of the monotonic clock.
+/// A moment as Python has it: the wall clock, the boot (empty where it is unknown), the monotonic clock.
 type Told = (i128, Vec<u8>, i128);
 
 fn boot_of(py: Python<'_>, boot: &[u8]) -> PyResult<Boot> {

@@ -1,12 +1,12 @@
 //! The layout of a record.
 //!
 //! ```text
-//! magic  format  checksum | flags  began  verified  ttl  order  three sizes | identity  codec  version | value
-//! 4      1       16       | 1      48     48        8    8      12          |
+//! magic  format  checksum | flags began verified ttl order three sizes | identity codec version | value
+//! 4      1       16       | 1     48    48       8   8     12          |
 //! ```
 //!
-//! Numbers are big-endian. The checksum covers all that follows it. A moment is its wall clock (16 bytes), its
-//! boot (16) and its monotonic clock (16). What a flag says to be missing is zeros.
+//! Numbers are big-endian. The checksum covers all that follows it. A moment is its wall clock (16 bytes),
+//! its boot (16) and its monotonic clock (16). What a flag says to be missing is zeros.
 
 use std::fmt::Write;
 
