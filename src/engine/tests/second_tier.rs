@@ -322,6 +322,20 @@ fn an_old_record_stands_in_for_a_source_that_fails() {
 }
 
 #[test]
+fn what_is_made_takes_the_place_of_an_old_record_of_its_version() {
+    let _turn = alone();
+    clock::mock(100 * SECOND);
+    let terms = Terms { ttl: Some(10 * SECOND), stale_if_error: Some(u64::MAX), ..Terms::default() };
+    let mut world = World::new(terms);
+    world.keep(1, 50 * SECOND);
+    assert_eq!(world.calm(1), 1002);
+    world.store.clear();
+    assert_eq!(world.calm(1), 1002, "memory has it");
+    assert!(world.steps.is_empty(), "and it is not made again");
+    clock::unmock();
+}
+
+#[test]
 fn nothing_of_another_version_is_served_whatever_happens_meanwhile() {
     let _turn = alone();
     let mut state = 7_u64;
