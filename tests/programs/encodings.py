@@ -22,7 +22,7 @@ VALUES = [
 
 def shown() -> list[str]:
     """Digests of encodings, and the order in which this process has a set."""
-    codec, moment = Msgpack(), Moment(1, b"boot", 2)
+    codec, moment = Msgpack(), Moment(1, b"a boot of a test", 2)
     identity = Identity("shop", "report", "1", b"key")
     encoded = [codec.encode(value) for value in VALUES]
     encoded += [

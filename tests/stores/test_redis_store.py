@@ -90,6 +90,27 @@ def held(store: RedisStore) -> Lease:
     return lease
 
 
+# --- what the contract says, by itself
+
+
+def test_a_lease_that_a_delete_has_fenced_saves_nothing(server: RedisServer) -> None:
+    store = store_of(server)
+    lease = held(store)
+    store_of(server).delete(ADDRESS)
+    assert not store.save(lease, b"deleted")
+    assert store.load(ADDRESS) is None
+
+
+def test_an_earlier_lease_replaces_nothing_of_a_later_one(server: RedisServer) -> None:
+    store = store_of(server)
+    earlier = held(store)
+    later = store.acquire(ADDRESS, b"another version")
+    assert later is not None
+    assert store.save(later, b"new")
+    assert not store.save(earlier, b"old")
+    assert store.load(ADDRESS) == b"new"
+
+
 # --- leases
 
 
