@@ -14,6 +14,7 @@ import pytest
 
 import versioned_lru_cache
 from tests import ROOT
+from tests.support.redis_server import RedisServer
 from versioned_lru_cache import CachedFunction, CachedMethod, CacheKey, Session, _core, _results, stores, versions
 from versioned_lru_cache._core import CachedCoroutine, Counter, Mark, NamesOfCall, SessionBlocks, VersionFunction
 
@@ -184,6 +185,14 @@ def test_an_example_is_true(name: str) -> None:
         assert run(BEFORE, known) == []
         changes = known["changes"] = versions.counter("changes of an example")
         known["square"] = versioned_lru_cache.versioned_lru_cache(changes)(known["square"].__wrapped__)
+    if name.startswith("versioned_lru_cache.stores.RedisStore."):  # Its methods need a server.
+        server = RedisServer()
+        known["store"] = stores.RedisStore(server.url, namespace="example")
+        try:
+            assert run(text, known) == []
+        finally:
+            server.end()
+        return
     assert run(text, known) == []
 
 

@@ -89,6 +89,10 @@ class RedisStore:
         Raises:
             TypeError: The address is no bytes.
             redis.RedisError: The server can't be asked, and why.
+
+        Example:
+            >>> store.load(b"sixteen bytes of" + b"a call and more.") is None
+            True
         """
         keys = self._keys_of(address)
         record, epoch = self._client.mget(keys.record(address), keys.epoch)
@@ -107,6 +111,12 @@ class RedisStore:
         Raises:
             TypeError: An argument is no bytes.
             redis.RedisError: The server can't be asked, and why.
+
+        Example:
+            >>> lease = store.acquire(b"sixteen bytes of" + b"a call and more.", b"version")
+            >>> store.acquire(b"sixteen bytes of" + b"a call and more.", b"version") is None
+            True
+            >>> store.release(lease)
         """
         keys = self._keys_of(address)
         _check_bytes("version", version)
@@ -129,6 +139,9 @@ class RedisStore:
         Raises:
             TypeError: An argument is no bytes.
             redis.RedisError: The server can't be asked, and why.
+
+        Example:
+            >>> store.wait(b"sixteen bytes of" + b"a call and more.", b"version", 60.0)  # nobody holds it
         """
         keys = self._keys_of(address)
         _check_bytes("version", version)
@@ -153,6 +166,12 @@ class RedisStore:
         Raises:
             TypeError: The record is no bytes.
             redis.RedisError: The server can't be asked, or is full, and why.
+
+        Example:
+            >>> lease = store.acquire(b"sixteen bytes of" + b"a call and more.", b"version")
+            >>> store.save(lease, b"record")
+            True
+            >>> store.release(lease)
         """
         _check_bytes("record", record)
         keys = self._keys_of(lease.address)
@@ -167,6 +186,12 @@ class RedisStore:
 
         Raises:
             redis.RedisError: The server can't be asked, and why. The lease ends by itself then.
+
+        Example:
+            >>> lease = store.acquire(b"sixteen bytes of" + b"a call and more.", b"version")
+            >>> store.release(lease)
+            >>> store.save(lease, b"too late")
+            False
         """
         self._renewals.drop(lease)
         keys = self._keys_of(lease.address)
@@ -184,6 +209,10 @@ class RedisStore:
         Raises:
             TypeError: The address is no bytes.
             redis.RedisError: The server can't be asked, and why.
+
+        Example:
+            >>> store.delete(b"sixteen bytes of" + b"a call and more.")
+            False
         """
         keys = self._keys_of(address)
         return bool(self._delete([keys.epoch, keys.tokens, keys.leases(address), keys.record(address)]))
@@ -200,6 +229,9 @@ class RedisStore:
             TypeError: The group is no bytes.
             ValueError: It has not 16 of them.
             redis.RedisError: The server can't be asked, and why.
+
+        Example:
+            >>> store.clear(b"sixteen bytes of")
         """
         _check_bytes("group", group)
         if len(group) != GROUP_BYTES:
@@ -207,7 +239,11 @@ class RedisStore:
         self._client.set(self._keys_of(group).epoch, os.urandom(scripts.EPOCH_BYTES // 2).hex())
 
     def close(self) -> None:
-        """Close the connections to the server; the next use opens others."""
+        """Close the connections to the server; the next use opens others.
+
+        Example:
+            >>> store.close()
+        """
         self._client.close()
 
     def __repr__(self) -> str:
