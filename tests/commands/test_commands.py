@@ -322,7 +322,7 @@ def test_records_are_cleared_by_function_by_namespace_or_all(shop: Shop) -> None
         (["explain", "no_such_module:price"], "no_such_module can't be imported: ModuleNotFoundError"),
         (["explain", f"{SEEDED}:nothing"], "has no attribute 'nothing'"),
         (["explain", f"{SEEDED}:version"], "is no cached function but a function; decorate it"),
-        (["explain", f"{SEEDED}:without"], "has store=None; it must have a LocalStore"),
+        (["explain", f"{SEEDED}:without"], "has no store; say with --namespace and --store"),
         (["explain", f"{SEEDED}:price", "--args", "tea"], "--args: 'tea' is no JSON"),
         (["explain", f"{SEEDED}:price"], "missing a required argument: 'item'"),
         (["explain", f"{SEEDED}:price", "--args", '[{"a": 1}]'], "unhashable"),

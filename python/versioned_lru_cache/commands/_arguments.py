@@ -71,9 +71,10 @@ def _parser() -> ArgumentParser:
         return added
 
     of_seed = command(seed, "fill a store with the results of a cached function's calls")
-    of_seed.add_argument("function", metavar="MODULE:FUNCTION", help="a cached function that has a LocalStore")
+    of_seed.add_argument("function", metavar="MODULE:FUNCTION", help="a cached function")
     of_seed.add_argument("--args", required=True, metavar="FILE", help="a JSON list or object a line; - is stdin")
     of_seed.add_argument("--store", required=True, metavar="PATH", help="the folder of the store to fill")
+    of_seed.add_argument("--namespace", metavar="NAME", help="where to store results of a function without a store")
     of_seed.add_argument("--jobs", type=int, default=1, metavar="N", help="so many processes (default: %(default)s)")
 
     of_inspect = command(inspect, "tell what a store has, by function")
@@ -81,9 +82,10 @@ def _parser() -> ArgumentParser:
     of_inspect.add_argument("--function", nargs="+", metavar="NAME", help="list the records of these functions")
 
     of_explain = command(explain, "tell what a call would do, and which record a store has of it")
-    of_explain.add_argument("function", metavar="MODULE:FUNCTION", help="a cached function that has a LocalStore")
+    of_explain.add_argument("function", metavar="MODULE:FUNCTION", help="a cached function")
     of_explain.add_argument("--args", default="[]", metavar="JSON", help="the call, as in a line of seed's file")
     of_explain.add_argument("--store", metavar="PATH", help="look here in place of the function's own folder")
+    of_explain.add_argument("--namespace", metavar="NAME", help="where results of a function without a store are")
 
     of_check = command(check, "read a whole store; a damaged database is set aside")
     of_check.add_argument("path", metavar="PATH", help="the folder of the store")

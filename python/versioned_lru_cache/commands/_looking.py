@@ -9,7 +9,7 @@ from ..stores._listing import told_of
 from ._calls import call_of
 from ._problems import WrongUsage
 from ._tables import show, show_one
-from ._targets import address_of, function_at, identity_of, local_store_of, passed, store_at
+from ._targets import address_of, identity_of, passed, store_at, stored_function_at
 from ._would_load import would_load
 
 TYPE_CHECKING = False
@@ -48,8 +48,7 @@ def _group(record: LocalRecord) -> tuple[str, str, str]:
 
 def explain(chosen: Namespace) -> int:
     """Tell what a call would do in this process, which record its store has of it, and whether that is loaded."""
-    function = function_at(chosen.function)
-    store = local_store_of(function, chosen.function)
+    function, store = stored_function_at(chosen.function, chosen.namespace, chosen.store)
     try:
         args, kwargs = passed(function, call_of(chosen.args, "--args"))
         explanation = function.cache_explain(*args, **kwargs)

@@ -15,7 +15,7 @@ from ._problems import WrongUsage
 from ._progress import Progress
 from ._seeding import Seeder
 from ._tables import show_one
-from ._targets import function_at, local_store_of
+from ._targets import stored_function_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def seed(chosen: Namespace) -> int:
     """Make the calls of a file, and tell what became of them."""
     if chosen.jobs < 1:
         raise WrongUsage(f"--jobs {chosen.jobs} is not allowed; it must be 1 at least")
-    store = local_store_of(function_at(chosen.function), chosen.function)
+    _, store = stored_function_at(chosen.function, chosen.namespace, chosen.store)
     counted: Counter[str] = Counter()
     told: list[str] = []
     code, wrong = 0, None
@@ -77,13 +77,14 @@ def seed(chosen: Namespace) -> int:
 def _outcomes(stack: ExitStack, chosen: Namespace, calls: Iterator[Numbered]) -> Iterator[Outcome]:
     """Make calls in this process or in several, and read the file only a little ahead."""
     if chosen.jobs == 1:
-        seeder = stack.enter_context(Seeder(chosen.function, chosen.store))
+        seeder = stack.enter_context(Seeder(chosen.function, chosen.namespace, chosen.store))
         return (seeder.make(*numbered) for numbered in calls)
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     # Not forked: the function's module may have threads.
-    pool = ProcessPoolExecutor(chosen.jobs, get_context("spawn"), _begin, (chosen.function, chosen.store))
+    given = chosen.function, chosen.namespace, chosen.store
+    pool = ProcessPoolExecutor(chosen.jobs, get_context("spawn"), _begin, given)
     stack.callback(pool.shutdown, cancel_futures=True)
     return _in_processes(pool, calls, 2 * chosen.jobs)
 
@@ -121,7 +122,7 @@ def _in_processes(pool: ProcessPoolExecutor, calls: Iterator[Numbered], ahead: i
 _seeder: Seeder | None = None
 
 
-def _begin(target: str, path: str) -> None:
+def _begin(target: str, namespace: str | None, path: str) -> None:
     """Begin in a process of the pool, which leaves Ctrl-C to the one that asked, and ends with it."""
     import signal
     from threading import Thread
@@ -129,7 +130,7 @@ def _begin(target: str, path: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     global _seeder  # One for each process of the pool.
-    _seeder = Seeder(target, path).__enter__()
+    _seeder = Seeder(target, namespace, path).__enter__()
 
 
 def _end_with_parent() -> None:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, redirect_stdout, suppress
 
 from .. import session
 from .._signatures import COROUTINE, kind
-from ._targets import address_of, function_at, identity_of, local_store_of, passed
+from ._targets import address_of, identity_of, passed, stored_function_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .. import CachedFunction
     from ._calls import CallArguments
 
     # What became of a line, and why if it is no good.
@@ -36,11 +35,10 @@ _NOT_KEPT = (
 
 
 class Seeder(AbstractContextManager["Seeder", None]):
-    """A cached function whose store is the one at a path, in the place of its own folder."""
+    """A cached function whose store is the one at a path, in the place of its own folder or of none."""
 
-    def __init__(self, target: str, path: str) -> None:
-        self._function: CachedFunction[..., Any] = function_at(target)
-        self._store = local_store_of(self._function, target)
+    def __init__(self, target: str, namespace: str | None, path: str) -> None:
+        self._function, self._store = stored_function_at(target, namespace, path)
         self._store.reopen(path)
         self._session = self._function.cache_parameters()["session"]
         self._reasons = _Reasons(identity_of(self._function)[0])

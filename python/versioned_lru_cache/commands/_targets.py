@@ -18,6 +18,7 @@ from ..stores import LocalStore
 from ..stores._folder import BUCKET
 from ..stores._identity import Identity
 from ._calls import hashable
+from ._decorated_again import decorated_again
 from ._problems import WrongUsage
 
 TYPE_CHECKING = False
@@ -57,12 +58,28 @@ def function_at(target: str) -> CachedFunction[..., Any]:
     return cast("CachedFunction[..., Any]", found)
 
 
-def local_store_of(function: CachedFunction[..., Any], target: str) -> LocalStore:
-    """Return the store of a function."""
+def stored_function_at(
+    target: str, namespace: str | None, path: str | None
+) -> tuple[CachedFunction[..., Any], LocalStore]:
+    """Return the cached function that a text names, and its store.
+
+    One without a store is decorated again, with one at the path in the namespace, if that is given.
+    """
+    function = function_at(target)
     store = function.cache_parameters()["store"]
-    if not isinstance(store, LocalStore):
-        raise WrongUsage(f"{target} has store={store!r}; it must have a LocalStore")
-    return store
+    if isinstance(store, LocalStore):
+        if namespace not in (None, store.namespace):
+            raise WrongUsage(f"--namespace {namespace}: {target} has a store of the namespace {store.namespace!r}")
+        return function, store
+    if store is not None:
+        raise WrongUsage(f"{target} has store={store!r}; it must have a LocalStore, or none")
+    if namespace is None or path is None:
+        raise WrongUsage(f"{target} has no store; say with --namespace and --store where its results are")
+    try:
+        store = LocalStore(path, namespace=namespace, max_bytes=_NO_BOUND)
+        return decorated_again(function, function.__wrapped__, store=store), store
+    except (TypeError, ValueError) as error:  # A function that no other process would know, say.
+        raise WrongUsage(f"{target}: {error}") from error
 
 
 def identity_of(function: CachedFunction[..., Any]) -> tuple[str, str]:

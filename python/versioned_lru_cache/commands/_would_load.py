@@ -10,8 +10,9 @@ import sys
 from contextlib import redirect_stdout
 from functools import wraps
 
-from .. import current_version, session, versioned_lru_cache, versioned_lru_cache_with_ttl
+from .. import current_version, session
 from .._signatures import COROUTINE, kind
+from ._decorated_again import decorated_again
 from ._targets import identity_of
 
 TYPE_CHECKING = False
@@ -28,12 +29,6 @@ _STRICT: dict[str, Any] = {
     "retry_after": 1.0,
     "session": None,
     "wait": None,
-}
-_NAMES_OF_ORIGINAL = {
-    "version": "generate_version_func",
-    "session": "proxy_to_session_context_object",
-    "maxsize": "cache_max_size",
-    "ttl": "time_to_live_seconds",
 }
 
 
@@ -59,12 +54,8 @@ def would_load(function: CachedFunction[..., Any], args: tuple[Any, ...], kwargs
 def _without_body(function: CachedFunction[..., Any]) -> CachedFunction[..., Any]:
     """Return the function with the same options, and a body that stops."""
     name, revision = identity_of(function)
-    options: dict[str, Any] = {**function.cache_parameters(), **_STRICT, "name": name, "revision": revision}
     stop = wraps(function.__wrapped__)(_stop_awaited if kind(function) == COROUTINE else _stop)
-    if "module_name" not in options:
-        return versioned_lru_cache(options.pop("version"), **options)(stop)
-    options = {_NAMES_OF_ORIGINAL.get(option, option): value for option, value in options.items()}
-    return versioned_lru_cache_with_ttl(**options)(stop)
+    return decorated_again(function, stop, **_STRICT, name=name, revision=revision)
 
 
 def _stop(*args: Any, **kwargs: Any) -> Any:
