@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -82,7 +83,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 def counts(computed: int = 0, there: int = 0, not_stored: int = 0, failed: int = 0) -> dict[str, int]:
-    return {"computed": computed, "there": there, "not_stored": not_stored, "failed": failed}
+    return {"computed": computed, "there": there, "not_stored": not_stored, "failed": failed, "evicted": 0}
 
 
 def test_what_was_seeded_a_program_with_a_read_only_store_does_not_compute(
@@ -142,7 +143,7 @@ def test_calls_that_fail_are_told_by_line_and_all_others_are_made(shop: Shop) ->
     shop.write_calls(["tea", "none", "rice"])
     code, out, err = shop.run("seed", f"{SEEDED}:price", "--args", str(shop.lines), "--store", shop.image)
     assert code == 1
-    assert out.split() == ["computed", "2", "there", "0", "not_stored", "0", "failed", "1"]
+    assert out.split() == ["computed", "2", "there", "0", "not_stored", "0", "failed", "1", "evicted", "0"]
     assert err == f"{shop.lines}:2: LookupError: there is no such item\n"
 
 
@@ -353,6 +354,25 @@ def test_the_version_is_printed_by_a_real_process() -> None:
     assert ran.stdout == f"versioned-lru-cache {__version__}\n"
     ran = subprocess.run([*command[:3], "inspect"], capture_output=True, text=True, timeout=60, check=False)
     assert (ran.returncode, ran.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("function", [[], ["--function", f"{SEEDED}.price"]])
+def test_who_reads_no_further_gets_no_complaint(shop: Shop, function: list[str]) -> None:
+    shop.seed()
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ran = subprocess.run(
+            [sys.executable, "-m", "versioned_lru_cache", "inspect", shop.image, *function],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (ran.returncode, ran.stderr) == (1, "")
 
 
 def test_a_terminal_gets_tables_that_rich_draws(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

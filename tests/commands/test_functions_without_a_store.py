@@ -49,7 +49,7 @@ def test_a_program_that_has_the_store_computes_nothing(run: Any, tmp_path: Path)
     for function, jobs in (("price", "1"), ("awaited", "1"), ("by_the_original", "2")):
         assert run("seed", function, *where, "--jobs", jobs)[:2] == (
             0,
-            {"computed": 1, "there": 0, "not_stored": 0, "failed": 0},
+            {"computed": 1, "there": 0, "not_stored": 0, "failed": 0, "evicted": 0},
         )
     assert run("seed", "price", *where)[1]["there"] == 1
 

@@ -75,6 +75,16 @@ def test_a_record_that_the_store_does_not_take_is_not_counted_as_stored(seeding:
     assert "max_bytes" in said
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_store_that_is_too_small_for_all_is_told(seeding: Seeding, jobs: str) -> None:
+    lines = [[2**17 + number] for number in range(12)]  # 1.5 MiB, and the bound is 1 MiB
+    code, counted, said = seeding.run("large", lines, "--jobs", jobs)
+    kept = len(seeding.versions())
+    assert (code, counted) == (1, {"computed": 12, "evicted": 12 - kept})
+    assert f"{12 - kept} records were evicted to make room" in said
+    assert "larger max_bytes" in said
+
+
 def test_what_only_memory_has_is_not_there(seeding: Seeding) -> None:
     code, counted, _ = seeding.run("large", [[2**20 + 1], [2**20 + 1]])
     assert (code, counted) == (1, {"not_stored": 2})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -31,9 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         code: int = chosen.run(chosen)
+        sys.stdout.flush()
     except WrongUsage as error:
         print(f"versioned_lru_cache {chosen.command}: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # Who reads has enough, `head` say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # The interpreter flushes once more.
+        return 1
     except (OSError, sqlite3.Error) as error:
         print(f"versioned_lru_cache {chosen.command}: {type(error).__name__}: {error}", file=sys.stderr)
         return 1

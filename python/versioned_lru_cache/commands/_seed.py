@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     Numbered: TypeAlias = tuple[int, CallArguments]
 
 _MOST_TOLD = 10
+_FULL = (
+    "{} records were evicted to make room, perhaps some of this run. Give the function's store a larger max_bytes, or "
+    "clear what is no longer used, and run the same command again."
+)
 
 
 class _Died(Exception):
@@ -43,16 +47,18 @@ def seed(chosen: Namespace) -> int:
         raise WrongUsage(f"--jobs {chosen.jobs} is not allowed; it must be 1 at least")
     _, store = stored_function_at(chosen.function, chosen.namespace, chosen.store)
     counted: Counter[str] = Counter()
+    evicted = 0
     told: list[str] = []
     code, wrong = 0, None
     with ExitStack() as stack:
         lines = stack.enter_context(_opened(chosen.args))
         try:
             with Progress(counted) as progress:
-                for number, what, why in _outcomes(stack, chosen, calls_of(lines, chosen.args)):
-                    counted[what] += 1
-                    if why and len(told) < _MOST_TOLD:
-                        told.append(f"{chosen.args}:{number}: {why}")
+                for made in _outcomes(stack, chosen, calls_of(lines, chosen.args)):
+                    counted[made.what] += 1
+                    evicted += made.evicted
+                    if made.why and len(told) < _MOST_TOLD:
+                        told.append(f"{chosen.args}:{made.number}: {made.why}")
                     progress.advance()
         except KeyboardInterrupt:
             code = 130
@@ -62,16 +68,19 @@ def seed(chosen: Namespace) -> int:
             told.append(f"{chosen.args}: {died}. The same command goes on where it was.")
         except WrongUsage as error:
             wrong = error
+        if evicted:
+            told.append(_FULL.format(evicted))
         for line in told:
             print(line, file=sys.stderr, flush=True)
     # Whoever closes it last writes the log into the file, and processes of a pool end without.
     store.reopen(chosen.store)
     store.stats()
     store.close()
-    show_one({each: counted[each] for each in ("computed", "there", "not_stored", "failed")}, as_json=chosen.json)
+    became = {each: counted[each] for each in ("computed", "there", "not_stored", "failed")}
+    show_one({**became, "evicted": evicted}, as_json=chosen.json)
     if wrong is not None:
         raise wrong
-    return code or int(counted["failed"] + counted["not_stored"] > 0)
+    return code or int(counted["failed"] + counted["not_stored"] + evicted > 0)
 
 
 def _outcomes(stack: ExitStack, chosen: Namespace, calls: Iterator[Numbered]) -> Iterator[Outcome]:

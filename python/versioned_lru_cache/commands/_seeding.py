@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import AbstractContextManager, redirect_stdout, suppress
+from typing import NamedTuple
 
 from .. import session
 from .._signatures import COROUTINE, kind
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 
     from ._calls import CallArguments
 
-    # What became of a line, and why if it is no good.
-    Outcome: TypeAlias = tuple[int, Literal["computed", "there", "not_stored", "failed"], str]
+    What: TypeAlias = Literal["computed", "there", "not_stored", "failed"]
 
 _log = logging.getLogger("versioned_lru_cache.stores")
 _STALE = "an old result answered, since the source of its data fails or is slow"
@@ -32,6 +32,15 @@ _NOT_KEPT = (
     "the function keeps no such result (cache_if, ttl, maxsize, max_weight), its data changed meanwhile, or the record "
     "is larger than the store's max_bytes"
 )
+
+
+class Outcome(NamedTuple):
+    """What became of a line, why if it is no good, and how many records were evicted to make room for its result."""
+
+    number: int
+    what: What
+    why: str
+    evicted: int
 
 
 class Seeder(AbstractContextManager["Seeder", None]):
@@ -62,23 +71,31 @@ class Seeder(AbstractContextManager["Seeder", None]):
 
     def make(self, number: int, call: CallArguments) -> Outcome:
         """Make the call of a line, and tell what became of it."""
+        evicted = self._evicted()
+        what, why = self._made(call)
+        return Outcome(number, what, why, self._evicted() - evicted)
+
+    def _made(self, call: CallArguments) -> tuple[What, str]:
         try:
             args, kwargs = passed(self._function, call)
             address = address_of(self._function, args, kwargs)
         except TypeError as error:
-            return number, "failed", f"TypeError: {error}"
+            return "failed", f"TypeError: {error}"
         before, misses = self._store.load(address), self._function.cache_info().misses
         self._reasons.told.clear()
         try:
             stale = self._call(args, kwargs)
         except Exception as error:  # of the function's, or of its version function
-            return number, "failed", f"{type(error).__name__}: {error}"
+            return "failed", f"{type(error).__name__}: {error}"
         if stale:
-            return number, "failed", _STALE
+            return "failed", _STALE
         after, ran = self._store.load(address), self._function.cache_info().misses > misses
         if after is None or (ran and after == before):
-            return number, "not_stored", self._reasons.told[-1] if self._reasons.told else _NOT_KEPT
-        return number, "computed" if ran else "there", ""
+            return "not_stored", self._reasons.told[-1] if self._reasons.told else _NOT_KEPT
+        return "computed" if ran else "there", ""
+
+    def _evicted(self) -> int:
+        return self._store._evicted  # pyright: ignore[reportPrivateUsage]  # stats() would count all records.
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         """Make a call in a session of its own, bound where the function is; return how many answers in it were old."""
