@@ -53,13 +53,13 @@ def seed(chosen: Namespace) -> int:
     with ExitStack() as stack:
         lines = stack.enter_context(_opened(chosen.args))
         try:
-            with Progress(counted) as progress:
-                for made in _outcomes(stack, chosen, calls_of(lines, chosen.args)):
+            with Progress(counted, lines) as progress:
+                for made in _outcomes(stack, chosen, calls_of(progress.reading(), chosen.args)):
                     counted[made.what] += 1
                     evicted += made.evicted
                     if made.why and len(told) < _MOST_TOLD:
                         told.append(f"{chosen.args}:{made.number}: {made.why}")
-                    progress.advance()
+                    progress.advance(made.number)
         except KeyboardInterrupt:
             code = 130
             told.append("Interrupted. The same command goes on where it was.")
@@ -163,6 +163,6 @@ def _opened(path: str) -> AbstractContextManager[IO[str]]:
     if path == "-":
         return nullcontext(sys.stdin)
     try:
-        return open(path, encoding="utf-8")
+        return open(path, encoding="utf-8", newline="")  # No character of a line is lost: they are counted.
     except OSError as error:
         raise WrongUsage(f"--args {path}: {error.strerror or error}") from error
