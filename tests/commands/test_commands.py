@@ -356,14 +356,15 @@ def test_the_version_is_printed_by_a_real_process() -> None:
     assert (ran.returncode, ran.stdout) == (2, "")
 
 
-@pytest.mark.parametrize("function", [[], ["--function", f"{SEEDED}.price"]])
-def test_who_reads_no_further_gets_no_complaint(shop: Shop, function: list[str]) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_who_reads_no_further_gets_no_complaint(shop: Shop, unbuffered: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     shop.seed()
     reading, writing = os.pipe()
     os.close(reading)
     try:
         ran = subprocess.run(
-            [sys.executable, "-m", "versioned_lru_cache", "inspect", shop.image, *function],
+            [sys.executable, "-m", "versioned_lru_cache", "inspect", shop.image],
             stdout=writing,
             stderr=subprocess.PIPE,
             text=True,
