@@ -1,4 +1,8 @@
-"""A price list in a JSON file: the data of the workers' demo. Each change puts a new file in the place of the old."""
+"""A price list in a JSON file: the data of the workers' demo. Each change puts a new file in the place of the old.
+
+Readers need no lock for that. Who writes takes one, or of two workers that change prices at once one would undo what
+the other has done.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from filelock import FileLock
+
 ITEMS = ("tea", "rice", "salt", "oil")
 FIRST_PRICE = 100
 
@@ -14,8 +20,9 @@ FIRST_PRICE = 100
 def price_list_file(folder: Path) -> Path:
     """Return the file of a folder, made if there is none."""
     path = folder / "prices.json"
-    if not path.is_file():
-        replace(path, dict.fromkeys(ITEMS, FIRST_PRICE))
+    with writing(path):
+        if not path.is_file():
+            replace(path, dict.fromkeys(ITEMS, FIRST_PRICE))
     return path
 
 
@@ -27,11 +34,17 @@ def price_of(path: Path, item: str) -> int:
 
 def change_price(path: Path, item: str) -> int:
     """Raise the price of an item by one, and return it."""
-    prices = json.loads(path.read_text())
-    prices[item] += 1
-    replace(path, prices)
+    with writing(path):
+        prices = json.loads(path.read_text())
+        prices[item] += 1
+        replace(path, prices)
     price: int = prices[item]
     return price
+
+
+def writing(path: Path) -> FileLock:
+    """Return the lock of those who write a list, in any process."""
+    return FileLock(path.with_suffix(".lock"))
 
 
 def replace(path: Path, prices: dict[str, int]) -> None:
