@@ -36,7 +36,7 @@ def scenario(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_one_worker_computes_for_all_also_after_a_restart_a_change_and_a_kill(tmp_path: Path) -> None:
-    command = [sys.executable, str(EXAMPLES / "flask_workers.py"), "--once", f"--data={tmp_path}", "--seconds=0.3"]
+    command = [sys.executable, str(EXAMPLES / "flask_workers.py"), "--once", f"--data={tmp_path}", "--seconds=1"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=2 * TIME_LIMIT, check=False)
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stderr
     lines = ran.stdout.splitlines()
