@@ -74,7 +74,6 @@ __all__ = [
     "is_validating",
     "limit_names",
     "mock_clock",
-    "mocked_clock",
     "moment",
     "open_record",
     "pack_header",
@@ -155,7 +154,6 @@ def limit_names(max_names: int, /) -> None:
     """Remember so many bumped names one by one."""
 
 def mock_clock(at: int) -> None: ...
-def mocked_clock() -> int | None: ...
 def peek_session(binding: object) -> Session | None: ...
 def moment(boot: bytes, /) -> tuple[int, bytes, int]:
     """The present moment of a process in this boot, or of a test's clock."""

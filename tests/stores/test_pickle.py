@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 
+from tests.stores.reading import decode_record
 from tests.stores.values import same, values
 from versioned_lru_cache.stores import Msgpack, NotStorable, Pickle, TooLarge, Unreadable
 from versioned_lru_cache.stores._identity import Identity
-from versioned_lru_cache.stores._record import Moment, Record, decode_record, encode_record
+from versioned_lru_cache.stores._record import Moment, Record, encode_record
 
 if TYPE_CHECKING:
     from pathlib import Path

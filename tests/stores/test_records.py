@@ -9,16 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.stores.reading import FORMAT, decode_record
 from tests.stores.values import Point, any_text, codec, hashable, same, values
 from versioned_lru_cache._core import seal_record
 from versioned_lru_cache.stores import Msgpack, NotStorable, Pickle, TooLarge, Unreadable
 from versioned_lru_cache.stores._identity import Identity
 from versioned_lru_cache.stores._record import (
-    FORMAT,
     Moment,
     Record,
     decode_header,
-    decode_record,
     encode_record,
     version_digest,
 )

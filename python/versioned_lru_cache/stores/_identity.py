@@ -15,7 +15,6 @@ else:
     from collections import namedtuple
 
 GROUP_BYTES = 16
-ADDRESS_BYTES = 32
 _SIZE = Struct(">I")
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from hashlib import blake2b
 from .._core import header_of, open_record, pack_header, seal_record
 from . import _packing
 from ._codec import ROOT, NotStorable, Unreadable
-from ._identity import Identity, beginnings
+from ._identity import Identity
 from ._moment import Moment, this_boot
 
 TYPE_CHECKING = False
@@ -81,9 +81,8 @@ else:
     Record = namedtuple("Record", "value version began verified ttl order immutable lags")
     Header = namedtuple("Header", "identity codec began verified ttl order immutable lags version value_bytes")
 
-__all__ = ["FORMAT", "Header", "Moment", "Record", "decode_header", "decode_record", "encode_record", "version_digest"]
+__all__ = ["Header", "Moment", "Record", "decode_header", "decode_result", "encode_record", "version_digest"]
 
-FORMAT = 1
 _MOST_ITEMS = 16 << 20
 _PACKED, _BY_CODEC = 1, 2  # How the version of an opened record is there.
 
@@ -102,17 +101,6 @@ def encode_record(record: Record, identity: Identity, codec: Codec) -> bytes:
     return seal_record(header, _encoded(record.value, header, codec))
 
 
-def decode_record(data: bytes, identity: Identity, codec: Codec) -> Record:
-    """Return the record of bytes that :func:`encode_record` made for this identity and codec.
-
-    Raises:
-        Unreadable: The bytes are truncated, damaged or foreign, of another format, identity or codec.
-    """
-    value, version, *_ = decode_result(data, beginnings(*identity[:3])[2], identity.key, codec)
-    _, began, verified, more, _, _ = header_of(data)
-    return Record(value, version, Moment(*began), Moment(*verified), *more)
-
-
 def decode_result(
     data: bytes, function: bytes, key: bytes, codec: Codec
 ) -> tuple[object, object, int | None, int | None, bool]:
@@ -125,7 +113,7 @@ def decode_result(
         codec: The store's.
 
     Raises:
-        Unreadable: As :func:`decode_record` does.
+        Unreadable: The bytes are truncated, damaged or foreign, of another format, identity or codec.
     """
     try:
         version, form, bound, encoded, age, ttl, immutable = open_record(data, function, key, _name(codec), this_boot())

@@ -47,7 +47,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(is_validating, module)?)?;
     module.add_function(wrap_pyfunction!(bumps::limit_names, module)?)?;
     module.add_function(wrap_pyfunction!(mock_clock, module)?)?;
-    module.add_function(wrap_pyfunction!(mocked_clock, module)?)?;
     module.add_function(wrap_pyfunction!(peek_session, module)?)?;
     module.add_function(wrap_pyfunction!(record::age_of, module)?)?;
     module.add_function(wrap_pyfunction!(record::header_of, module)?)?;
@@ -116,12 +115,6 @@ fn mock_clock(at: u64) {
 #[pyfunction]
 fn advance_clock(nanoseconds: u64) {
     let _ = clock::pass(nanoseconds);
-}
-
-/// The time of the clock that was put in the place of the real one, if one was, in nanoseconds.
-#[pyfunction]
-fn mocked_clock() -> Option<fallible::Number> {
-    clock::mocked().map(fallible::Number)
 }
 
 /// The time that the library sees, in nanoseconds.

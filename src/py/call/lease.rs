@@ -27,6 +27,11 @@ impl Drop for HeldLease {
 }
 
 impl HeldLease {
+    /// Takes that the tier has given it back itself.
+    pub(super) fn was_given_back(mut self) {
+        self.lease = None;
+    }
+
     /// Shows the garbage collector what it holds.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.tier)?;

@@ -125,10 +125,9 @@ impl Drive {
 
     /// Takes that the tier has saved the result, or not, and has given the lease back.
     pub(crate) fn was_saved(&mut self) {
-        if let Some(lease) = &mut self.lease {
-            lease.lease = None;
+        if let Some(lease) = self.lease.take() {
+            lease.was_given_back();
         }
-        self.lease = None;
         self.take(Event::Ready);
     }
 
