@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -16,7 +15,8 @@ from http.client import HTTPException
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any
-from urllib.request import ProxyHandler, Request, build_opener
+
+from report_scenario import fetch_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,9 +26,6 @@ REQUESTS = 40
 CLIENTS = 8
 ITEM = "tea"
 TIME_LIMIT = 60.0
-
-# No proxy that the environment names is asked for a server on this machine.
-OPENER = build_opener(ProxyHandler({}))
 
 
 def gunicorn_command(folder: Path, seconds: float, port: int, options: Sequence[str] = ()) -> list[str]:
@@ -78,17 +75,10 @@ def address_in(log: Path, server: subprocess.Popen[bytes]) -> str:
     raise RuntimeError(f"gunicorn has not started:\n{log.read_text()}")
 
 
-def fetch(url: str, *, post: bool = False) -> dict[str, Any]:
-    """Send a request and return the answer, read as JSON."""
-    with OPENER.open(Request(url, b"" if post else None), timeout=TIME_LIMIT) as response:
-        answer: dict[str, Any] = json.loads(response.read())
-    return answer
-
-
 def ask_often(address: str, count: int = REQUESTS) -> list[dict[str, Any]]:
     """Ask for the report many times, several at once."""
     with ThreadPoolExecutor(CLIENTS) as pool:
-        return list(pool.map(lambda _: fetch(f"{address}/api/report/{ITEM}"), range(count)))
+        return list(pool.map(lambda _: fetch_json(f"{address}/api/report/{ITEM}")[0], range(count)))
 
 
 def computations(folder: Path) -> list[str]:
@@ -128,7 +118,7 @@ class Scenario:
 
     def change(self, address: str) -> None:
         """Change the data."""
-        self.price = fetch(f"{address}/api/prices/{ITEM}", post=True)["price"]
+        self.price = fetch_json(f"{address}/api/prices/{ITEM}", form={})[0]["price"]
 
 
 def run_scenario(folder: Path, seconds: float) -> list[str]:
@@ -153,7 +143,7 @@ def ask_while_one_is_killed(address: str, folder: Path) -> list[dict[str, Any]]:
 
     def ask(_: int) -> dict[str, Any] | None:
         try:
-            return fetch(f"{address}/api/report/{ITEM}")
+            return fetch_json(f"{address}/api/report/{ITEM}")[0]
         except (OSError, HTTPException):
             return None
 

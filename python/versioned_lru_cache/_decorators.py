@@ -150,7 +150,8 @@ def versioned_lru_cache(
     return _decorator(version, given, _LABELS)
 
 
-_OWN = {
+# What the original project's decorator calls the options that have other names there.
+NAMES_OF_ORIGINAL = {
     "version": "generate_version_func",
     "session": "proxy_to_session_context_object",
     "maxsize": "cache_max_size",
@@ -160,10 +161,10 @@ _DEFAULTS: Any = versioned_lru_cache.__kwdefaults__
 MORE_THAN_VERSION = frozenset(_DEFAULTS)
 # What messages call the options of either decorator.
 _LABELS = {name: name for name in ("version", *_DEFAULTS)}
-_OWN_LABELS = {**_LABELS, **_OWN}
+_OWN_LABELS = {**_LABELS, **NAMES_OF_ORIGINAL}
 
 
-@names_checked(_OWN, MORE_THAN_VERSION - _OWN.keys())
+@names_checked(NAMES_OF_ORIGINAL, MORE_THAN_VERSION - NAMES_OF_ORIGINAL.keys())
 def versioned_lru_cache_with_ttl(
     *,
     proxy_to_session_context_object: object,

@@ -77,7 +77,7 @@ def test_it_holds_for_workers_with_threads_and_for_a_preloaded_app(
 ) -> None:
     with scenario.serving(tmp_path, 0.2, options) as address:
         for price in (101, 102):
-            assert scenario.fetch(f"{address}/api/prices/tea", post=True)["price"] == price
+            assert scenario.fetch_json(f"{address}/api/prices/tea", form={})[0]["price"] == price
             answers = scenario.ask_often(address)
             assert {answer["price"] for answer in answers} == {price}
             assert len(scenario.computations(tmp_path)) == price - 100

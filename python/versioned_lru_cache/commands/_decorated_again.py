@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import versioned_lru_cache, versioned_lru_cache_with_ttl
+from .._decorators import NAMES_OF_ORIGINAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,13 +11,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .. import CachedFunction
-
-_NAMES_OF_ORIGINAL = {
-    "version": "generate_version_func",
-    "session": "proxy_to_session_context_object",
-    "maxsize": "cache_max_size",
-    "ttl": "time_to_live_seconds",
-}
 
 
 def decorated_again(
@@ -31,5 +25,5 @@ def decorated_again(
     options: dict[str, Any] = {**function.cache_parameters(), **changed}
     if "module_name" not in options:
         return versioned_lru_cache(options.pop("version"), **options)(body)
-    options = {_NAMES_OF_ORIGINAL.get(option, option): value for option, value in options.items()}
+    options = {NAMES_OF_ORIGINAL.get(option, option): value for option, value in options.items()}
     return versioned_lru_cache_with_ttl(**options)(body)

@@ -32,18 +32,12 @@ def inspect(chosen: Namespace) -> int:
             show(_OF_RECORDS, rows, as_json=chosen.json)
             return 0 if rows else 1
         functions: dict[tuple[str, ...], dict[str, Any]] = {}
-        versions: dict[tuple[str, ...], set[str | None]] = {}
         for record in store.records():
             _count(functions, record)
-            versions.setdefault(_group(record), set()).add(record.version)
-    for key, row in functions.items():
-        row["versions"] = len(versions[key])
+    for row in functions.values():
+        row["versions"] = len(row["versions"])
     show(_OF_FUNCTIONS, (functions[key] for key in sorted(functions)), as_json=chosen.json)
     return 0
-
-
-def _group(record: LocalRecord) -> tuple[str, str, str]:
-    return record.namespace, record.function, record.revision
 
 
 def explain(chosen: Namespace) -> int:
@@ -100,7 +94,7 @@ def _row(record: LocalRecord) -> dict[str, Any]:
 
 
 def _count(functions: dict[tuple[str, ...], dict[str, Any]], record: LocalRecord) -> None:
-    key = _group(record)
+    key = record.namespace, record.function, record.revision
     row = functions.setdefault(
         key,
         {
@@ -110,10 +104,12 @@ def _count(functions: dict[tuple[str, ...], dict[str, Any]], record: LocalRecord
             "newest": None,
             "oldest": None,
             "unreadable": 0,
+            "versions": set(),
         },
     )
     row["records"] += 1
     row["bytes"] += record.size
+    row["versions"].add(record.version)
     row["unreadable"] += record.problem is not None
     if record.age is not None:
         row["newest"] = record.age if row["newest"] is None else min(row["newest"], record.age)

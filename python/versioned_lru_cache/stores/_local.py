@@ -7,6 +7,7 @@ from pathlib import Path
 from time import monotonic
 
 from . import _database as sql
+from ._arguments import default_codec, no_bytes
 from ._leases import Held, name_of
 from ._opening import Opened
 from ._protocol import Lease
@@ -16,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
-    from typing import Any
 
     from ._codec import Codec
     from ._reports import LocalRecord
@@ -83,7 +83,7 @@ class LocalStore:
         if type(read_only) is not bool:
             raise TypeError(f"read_only={read_only!r}: must be a bool")
         self.namespace = namespace
-        self.codec: Codec = _default_codec() if codec is None else codec
+        self.codec: Codec = default_codec() if codec is None else codec
         self._max_bytes = max_bytes
         self._read_only = read_only
         self._opened = Opened(folder, read_only)
@@ -109,7 +109,7 @@ class LocalStore:
             True
         """
         if type(address) is not bytes:
-            raise _no_bytes("address", address)
+            raise no_bytes("address", address)
         opened = self._opened
         database = opened.database
         if database is None or monotonic() >= database.look_at:
@@ -216,7 +216,7 @@ class LocalStore:
             (True, True, False)
         """
         if type(record) is not bytes:
-            raise _no_bytes("record", record)
+            raise no_bytes("record", record)
         held = lease.handle
         if not isinstance(held, Held) or held.descriptor is None:
             return False
@@ -268,7 +268,7 @@ class LocalStore:
             False
         """
         if type(address) is not bytes:
-            raise _no_bytes("address", address)
+            raise no_bytes("address", address)
         self._refuse_if_read_only("delete")
         return self._opened.do(sql.delete, address)
 
@@ -288,7 +288,7 @@ class LocalStore:
             ...     store.clear(b"addr")
         """
         if type(group) is not bytes:
-            raise _no_bytes("group", group)
+            raise no_bytes("group", group)
         self._refuse_if_read_only("clear")
         self._opened.do(sql.clear, group)
 
@@ -446,20 +446,10 @@ class LocalStore:
 
 def _name(address: bytes, version: bytes) -> str:
     if type(address) is not bytes:
-        raise _no_bytes("address", address)
+        raise no_bytes("address", address)
     if type(version) is not bytes:
-        raise _no_bytes("version", version)
+        raise no_bytes("version", version)
     return name_of(address, version)
-
-
-def _default_codec() -> Codec:
-    from ._msgpack import Msgpack  # Who names another codec need not have msgpack.
-
-    return Msgpack()
-
-
-def _no_bytes(what: str, value: Any) -> TypeError:
-    return TypeError(f"{what}={value!r}: must be bytes")
 
 
 def __dir__() -> list[str]:

@@ -6,9 +6,11 @@ import os
 import time
 
 from . import _redis_scripts as scripts
+from ._arguments import default_codec, no_bytes
+from ._identity import GROUP_BYTES
 from ._protocol import Lease
 from ._redis_leases import Renewals
-from ._redis_scripts import GROUP_BYTES, HEAD_BYTES, Keys
+from ._redis_scripts import HEAD_BYTES, Keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ class RedisStore:
         if not namespace or "{" in namespace or "}" in namespace:
             raise ValueError(f"namespace={namespace!r}: must name what is stored, without braces: 'shop'")
         self.namespace = namespace
-        self.codec: Codec = _default_codec() if codec is None else codec
+        self.codec: Codec = default_codec() if codec is None else codec
         self._lease_ms = _milliseconds("lease_seconds", lease_seconds)
         self._record_ms = 0 if record_seconds is None else _milliseconds("record_seconds", record_seconds)
         self._client: Any = _client(client_or_url, _milliseconds("timeout", timeout) / 1000)
@@ -293,13 +295,7 @@ def _milliseconds(name: str, seconds: Any) -> int:
 
 def _check_bytes(name: str, value: Any) -> None:
     if type(value) is not bytes:
-        raise TypeError(f"{name}={value!r}: must be bytes")
-
-
-def _default_codec() -> Codec:
-    from ._msgpack import Msgpack  # Who names another codec need not have msgpack.
-
-    return Msgpack()
+        raise no_bytes(name, value)
 
 
 def __dir__() -> list[str]:

@@ -14,7 +14,8 @@ next greater. A lease at or below the fence saves nothing: a delete raises that 
 
 from __future__ import annotations
 
-GROUP_BYTES = 16
+from ._identity import GROUP_BYTES
+
 EPOCH_BYTES = 16  # In hexadecimal digits.
 TOKEN_BYTES = 16  # In decimal ones: microseconds since 1970 have as many until the year 2286.
 HEAD_BYTES = EPOCH_BYTES + TOKEN_BYTES
