@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import ROOT
+from tests.commands.program import Program
+from tests.support.calling import until
 from versioned_lru_cache import __version__
 from versioned_lru_cache.commands import main
 from versioned_lru_cache.stores import LocalStore, Pickle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 pytestmark = pytest.mark.thread_unsafe(reason="the functions of one module, and what is printed")
 
@@ -31,34 +32,20 @@ SEEDED = "tests.programs.seeded"
 ITEMS = ["tea", "rice", "salt"]
 
 
-class Shop:
+class Shop(Program):
     """A program, its data, and a file of its calls."""
 
+    module, variable = SEEDED, "SEEDED"
+
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder = folder
-        self.capsys = capsys
+        super().__init__(folder, monkeypatch, capsys)
         self.image = str(folder / "image")
         self.lines = folder / "calls.jsonl"
-        monkeypatch.setenv("SEEDED", str(folder))
-        monkeypatch.chdir(ROOT)
-        self.set_version("1")
         self.write_calls(ITEMS)
         self.start()
 
-    def start(self) -> Any:
-        """Import the program anew, as its next process does."""
-        sys.modules.pop(SEEDED, None)
-        return importlib.import_module(SEEDED)
-
-    def set_version(self, version: str) -> None:
-        (self.folder / "version").write_text(version)
-
     def write_calls(self, items: Sequence[str]) -> None:
         self.lines.write_text("".join(f"{json.dumps([item])}\n" for item in items))
-
-    def runs(self) -> list[str]:
-        runs = self.folder / "runs"
-        return runs.read_text().split() if runs.exists() else []
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         """Run a command in this process; what it returned, printed, and complained of."""
@@ -197,13 +184,6 @@ def test_a_process_that_is_killed_is_told(shop: Shop, monkeypatch: pytest.Monkey
     assert err.startswith(f"{shop.lines}: a process died, killed or out of memory, at one of the lines ")
     assert err.endswith(". The same command goes on where it was.\n")
     assert "3" in err
-
-
-def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.01)
 
 
 def test_a_store_is_inspected_by_function_and_by_record(shop: Shop) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import ROOT
+from tests.commands.program import Program
 from versioned_lru_cache.commands import main
 from versioned_lru_cache.testing import MockClock
 
@@ -21,22 +19,10 @@ pytestmark = pytest.mark.thread_unsafe(reason="the functions of one module, and 
 EXPLAINED = "tests.programs.explained"
 
 
-class Explained:
+class Explained(Program):
     """A program with a store, and what `explain` says of its calls."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder = folder
-        self.capsys = capsys
-        monkeypatch.setenv("EXPLAINED", str(folder))
-        monkeypatch.chdir(ROOT)
-        self.set_version("1")
-
-    def set_version(self, version: str) -> None:
-        (self.folder / "version").write_text(version)
-
-    def start(self) -> Any:
-        sys.modules.pop(EXPLAINED, None)
-        return importlib.import_module(EXPLAINED)
+    module, variable = EXPLAINED, "EXPLAINED"
 
     def run(self, function: str, call: str = '["tea"]') -> tuple[int, bool | None, str | None]:
         """Return the code, whether the record would be loaded, and why not."""
@@ -45,10 +31,6 @@ class Explained:
         code = main(["explain", f"{EXPLAINED}:{function}", "--args", call, "--json"])
         told = json.loads(self.capsys.readouterr().out)
         return code, told["loads"], told["why"]
-
-    def runs(self) -> list[str]:
-        runs = self.folder / "runs"
-        return runs.read_text().split() if runs.exists() else []
 
 
 @pytest.fixture

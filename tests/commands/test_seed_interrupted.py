@@ -8,17 +8,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import ROOT
+from tests.support.calling import until
 from versioned_lru_cache.commands import main
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.child
@@ -69,10 +68,3 @@ def test_what_was_done_stays_and_nothing_goes_on(
     assert told["computed"] + told["there"] == len(ITEMS)
     assert told["there"] >= len(begun) - jobs, "at most what each process was at is computed again"
     assert set(runs.read_text().split()) == set(ITEMS)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.01)

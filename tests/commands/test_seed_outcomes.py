@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import ROOT
+from tests.commands.program import Program
 from versioned_lru_cache.commands import main
 from versioned_lru_cache.stores import LocalStore
 
@@ -23,23 +22,14 @@ pytestmark = pytest.mark.thread_unsafe(reason="the functions of one module, and 
 AWKWARD = "tests.programs.awkward_seeds"
 
 
-class Seeding:
+class Seeding(Program):
     """A program, and what `seed` makes of its calls."""
 
+    module, variable = AWKWARD, "AWKWARD"
+
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder = folder
-        self.capsys = capsys
+        super().__init__(folder, monkeypatch, capsys)
         self.image = folder / "image"
-        monkeypatch.setenv("AWKWARD", str(folder))
-        monkeypatch.chdir(ROOT)
-        self.set_version("1")
-
-    def set_version(self, version: str) -> None:
-        (self.folder / "version").write_text(version)
-
-    def start(self) -> Any:
-        sys.modules.pop(AWKWARD, None)
-        return importlib.import_module(AWKWARD)
 
     def run(self, function: str, lines: Sequence[object], *more: str) -> tuple[int, dict[str, int], str]:
         """Seed from these lines. Return the code, what became of how many calls, and what was complained of."""

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.stores.memory_store import Shared
 from tests.stores.tiers import AwaitedTierStore, Processes, TierStore, asked
-from tests.support.tasks import run
+from tests.support.tasks import run, until
 from versioned_lru_cache import CachedFunction, Versioned, versioned_lru_cache
 from versioned_lru_cache.testing import FaultyStore
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 pytestmark = pytest.mark.thread_unsafe(reason="threads of its own")
 
@@ -47,15 +44,6 @@ def awaited() -> AwaitedProcesses:
     processes = AwaitedProcesses()
     processes.store = AwaitedTierStore
     return processes
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Let others run until something holds."""
-    for _ in range(30_000):
-        if condition():
-            return
-        await asyncio.sleep(0.001)
-    pytest.fail("it did not come to hold")
 
 
 def test_what_one_process_has_computed_others_load(processes: AwaitedProcesses) -> None:
