@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.stores.values import any_text
-from versioned_lru_cache.stores._identity import ADDRESS_BYTES, GROUP_BYTES, Identity
+from versioned_lru_cache.stores._identity import GROUP_BYTES, Identity
 
 identities = st.builds(Identity, any_text, any_text, any_text, st.binary(max_size=20))
 
@@ -22,7 +22,7 @@ def test_different_identities_have_different_addresses(one: Identity, other: Ide
 @given(identities)
 def test_an_address_begins_with_its_group(identity: Identity) -> None:
     assert len(identity.group) == GROUP_BYTES == 16
-    assert len(identity.address) == ADDRESS_BYTES == 32
+    assert len(identity.address) == 2 * GROUP_BYTES == 32
     assert identity.address.startswith(identity.group)
 
 
