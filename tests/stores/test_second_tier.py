@@ -51,6 +51,24 @@ def test_what_one_process_has_computed_others_load(processes: Processes) -> None
     assert (one.cache_info().misses, other.cache_info().misses, other.cache_info().hits) == (1, 0, 1)
 
 
+def test_the_status_of_a_call_tells_what_was_loaded(processes: Processes) -> None:
+    one, other = processes.start(), processes.start()
+
+    def status(function: Any) -> str:
+        with session() as own:
+            function("a")
+            return own.cache_status()
+
+    assert "; fwd=miss; stored" in status(one)
+    loaded = status(other)
+    assert "; hit; " in loaded
+    assert loaded.endswith("; detail=loaded")
+    for function in (one, other):  # out of memory then
+        again = status(function)
+        assert "; hit" in again
+        assert "loaded" not in again
+
+
 def test_what_memory_can_answer_touches_nothing_else(processes: Processes) -> None:
     one = processes.start()
     one("a")
