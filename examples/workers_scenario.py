@@ -44,11 +44,9 @@ def gunicorn_command(folder: Path, seconds: float, port: int, options: Sequence[
 
 
 @contextmanager
-def serving(folder: Path, seconds: float, options: Sequence[str] = ()) -> Iterator[str]:
-    """Serve on a free port of this machine and yield the address. At the end all workers have ended."""
-    log = folder / "gunicorn.log"
+def serving(command: Sequence[str], log: Path) -> Iterator[str]:
+    """Start a server and yield its address. At the end all workers have ended."""
     with log.open("w") as errors:
-        command = gunicorn_command(folder, seconds, 0, options)
         server = subprocess.Popen(command, stderr=errors, stdin=subprocess.DEVNULL, start_new_session=True)
     last_resort = Timer(2 * TIME_LIMIT, os.killpg, (server.pid, signal.SIGKILL))
     last_resort.start()
@@ -75,10 +73,16 @@ def address_in(log: Path, server: subprocess.Popen[bytes]) -> str:
     raise RuntimeError(f"gunicorn has not started:\n{log.read_text()}")
 
 
-def ask_often(address: str, count: int = REQUESTS) -> list[dict[str, Any]]:
-    """Ask for the report many times, several at once."""
+def ask_often(address: str) -> list[dict[str, Any]]:
+    """Ask for the report many times, several at once, and until each worker has answered."""
+    answers: list[dict[str, Any]] = []
+    until = time.monotonic() + TIME_LIMIT
     with ThreadPoolExecutor(CLIENTS) as pool:
-        return list(pool.map(lambda _: fetch_json(f"{address}/api/report/{ITEM}")[0], range(count)))
+        while len(answers) < REQUESTS or len({answer["worker"] for answer in answers}) < WORKERS:
+            if time.monotonic() > until:
+                raise RuntimeError(f"not all of {WORKERS} workers have answered within {TIME_LIMIT:g} seconds")
+            answers += pool.map(lambda _: fetch_json(f"{address}/api/report/{ITEM}")[0], range(CLIENTS))
+    return answers
 
 
 def computations(folder: Path) -> list[str]:
@@ -124,11 +128,12 @@ class Scenario:
 def run_scenario(folder: Path, seconds: float) -> list[str]:
     """Go through the steps, print a line about each, and return in words all that was not as expected."""
     scenario = Scenario(folder)
-    with serving(folder, seconds) as address:
+    command, log = gunicorn_command(folder, seconds, 0), folder / "gunicorn.log"
+    with serving(command, log) as address:
         scenario.change(address)
         scenario.step("a change, then requests at once", 1, lambda: ask_often(address))
         scenario.step("more requests", 0, lambda: ask_often(address))
-    with serving(folder, seconds) as address:
+    with serving(command, log) as address:
         scenario.step("after a restart", 0, lambda: ask_often(address))
         scenario.change(address)
         scenario.step("after another change", 1, lambda: ask_often(address))
