@@ -116,17 +116,18 @@ class LocalStore:
             database = opened.current()
         pool = database.pool
         try:
-            connection = pool.take()
+            cursor = pool.take()
             try:
-                row = connection.execute(sql.LOAD, (address,)).fetchone()
+                # For bytes the module looks for an adapter first; a bytearray it takes as it is.
+                row = cursor.execute(sql.LOAD, (bytearray(address),)).fetchone()
             except BaseException:
-                pool.end(connection)
+                pool.end(cursor)
                 raise
         except sqlite3.DatabaseError as error:
             if not opened.healed(database, error):
                 raise
             return None
-        pool.idle.append(connection)
+        pool.idle.append(cursor)
         if row is None:
             return None
         record, used = row
