@@ -28,6 +28,9 @@ class Breaker:
         seconds: How long it has taken altogether.
         owed: What the store was not told yet: what to do with which address or group. Each is told by itself, as
             another may be about the same meanwhile.
+        alone_until: The store failed so short a time ago that it is left alone until then, in seconds of a monotonic
+            clock.
+        pause: How many seconds it is left alone for; zero while it works.
     """
 
     def __init__(self, name: str, store: object) -> None:
@@ -37,8 +40,8 @@ class Breaker:
         self._name = name
         self._store = store
         self._numbers = count()
-        self._alone_until = 0.0
-        self._pause = 0.0
+        self.alone_until = 0.0
+        self.pause = 0.0
 
     def owe(self, act: Striking, place: bytes) -> int:
         """Note what the store is to be told. Return the note's number."""
@@ -46,14 +49,10 @@ class Breaker:
         self.owed[number] = act, place
         return number
 
-    def is_open(self, now: float) -> bool:
-        """Return whether the store failed so short a time ago that it is left alone."""
-        return now < self._alone_until
-
     def has_failed(self, error: Exception, now: float) -> None:
         """Note a failure at this moment, in seconds of a monotonic clock."""
         self.errors += 1
-        if not self._pause:
+        if not self.pause:
             log.warning(
                 "%s: the store %r has failed, so results are computed and kept in memory only: %s: %s",
                 self._name,
@@ -61,11 +60,11 @@ class Breaker:
                 type(error).__name__,
                 error,
             )
-        self._pause = min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_PAUSE)
-        self._alone_until = now + self._pause
+        self.pause = min(max(2 * self.pause, _FIRST_PAUSE), _LONGEST_PAUSE)
+        self.alone_until = now + self.pause
 
     def has_answered(self) -> None:
         """Note that the store works."""
-        if self._pause:
-            self._pause = 0.0
+        if self.pause:
+            self.pause = 0.0
             log.warning("%s: the store %r is back", self._name, self._store)

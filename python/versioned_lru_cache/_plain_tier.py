@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from time import monotonic
 
-from .stores._identity import address_of, beginnings
+from ._core import record_address
+from .stores._identity import beginnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,22 +24,24 @@ class PlainTier:
     def __init__(self, tier: Tier) -> None:
         self._tier = tier
         self.breaker = tier.breaker
+        self._store = tier.store
+        self._group, self._before_key, self._identity = beginnings(tier.store.namespace, tier.name, tier.revision)
 
     def load(self, key: bytes) -> Any:
         """Load a call's record: as the tier's own step does, without coroutines, which take as long as all else."""
-        tier, breaker, began = self._tier, self.breaker, monotonic()
-        if breaker.owed or breaker.is_open(began):
-            return at_once(tier.load(key))
-        function = beginnings(tier.store.namespace, tier.name, tier.revision)
+        breaker, began = self.breaker, monotonic()
+        if breaker.owed or began < breaker.alone_until:
+            return at_once(self._tier.load(key))
         try:
-            data = tier.store.load(address_of(function, key))
+            data = self._store.load(record_address(self._group, self._before_key, key))
         except Exception as error:
             breaker.has_failed(error, monotonic())
             return None
         finally:
             breaker.seconds += monotonic() - began
-        breaker.has_answered()
-        return None if data is None else tier.read(data, function[2], key)
+        if breaker.pause:
+            breaker.has_answered()
+        return None if data is None else self._tier.read(data, self._identity, key)
 
     def acquire(self, key: bytes, version: object, seconds: float | None) -> Lease | Literal[True] | None:
         """Acquire a lease, or wait for who holds it."""

@@ -55,12 +55,11 @@ class Tier:
     def read(self, data: bytes, function: bytes, key: bytes) -> tuple[object, object, int | None, int | None] | None:
         """Return what a record's bytes say, as :meth:`load` does; ``None`` if they are not used."""
         try:
-            value, version, age, ttl, immutable = decode_result(data, function, key, self.store.codec)
+            return decode_result(data, function, key, self.store.codec)
         except Unreadable as error:
             self.breaker.errors += 1
             log.info("%s: a record is not used, since %s", self.name, error)
             return None
-        return value, IMMUTABLE if immutable else version, age, ttl
 
     async def acquire(self, key: bytes, version: object, seconds: float | None) -> Lease | Literal[True] | None:
         """Return the lease for a call and version; ``True`` if another held it and has let go; ``None`` if none is."""
@@ -155,7 +154,7 @@ class Tier:
     ) -> Any:
         """Ask the store, unless it failed a short time ago. A failure is ``None``, or what stands for it."""
         breaker, began = self.breaker, monotonic()
-        if breaker.is_open(began) and not always:
+        if began < breaker.alone_until and not always:
             return failed
         try:
             answer = getattr(self.store, act)(*given)

@@ -6,7 +6,7 @@ from datetime import datetime, time
 
 from . import _packing
 from ._codec import NotStorable, TooLarge, Unreadable
-from ._compression import COMPRESSED, MAX_RECORD_BYTES, Sizes
+from ._compression import MAX_RECORD_BYTES, Sizes
 from ._paths import at_attribute, items, located
 from ._registered import registered
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ._registered import Registered
 
     T = TypeVar("T")
+
+_OTHER = 0xC1  # What has marks or is compressed begins with it; msgpack never does.
 
 
 class Msgpack:
@@ -154,10 +156,12 @@ class Msgpack:
             >>> Msgpack().decode(b"\x92\x01\xc0")
             [1, None]
         """
-        if data[:2] == COMPRESSED or len(data) > self._sizes.most:
-            data = self._sizes.inflated(data)
         try:
-            return self._read(data)
+            if data[0] != _OTHER and len(data) <= self._sizes.most:
+                return _packing.unpacked(data)
+            return self._read(self._sizes.inflated(data))
+        except Unreadable:
+            raise
         except Exception as error:
             raise Unreadable(f"it can't be unpacked: {type(error).__name__}: {error}") from error
 

@@ -160,9 +160,6 @@ def unpacker(registered: dict[str, Registered]) -> Reader:
     marks = {code: _Mark(make) for code, make in _MAKERS.items()}
     marks[_REGISTERED] = _Mark(registered_object)
 
-    def extension(code: int, data: bytes) -> object:
-        return _READERS[code](data)
-
     def extension_or_mark(code: int, data: bytes) -> object:
         return marks.get(code) or _READERS[code](data)
 
@@ -178,9 +175,18 @@ def unpacker(registered: dict[str, Registered]) -> Reader:
                 strict_map_key=False,
                 unicode_errors="surrogatepass",
             )
-        return unpackb(data, ext_hook=extension, strict_map_key=False, unicode_errors="surrogatepass")
+        return unpacked(data)
 
     return read
+
+
+def unpacked(data: bytes) -> object:
+    """Return the value of packed bytes that have no marks. It raises whatever for other bytes."""
+    return unpackb(data, ext_hook=_extension, strict_map_key=False, unicode_errors="surrogatepass")
+
+
+def _extension(code: int, data: bytes) -> object:
+    return _READERS[code](data)
 
 
 def problem_of(value: object) -> str:

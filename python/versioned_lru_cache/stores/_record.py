@@ -11,9 +11,10 @@ its own format only.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 
-from .._core import header_of, open_record, pack_header, seal_record
+from .._core import IMMUTABLE, header_of, open_record, pack_header, seal_record
 from . import _packing
 from ._codec import ROOT, NotStorable, Unreadable
 from ._identity import Identity
@@ -84,7 +85,7 @@ else:
 __all__ = ["Header", "Moment", "Record", "decode_header", "decode_result", "encode_record", "version_digest"]
 
 _MOST_ITEMS = 16 << 20
-_PACKED, _BY_CODEC = 1, 2  # How the version of an opened record is there.
+_BY_CODEC = 2  # How the version of an opened record is there; 1 is packed, 0 as itself.
 
 _read: Any = _packing.unpacker({})
 
@@ -97,14 +98,16 @@ def encode_record(record: Record, identity: Identity, codec: Codec) -> bytes:
     """
     version, by_codec = _part_of_header(record.version, identity, codec)
     packed: Any = version if by_codec else _pack(version)
-    header = pack_header(identity.packed(), _name(codec), packed, record.began, record.verified, *record[4:], by_codec)
+    header = pack_header(
+        identity.packed(), _in_bytes(codec.name), packed, record.began, record.verified, *record[4:], by_codec
+    )
     return seal_record(header, _encoded(record.value, header, codec))
 
 
 def decode_result(
     data: bytes, function: bytes, key: bytes, codec: Codec
-) -> tuple[object, object, int | None, int | None, bool]:
-    """Return what a call needs of its record: value, version, age, own lifetime, and whether it is immutable.
+) -> tuple[object, object, int | None, int | None]:
+    """Return what a call needs of its record: value, version (or ``IMMUTABLE``), age and own lifetime.
 
     Args:
         data: The record.
@@ -116,15 +119,15 @@ def decode_result(
         Unreadable: The bytes are truncated, damaged or foreign, of another format, identity or codec.
     """
     try:
-        version, form, bound, encoded, age, ttl, immutable = open_record(data, function, key, _name(codec), this_boot())
+        version, form, bound, encoded, age, ttl, immutable = open_record(
+            data, function, key, _in_bytes(codec.name), this_boot()
+        )
     except ValueError as error:
         raise Unreadable(str(error)) from None
     try:
-        if form == _PACKED:
-            version = _read(version)
-        elif form == _BY_CODEC:
-            version = codec.decode(version, _bound_of_version(Identity.unpacked(function + key)))
-        return codec.decode(encoded, bound), version, age, ttl, immutable
+        if form:
+            version = _decoded_version(version, form == _BY_CODEC, Identity.unpacked(function + key), codec)
+        return codec.decode(encoded, bound), IMMUTABLE if immutable else version, age, ttl
     except Unreadable:
         raise
     except Exception as error:  # of a codec of the user's
@@ -148,6 +151,10 @@ def decode_header(data: bytes) -> Header:
         raise Unreadable(str(error)) from None
     except Exception as error:  # One that no program of ours has written, since its checksum is right.
         raise Unreadable(f"its header can't be unpacked: {type(error).__name__}: {error}") from error
+
+
+def _decoded_version(data: bytes, by_codec: bool, identity: Identity, codec: Codec) -> object:
+    return codec.decode(data, _bound_of_version(identity)) if by_codec else _read(data)
 
 
 def _shown(version: object) -> str | None:
@@ -201,5 +208,6 @@ def _pack(value: object) -> bytes:
     return _packing.Packing({}, _MOST_ITEMS).pack(value)
 
 
-def _name(codec: Codec) -> bytes:
-    return codec.name.encode("utf-8", "surrogatepass")
+@lru_cache(maxsize=64)
+def _in_bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogatepass")
