@@ -29,6 +29,7 @@ from ._explanation import Explanation
 from ._plain_tier import PlainTier
 from ._refresh import Refresh, Where
 from ._results import CacheInfo, CacheStats, Versioned
+from .stores._codec import Codec
 
 _P = ParamSpec("_P")
 _Rest = ParamSpec("_Rest")
@@ -79,6 +80,7 @@ __all__ = [
     "pack_header",
     "peek_session",
     "record_address",
+    "result_in_record",
     "seal_record",
     "stable_key",
     "stable_key_of",
@@ -199,7 +201,7 @@ def header_of(
     """
 
 def open_record(
-    data: bytes, function: bytes, key: bytes, codec: bytes, boot: bytes, /
+    data: bytes, function: bytes, key: bytes, codec: str, boot: bytes, /
 ) -> tuple[Any, int, bytes, bytes, int | None, int | None, bool]:
     """What a call needs of its record, once all but the value was checked.
 
@@ -217,6 +219,27 @@ def open_record(
 
     Raises:
         ValueError: These bytes are no record, or one of another call or codec.
+    """
+
+def result_in_record(
+    data: bytes, function: bytes, key: bytes, codec: Codec, boot: bytes, /
+) -> tuple[Any, Any, int | None, int | None] | None:
+    """What a call is answered with out of its record, if its version is `None`, a truth value or a number.
+
+    Args:
+        data: The record.
+        function: The identity of all calls of the function: what comes before the key.
+        key: The call's canonical key.
+        codec: The store's.
+        boot: Which boot this process runs in.
+
+    Returns:
+        The value, the version (or `IMMUTABLE`), the age and the own lifetime in nanoseconds; ``None`` if the
+        version is of another kind.
+
+    Raises:
+        ValueError: These bytes are no record, or one of another call or codec.
+        Exception: What the codec has raised.
     """
 
 def stable_key(args: tuple[Any, ...], kwargs: dict[str, Any], typed: bool, ordered: bool, /) -> bytes:

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from tests.stores.reading import FORMAT, decode_record
 from tests.stores.values import Point, any_text, codec, hashable, same, values
-from versioned_lru_cache._core import seal_record
+from versioned_lru_cache._core import IMMUTABLE, result_in_record, seal_record
 from versioned_lru_cache.stores import Msgpack, NotStorable, Pickle, TooLarge, Unreadable
-from versioned_lru_cache.stores._identity import Identity
+from versioned_lru_cache.stores._identity import Identity, beginnings
+from versioned_lru_cache.stores._moment import this_boot
 from versioned_lru_cache.stores._record import (
     Moment,
     Record,
     decode_header,
+    decode_result,
     encode_record,
     version_digest,
 )
@@ -66,6 +68,30 @@ def test_a_header_tells_the_rest(record: Record, identity: Identity, using: Any)
     if header.version is not None and "frozenset" not in header.version:  # whose order is that of this process
         assert header.version == repr(record.version)
     assert data[-header.value_bytes :] != data
+
+
+simple = st.none() | st.booleans() | st.integers(0, 2**64 - 1)
+
+
+@settings(max_examples=300)
+@given(records, simple | hashable, identities, codecs)
+def test_what_is_read_at_once_is_what_is_read_in_steps(
+    record: Record, version: Any, identity: Identity, using: Any
+) -> None:
+    data = encode_record(record._replace(version=version), identity, using)
+    function = beginnings(*identity[:3])[2]
+    value, read, age, ttl = decode_result(data, function, identity.key, using)
+    assert read is IMMUTABLE if record.immutable else same(read, version)
+    found = result_in_record(data, function, identity.key, using, this_boot())
+    if found is None:
+        assert version is not None
+        assert type(version) is not bool
+        assert type(version) is not int or not 0 <= version < 2**64
+    else:
+        assert same((value, ttl), (found[0], found[3]))
+        assert found[1] is IMMUTABLE if record.immutable else same(found[1], version)
+        assert (age is None) == (found[2] is None)
+        assert age is None or found[2] is None or age <= found[2] < age + 10**11
 
 
 def test_a_header_needs_no_codec_and_no_class() -> None:
@@ -141,6 +167,23 @@ def test_damage_of_any_kind_makes_a_record_unreadable(using: Any) -> None:
             wrong[place:place] = random.randbytes(random.randrange(1, 20))
         if bytes(wrong) != data:
             assert is_unreadable(bytes(wrong), using)
+
+
+@each_codec
+def test_nothing_damaged_is_read_at_once(using: Any) -> None:
+    data = encode_record(REPORT._replace(version=7), IDENTITY, using)
+    function, key = beginnings(*IDENTITY[:3])[2], IDENTITY.key
+    assert result_in_record(data, function, key, using, this_boot()) is not None
+    number = int.from_bytes(data, "big")
+    wrong = [(number ^ (1 << bit)).to_bytes(len(data), "big") for bit in range(8 * len(data))]
+    for each in (*wrong, *(data[:end] for end in range(len(data))), data + b"\0"):
+        with pytest.raises(ValueError, match=r"^it (has|begins)|^its checksum is wrong"):
+            result_in_record(each, function, key, using, this_boot())
+    for other in ((b"x" + function, key), (function, key + b"x"), (function, b"")):
+        with pytest.raises(ValueError, match="it is the record of another call"):
+            result_in_record(data, *other, using, this_boot())
+    with pytest.raises(ValueError, match="it is of the codec"):
+        result_in_record(data, function, key, Text(), this_boot())
 
 
 @given(st.binary(max_size=300))

@@ -412,6 +412,23 @@ def test_a_store_that_fails_is_no_failure_of_the_call(processes: Processes, capl
     assert "OSError: away" in caplog.text
 
 
+def test_a_record_that_can_not_be_read_is_told_and_made_anew(
+    processes: Processes, caplog: pytest.LogCaptureFixture
+) -> None:
+    processes.start()("a")
+    (address,) = processes.shared.records
+    token, record = processes.shared.records[address]
+    processes.shared.records[address] = token, record[:-1] + bytes([record[-1] ^ 1])
+    other = processes.start()
+    with caplog.at_level(logging.INFO, "versioned_lru_cache"):
+        assert other("a") == ["a", 1]
+    assert processes.source.runs == ["a", "a"]
+    assert other.cache_stats().store_errors == 2, "before the lease, and under it"
+    assert "a record is not used, since its checksum is wrong" in caplog.text
+    assert processes.start()("a") == ["a", 1]
+    assert processes.source.runs == ["a", "a"], "it was made anew"
+
+
 def test_what_a_store_was_not_told_of_an_invalidation_it_is_told_later(
     processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,7 +116,10 @@ class LocalStore:
             database = opened.current()
         pool = database.pool
         try:
-            cursor = pool.take()
+            try:
+                cursor = pool.idle.pop()
+            except IndexError:
+                cursor = pool.take()
             try:
                 # For bytes the module looks for an adapter first; a bytearray it takes as it is.
                 row = cursor.execute(sql.LOAD, (bytearray(address),)).fetchone()

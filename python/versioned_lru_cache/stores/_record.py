@@ -11,7 +11,6 @@ its own format only.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from hashlib import blake2b
 
 from .._core import IMMUTABLE, header_of, open_record, pack_header, seal_record
@@ -98,9 +97,8 @@ def encode_record(record: Record, identity: Identity, codec: Codec) -> bytes:
     """
     version, by_codec = _part_of_header(record.version, identity, codec)
     packed: Any = version if by_codec else _pack(version)
-    header = pack_header(
-        identity.packed(), _in_bytes(codec.name), packed, record.began, record.verified, *record[4:], by_codec
-    )
+    name = codec.name.encode("utf-8", "surrogatepass")
+    header = pack_header(identity.packed(), name, packed, record.began, record.verified, *record[4:], by_codec)
     return seal_record(header, _encoded(record.value, header, codec))
 
 
@@ -119,9 +117,7 @@ def decode_result(
         Unreadable: The bytes are truncated, damaged or foreign, of another format, identity or codec.
     """
     try:
-        version, form, bound, encoded, age, ttl, immutable = open_record(
-            data, function, key, _in_bytes(codec.name), this_boot()
-        )
+        version, form, bound, encoded, age, ttl, immutable = open_record(data, function, key, codec.name, this_boot())
     except ValueError as error:
         raise Unreadable(str(error)) from None
     try:
@@ -206,8 +202,3 @@ def _bound_of_version(identity: tuple[str, str, str, bytes] | None) -> bytes:
 
 def _pack(value: object) -> bytes:
     return _packing.Packing({}, _MOST_ITEMS).pack(value)
-
-
-@lru_cache(maxsize=64)
-def _in_bytes(name: str) -> bytes:
-    return name.encode("utf-8", "surrogatepass")

@@ -54,6 +54,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(record::open_record, module)?)?;
     module.add_function(wrap_pyfunction!(record::pack_header, module)?)?;
     module.add_function(wrap_pyfunction!(record::record_address, module)?)?;
+    module.add_function(wrap_pyfunction!(record::result_in_record, module)?)?;
     module.add_function(wrap_pyfunction!(record::seal_record, module)?)?;
     module.add_function(wrap_pyfunction!(stable_key::stable_key, module)?)?;
     module.add_function(wrap_pyfunction!(stable_key::stable_key_of, module)?)?;

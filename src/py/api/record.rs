@@ -1,11 +1,14 @@
 //! `_core.open_record(...)` and its like: records and their addresses, for `stores`.
 #![expect(clippy::doc_markdown, reason = "docstrings are Python's, as help() shows them")]
 
+use std::borrow::Cow;
+
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBool;
+use pyo3::types::{PyBool, PyString};
 
-use crate::py::interpreter::fallible::{Bytes, Number, error};
+use crate::py::interpreter::fallible::{Bytes, Number, bytes, error, named};
+use crate::py::objects::sentinels;
 use crate::py::records::address::address;
 use crate::py::records::layout::{self, COVERED, Header};
 use crate::py::records::moment::{Boot, Moment};
@@ -30,6 +33,18 @@ fn told_of(moment: Moment) -> (i128, Bytes, i128) {
     (moment.wall, Bytes(moment.boot.map(Vec::from).unwrap_or_default()), moment.monotonic)
 }
 
+/// How a version is there: as itself, packed, or as the codec made it.
+const PLAIN: u8 = 0;
+const PACKED: u8 = 1;
+const BY_CODEC: u8 = 2;
+
+/// What `result_in_record` returns.
+type Loaded<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Number>, Option<Number>);
+
+/// What `open_record` returns.
+type Opened<'py> =
+    (Bound<'py, PyAny>, u8, Bound<'py, PyAny>, Bound<'py, PyAny>, Option<Number>, Option<Number>, bool);
+
 fn in_u64(number: u128) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
@@ -53,10 +68,15 @@ pub(crate) fn age_of(py: Python<'_>, began: Told, now: Told) -> PyResult<Option<
 /// The address of a call's record.
 #[pyfunction]
 #[pyo3(signature = (group, revision, key, /))]
-pub(crate) fn record_address(py: Python<'_>, group: &[u8], revision: &[u8], key: &[u8]) -> PyResult<Bytes> {
+pub(crate) fn record_address<'py>(
+    py: Python<'py>,
+    group: &[u8],
+    revision: &[u8],
+    key: &[u8],
+) -> PyResult<Bound<'py, PyAny>> {
     let told = || format!("the group {group:?} has {} bytes; 16 are right", group.len());
     let group = group.try_into().map_err(|_| error::<PyValueError>(py, told()))?;
-    Ok(Bytes(address(group, revision, key).to_vec()))
+    bytes(py, &address(group, revision, key))
 }
 
 /// The header of a record, packed.
@@ -109,9 +129,9 @@ pub(crate) fn header_of(
     usize,
 )> {
     let (header, end) = layout::opened(data).map_err(|reason| error::<PyValueError>(py, reason))?;
-    let bytes = |part: &[u8]| Bytes(part.to_vec());
+    let copied = |part: &[u8]| Bytes(part.to_vec());
     Ok((
-        (bytes(header.identity), bytes(header.codec), bytes(header.version)),
+        (copied(header.identity), copied(header.codec), copied(header.version)),
         told_of(header.began),
         told_of(header.verified),
         (header.ttl, header.order, header.immutable, header.lags),
@@ -138,35 +158,96 @@ pub(crate) fn header_of(
 ///     ValueError: These bytes are no record, or one of another call or codec.
 #[pyfunction]
 #[pyo3(signature = (data, function, key, codec, boot, /))]
-#[expect(clippy::type_complexity, reason = "the fields of a header")]
 pub(crate) fn open_record<'py>(
     py: Python<'py>,
     data: &[u8],
     function: &[u8],
     key: &[u8],
-    codec: &[u8],
+    codec: &Bound<'py, PyString>,
     boot: &[u8],
-) -> PyResult<(Bound<'py, PyAny>, u8, Bytes, Bytes, Option<Number>, Option<Number>, bool)> {
-    let refused = |reason: String| error::<PyValueError>(py, reason);
-    let (header, end) = layout::opened(data).map_err(refused)?;
-    if header.identity.strip_prefix(function) != Some(key) {
-        return Err(refused("it is the record of another call".to_owned()));
-    }
-    if header.codec != codec {
-        let [its, ours] = [header.codec, codec].map(String::from_utf8_lossy);
-        return Err(refused(format!("it is of the codec '{its}', and the store's is '{ours}'")));
-    }
+) -> PyResult<Opened<'py>> {
+    let (header, end) = checked(data, (function, key), codec)?;
     let (version, kind) = version_of(py, &header)?;
-    let age = header.began.age(&Moment::now(boot_of(py, boot)?)).map(|age| Number(in_u64(age)));
+    let age = age(py, &header, boot)?;
     Ok((
         version,
         kind,
-        Bytes(data[COVERED..end].to_vec()),
-        Bytes(data[end..].to_vec()),
+        bytes(py, &data[COVERED..end])?,
+        bytes(py, &data[end..])?,
         age,
         header.ttl.map(nanoseconds),
         header.immutable,
     ))
+}
+
+/// What a call is answered with out of its record, if its version is `None`, a truth value or a number.
+///
+/// Args:
+///     data: The record.
+///     function: The identity of all calls of the function: what comes before the key.
+///     key: The call's canonical key.
+///     codec: The store's.
+///     boot: Which boot this process runs in.
+///
+/// Returns:
+///     The value, the version (or `IMMUTABLE`), the age and the own lifetime in nanoseconds; ``None`` if the
+///     version is of another kind.
+///
+/// Raises:
+///     ValueError: These bytes are no record, or one of another call or codec.
+///     Exception: What the codec has raised.
+#[pyfunction]
+#[pyo3(signature = (data, function, key, codec, boot, /))]
+pub(crate) fn result_in_record<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    function: &[u8],
+    key: &[u8],
+    codec: &Bound<'py, PyAny>,
+    boot: &[u8],
+) -> PyResult<Option<Loaded<'py>>> {
+    let name = codec.getattr(named!(py, "name")?)?.cast_into::<PyString>()?;
+    let (header, end) = checked(data, (function, key), &name)?;
+    let (version, PLAIN) = version_of(py, &header)? else { return Ok(None) };
+    let version = if header.immutable { sentinels::immutable(py)?.to_owned().into_any() } else { version };
+    let age = age(py, &header, boot)?;
+    let encoded = (bytes(py, &data[end..])?, bytes(py, &data[COVERED..end])?);
+    let value = codec.call_method1(named!(py, "decode")?, encoded)?;
+    Ok(Some((value, version, age, header.ttl.map(nanoseconds))))
+}
+
+/// The header of a call's record, and where the value begins.
+fn checked<'a>(
+    data: &'a [u8],
+    (function, key): (&[u8], &[u8]),
+    codec: &Bound<'_, PyString>,
+) -> PyResult<(Header<'a>, usize)> {
+    let refused = |reason: String| error::<PyValueError>(codec.py(), reason);
+    let (header, end) = layout::opened(data).map_err(refused)?;
+    if header.identity.strip_prefix(function) != Some(key) {
+        return Err(refused("it is the record of another call".to_owned()));
+    }
+    let codec = in_bytes(codec)?;
+    if header.codec != &*codec {
+        let [its, ours] = [header.codec, &codec].map(String::from_utf8_lossy);
+        return Err(refused(format!("it is of the codec '{its}', and the store's is '{ours}'")));
+    }
+    Ok((header, end))
+}
+
+fn age(py: Python<'_>, header: &Header<'_>, boot: &[u8]) -> PyResult<Option<Number>> {
+    let now = Moment::now(boot_of(py, boot)?);
+    Ok(header.began.age(&now).map(|age| Number(in_u64(age))))
+}
+
+/// A text in UTF-8, lone surrogates included.
+fn in_bytes<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, [u8]>> {
+    if let Ok(text) = text.to_str() {
+        return Ok(Cow::Borrowed(text.as_bytes()));
+    }
+    let py = text.py();
+    let how = (named!(py, "utf-8")?, named!(py, "surrogatepass")?);
+    text.call_method1(named!(py, "encode")?, how)?.extract().map(Cow::Owned)
 }
 
 /// At least one: zero would mean that there is no such bound.
@@ -176,17 +257,17 @@ fn nanoseconds(seconds: f64) -> Number {
 }
 
 fn version_of<'py>(py: Python<'py>, header: &Header<'_>) -> PyResult<(Bound<'py, PyAny>, u8)> {
-    let as_bytes = |kind| Ok((Bytes(header.version.to_vec()).into_pyobject(py)?, kind));
+    let as_bytes = |kind| Ok((bytes(py, header.version)?, kind));
     if header.by_codec {
-        return as_bytes(2);
+        return as_bytes(BY_CODEC);
     }
     Ok((
         match plain_version::read(header.version) {
-            None => return as_bytes(1),
+            None => return as_bytes(PACKED),
             Some(PlainVersion::Nothing) => py.None().into_bound(py),
             Some(PlainVersion::Truth(is)) => PyBool::new(py, is).to_owned().into_any(),
             Some(PlainVersion::Int(number)) => Number(number).into_pyobject(py)?,
         },
-        0,
+        PLAIN,
     ))
 }

@@ -43,6 +43,11 @@ impl<'py, S: AsRef<str>> IntoPyObject<'py> for Text<S> {
     }
 }
 
+pub(crate) fn bytes<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: attached; so many bytes lie there.
+    unsafe { made(py, ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), bytes.len().cast_signed())) }
+}
+
 /// Bytes, as well.
 pub(crate) struct Bytes(pub(crate) Vec<u8>);
 
@@ -52,10 +57,7 @@ impl<'py> IntoPyObject<'py> for Bytes {
     type Error = PyErr;
 
     fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
-        // SAFETY: attached; so many bytes lie there.
-        unsafe {
-            made(py, ffi::PyBytes_FromStringAndSize(self.0.as_ptr().cast(), self.0.len().cast_signed()))
-        }
+        bytes(py, &self.0)
     }
 }
 
