@@ -161,6 +161,17 @@ def test_a_file_system_without_locks_of_ranges_is_refused(tmp_path: Path, monkey
     assert not _folder.locks_work(tmp_path)
 
 
+def test_a_file_of_an_opening_that_was_killed_goes_a_minute_later(folder: Path) -> None:
+    left, of_another = (folder / "format-1" / "leases" / f"{_folder.PROBE}{number}" for number in range(2))
+    for each in (left, of_another):
+        each.touch()
+    os.utime(left, (0, 0))
+    with LocalStore(folder, namespace="test") as store:
+        assert store.load(address(1)) == record(1)
+    assert not left.exists()
+    assert of_another.exists(), "its maker may be at work"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is of Linux")
 def test_network_file_systems_have_a_rollback_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not _folder._on_network(tmp_path)

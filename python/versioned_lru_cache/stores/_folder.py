@@ -16,6 +16,7 @@ import os
 import re
 import stat
 import sys
+import time
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Folder", "locks_work", "prepare"]
+__all__ = ["PROBE", "Folder", "locks_work", "prepare"]
 
 # Raised with the layout of the database and of records: what another release can't read, it does not get to see.
 BUCKET = "format-1"
@@ -33,6 +34,10 @@ NETWORK = frozenset([
     "9p", "afs", "beegfs", "ceph", "cifs", "fuse.ceph", "fuse.glusterfs", "fuse.sshfs", "gfs2", "glusterfs", "lustre",
     "nfs", "nfs4", "ocfs2", "smb3", "smbfs", "virtiofs",
 ])  # fmt: skip
+
+# How the names of files begin by which it is tried whether locks work. They are there for milliseconds.
+PROBE = "probe-"
+LEFT_BEHIND = 60.0  # seconds, after which whoever made one must have died
 
 
 class Folder(NamedTuple):
@@ -75,6 +80,7 @@ def prepare(path: Path | None, read_only: bool) -> Folder:
     _check(bucket, read_only)
     if not read_only:
         _check(leases, read_only)
+        _remove_old_probes(leases)
         if not locks_work(leases):
             raise OSError(
                 errno.ENOLCK,
@@ -135,7 +141,7 @@ def locks_work(folder: Path) -> bool:
     """
     from filelock import lock_descriptor
 
-    path = folder / f"probe-{os.urandom(8).hex()}"
+    path = folder / f"{PROBE}{os.urandom(8).hex()}"
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
     first = os.open(path, flags, 0o600)
     try:
@@ -150,7 +156,15 @@ def locks_work(folder: Path) -> bool:
         return False
     finally:
         os.close(first)
-        path.unlink()
+        path.unlink(missing_ok=True)
+
+
+def _remove_old_probes(folder: Path) -> None:
+    # None is locked to see whether its maker lives: that would tell a maker at work that locks don't work.
+    for path in folder.glob(f"{PROBE}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > LEFT_BEHIND:
+                path.unlink()
 
 
 def _ranges_are_locked(first: int, second: int) -> bool:

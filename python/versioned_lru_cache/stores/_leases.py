@@ -16,6 +16,8 @@ import time
 from _thread import allocate_lock
 from contextlib import suppress
 
+from ._folder import PROBE
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +28,7 @@ WINDOWS = sys.platform == "win32"
 FIRST_PAUSE = 0.001
 LONGEST_PAUSE = 0.025
 # A holder that dies leaves its file, so it is not enough to look whether that is there.
-PROBE = 0.1
+BETWEEN_TRIES = 0.1
 
 
 class Held:
@@ -99,14 +101,14 @@ class LeaseFiles:
         """Return when the lock may be free, or the time is over."""
         path = os.path.join(self._folder, name)
         now = time.monotonic()
-        end, probe, pause = now + seconds, now, FIRST_PAUSE
+        end, next_try, pause = now + seconds, now, FIRST_PAUSE
         while os.access(path, os.F_OK):
-            if now >= probe:
+            if now >= next_try:
                 held = self.take(name)
                 if held is not None:
                     self.free(held)
                     return
-                probe = now + PROBE
+                next_try = now + BETWEEN_TRIES
             if now >= end:
                 return
             time.sleep(min(pause, end - now))
@@ -120,7 +122,7 @@ class LeaseFiles:
     def left_behind(self) -> Iterator[Held]:
         """Take each lock whose holder has died, to be freed by the caller."""
         for name in os.listdir(self._folder):
-            held = self.take(name) if not name.startswith("probe-") else None
+            held = self.take(name) if not name.startswith(PROBE) else None
             if held is not None:
                 yield held
 
