@@ -52,7 +52,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 def asked(scenario: Any, url: str) -> dict[str, Any] | None:
     """The answer, or nothing where the connection broke. An answer that says that the server failed is a failure."""
     try:
-        answer: dict[str, Any] = scenario.fetch(url)
+        answer: dict[str, Any] = scenario.fetch_json(url)[0]
     except HTTPError as error:
         error.close()
         raise
@@ -169,7 +169,7 @@ def test_workers_that_are_killed_under_load_cost_only_their_own_requests(scenari
             for turn in range(kills):
                 item = ITEMS[turn % len(ITEMS)]
                 before = len(scenario.computations(tmp_path))
-                prices[item] = scenario.fetch(f"{address}/api/prices/{item}", post=True)["price"]
+                prices[item] = scenario.fetch_json(f"{address}/api/prices/{item}", {})[0]["price"]
                 wait_until(lambda begun=before: len(scenario.computations(tmp_path)) > begun)
                 # Who computes now, and at every other turn somebody else.
                 last = int(scenario.computations(tmp_path)[-1])
@@ -195,10 +195,10 @@ def booted(log: Path) -> list[int]:
 def test_workers_that_take_turns_load_what_others_have_computed(scenario: Any, tmp_path: Path) -> None:
     command, log = scenario.gunicorn_command(tmp_path, 0.05, 0, ["--max-requests=10"]), tmp_path / "gunicorn.log"
     with scenario.serving(command, log) as address:
-        price = scenario.fetch(f"{address}/api/prices/tea", post=True)["price"]
+        price = scenario.fetch_json(f"{address}/api/prices/tea", {})[0]["price"]
         answers: list[dict[str, Any]] = []
         while len({answer["worker"] for answer in answers}) <= WORKERS:
-            answers.append(scenario.fetch(f"{address}/api/report/tea"))
+            answers.append(scenario.fetch_json(f"{address}/api/report/tea")[0])
         assert {answer["price"] for answer in answers} == {price}
         sources = Counter(answer["source"] for answer in answers)
         assert (sources["computed"], sources["store"]) == (1, WORKERS)

@@ -258,7 +258,9 @@ impl Call<'_> {
                 self.wait(plan, &run)
             }
             Step::Load(run) => {
-                self.leads(run);
+                if let Some(run) = run {
+                    self.leads(run);
+                }
                 Continue(Event::Loaded(self.store().load()))
             }
             Step::Acquire => {

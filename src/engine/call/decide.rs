@@ -54,7 +54,7 @@ impl<H: SessionHost> Plan<H> {
                 Ok(self.serve(slot, false, cx))
             }
             Verdict::StaleIfError(slot) => self.stale(slot, verdict, cx),
-            Verdict::Absent => Ok(Step::Absent),
+            Verdict::Absent => Ok(self.recall(None, cx).unwrap_or(Step::Absent)),
             Verdict::Ask => self.ask(cx),
             Verdict::Judged(slot, judged) => {
                 let agreed = self.verify(slot, cx)?;

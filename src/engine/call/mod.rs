@@ -11,6 +11,7 @@ pub(super) mod policy;
 pub(super) mod protocol;
 pub(super) mod pump;
 pub(super) mod purge;
+pub(super) mod recall;
 pub(super) mod record;
 pub(super) mod second_tier;
 pub(super) mod serve;

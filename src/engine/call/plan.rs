@@ -6,6 +6,7 @@
 use crate::engine::call::claim::{Claim, Found};
 use crate::engine::call::policy::{Manner, Refresh, Wish};
 use crate::engine::call::protocol::{Event, Made, NextStep, Served, Step};
+use crate::engine::call::recall::Recall;
 use crate::engine::call::record::{Acquired, Lease, Record};
 use crate::engine::clock::Nanos;
 use crate::engine::flight::flights::{Arrival, RunId};
@@ -68,6 +69,8 @@ pub(crate) enum Phase<H: Host> {
     Waiting,
     /// It computes.
     Computing(Computation<H>),
+    /// It looks for what the second tier has, of whatever version.
+    Recalling(Recall<H>),
     /// Something failed.
     Failed(Failure),
 }
@@ -178,6 +181,8 @@ pub struct Plan<H: Host> {
     /// Where the key's entry lies, if there is one, and how often entries had come or gone when it was looked
     /// for.
     pub(crate) found: Option<(Option<Slot>, u64)>,
+    /// It has looked for what the second tier has of whatever version.
+    pub(crate) has_recalled: bool,
     /// What the call did.
     pub(crate) status: Status,
 }
@@ -204,6 +209,7 @@ impl<H: SessionHost> Plan<H> {
             waits: Waits { circular: Vec::new(), impatient: false, arrival: None },
             landing: None,
             found: None,
+            has_recalled: false,
             status: Status::default(),
         }
     }
@@ -238,7 +244,10 @@ impl<H: SessionHost> Plan<H> {
             Event::Ready => {}
             Event::Compared(pair, answer) => self.comparisons.learn(pair, answer),
             Event::Observed(version, reads) => self.observed(version, reads),
-            Event::Loaded(record) => self.computing().stage = Stage::Loaded(record),
+            Event::Loaded(record) => match &mut self.phase {
+                Phase::Recalling(recall) => recall.record = record,
+                _ => self.computing().stage = Stage::Loaded(record),
+            },
             Event::Acquired(acquired) => self.computing().stage = Stage::Acquired(acquired),
             Event::Computed(made) => {
                 let computation = self.computing();
@@ -267,7 +276,9 @@ impl<H: SessionHost> Plan<H> {
                         (Failing::Version(question.since), run.ticket)
                     }
                     Phase::Computing(computation) => (Failing::Function, computation.run.ticket),
-                    Phase::Deciding | Phase::Waiting | Phase::Failed(_) => (Failing::Other, 0),
+                    Phase::Deciding | Phase::Waiting | Phase::Recalling(_) | Phase::Failed(_) => {
+                        (Failing::Other, 0)
+                    }
                 };
                 self.phase = Phase::Failed(Failure { stands, what, run });
             }
@@ -279,6 +290,7 @@ impl<H: SessionHost> Plan<H> {
         let step = match self.phase {
             Phase::Deciding | Phase::Asking(_) | Phase::Waiting => self.decide(cx),
             Phase::Computing(_) => self.go_on(cx),
+            Phase::Recalling(_) => self.recalled(cx),
             Phase::Failed(failure) => self.fall_back(failure, cx),
         };
         if let Ok(Step::Done(_)) = &step {

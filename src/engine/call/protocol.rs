@@ -22,8 +22,9 @@ pub enum Step<O: Object, F> {
     /// Run the function, or what takes its place if there is something [`Plan::previous`]; then
     /// [`Event::Computed`]. Others may wait for that.
     Compute(F),
-    /// Load what the second tier has of the key, then [`Event::Loaded`]. Others may wait for the run.
-    Load(F),
+    /// Load what the second tier has of the key, then [`Event::Loaded`]. Others may wait for the run, if it
+    /// is one.
+    Load(Option<F>),
     /// Acquire the second tier's lease for the key and version, then [`Event::Acquired`].
     Acquire,
     /// Save a result to the second tier and give the lease back, then [`Event::Ready`].

@@ -40,7 +40,7 @@ impl<H: SessionHost> Plan<H> {
         let computation = self.computing();
         computation.stage = Stage::Loading;
         match cx.cache.flights.flight(computation.run) {
-            Some(flight) => Step::Load(flight),
+            Some(flight) => Step::Load(Some(flight)),
             None => unreachable!("it goes on"),
         }
     }
@@ -80,7 +80,13 @@ impl<H: SessionHost> Plan<H> {
         cx: &mut Context<'_, H>,
     ) -> Decided<H, NextStep<H>> {
         let Some(record) = record else { return self.go_past_the_tier(cx) };
+        let terms = &cx.cache.terms;
+        let useful = terms.revalidates || terms.has_stale();
         let fit = match self.fit(&record, cx) {
+            Ok(Fit::Old) if useful && !self.is_struck(cx) => self.keep_old(&record, cx).map(|_| Fit::Old),
+            fit => fit,
+        };
+        let fit = match fit {
             Ok(fit) => fit,
             Err(unsure) => {
                 self.computing().stage = Stage::Loaded(Some(record));
@@ -105,7 +111,7 @@ impl<H: SessionHost> Plan<H> {
                 self.go_on(cx)
             }
             Fit::Old => {
-                self.keep_old(record, cx)?;
+                cx.drops.extend([record.value, record.version].map(Leaving::Object));
                 self.go_past_the_tier(cx)
             }
         }
@@ -115,14 +121,17 @@ impl<H: SessionHost> Plan<H> {
     fn fit(&self, record: &Record<H::Object>, cx: &Context<'_, H>) -> Decided<H, Fit> {
         let (seen, terms) = (self.judged_by(), &cx.cache.terms);
         let wish = &self.request.wish;
+        let (born, immutable) = (cx.now.saturating_sub(record.age), record.version.is_immutable());
         // When another process made it is known by clocks only, so it may be from before the session began.
-        if self.refreshes() && (wish.named || !record.version.is_immutable()) {
+        if self.refreshes() && (wish.named || !immutable) {
             return Ok(Fit::Old);
         }
-        if !record.version.is_immutable() && !self.comparisons.same(&seen.version, &record.version)? {
+        if immutable {
+            return Ok(Fit::Result(born));
+        }
+        if !self.comparisons.same(&seen.version, &record.version)? {
             return Ok(Fit::Old);
         }
-        let born = cx.now.saturating_sub(record.age);
         let ttl = Course::default().ttl(terms, record.own_ttl);
         Ok(match ttl {
             Some(ttl) if record.age >= ttl && terms.verifies && seen.at > born => Fit::Result(seen.at),
@@ -131,49 +140,45 @@ impl<H: SessionHost> Plan<H> {
         })
     }
 
-    /// Takes an old record into memory, where nothing is stored of its key and something may use it.
-    fn keep_old(&mut self, record: Record<H::Object>, cx: &mut Context<'_, H>) -> Decided<H, ()> {
+    /// Whether the key was invalidated since the run began.
+    fn is_struck(&self, cx: &Context<'_, H>) -> bool {
+        self.computation().is_some_and(|computation| cx.cache.flights.marks(computation.run).struck)
+    }
+
+    /// Takes an old record into memory, unless something is stored of its key or that has no room for it.
+    /// Whether it has.
+    pub(crate) fn keep_old(
+        &mut self,
+        record: &Record<H::Object>,
+        cx: &mut Context<'_, H>,
+    ) -> Decided<H, bool> {
         let terms = &cx.cache.terms;
-        let useful = (terms.revalidates || terms.has_stale()) && !terms.is_too_heavy(record.weight);
-        let old = match self.find(cx.cache) {
-            Ok(old) => old,
-            Err(unsure) => {
-                self.computing().stage = Stage::Loaded(Some(record));
-                return Err(unsure);
-            }
-        };
-        let Record { value, version, age, own_ttl, weight } = record;
-        if !useful || old.is_some() {
-            cx.drops.extend([value, version].map(Leaving::Object));
-            return Ok(());
+        let fits = terms.maxsize != Some(0) && !terms.is_too_heavy(record.weight);
+        if !fits || self.find(cx.cache)?.is_some() {
+            return Ok(false);
         }
-        let interning = cx.cache.entries.version_table.interning(
-            self.request.given.as_ref(),
-            &version,
-            &self.comparisons,
-        );
-        let interning = match interning {
-            Ok(interning) => interning,
-            Err(unsure) => {
-                let record = Record { value, version, age, own_ttl, weight };
-                self.computing().stage = Stage::Loaded(Some(record));
-                return Err(unsure);
-            }
-        };
+        let Record { value, version, age, own_ttl, weight } = record;
+        let (version_table, given) = (&cx.cache.entries.version_table, self.request.given.as_ref());
+        let interning = version_table.interning(given, version, &self.comparisons)?;
         let stored = order::draw();
         cx.cache.timed |= own_ttl.is_some();
         let entry = Entry {
             key: self.request.probe.key.clone(),
-            value,
-            stamp: VersionStamp { version, tag: order::draw(), ticket: order::LONG_AGO, lags: false },
+            value: value.clone(),
+            stamp: VersionStamp {
+                version: version.clone(),
+                tag: order::draw(),
+                ticket: order::LONG_AGO,
+                lags: false,
+            },
             stored,
             known_in: 0,
-            born: cx.now.saturating_sub(age),
+            born: cx.now.saturating_sub(*age),
             course: Course::new(0, stored, false),
-            own_ttl,
+            own_ttl: *own_ttl,
         };
-        cx.store((self.request.probe.hash, weight), (entry, interning), None);
-        Ok(())
+        cx.store((self.request.probe.hash, *weight), (entry, interning), None);
+        Ok(true)
     }
 
     /// Goes on where no record is the result: an old one may serve, else the call acquires the lease, and

@@ -191,6 +191,10 @@ impl<H: SessionHost> Plan<H> {
         {
             return self.stale(slot, Verdict::StaleIfError(slot), cx).map(Some);
         }
-        Ok(None)
+        let may_recall = found.is_none()
+            && allowed.is_some()
+            && failure.run == 0
+            && self.request.wish.manner == Manner::Called;
+        Ok(if may_recall { self.recall(Some(failure), cx) } else { None })
     }
 }

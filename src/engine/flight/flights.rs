@@ -195,6 +195,8 @@ pub struct Flights<H: Host> {
     most: usize,
     /// By the hashes of their keys.
     landed: ByTicket<Vec<Weak<SharedResult<H>>>>,
+    /// How often something was struck.
+    pub(crate) strikes: u64,
     /// How many have landed since those were forgotten that nobody has yet to take, and when that is done
     /// again.
     landings: (usize, usize),
@@ -207,6 +209,7 @@ impl<H: Host> Default for Flights<H> {
             len: 0,
             most: FEW,
             landed: ByTicket::default(),
+            strikes: 0,
             landings: (0, FEW),
         }
     }
@@ -503,6 +506,7 @@ impl<H: Host> Flights<H> {
         leaves: impl Fn(&H::Key) -> bool,
         drops: &mut DeferredDrops<H>,
     ) {
+        self.strikes += 1;
         for slot in hash.map_or_else(|| self.groups.slots().collect(), |hash| self.groups.slots_of(hash)) {
             if let Some(group) = self.groups.get_mut(slot).filter(|group| leaves(&group.key)) {
                 group.strike();
@@ -528,6 +532,7 @@ impl<H: Host> Flights<H> {
         comparisons: &Comparisons<H::Object>,
         drops: &mut DeferredDrops<H>,
     ) -> Result<(), Unsure<H::Object>> {
+        self.strikes += 1;
         if let Some(group) = self.group(probe, comparisons)?.and_then(|slot| self.groups.get_mut(slot)) {
             group.strike();
         }

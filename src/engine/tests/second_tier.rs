@@ -14,7 +14,7 @@ use crate::engine::order;
 use crate::engine::session::answers::Scope;
 use crate::engine::storage::deferred_drops::DeferredDrops;
 use crate::engine::terms::Terms;
-use crate::engine::tests::fake::{Fake, IMMUTABLE, Number, alone, drive, made, probe};
+use crate::engine::tests::fake::{Fake, IMMUTABLE, Number, alone, drive, enter, made, probe};
 use crate::engine::{Comparisons, clock};
 
 const SECOND: u64 = 1_000_000_000;
@@ -26,6 +26,21 @@ struct Kept {
     version: u32,
     born: u64,
 }
+
+impl Kept {
+    fn record(&self) -> Record<Number> {
+        Record {
+            value: Number::new(self.value),
+            version: Number::new(self.version),
+            age: clock::now().saturating_sub(self.born),
+            own_ttl: None,
+            weight: 0,
+        }
+    }
+}
+
+/// In place of a value: the call ended without.
+const NOTHING: u32 = 0;
 
 /// What happens at a step, in another process or in this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +76,8 @@ struct World {
     version: u32,
     runs: u32,
     leased_elsewhere: bool,
+    /// The version function fails.
+    is_away: bool,
     /// What was done, in order.
     steps: Vec<&'static str>,
 }
@@ -70,7 +87,7 @@ impl World {
         let terms = Terms { maxsize: Some(9), has_tier: true, ..terms };
         let (cache, store) = (FunctionCache::new(terms, ()), HashMap::new());
         let (scope, steps) = (Scope::default(), Vec::new());
-        Self { cache, scope, store, version: 1, runs: 0, leased_elsewhere: false, steps }
+        Self { cache, scope, store, version: 1, runs: 0, leased_elsewhere: false, is_away: false, steps }
     }
 
     /// A value tells its version, and the run that made it.
@@ -98,8 +115,8 @@ impl World {
         }
     }
 
-    /// Calls the function; `during` is what happens before each step. The value, and the version that was
-    /// asked for last.
+    /// Calls the function; `during` is what happens before each step. The value or [`NOTHING`], and the
+    /// version that was asked for last.
     fn call(&mut self, key: u32, wish: Wish, mut during: impl FnMut() -> Meanwhile) -> (u32, u32) {
         let mut plan = Plan::new(probe(key), None, self.scope.clone(), None, (), wish);
         let (mut event, mut asked) = (Event::Ready, 0);
@@ -108,19 +125,18 @@ impl World {
             let step = drive(&mut self.cache, None, &mut plan, event, Break);
             self.happens(key, during());
             event = match step {
+                Step::Ask(_) if self.is_away => {
+                    self.steps.push("fail");
+                    enter(&mut self.cache, None, |cx| plan.end(cx));
+                    Event::Failed { stands: true }
+                }
                 Step::Ask(_) => {
                     asked = self.version;
                     Event::Observed(Number::new(self.version), Vec::new())
                 }
                 Step::Load(_) => {
                     self.steps.push("load");
-                    Event::Loaded(self.store.get(&key).map(|kept| Record {
-                        value: Number::new(kept.value),
-                        version: Number::new(kept.version),
-                        age: clock::now().saturating_sub(kept.born),
-                        own_ttl: None,
-                        weight: 0,
-                    }))
+                    Event::Loaded(self.store.get(&key).map(Kept::record))
                 }
                 Step::Acquire => {
                     self.steps.push("acquire");
@@ -145,6 +161,10 @@ impl World {
                     next = Some(served.value.get());
                     Event::Ready
                 }
+                Step::Absent | Step::Raise => {
+                    next = Some(NOTHING);
+                    Event::Ready
+                }
                 _ => unreachable!("nothing else is asked for"),
             };
             if let Some(value) = next {
@@ -154,8 +174,34 @@ impl World {
     }
 
     fn calm(&mut self, key: u32) -> u32 {
+        self.in_calm(key, Wish::default())
+    }
+
+    fn in_calm(&mut self, key: u32, wish: Wish) -> u32 {
         self.steps.clear();
-        self.call(key, Wish::default(), || Meanwhile::Nothing).0
+        self.call(key, wish, || Meanwhile::Nothing).0
+    }
+
+    /// Calls the function and clears the cache just when the store has told what it has.
+    fn cleared_while_it_loads(&mut self, key: u32, wish: Wish) -> u32 {
+        let mut plan = Plan::new(probe(key), None, self.scope.clone(), None, (), wish);
+        let (is_away, version) = (self.is_away, self.version);
+        let kept = self.store[&key];
+        drive(&mut self.cache, None, &mut plan, Event::Ready, |step| match step {
+            Step::Ask(_) if is_away => Continue(Event::Failed { stands: true }),
+            Step::Ask(_) => Continue(Event::Observed(Number::new(version), Vec::new())),
+            Step::Load(_) => Break(()),
+            _ => unreachable!("it loads"),
+        });
+        self.happens(key, Meanwhile::Clears);
+        drive(&mut self.cache, None, &mut plan, Event::Loaded(Some(kept.record())), |step| match step {
+            Step::Load(_) => Continue(Event::Loaded(None)),
+            Step::Acquire => Continue(Event::Acquired(Acquired::Held)),
+            Step::Compute(_) => Continue(Event::Failed { stands: true }),
+            Step::Done(served) => Break(served.value.get()),
+            Step::Absent | Step::Raise => Break(NOTHING),
+            _ => unreachable!("nothing is saved"),
+        })
     }
 }
 
@@ -184,14 +230,16 @@ fn a_record_of_the_version_is_the_result_and_one_of_another_is_not() {
 }
 
 #[test]
-fn what_never_changes_is_the_result_under_any_version() {
+fn what_never_changes_is_the_result_under_any_version_and_at_any_age() {
     let _turn = alone();
-    let mut world = World::new(Terms::default());
+    clock::mock(100 * SECOND);
+    let mut world = World::new(Terms { ttl: Some(SECOND), ..Terms::default() });
     world.version = IMMUTABLE;
-    world.keep(1, 0);
+    world.keep(1, 50 * SECOND);
     world.version = 3;
     assert_eq!(world.calm(1), IMMUTABLE * 1000 + 1);
     assert_eq!(world.steps, ["load"]);
+    clock::unmock();
 }
 
 #[test]
@@ -319,6 +367,85 @@ fn an_old_record_stands_in_for_a_source_that_fails() {
         _ => unreachable!("nothing is saved"),
     });
     assert_eq!(value, 1001);
+}
+
+#[test]
+fn an_offline_call_takes_what_the_store_has() {
+    let _turn = alone();
+    let mut world = World::new(Terms { ttl: Some(SECOND), ..Terms::default() });
+    let offline = Wish::of(Manner::Offline);
+    assert_eq!(world.in_calm(1, offline), NOTHING);
+    assert_eq!(world.steps, ["load"]);
+    clock::mock(100 * SECOND);
+    world.keep(1, 50 * SECOND);
+    world.version = 2;
+    assert_eq!(world.in_calm(1, offline), 1001, "old, and of another version");
+    assert_eq!(world.in_calm(1, offline), 1001);
+    assert!(world.steps.is_empty(), "memory answers alone");
+    assert_eq!(world.calm(1), 2002, "who is not offline makes a new one");
+    assert_eq!((world.cache.stats.store_hits, world.cache.stats.store_misses), (1, 2));
+    clock::unmock();
+}
+
+#[test]
+fn a_record_stands_in_where_no_version_can_be_asked() {
+    let _turn = alone();
+    clock::mock(100 * SECOND);
+    let terms = Terms { stale_if_error: Some(9 * SECOND), retry_after: SECOND, ..Terms::default() };
+    let mut world = World::new(terms);
+    world.keep(1, 50 * SECOND);
+    world.is_away = true;
+    assert_eq!(world.calm(1), 1001);
+    assert_eq!(world.steps, ["fail", "load"]);
+    assert_eq!(world.calm(1), 1001);
+    assert!(world.steps.is_empty(), "it failed just now");
+    clock::mock(101 * SECOND);
+    assert_eq!(world.calm(1), 1001);
+    assert_eq!(world.steps, ["fail"]);
+    clock::mock(109 * SECOND);
+    assert_eq!(world.calm(1), NOTHING, "it has been stale for nine seconds");
+    assert_eq!(world.calm(2), NOTHING);
+    assert_eq!(world.steps, ["fail", "load"]);
+    world.is_away = false;
+    assert_eq!(world.calm(1), 1001, "its version is that of the data");
+    assert_eq!((world.cache.stats.stale, world.cache.stats.errors), (3, 2));
+    clock::unmock();
+}
+
+#[test]
+fn nothing_is_looked_for_that_could_not_stand_in() {
+    let _turn = alone();
+    for (terms, expected) in [
+        (Terms::default(), vec!["fail"]),
+        (Terms { stale_while_revalidate: Some(u64::MAX), ..Terms::default() }, vec!["fail"]),
+        (
+            Terms { stale_if_error: Some(u64::MAX), ttl: Some(SECOND), ..Terms::default() },
+            vec!["fail", "load"],
+        ),
+    ] {
+        let mut world = World::new(terms);
+        world.keep(1, 0);
+        world.is_away = true;
+        assert_eq!(world.calm(1) != NOTHING, expected.len() == 2);
+        assert_eq!(world.steps, expected);
+    }
+}
+
+#[test]
+fn what_was_cleared_while_it_was_loaded_is_not_seen_again() {
+    let _turn = alone();
+    let terms = Terms { stale_if_error: Some(u64::MAX), retry_after: SECOND, ..Terms::default() };
+    for (wish, is_away) in
+        [(Wish::of(Manner::Offline), false), (Wish::default(), true), (Wish::default(), false)]
+    {
+        let mut world = World::new(terms);
+        world.keep(1, 0);
+        (world.is_away, world.version) = (is_away, 2);
+        assert_eq!(world.cleared_while_it_loads(1, wish), NOTHING, "{wish:?}, {is_away}");
+        world.is_away = true;
+        assert_eq!(world.calm(1), NOTHING);
+        assert_eq!(world.in_calm(1, Wish::of(Manner::Offline)), NOTHING);
+    }
 }
 
 #[test]

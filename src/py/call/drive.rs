@@ -262,7 +262,9 @@ impl Drive {
                     return Ok(Next::Compute);
                 }
                 Step::Load(flight) => {
-                    self.leads(flight);
+                    if let Some(flight) = flight {
+                        self.leads(flight);
+                    }
                     return Ok(Next::Load);
                 }
                 Step::Acquire => return Ok(Next::Acquire),
