@@ -4,6 +4,7 @@ pub(super) mod claim;
 pub(super) mod decide;
 pub(super) mod disposition;
 pub(super) mod explain;
+pub(super) mod failure;
 pub(super) mod outcome;
 pub(super) mod plain_miss;
 pub(super) mod plan;

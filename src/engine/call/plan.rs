@@ -4,10 +4,10 @@
 //! section. What a step is depends on the phase in which the call is, and while it decides on its verdict.
 
 use crate::engine::call::claim::{Claim, Found};
+use crate::engine::call::failure::{Failing, Failure};
 use crate::engine::call::policy::{Manner, Refresh, Wish};
 use crate::engine::call::protocol::{Event, Made, NextStep, Served, Step};
-use crate::engine::call::recall::Recall;
-use crate::engine::call::record::{Acquired, Lease, Record};
+use crate::engine::call::record::{Acquired, Lease, Recall, Record};
 use crate::engine::clock::Nanos;
 use crate::engine::flight::flights::{Arrival, RunId};
 use crate::engine::function_cache::context::Context;
@@ -89,27 +89,6 @@ impl Question {
     pub(crate) fn begin(now: Nanos) -> Self {
         Self { since: order::draw(), at: now }
     }
-}
-
-/// What failed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Failure {
-    /// Whether an old value may stand in for it.
-    pub(crate) stands: bool,
-    pub(crate) what: Failing,
-    /// The computation that the call had begun; 0 for none.
-    pub(crate) run: Ticket,
-}
-
-/// What may fail.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Failing {
-    /// A run of the version function that began then.
-    Version(Ticket),
-    /// The function.
-    Function,
-    /// Another's run of the function.
-    Other,
 }
 
 /// The old result, for what takes the function's place.

@@ -1,26 +1,19 @@
-//! The last resort of a call that goes by no version: what the second tier has of its key, of whatever version.
+//! The last resort of a call that goes by no version: what the second tier has of its key, whatever the
+//! version.
 //!
 //! An offline session takes that, and `stale_if_error` where the version function fails, as after a restart
 //! while the database is away. Memory has nothing of the key then; what is found is placed there as old, and
 //! the row of the table serves it that would have, had it been there before.
 
-use crate::engine::call::plan::{Failure, Phase, Plan};
+use crate::engine::call::failure::Failure;
+use crate::engine::call::plan::{Phase, Plan};
 use crate::engine::call::protocol::{NextStep, Step};
-use crate::engine::call::record::Record;
+use crate::engine::call::record::Recall;
 use crate::engine::function_cache::context::Context;
-use crate::engine::host::{Decided, Host};
+use crate::engine::host::Decided;
 use crate::engine::session::audience::SessionHost;
 use crate::engine::session::cache_status::Detail;
 use crate::engine::storage::deferred_drops::Leaving;
-
-/// A look into the second tier.
-pub(crate) struct Recall<H: Host> {
-    /// What failed, if something did.
-    failure: Option<Failure>,
-    /// How often something had been invalidated when it began.
-    strikes: u64,
-    pub(crate) record: Option<Record<H::Object>>,
-}
 
 impl<H: SessionHost> Plan<H> {
     /// Begins a look, unless there was one or there is no second tier.

@@ -2,7 +2,9 @@
 
 use std::num::NonZeroU64;
 
+use crate::engine::call::failure::Failure;
 use crate::engine::clock::Nanos;
+use crate::engine::host::Host;
 use crate::engine::storage::entry::{Course, OwnTtl};
 use crate::engine::terms::Terms;
 
@@ -52,6 +54,16 @@ pub(crate) enum Lease {
     Held,
     /// It goes without, as all runs do where there is no second tier.
     Without,
+}
+
+/// A look for what the second tier has of a key, of whatever version.
+pub(crate) struct Recall<H: Host> {
+    /// What failed, if something did.
+    pub(crate) failure: Option<Failure>,
+    /// How often something had been invalidated when it began.
+    pub(crate) strikes: u64,
+    /// What it has found.
+    pub(crate) record: Option<Record<H::Object>>,
 }
 
 impl<O> Record<O> {

@@ -1,7 +1,8 @@
 //! `stale-if-error` and `stale-while-revalidate` (RFC 5861): when an old value stands in, for a source that
 //! fails, and while a new one is made behind.
 
-use crate::engine::call::plan::{Failing, Failure, Plan};
+use crate::engine::call::failure::{Failing, Failure};
+use crate::engine::call::plan::Plan;
 use crate::engine::call::policy::Manner;
 use crate::engine::call::protocol::{NextStep, Served, Step};
 use crate::engine::call::verdict::Verdict;
