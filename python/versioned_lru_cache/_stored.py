@@ -26,6 +26,7 @@ def check_store(store: Any, label: str) -> None:
             f"{label}={store!r} is {a_type(store)}{lacks}; it must be a store, such as "
             "stores.LocalStore(namespace='shop'), or None"
         )
+    _check_codec(store, label)
     kinds = {name: kind(getattr(store, name)) for name in _METHODS}
     unlike = next(
         (name for name, each in kinds.items() if each not in (None, COROUTINE) or each != kinds["load"]), None
@@ -34,6 +35,16 @@ def check_store(store: Any, label: str) -> None:
         raise TypeError(
             f"{label}={store!r} is {a_type(store)} whose methods are of several kinds: {unlike} is "
             f"{with_article(kinds[unlike] or 'function')}; let all be plain, or all coroutine functions"
+        )
+
+
+def _check_codec(store: Any, label: str) -> None:
+    codec = store.codec
+    encodes = all(callable(getattr(codec, name, None)) for name in ("encode", "decode"))
+    if isinstance(codec, type) or not encodes or not isinstance(getattr(codec, "name", None), str):
+        raise TypeError(
+            f"{label}={store!r} has codec={codec!r}, {a_type(codec)}; it must be a codec, such as stores.Msgpack(): "
+            "with the methods encode and decode, and a name of type str"
         )
 
 

@@ -26,6 +26,7 @@ from versioned_lru_cache import (
     versioned_lru_cache,
     versioned_lru_cache_with_ttl,
 )
+from versioned_lru_cache.stores import Msgpack
 from versioned_lru_cache.testing import FaultyStore, MockClock
 from versioned_lru_cache.versions import all_of, counter, file, sql, sqlite, tags
 
@@ -509,6 +510,14 @@ def test_a_method_needs_key(processes: Processes) -> None:
 @pytest.mark.parametrize("store", [5, "redis://", object(), TierStore])
 def test_what_is_no_store_is_refused(store: Any) -> None:
     with pytest.raises(TypeError, match=r"store=.*must be a store, such as"):
+        versioned_lru_cache(None, store=store)
+
+
+@pytest.mark.parametrize("codec", [None, "msgpack", Msgpack, type("Nameless", (Msgpack,), {"name": None})()])
+def test_a_store_whose_codec_is_none_is_refused(codec: Any) -> None:
+    store = TierStore(Shared())
+    store.codec = codec
+    with pytest.raises(TypeError, match=r"store=.* has codec=.*; it must be a codec, such as stores.Msgpack\(\)"):
         versioned_lru_cache(None, store=store)
 
 
