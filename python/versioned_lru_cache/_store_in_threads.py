@@ -49,9 +49,9 @@ class StoreInThreads:
                 await self.release(lease)
                 return
 
-    async def save(self, lease: Lease, record: bytes) -> bool:
+    async def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
         """Save a record."""
-        return await _in_thread(self._store.save, lease, record)
+        return await _in_thread(self._store.save, lease, record, seconds)
 
     async def release(self, lease: Lease) -> None:
         """Give a lease back. It is short, and must happen though the task is cancelled."""

@@ -50,7 +50,7 @@ class MemoryStore:
         with self.shared.changed:
             self.shared.changed.wait_for(lambda: (address, version) not in self.shared.held, seconds)
 
-    def save(self, lease: Lease, record: bytes) -> bool:
+    def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
         check(record)
         with self.shared.changed:
             if lease.token not in self.shared.valid:
@@ -112,8 +112,8 @@ class AsyncMemoryStore:
         while (address, version) in self.store.shared.held and time.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
-    async def save(self, lease: Lease, record: bytes) -> bool:
-        return self.store.save(lease, record)
+    async def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
+        return self.store.save(lease, record, seconds)
 
     async def release(self, lease: Lease) -> None:
         self.store.release(lease)
@@ -153,8 +153,8 @@ class FencesForGood(MemoryStore):
         self.deleted.add(address)
         return super().delete(address)
 
-    def save(self, lease: Lease, record: bytes) -> bool:
-        return lease.address not in self.deleted and super().save(lease, record)
+    def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
+        return lease.address not in self.deleted and super().save(lease, record, seconds)
 
 
 class FencesByReleasing(MemoryStore):
@@ -175,7 +175,7 @@ class ClearsByComparing(MemoryStore):
 
 
 class EarlierLeaseWins(MemoryStore):
-    def save(self, lease: Lease, record: bytes) -> bool:
+    def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
         check(record)
         if lease.token not in self.shared.valid:
             return False
@@ -184,11 +184,11 @@ class EarlierLeaseWins(MemoryStore):
 
 
 class FirstSaveStays(MemoryStore):
-    def save(self, lease: Lease, record: bytes) -> bool:
+    def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
         check(record)
         if lease.address in self.shared.records:
             return False
-        return super().save(lease, record)
+        return super().save(lease, record, seconds)
 
 
 class SavesAfterRelease(MemoryStore):
@@ -199,8 +199,8 @@ class SavesAfterRelease(MemoryStore):
 
 
 class SaveReleases(MemoryStore):
-    def save(self, lease: Lease, record: bytes) -> bool:
-        saved = super().save(lease, record)
+    def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
+        saved = super().save(lease, record, seconds)
         self.release(lease)
         return saved
 
@@ -229,6 +229,11 @@ class OneLeaseForAllVersions(MemoryStore):
         if any(address == held for held, _ in self.shared.held):
             return None
         return super().acquire(address, version)
+
+
+class KeepsNothingThatEnds(MemoryStore):
+    def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
+        return seconds is None and super().save(lease, record)
 
 
 class TokensStandStill(MemoryStore):

@@ -74,6 +74,7 @@ RULES = {
     "ForgetsToRelease": "test_what_was_deleted_before_can_be_saved test_a_wait_ends_when_the_lease_is_released",
     "LeasesForAll": "test_a_lease_has_one_holder test_one_thread_at_a_time_holds_a_lease",
     "OneLeaseForAllVersions": "test_other_addresses_and_versions_are_free",
+    "KeepsNothingThatEnds": "test_a_record_that_is_of_use_for_a_while_is_there_for_it",
     "TokensStandStill": "test_tokens_grow",
     "WaitsForEver": "test_a_wait_has_an_end",
     "SleepsForAll": "test_nobody_waits_for_what_is_free test_a_wait_ends_when_the_lease_is_released",

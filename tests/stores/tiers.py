@@ -29,9 +29,9 @@ class TierStore(MemoryStore):
         self.asked.append("acquire")
         return super().acquire(address, version)
 
-    def save(self, lease: Any, record: bytes) -> bool:
+    def save(self, lease: Any, record: bytes, seconds: float | None = None) -> bool:
         self.asked.append("save")
-        return super().save(lease, record)
+        return super().save(lease, record, seconds)
 
 
 class Source:

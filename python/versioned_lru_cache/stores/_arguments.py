@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._codec import Codec
 
-__all__ = ["default_codec", "no_bytes"]
+__all__ = ["check_bytes", "check_namespace", "default_codec", "no_bytes"]
 
 
 def default_codec() -> Codec:
@@ -14,6 +14,20 @@ def default_codec() -> Codec:
     from ._msgpack import Msgpack  # Who names another codec need not have msgpack.
 
     return Msgpack()
+
+
+def check_namespace(namespace: object) -> None:
+    """Refuse what names nothing."""
+    if type(namespace) is not str:
+        raise TypeError(f"namespace={namespace!r}: must be a str")
+    if not namespace:
+        raise ValueError("namespace='': must name what is stored, a program and its deployment, say")
+
+
+def check_bytes(what: str, value: object) -> None:
+    """Refuse what is no bytes."""
+    if type(value) is not bytes:
+        raise no_bytes(what, value)
 
 
 def no_bytes(what: str, value: object) -> TypeError:

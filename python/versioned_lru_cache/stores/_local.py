@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 
 from . import _database as sql
-from ._arguments import default_codec, no_bytes
+from ._arguments import check_bytes, check_namespace, default_codec, no_bytes
 from ._leases import Held, name_of
 from ._opening import Opened
 from ._protocol import Lease
@@ -72,10 +72,7 @@ class LocalStore:
             raise TypeError(
                 f"path={path!r}: must be a str or a path of str, or None for the user's cache folder"
             ) from None
-        if type(namespace) is not str:
-            raise TypeError(f"namespace={namespace!r}: must be a str")
-        if not namespace:
-            raise ValueError("namespace='': must name what is stored, a program and its deployment, say")
+        check_namespace(namespace)
         if type(max_bytes) is not int:
             raise TypeError(f"max_bytes={max_bytes!r}: must be an int, a number of bytes")
         if max_bytes < SMALLEST:
@@ -194,12 +191,13 @@ class LocalStore:
         if not self._read_only:
             self._opened.files().wait(name, seconds)
 
-    def save(self, lease: Lease, record: bytes) -> bool:
+    def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
         """Store a record at the lease's address, unless the lease is fenced.
 
         Args:
             lease: As :meth:`acquire` has given it.
             record: Any bytes.
+            seconds: Is not looked at: what is used least recently goes first, so what is of no use does by itself.
 
         Returns:
             Whether it was stored. ``False``: deleted or cleared since the lease was acquired, a later lease has saved,
@@ -219,8 +217,7 @@ class LocalStore:
             ...     saved
             (True, True, False)
         """
-        if type(record) is not bytes:
-            raise no_bytes("record", record)
+        check_bytes("record", record)
         held = lease.handle
         if not isinstance(held, Held) or held.descriptor is None:
             return False
@@ -271,8 +268,7 @@ class LocalStore:
             ...     store.delete(b"address")
             False
         """
-        if type(address) is not bytes:
-            raise no_bytes("address", address)
+        check_bytes("address", address)
         self._refuse_if_read_only("delete")
         return self._opened.do(sql.delete, address)
 
@@ -291,8 +287,7 @@ class LocalStore:
             >>> with TemporaryDirectory() as folder, LocalStore(f"{folder}/store", namespace="shop") as store:
             ...     store.clear(b"addr")
         """
-        if type(group) is not bytes:
-            raise no_bytes("group", group)
+        check_bytes("group", group)
         self._refuse_if_read_only("clear")
         self._opened.do(sql.clear, group)
 
@@ -449,10 +444,8 @@ class LocalStore:
 
 
 def _name(address: bytes, version: bytes) -> str:
-    if type(address) is not bytes:
-        raise no_bytes("address", address)
-    if type(version) is not bytes:
-        raise no_bytes("version", version)
+    check_bytes("address", address)
+    check_bytes("version", version)
     return name_of(address, version)
 
 

@@ -27,7 +27,7 @@ class Lease(NamedTuple):
     Attributes:
         address: The record's address.
         version: A digest of the version that it was acquired for.
-        token: Grows with each lease of a store: a later lease has a greater one.
+        token: Grows with each lease of an address: a later lease has a greater one.
         handle: What the store needs to release it; nobody else's concern.
 
     Example:
@@ -67,8 +67,14 @@ class Store(Protocol):
         """Return when that lease may be free, or after so many seconds."""
         ...
 
-    def save(self, lease: Lease, record: bytes) -> bool:
+    def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
         """Store a record at the lease's address, unless the lease is fenced.
+
+        Args:
+            lease: As `acquire` has given it.
+            record: Any bytes.
+            seconds: For how long the record can be of use, if that is known. A store may remove it then; it need not,
+                as whoever loads a record looks at its age.
 
         Returns:
             Whether it was stored. ``False``: the address was deleted or cleared since the lease was acquired, a later
@@ -114,7 +120,7 @@ class AsyncStore(Protocol):
         """Return when that lease may be free, or after so many seconds."""
         ...
 
-    async def save(self, lease: Lease, record: bytes) -> bool:
+    async def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
         """Store a record at the lease's address, unless the lease is fenced, and return whether it was stored."""
         ...
 

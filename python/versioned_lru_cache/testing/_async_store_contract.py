@@ -97,8 +97,8 @@ class _Awaited:
     def wait(self, address: bytes, version: bytes, seconds: float) -> None:
         self._run(self.store.wait(address, version, seconds))
 
-    def save(self, lease: Lease, record: bytes) -> bool:
-        done: bool = self._run(self.store.save(lease, record))
+    def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
+        done: bool = self._run(self.store.save(lease, record, seconds))
         return done
 
     def release(self, lease: Lease) -> None:

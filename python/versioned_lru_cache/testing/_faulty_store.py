@@ -137,12 +137,12 @@ class FaultyStore:
         self._fault("wait")
         self.store.wait(address, version, seconds)
 
-    def save(self, lease: Lease, record: bytes) -> bool:
+    def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
         """Save a record, or lose the lease just before."""
         if self._fault("save") == "lost":
             self.store.release(lease)
         self._remember(lease.address, record)
-        return self.store.save(lease, record)
+        return self.store.save(lease, record, seconds)
 
     def release(self, lease: Lease) -> None:
         """Release a lease, and fail then."""

@@ -103,6 +103,17 @@ class StoreContract:
         first.delete(address(1))
         assert second.load(address(1)) is None, "what one store deletes is gone for all at once"
 
+    def test_a_record_that_is_of_use_for_a_while_is_there_for_it(self) -> None:
+        store = self._store()
+        for seconds in (None, 60, 0.5 * PATIENCE, float("inf")):
+            lease = acquired(store, address(1), OLD)
+            assert store.save(lease, b"record", seconds), (
+                f"save under a sound lease, of {seconds} seconds, returns True"
+            )
+            store.release(lease)
+            assert store.load(address(1)) == b"record", f"a record of {seconds} seconds is there at once"
+            store.delete(address(1))
+
     # --- leases
 
     def test_a_lease_tells_what_it_is_for(self) -> None:
