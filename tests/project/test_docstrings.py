@@ -167,13 +167,22 @@ def test_editors_and_help_show_the_same_of_results(own: Any) -> None:
 
 # --- examples
 
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    """The address of a server, which the examples of Redis stores call `url`."""
+    server = RedisServer()
+    yield server.url
+    server.end()
+
+
 EXAMPLES = {**CALLED, **{name: importlib.import_module(name) for name in PACKAGES}}
 BEFORE = inspect.getdoc(CachedFunction) or ""  # It makes the function that the examples of methods call.
 
 
 @pytest.mark.thread_unsafe(reason="one clock, and one context of refreshes, for the whole process")
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_is_true(name: str) -> None:
+def test_an_example_is_true(name: str, request: pytest.FixtureRequest) -> None:
     if name in NOT_RUN:
         pytest.importorskip(NOT_RUN[name])
     text = inspect.getdoc(EXAMPLES[name]) or ""
@@ -181,18 +190,12 @@ def test_an_example_is_true(name: str) -> None:
     assert "::" not in text, f"{name} has code that nobody runs"
     module = importlib.import_module(next(each for each in reversed(MODULES) if name.startswith(each)))
     known: dict[str, Any] = {"__name__": "__main__", **{public: getattr(module, public) for public in module.__all__}}
+    if "(url" in text:
+        known["url"] = request.getfixturevalue("redis_url")
     if name.startswith("versioned_lru_cache.C") or "Session" in name or "Counter" in name:
         assert run(BEFORE, known) == []
         changes = known["changes"] = versions.counter("changes of an example")
         known["square"] = versioned_lru_cache.versioned_lru_cache(changes)(known["square"].__wrapped__)
-    if name.startswith("versioned_lru_cache.stores.RedisStore."):  # Its methods need a server.
-        server = RedisServer()
-        known["store"] = stores.RedisStore(server.url, namespace="example")
-        try:
-            assert run(text, known) == []
-        finally:
-            server.end()
-        return
     assert run(text, known) == []
 
 

@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
+from redis.cache import CacheConfig
 
 from tests import ROOT
 from tests.support.calling import until
-from tests.support.redis_server import RedisServer
 from versioned_lru_cache import versioned_lru_cache
 from versioned_lru_cache.stores import Lease, Pickle, RedisStore
+from versioned_lru_cache.stores._redis_plan import Held
 from versioned_lru_cache.testing import StoreContract
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
+    from tests.support.redis_server import RedisServer
     from versioned_lru_cache import CachedFunction
 
 pytestmark = [
@@ -34,31 +35,6 @@ pytestmark = [
 ]
 
 ADDRESS, VERSION = bytes(range(32)), b"digest of version"[:16]
-
-
-@pytest.fixture(scope="module")
-def shared_server() -> Iterator[RedisServer]:
-    server = RedisServer()
-    yield server
-    server.end()
-
-
-@pytest.fixture
-def server(shared_server: RedisServer) -> RedisServer:
-    """One that lives longer than a test, and has nothing in it."""
-    client = shared_server.client()
-    client.flushall()
-    client.config_resetstat()
-    client.close()
-    return shared_server
-
-
-@pytest.fixture
-def own_server() -> Iterator[RedisServer]:
-    """One of the test's own, which it may kill."""
-    server = RedisServer()
-    yield server
-    server.end()
 
 
 class TestRedisStore(StoreContract):
@@ -189,22 +165,58 @@ def test_a_waiter_asks_seldom(server: RedisServer) -> None:
 # --- what the server forgets
 
 
-@pytest.mark.parametrize("key", ["e", "n"])
-def test_what_was_cleared_does_not_come_back_when_the_server_loses_a_key(server: RedisServer, key: str) -> None:
+STATE = f"vlru:test:{{{ADDRESS[:16].hex()}}}"
+RECORD, LEASES = f"{STATE}:r:{ADDRESS[16:].hex()}", f"{STATE}:l:{ADDRESS[16:].hex()}"
+
+
+def test_nothing_comes_back_when_the_server_loses_the_state_of_a_function(server: RedisServer) -> None:
     store, client = store_of(server), server.client()
     lease = held(store)
-    store.save(lease, b"cleared")
+    store.save(lease, b"old")
     late = store.acquire(ADDRESS, b"another version")
     assert late is not None
-    store.clear(ADDRESS[:16])
-    assert client.delete(f"vlru:test:{{{ADDRESS[:16].hex()}}}:{key}") == 1
+    assert client.delete(STATE) == 1
     assert store.load(ADDRESS) is None
-    assert not store.save(late, b"cleared")
+    assert not store.save(late, b"late")
     store.release(lease)
     again = held(store)
+    assert store.load(ADDRESS) is None, "the old record has another epoch"
+    assert not store.save(late, b"late"), "and so has the old lease"
     assert again.token > late.token
     assert store.save(again, b"new")
     assert store.load(ADDRESS) == b"new"
+
+
+def test_nothing_is_saved_when_the_server_loses_the_leases_of_an_address(server: RedisServer) -> None:
+    store, client = store_of(server), server.client()
+    lease = held(store)
+    store_of(server).delete(ADDRESS)
+    assert client.delete(LEASES) == 1, "the fence was there"
+    assert not store.save(lease, b"deleted")
+    other = store_of(server)
+    later = held(other)
+    store.release(lease)
+    assert other.save(later, b"new")
+
+
+def test_what_was_cleared_while_the_server_lost_it_stays_cleared(server: RedisServer) -> None:
+    store = store_of(server)
+    lease = held(store)
+    store.save(lease, b"cleared")
+    store.clear(ADDRESS[:16])
+    store.clear(ADDRESS[:16])
+    assert server.client().get(RECORD) is not None, "nothing was scanned"
+    store.acquire(ADDRESS, b"another version")
+    assert store.load(ADDRESS) is None
+    assert not store.save(lease, b"cleared")
+
+
+def test_a_client_that_asks_twice_for_a_lease_gets_the_one_it_has(server: RedisServer) -> None:
+    store = store_of(server)
+    run = store._plan.acquire(Held(ADDRESS, VERSION))
+    first, again = store._run(run), store._run(run)
+    assert first == again is not None
+    assert store.acquire(ADDRESS, VERSION) is None
 
 
 def test_records_end_by_themselves(server: RedisServer) -> None:
@@ -213,7 +225,29 @@ def test_records_end_by_themselves(server: RedisServer) -> None:
     until(lambda: store.load(ADDRESS) is None)
     for_ever = store_of(server, record_seconds=None)
     assert for_ever.save(held_by_other_version(for_ever), b"record")
-    assert server.client().ttl(f"vlru:test:{{{ADDRESS[:16].hex()}}}:r:{ADDRESS[16:].hex()}") == -1
+    assert server.client().ttl(RECORD) == server.client().ttl(STATE) == -1
+
+
+def test_a_record_is_kept_for_as_long_as_it_is_of_use(server: RedisServer) -> None:
+    store, client = store_of(server), server.client()
+    lease = held(store)
+    for seconds, least, most in ((60, 59_000, 60_000), (0.05, 0, 50), (1e7, 9_999e6, 1e10)):
+        assert store.save(lease, b"record", seconds)
+        assert least <= client.pttl(RECORD) <= most
+        assert client.pttl(STATE) >= client.pttl(RECORD), "or the record would be of no epoch"
+    assert store.save(lease, b"record", float("inf"))
+    assert 29 * 86400 < client.ttl(RECORD) <= 30 * 86400, "old versions do not stay for ever"
+    assert store.save(lease, b"record", 1e300)
+    assert store.save(lease, b"record", 0)
+    until(lambda: store.load(ADDRESS) is None)
+
+
+def test_nothing_of_a_function_that_is_no_more_stays(server: RedisServer) -> None:
+    store, client = store_of(server, record_seconds=5.0), server.client()
+    lease = held(store)
+    store.save(lease, b"record")
+    assert {client.ttl(key) > 0 for key in client.keys("*")} == {True}
+    assert client.ttl(STATE) > 86_000, "a lease may be held for long"
 
 
 def held_by_other_version(store: RedisStore) -> Lease:
@@ -226,20 +260,28 @@ def test_all_keys_are_the_namespaces_and_a_restricted_user_is_enough(server: Red
     admin = server.client()
     page = (ROOT / "docs/stores.md").read_text(encoding="utf-8")
     (told,) = re.findall(r"^ACL SETUSER shop (.*?)\n```", page, re.DOTALL | re.MULTILINE)
-    admin.execute_command("ACL", "SETUSER", "shop", *told.replace("vlru:shop:", "vlru:test:").split())
-    store = RedisStore(f"redis://shop:secret@127.0.0.1:{server.port}/0", namespace="test")
+    admin.execute_command("ACL", "SETUSER", "shop", *told.replace("~vlru:shop:", "~vlru:test:").split())
+    url = f"redis://shop:secret@127.0.0.1:{server.port}/0"
+    store = RedisStore(url, namespace="test", record_seconds=None)
+    admin.script_flush()
     lease = held(store)
     assert store.save(lease, b"record")
+    assert store.save(lease, b"record", 60.0)
     assert store.load(ADDRESS) == b"record"
+    assert store._renew(lease.handle)  # type: ignore[arg-type]
     store.wait(ADDRESS, VERSION, 0.01)
-    store.release(lease)
-    assert store.delete(ADDRESS)
-    store.clear(ADDRESS[:16])
     keys = admin.keys("*")
-    assert keys
+    assert len(keys) == 3
     assert all(key.startswith(b"vlru:test:{") for key in keys)
+    assert store.delete(ADDRESS)
+    store.release(lease)
+    assert store.save(held_by_other_version(RedisStore(url, namespace="test")), b"record")
+    store.clear(ADDRESS[:16])
     commands = {name.removeprefix("cmdstat_") for name in admin.info("commandstats")}
+    assert set(re.findall(r"\+(\w+)", told)) <= commands, "the page allows no more than what is needed"
     assert not {"scan", "flushdb"} & commands
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        RedisStore(url, namespace="another").load(ADDRESS)
     admin.execute_command("ACL", "DELUSER", "shop")
 
 
@@ -375,17 +417,26 @@ def test_a_planted_pickle_is_never_loaded(server: RedisServer, tmp_path: Any) ->
 
 # --- wrong use
 
+SENTINEL = redis.Sentinel([("127.0.0.1", 1)])
+CACHING = redis.Redis(protocol=3, cache_config=CacheConfig())
+
 
 @pytest.mark.parametrize(
     ("given", "error", "said"),
     [
         ({"namespace": ""}, ValueError, "must name what is stored"),
-        ({"namespace": "a{b"}, ValueError, "without braces"),
+        ({"namespace": "a{b"}, ValueError, "braces decide"),
         ({"namespace": 5}, TypeError, "must be a str"),
         ({"client_or_url": 5}, TypeError, "must be a URL"),
-        ({"client_or_url": redis.asyncio.Redis()}, TypeError, r"those of redis\.asyncio are none"),
-        ({"client_or_url": redis.Redis(decode_responses=True)}, ValueError, "records are bytes; leave that out"),
-        ({"lease_seconds": 0}, ValueError, "lease_seconds=0: must be 0.001 seconds or more"),
+        ({"client_or_url": redis.Redis().pipeline()}, TypeError, "must be a URL"),
+        ({"client_or_url": "http://localhost"}, ValueError, "redis://host:port/db is one"),
+        ({"client_or_url": "redis://localhost?decode_responses=yes"}, ValueError, "would break bytes"),
+        ({"client_or_url": redis.asyncio.Redis()}, TypeError, "give it to AsyncRedisStore"),
+        ({"client_or_url": redis.Redis(decode_responses=True)}, ValueError, "would break bytes; make one without"),
+        ({"client_or_url": SENTINEL.slave_for("a service")}, ValueError, "use master_for"),
+        ({"client_or_url": CACHING}, ValueError, "has a cache of its own"),
+        ({"lease_seconds": 0}, ValueError, "lease_seconds=0: must be a number of seconds, at least 0.1"),
+        ({"lease_seconds": float("inf")}, ValueError, "lease_seconds=inf: must be a number of seconds"),
         ({"record_seconds": "a"}, TypeError, "record_seconds='a': must be a number of seconds"),
         ({"timeout": True}, TypeError, "must be a number of seconds"),
     ],
@@ -397,5 +448,19 @@ def test_wrong_use_is_told(given: dict[str, Any], error: type[Exception], said: 
 
 
 def test_a_clear_takes_a_whole_group(server: RedisServer) -> None:
-    with pytest.raises(ValueError, match="must have 16 bytes"):
-        store_of(server).clear(b"short")
+    store = store_of(server)
+    with pytest.raises(ValueError, match="must be the 16 bytes"):
+        store.clear(b"short")
+    with pytest.raises(ValueError, match="must be longer than the 16 bytes"):
+        store.load(bytes(16))
+
+
+def test_a_store_tells_where_its_server_is_and_no_password() -> None:
+    told = {
+        "redis://:secret@cache:1234/2": "<RedisStore 'shop' at cache:1234/2>",
+        "unix:///run/redis?password=secret": "<RedisStore 'shop' at /run/redis>",
+    }
+    for url, said in told.items():
+        assert repr(RedisStore(url, namespace="shop")) == said
+    master: Any = SENTINEL.master_for("prices", password="secret")
+    assert repr(RedisStore(master, namespace="shop")) == "<RedisStore 'shop' of the service 'prices'>"

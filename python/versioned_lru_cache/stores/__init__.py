@@ -18,6 +18,7 @@ Example:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ._async_redis import AsyncRedisStore
     from ._codec import Codec, CodecError, NotStorable, TooLarge, Unreadable
     from ._local import LocalStore
     from ._msgpack import Msgpack
@@ -42,6 +43,8 @@ else:
             from . import _local as module
         elif name == "RedisStore":
             from . import _redis as module
+        elif name == "AsyncRedisStore":
+            from . import _async_redis as module
         elif name in ("LocalCheck", "LocalRecord", "LocalStats"):
             from . import _reports as module
         else:
@@ -57,6 +60,7 @@ else:
 
 
 __all__ = [
+    "AsyncRedisStore",
     "AsyncStore",
     "Codec",
     "CodecError",

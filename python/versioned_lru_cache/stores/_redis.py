@@ -1,86 +1,76 @@
-"""RedisStore: a shared store for many machines, in Redis or Valkey."""
+"""RedisStore: a shared store for the processes of several machines, on a server of Redis or Valkey."""
 
 from __future__ import annotations
 
-import os
 import time
 
-from . import _redis_scripts as scripts
-from ._arguments import default_codec, no_bytes
-from ._identity import GROUP_BYTES
-from ._protocol import Lease
+from ._arguments import check_bytes, default_codec
+from ._redis_clients import NoScriptError, check_client, check_url, place_of
 from ._redis_leases import Renewals
-from ._redis_scripts import HEAD_BYTES, Keys
+from ._redis_plan import MONTH, Held, Plan, check_seconds, held_by, pauses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from redis import Redis
-    from redis.cluster import RedisCluster
+    import redis
 
     from ._codec import Codec
-
-    Client = Redis | RedisCluster
+    from ._protocol import Lease
+    from ._redis_plan import Run
 
 __all__ = ["RedisStore"]
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 1.0
-
 
 class RedisStore:
-    """Results in a Redis or Valkey server, for the processes of many machines.
+    """Results on a server of Redis (6.2 or later) or Valkey, for processes of any number of machines.
 
-    It is used when a function is called; making one touches no server. Its keys all begin with ``vlru:`` and the
-    namespace. Who holds a lease renews it in the background; that of a process that has died ends by itself.
+    To make one connects to nothing; that happens when it is used. After a fork both sides have connections of their
+    own. A lease lasts for some seconds and is renewed as long as its holder lives.
 
     Args:
-        client_or_url: A URL, such as ``redis://localhost:6379/0``; or a client of `redis-py`, ``redis.Redis`` or
-            ``redis.cluster.RedisCluster``, which returns bytes. It must read from the primary: what was deleted may
-            be on a replica still.
-        namespace: Keeps apart what different programs or deployments store in one server. Without braces.
+        client_or_url: A URL (``redis://host:6379/0``, ``rediss://`` for TLS, ``unix://path``), or a client of your own:
+            a ``redis.Redis``, also one of a Sentinel's ``master_for``, or a ``redis.RedisCluster``. One that reads from
+            replicas, has a cache of its own or decodes answers is refused.
+        namespace: Keeps apart what different programs or deployments store on one server.
         codec: What makes bytes of results; ``None`` is :class:`Msgpack`.
-        lease_seconds: How long the lease of a process that has died, or does not answer, keeps others waiting.
-        record_seconds: How long a record is kept at most; ``None`` is as long as the server does.
+        lease_seconds: For how long the lease of a process that has died is held. A process that does not come to
+            renew its leases for as long, since it is stopped, say, loses them, and what it computes is not stored.
+        record_seconds: How long a record is kept of which nobody says how long it is of use; ``None`` for ever.
         timeout: How many seconds the server may take to connect or to answer. Only for a URL.
 
     Raises:
-        ImportError: redis-py is not installed.
         TypeError: An argument is of a wrong type.
         ValueError: An argument's value is not allowed.
 
     Example:
         >>> from versioned_lru_cache.stores import RedisStore
-        >>> RedisStore("redis://localhost:6379/0", namespace="shop")
-        <RedisStore 'shop'>
+        >>> RedisStore("redis://user:secret@cache.example:6379/1", namespace="shop")
+        <RedisStore 'shop' at cache.example:6379/1>
     """
 
     def __init__(
         self,
-        client_or_url: Client | str,
+        client_or_url: str | redis.Redis | redis.RedisCluster,
         *,
         namespace: str,
         codec: Codec | None = None,
         lease_seconds: float = 10.0,
-        record_seconds: float | None = 30 * 86_400.0,
+        record_seconds: float | None = MONTH,
         timeout: float = 1.0,
     ) -> None:
-        """Make a store; nothing is asked yet."""
-        if type(namespace) is not str:
-            raise TypeError(f"namespace={namespace!r}: must be a str")
-        if not namespace or "{" in namespace or "}" in namespace:
-            raise ValueError(f"namespace={namespace!r}: must name what is stored, without braces: 'shop'")
+        """Make a store; nothing is connected yet."""
+        self._plan = Plan(namespace, lease_seconds, record_seconds)
+        timeout = check_seconds("timeout", timeout, 0.001)
+        self._owns = isinstance(client_or_url, str)
+        self._client: Any = client_or_url
+        if isinstance(client_or_url, str):
+            self._client = check_url(client_or_url, timeout)
+        else:
+            check_client(client_or_url)
         self.namespace = namespace
         self.codec: Codec = default_codec() if codec is None else codec
-        self._lease_ms = _milliseconds("lease_seconds", lease_seconds)
-        self._record_ms = 0 if record_seconds is None else _milliseconds("record_seconds", record_seconds)
-        self._client: Any = _client(client_or_url, _milliseconds("timeout", timeout) / 1000)
-        register = self._client.register_script
-        self._acquire, self._save = register(scripts.ACQUIRE), register(scripts.SAVE)
-        self._release, self._renew = register(scripts.RELEASE), register(scripts.RENEW)
-        self._held, self._delete = register(scripts.HELD), register(scripts.DELETE)
-        self._keys: dict[bytes, Keys] = {}
-        self._renewals = Renewals(self._renewed, lease_seconds)
+        self._renewals = Renewals(self._renew, lease_seconds)
 
     def load(self, address: bytes) -> bytes | None:
         """Return the record at an address, or ``None``.
@@ -89,49 +79,43 @@ class RedisStore:
             address: As it was saved.
 
         Raises:
-            TypeError: The address is no bytes.
-            redis.RedisError: The server can't be asked, and why.
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise.
 
         Example:
-            >>> store.load(b"sixteen bytes of" + b"a call and more.") is None
+            >>> with RedisStore(url, namespace="shop") as store:
+            ...     store.load(b"address of what is not there") is None
             True
         """
-        keys = self._keys_of(address)
-        record, epoch = self._client.mget(keys.record(address), keys.epoch)
-        if record is None or epoch is None or not record.startswith(epoch):
-            return None
-        data: bytes = record[HEAD_BYTES:]
-        return data
+        return self._plan.loaded(self._client.execute_command(*self._plan.load(address)))
 
     def acquire(self, address: bytes, version: bytes) -> Lease | None:
         """Take the lease of an address and version, or return ``None`` at once if another holds it.
 
         Args:
-            address: What is to be computed.
-            version: A digest of its version.
+            address: Of the record that is to be computed.
+            version: A digest of the version that it is computed for.
 
         Raises:
-            TypeError: An argument is no bytes.
-            redis.RedisError: The server can't be asked, and why.
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise.
 
         Example:
-            >>> lease = store.acquire(b"sixteen bytes of" + b"a call and more.", b"version")
-            >>> store.acquire(b"sixteen bytes of" + b"a call and more.", b"version") is None
-            True
-            >>> store.release(lease)
+            >>> with RedisStore(url, namespace="shop") as store:
+            ...     lease = store.acquire(b"address of a result", b"version")
+            ...     other = store.acquire(b"address of a result", b"version")
+            ...     store.release(lease)
+            ...     lease.version, other is None
+            (b'version', True)
         """
-        keys = self._keys_of(address)
-        _check_bytes("version", version)
-        epoch = os.urandom(scripts.EPOCH_BYTES // 2).hex()
-        token = self._acquire([keys.epoch, keys.tokens, keys.leases(address)], [version, epoch, self._lease_ms])
-        if token is None:
-            return None
-        lease = Lease(address, version, int(token), None)
-        self._renewals.add(lease)
+        held = Held(address, version)
+        lease = self._plan.acquired(held, self._run(self._plan.acquire(held)))
+        if lease is not None:
+            self._renewals.add(held)
         return lease
 
     def wait(self, address: bytes, version: bytes, seconds: float) -> None:
-        """Return when that lease may be free, or after so many seconds. It looks after a tenth of the time waited.
+        """Return when that lease may be free, or after so many seconds.
+
+        It looks again and again, each time after a tenth of the time so far, and after a second at most.
 
         Args:
             address: Of the lease that another holds.
@@ -139,46 +123,48 @@ class RedisStore:
             seconds: How long to wait at most.
 
         Raises:
-            TypeError: An argument is no bytes.
-            redis.RedisError: The server can't be asked, and why.
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise.
 
         Example:
-            >>> store.wait(b"sixteen bytes of" + b"a call and more.", b"version", 60.0)  # nobody holds it
+            >>> with RedisStore(url, namespace="shop") as store:
+            ...     store.wait(b"address of a result", b"version", 60.0)  # nobody holds it
         """
-        keys = self._keys_of(address)
-        _check_bytes("version", version)
-        began = time.monotonic()
-        while self._held([keys.leases(address)], [version]):
-            waited = time.monotonic() - began
-            if waited >= seconds:
+        look = self._plan.is_held(address, version)
+        if not self._run(look):
+            return
+        for pause in pauses(seconds):
+            time.sleep(pause)
+            if not self._run(look):
                 return
-            time.sleep(min(max(waited / 10, _FIRST_PAUSE), _LONGEST_PAUSE, seconds - waited))
 
-    def save(self, lease: Lease, record: bytes) -> bool:
+    def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
         """Store a record at the lease's address, unless the lease is fenced.
 
         Args:
             lease: As :meth:`acquire` has given it.
             record: Any bytes.
+            seconds: For how long the record can be of use: then the server removes it.
 
         Returns:
             Whether it was stored. ``False``: deleted or cleared since the lease was acquired, a later lease has saved,
-            or the lease has ended.
+            the lease was released, or it has ended since it was not renewed in time.
 
         Raises:
-            TypeError: The record is no bytes.
-            redis.RedisError: The server can't be asked, or is full, and why.
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise.
 
         Example:
-            >>> lease = store.acquire(b"sixteen bytes of" + b"a call and more.", b"version")
-            >>> store.save(lease, b"record")
-            True
-            >>> store.release(lease)
+            >>> with RedisStore(url, namespace="shop") as store:
+            ...     lease = store.acquire(b"address of a result", b"version")
+            ...     saved = store.save(lease, b"first"), store.delete(lease.address), store.save(lease, b"second")
+            ...     store.release(lease)
+            ...     saved
+            (True, True, False)
         """
-        _check_bytes("record", record)
-        keys = self._keys_of(lease.address)
-        places = [keys.epoch, keys.leases(lease.address), keys.record(lease.address)]
-        return bool(self._save(places, [lease.version, lease.token, record, self._record_ms]))
+        check_bytes("record", record)
+        held, token = held_by(lease)
+        if held is None or token is None:
+            return False
+        return bool(self._run(self._plan.save(held, token, record, seconds)))
 
     def release(self, lease: Lease) -> None:
         """Give a lease back. Once more does nothing.
@@ -187,17 +173,20 @@ class RedisStore:
             lease: As :meth:`acquire` has given it.
 
         Raises:
-            redis.RedisError: The server can't be asked, and why. The lease ends by itself then.
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise. The lease ends by
+                itself then.
 
         Example:
-            >>> lease = store.acquire(b"sixteen bytes of" + b"a call and more.", b"version")
-            >>> store.release(lease)
-            >>> store.save(lease, b"too late")
+            >>> with RedisStore(url, namespace="shop") as store:
+            ...     lease = store.acquire(b"address of a result", b"version")
+            ...     store.release(lease)
+            ...     store.save(lease, b"too late")
             False
         """
-        self._renewals.drop(lease)
-        keys = self._keys_of(lease.address)
-        self._release([keys.leases(lease.address)], [lease.version, lease.token])
+        held, token = held_by(lease)
+        if held is not None and token is not None and self._renewals.remove(held):
+            held.token = None
+            self._run(self._plan.release(held, token))
 
     def delete(self, address: bytes) -> bool:
         """Remove the record at an address and fence every lease of it.
@@ -209,93 +198,66 @@ class RedisStore:
             Whether there was a record.
 
         Raises:
-            TypeError: The address is no bytes.
-            redis.RedisError: The server can't be asked, and why.
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise.
 
         Example:
-            >>> store.delete(b"sixteen bytes of" + b"a call and more.")
+            >>> with RedisStore(url, namespace="shop") as store:
+            ...     store.delete(b"address of what is not there")
             False
         """
-        keys = self._keys_of(address)
-        return bool(self._delete([keys.epoch, keys.tokens, keys.leases(address), keys.record(address)]))
+        return bool(self._run(self._plan.delete(address)))
 
     def clear(self, group: bytes) -> None:
-        """Remove the records at all addresses that begin with these 16 bytes, and fence every lease of them.
+        """Remove the records of a function, and fence every lease of them: none is seen or saved from now on.
 
-        They are not looked for: none of them is found any more, and each ends when its time is over.
+        Nothing is scanned. What the records take is freed when they expire or are evicted.
 
         Args:
-            group: The first 16 bytes of the addresses.
+            group: The first 16 bytes of the function's addresses.
 
         Raises:
-            TypeError: The group is no bytes.
-            ValueError: It has not 16 of them.
-            redis.RedisError: The server can't be asked, and why.
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise.
 
         Example:
-            >>> store.clear(b"sixteen bytes of")
+            >>> with RedisStore(url, namespace="shop") as store:
+            ...     store.clear(b"address of a result"[:16])
         """
-        _check_bytes("group", group)
-        if len(group) != GROUP_BYTES:
-            raise ValueError(f"group={group!r}: must have {GROUP_BYTES} bytes")
-        self._client.set(self._keys_of(group).epoch, os.urandom(scripts.EPOCH_BYTES // 2).hex())
+        self._client.execute_command(*self._plan.clear(group))
 
     def close(self) -> None:
-        """Close the connections to the server; the next use opens others.
+        """Renew no lease any more, and close the connections of a client that was made of a URL.
+
+        The next use connects again.
 
         Example:
-            >>> store.close()
+            >>> RedisStore("redis://localhost", namespace="shop").close()
         """
-        self._client.close()
+        self._renewals.end()
+        if self._owns:
+            self._client.close()
+
+    def __enter__(self) -> RedisStore:
+        """Return the store itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
 
     def __repr__(self) -> str:
-        return f"<RedisStore {self.namespace!r}>"
+        return f"<RedisStore {self.namespace!r} {place_of(self._client)}>"
 
-    def _renewed(self, lease: Lease) -> bool:
-        keys = self._keys_of(lease.address)
-        return bool(self._renew([keys.leases(lease.address)], [lease.version, lease.token, self._lease_ms]))
+    def _renew(self, held: Held) -> bool:
+        token = held.token
+        return token is not None and bool(self._run(self._plan.renew(held, token)))
 
-    def _keys_of(self, address: bytes) -> Keys:
-        _check_bytes("address", address)
-        group = address[:GROUP_BYTES]
-        found = self._keys.get(group)
-        if found is None:
-            found = self._keys[group] = Keys(self.namespace, group)
-        return found
-
-
-def _client(given: Any, timeout: float) -> Any:
-    """Return a client: the user's, or one of a URL."""
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    if isinstance(given, str):
-        # Once more on another connection, as this one may be of before a restart. A time-out is not repeated.
-        retry = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
-        made: Any = redis.Redis
-        return made.from_url(given, socket_timeout=timeout, socket_connect_timeout=timeout, retry=retry)
-    if not isinstance(given, (redis.Redis, redis.RedisCluster)):
-        raise TypeError(
-            f"client_or_url={given!r}: must be a URL, a redis.Redis or a redis.cluster.RedisCluster; those of "
-            "redis.asyncio are none of these"
-        )
-    if given.get_encoder().decode_responses:
-        raise ValueError("client_or_url: the client has decode_responses=True, and records are bytes; leave that out")
-    return given
-
-
-def _milliseconds(name: str, seconds: Any) -> int:
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        raise TypeError(f"{name}={seconds!r}: must be a number of seconds")
-    if not 0.001 <= seconds < 2**40:
-        raise ValueError(f"{name}={seconds!r}: must be 0.001 seconds or more")
-    return round(seconds * 1000)
-
-
-def _check_bytes(name: str, value: Any) -> None:
-    if type(value) is not bytes:
-        raise no_bytes(name, value)
+    def _run(self, run: Run) -> Any:
+        """Run a script by its digest; a server that does not know it is sent the source, which it then knows."""
+        script, given = run.script, (len(run.keys), *run.keys, *run.arguments)
+        try:
+            return self._client.execute_command("EVALSHA", script.digest, *given)
+        except NoScriptError:
+            return self._client.execute_command("EVAL", script.source, *given)
 
 
 def __dir__() -> list[str]:

@@ -1,86 +1,106 @@
-"""Leases that a process holds in Redis: renewed by a thread in the background for as long as it lives.
+"""Renewal of leases: a heartbeat in a thread, as long as the process holds any.
 
-A lease in a server can't end with its holder, so it ends by itself, unless it is renewed in time. The thread begins
-with the first lease and ends with the last. What a process held before it forked its child does not hold.
+A process that has died, or is stopped for longer than a lease lasts, sends none, and so loses its leases.
 """
 
 from __future__ import annotations
 
-import logging
 import os
-import threading
+from threading import Condition, Thread
+from time import monotonic
 from weakref import WeakSet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._protocol import Lease
+    from ._redis_plan import Held
 
-_log = logging.getLogger("versioned_lru_cache.stores")
+PART = 3  # Each lease is renewed after such a part of its time, so that one lost answer does no harm.
+
+_all: WeakSet[Renewals] = WeakSet()
 
 
 class Renewals:
-    """The leases of a store, and the thread that renews them.
+    """The leases of a store.
 
     Args:
-        renew: Renews a lease; whether it is held still.
-        seconds: How long a lease lives. Each is renewed when a third of that is over.
+        renew: Renews one, and returns whether it is still held. It may raise anything: then it is tried again later.
+        lease_seconds: How long a lease lasts if nobody renews it.
     """
 
-    def __init__(self, renew: Callable[[Lease], bool], seconds: float) -> None:
+    def __init__(self, renew: Callable[[Held], bool], lease_seconds: float) -> None:
         self._renew = renew
-        self._pause = seconds / 3
-        self.forget_all()
-        _known.add(self)
+        self._every = lease_seconds / PART
+        self._begin()
+        _all.add(self)
 
-    def forget_all(self) -> None:
-        """Hold nothing, as a child that was forked just now."""
-        self._held: dict[tuple[bytes, bytes, int], Lease] = {}
-        self._changing = threading.Lock()
-        self._ended = threading.Event()
-        self._runs = False
+    def _begin(self) -> None:
+        self._changed = Condition()
+        self._held: dict[int, Held] = {}
+        self._thread: Thread | None = None
 
-    def add(self, lease: Lease) -> None:
+    def add(self, held: Held) -> None:
         """Renew a lease from now on."""
-        with self._changing:
-            self._held[lease[:3]] = lease
-            if not self._runs:
-                self._runs, self._ended = True, threading.Event()
-                threading.Thread(
-                    target=self._run, args=(self._ended,), name="versioned_lru_cache leases", daemon=True
-                ).start()
-
-    def drop(self, lease: Lease) -> None:
-        """Renew it no more."""
-        with self._changing:
-            self._held.pop(lease[:3], None)
-            if not self._held and self._runs:
-                self._runs = False
-                self._ended.set()
-
-    def _run(self, ended: threading.Event) -> None:
-        while not ended.wait(self._pause):
-            with self._changing:
-                held = list(self._held.values())
-            for lease in held:
+        with self._changed:
+            self._held[id(held)] = held
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="versioned_lru_cache leases", daemon=True)
                 try:
-                    lives = self._renew(lease)
-                except Exception as error:  # The next turn may do better, before it ends.
-                    _log.info("a lease was not renewed: %s: %s", type(error).__name__, error)
-                    continue
-                if not lives:
-                    self.drop(lease)
+                    self._thread.start()
+                except RuntimeError:  # The program ends, or has all threads that it may have: the lease has its time.
+                    self._thread = None
+
+    def remove(self, held: Held) -> bool:
+        """Renew it no more. Return whether it was."""
+        with self._changed:
+            if self._held.pop(id(held), None) is None:
+                return False
+            if not self._held:
+                self._changed.notify_all()
+            return True
+
+    def end(self) -> None:
+        """Renew none any more: they end by themselves."""
+        with self._changed:
+            for held in self._held.values():
+                held.token = None
+            self._held.clear()
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        changed, due = self._changed, monotonic() + self._every
+        while True:
+            with changed:
+                while self._held and (left := due - monotonic()) > 0:
+                    changed.wait(left)
+                if not self._held:
+                    self._thread = None
+                    return
+                held = list(self._held.values())
+            due = monotonic() + self._every
+            self._renew_all(held)
+
+    def _renew_all(self, held: list[Held]) -> None:
+        for each in held:
+            try:
+                still = self._renew(each)
+            except Exception:  # The server is away. Each other lease would take a time-out as well.
+                return
+            if not still:
+                self.remove(each)
+
+    def in_child(self) -> None:
+        """Forget the parent's leases; a thread of it may have had the lock."""
+        for held in list(self._held.values()):
+            held.token = None
+        self._begin()
 
 
-_known: WeakSet[Renewals] = WeakSet()
-
-
-def _after_in_child() -> None:
-    # Whoever held the lock, or ran, is no thread of the child.
-    for renewals in list(_known):
-        renewals.forget_all()
+def _in_child() -> None:
+    for renewals in list(_all):
+        renewals.in_child()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_in_child)
+    os.register_at_fork(after_in_child=_in_child)

@@ -1,126 +1,113 @@
-"""What a Redis store does in the server: keys, and scripts, each of which runs as a whole or not at all.
+"""Lua scripts of the Redis store, each of which runs as one transaction, and their digests for `EVALSHA`.
 
-All keys of a function have one hash tag, so they are in one slot of a cluster, and all begin with the namespace:
+The keys of one function, all in one slot of a cluster, and what is under them:
 
-    vlru:NAMESPACE:{GROUP}:e            the epoch, random; a clear makes another
-    vlru:NAMESPACE:{GROUP}:n            the last token
-    vlru:NAMESPACE:{GROUP}:l:ADDRESS    leases of an address, by version: token, deadline, epoch; and `!`, the fence
-    vlru:NAMESPACE:{GROUP}:r:ADDRESS    a record, behind its epoch and its token
+    state   epoch 16 | last fence 16                      of the function
+    record  epoch 16 | fence 16 | record                  of an address
+    leases  a hash, of an address
+            v<version>  token 16 | epoch 16 | fence 16 | deadline 16
+            fenced      the last fence that may not save, after a delete
 
-A record counts only if its epoch is the function's. So a clear deletes nothing and looks for nothing, and where the
-server has evicted or lost the epoch, no old record comes back. Tokens begin with the time, so that a lost one makes the
-next greater. A lease at or below the fence saves nothing: a delete raises that to the last token.
+Epochs and tokens are random bytes. Fences and deadlines are decimal numbers of 16 digits: microseconds of the server's
+clock, so that fences also grow where the state was lost. A state that is missing counts as a new epoch, and the next
+lease writes it.
 """
 
 from __future__ import annotations
 
-from ._identity import GROUP_BYTES
+from hashlib import sha1
 
-EPOCH_BYTES = 16  # In hexadecimal digits.
-TOKEN_BYTES = 16  # In decimal ones: microseconds since 1970 have as many until the year 2286.
-HEAD_BYTES = EPOCH_BYTES + TOKEN_BYTES
-
-_NOW = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+_BEGINNING = """
+local function now()
+    local clock = redis.call('TIME')
+    return clock[1] * 1000000 + clock[2]
+end
+local function held(leases, field, token)
+    local lease = redis.call('HGET', leases, field)
+    if lease and tonumber(string.sub(lease, 49)) > now() and (not token or string.sub(lease, 1, 16) == token) then
+        return lease
+    end
+end
+local function expires(key, milliseconds)
+    if redis.call('PTTL', key) < milliseconds then redis.call('PEXPIRE', key, milliseconds) end
+end
 """
 
-# KEYS: epoch, tokens, leases. ARGV: version, an epoch if there is none, how long it lives in milliseconds.
-ACQUIRE = (
-    _NOW
-    + """
-local held = redis.call('HGET', KEYS[3], ARGV[1])
-if held and tonumber(string.match(held, ':(%d+):')) > now then return false end
-local epoch = redis.call('GET', KEYS[1])
-if not epoch then
-    epoch = ARGV[2]
-    redis.call('SET', KEYS[1], epoch)
-end
-if redis.call('EXISTS', KEYS[2]) == 0 then
-    redis.call('SET', KEYS[2], string.format('%.0f', time[1] * 1000000 + time[2]))
-end
-redis.call('INCR', KEYS[2])
-local token = redis.call('GET', KEYS[2])
-redis.call('HSET', KEYS[3], ARGV[1], token .. ':' .. string.format('%.0f', now + ARGV[3]) .. ':' .. epoch)
-if redis.call('PTTL', KEYS[3]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[3], ARGV[3]) end
-return token
-"""
-)
 
-# KEYS: epoch, leases, record. ARGV: version, token, the record, how long it lives in milliseconds or 0 for ever.
-SAVE = """
-local held = redis.call('HGET', KEYS[2], ARGV[1])
-if not held then return 0 end
-local token, _, epoch = string.match(held, '^(%d+):(%d+):(.*)$')
-local fence = redis.call('HGET', KEYS[2], '!')
-if token ~= ARGV[2] or epoch ~= redis.call('GET', KEYS[1]) then return 0 end
-if fence and tonumber(token) <= tonumber(fence) then return 0 end
-local there = redis.call('GETRANGE', KEYS[3], 0, 31)
-if string.sub(there, 1, 16) == epoch and tonumber(string.sub(there, 17)) > tonumber(token) then return 0 end
-local record = epoch .. string.rep('0', 16 - #token) .. token .. ARGV[3]
-if ARGV[4] == '0' then
-    redis.call('SET', KEYS[3], record)
+class Script:
+    """The source of a script, and the digest by which a server knows it."""
+
+    def __init__(self, source: str) -> None:
+        self.source = _BEGINNING + source
+        self.digest = sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+
+ACQUIRE = Script("""
+local state, leases = KEYS[1], KEYS[2]
+local field, token, epoch, lease, keep = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local other = held(leases, field)
+if other then
+    return string.sub(other, 1, 16) == token and string.sub(other, 17, 48)  -- a client that has asked twice
+end
+local fence, before, last = now(), redis.call('GET', state), nil
+if before then last = tonumber(string.sub(before, 17, 32)) end
+if last then
+    epoch, fence = string.sub(before, 1, 16), math.max(fence, last + 1)
+end
+local stamp = epoch .. string.format('%016.0f', fence)
+redis.call('SET', state, stamp, 'KEEPTTL')
+if keep > 0 and (not last or redis.call('PTTL', state) >= 0) then expires(state, keep) end
+redis.call('HSET', leases, field, token .. stamp .. string.format('%016.0f', now() + lease * 1000))
+expires(leases, lease)
+return stamp
+""")
+
+SAVE = Script("""
+local state, record, leases = KEYS[1], KEYS[2], KEYS[3]
+local field, token, data, keep = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local lease, present = held(leases, field, token), redis.call('GET', state)
+if not lease or not present then return 0 end
+local epoch, fence = string.sub(lease, 17, 32), tonumber(string.sub(lease, 33, 48))
+if string.sub(present, 1, 16) ~= epoch then return 0 end
+local fenced = redis.call('HGET', leases, 'fenced')
+if fenced and tonumber(fenced) >= fence then return 0 end
+local there = redis.call('GETRANGE', record, 0, 31)
+if string.sub(there, 1, 16) == epoch and tonumber(string.sub(there, 17)) > fence then return 0 end
+if keep > 0 then
+    redis.call('SET', record, data, 'PX', keep)
+    if redis.call('PTTL', state) >= 0 then expires(state, keep) end
 else
-    redis.call('SET', KEYS[3], record, 'PX', ARGV[4])
+    redis.call('SET', record, data)
+    redis.call('PERSIST', state)
 end
 return 1
-"""
+""")
 
-# KEYS: leases. ARGV: version, token.
-RELEASE = """
-local held = redis.call('HGET', KEYS[1], ARGV[1])
-if held and string.match(held, '^%d+') == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
-"""
+RELEASE = Script("""
+local lease = redis.call('HGET', KEYS[1], ARGV[1])
+if lease and string.sub(lease, 1, 16) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
+""")
 
-# KEYS: leases. ARGV: version, token, how long it lives in milliseconds. Whether it is held still.
-RENEW = (
-    _NOW
-    + """
-local held = redis.call('HGET', KEYS[1], ARGV[1])
-if not held then return 0 end
-local token, _, epoch = string.match(held, '^(%d+):(%d+):(.*)$')
-if token ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], token .. ':' .. string.format('%.0f', now + ARGV[3]) .. ':' .. epoch)
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+RENEW = Script("""
+local leases, field, token, milliseconds = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
+local lease = held(leases, field, token)
+if not lease then return 0 end
+redis.call('HSET', leases, field, string.sub(lease, 1, 48) .. string.format('%016.0f', now() + milliseconds * 1000))
+expires(leases, milliseconds)
 return 1
-"""
-)
+""")
 
-# KEYS: leases. ARGV: version. Whether it is held.
-HELD = (
-    _NOW
-    + """
-local held = redis.call('HGET', KEYS[1], ARGV[1])
-if held and tonumber(string.match(held, ':(%d+):')) > now then return 1 end
-return 0
-"""
-)
+IS_HELD = Script("""
+return held(KEYS[1], ARGV[1]) and 1 or 0
+""")
 
-# KEYS: epoch, tokens, leases, record. Whether there was a record.
-DELETE = """
-if redis.call('EXISTS', KEYS[3]) == 1 then
-    redis.call('HSET', KEYS[3], '!', redis.call('GET', KEYS[2]) or '0')
+# What is removed comes first: a server without memory refuses scripts that begin with what takes some.
+DELETE = Script("""
+local state, record, leases = KEYS[1], KEYS[2], KEYS[3]
+local present, there = redis.call('GET', state), redis.call('GETRANGE', record, 0, 15)
+redis.call('UNLINK', record)
+if present and redis.call('EXISTS', leases) == 1 then
+    redis.call('HSET', leases, 'fenced', string.sub(present, 17, 32))
 end
-local there = redis.call('GETRANGE', KEYS[4], 0, 15)
-redis.call('DEL', KEYS[4])
-return there ~= '' and there == redis.call('GET', KEYS[1]) and 1 or 0
-"""
-
-
-class Keys:
-    """The names of a function's keys."""
-
-    __slots__ = ("_stem", "epoch", "tokens")
-
-    def __init__(self, namespace: str, group: bytes) -> None:
-        self._stem = f"vlru:{namespace}:{{{group.hex()}}}:".encode()
-        self.epoch = self._stem + b"e"
-        self.tokens = self._stem + b"n"
-
-    def record(self, address: bytes) -> bytes:
-        """That of an address's record."""
-        return self._stem + b"r:" + address[GROUP_BYTES:].hex().encode()
-
-    def leases(self, address: bytes) -> bytes:
-        """That of an address's leases."""
-        return self._stem + b"l:" + address[GROUP_BYTES:].hex().encode()
+return present and string.sub(present, 1, 16) == there and 1 or 0
+""")

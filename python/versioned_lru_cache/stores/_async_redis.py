@@ -1,0 +1,318 @@
+"""AsyncRedisStore: the Redis store for coroutine functions, whose methods are awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from ._arguments import check_bytes, default_codec
+from ._async_redis_leases import Heartbeats
+from ._redis_clients import NoScriptError, async_client_of, check_async_client, check_url, place_of
+from ._redis_plan import MONTH, Held, Plan, check_seconds, held_by, pauses
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Task
+    from typing import Any
+
+    import redis.asyncio
+
+    from ._codec import Codec
+    from ._protocol import Lease
+    from ._redis_plan import Run
+
+__all__ = ["AsyncRedisStore"]
+
+
+class AsyncRedisStore:
+    """:class:`RedisStore` for coroutine functions: the same records and leases, awaited in event loops of asyncio.
+
+    Args:
+        client_or_url: A URL, of which each event loop has a client of its own, or a ``redis.asyncio.Redis`` or
+            ``redis.asyncio.RedisCluster`` of yours, for the one loop that it is used in.
+        namespace: As of :class:`RedisStore`, with which it shares what has the same.
+        codec: What makes bytes of results; ``None`` is :class:`Msgpack`.
+        lease_seconds: For how long the lease of a process that has died is held. An event loop that is blocked for as
+            long loses its leases.
+        record_seconds: How long a record is kept of which nobody says how long it is of use; ``None`` for ever.
+        timeout: How many seconds the server may take to connect or to answer. Only for a URL.
+
+    Raises:
+        TypeError: An argument is of a wrong type.
+        ValueError: An argument's value is not allowed.
+
+    Example:
+        >>> from versioned_lru_cache.stores import AsyncRedisStore
+        >>> AsyncRedisStore("redis://user:secret@cache.example:6379/1", namespace="shop")
+        <AsyncRedisStore 'shop' at cache.example:6379/1>
+    """
+
+    def __init__(
+        self,
+        client_or_url: str | redis.asyncio.Redis | redis.asyncio.RedisCluster,
+        *,
+        namespace: str,
+        codec: Codec | None = None,
+        lease_seconds: float = 10.0,
+        record_seconds: float | None = MONTH,
+        timeout: float = 1.0,
+    ) -> None:
+        """Make a store; nothing is connected yet."""
+        self._plan = Plan(namespace, lease_seconds, record_seconds)
+        self._timeout = check_seconds("timeout", timeout, 0.001)
+        if isinstance(client_or_url, str):
+            self._place = place_of(check_url(client_or_url, self._timeout))
+        else:
+            check_async_client(client_or_url)
+            self._place = place_of(client_or_url)
+        self._given = client_or_url
+        self._clients: dict[AbstractEventLoop, Any] = {}
+        self.namespace = namespace
+        self.codec: Codec = default_codec() if codec is None else codec
+        self._heartbeats = Heartbeats(self._renew, lease_seconds)
+        self._left_behind: set[Task[object]] = set()  # A loop holds its tasks weakly.
+
+    async def load(self, address: bytes) -> bytes | None:
+        """Return the record at an address, or ``None``.
+
+        Args:
+            address: As it was saved.
+
+        Raises:
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async with AsyncRedisStore(url, namespace="shop") as store:
+            ...         return await store.load(b"address of what is not there") is None
+            >>> asyncio.run(main())
+            True
+        """
+        return self._plan.loaded(await self._client().execute_command(*self._plan.load(address)))
+
+    async def acquire(self, address: bytes, version: bytes) -> Lease | None:
+        """Take the lease of an address and version, or return ``None`` at once if another holds it.
+
+        Who is cancelled meanwhile leaves none behind.
+
+        Args:
+            address: Of the record that is to be computed.
+            version: A digest of the version that it is computed for.
+
+        Raises:
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async with AsyncRedisStore(url, namespace="shop") as store:
+            ...         lease = await store.acquire(b"address of a result", b"version")
+            ...         other = await store.acquire(b"address of a result", b"version")
+            ...         await store.release(lease)
+            ...         return lease.version, other is None
+            >>> asyncio.run(main())
+            (b'version', True)
+        """
+        held = Held(address, version)
+        try:
+            answer = await self._run(self._plan.acquire(held))
+        except asyncio.CancelledError:
+            self._give_back(held)
+            raise
+        lease = self._plan.acquired(held, answer)
+        if lease is not None:
+            self._heartbeats.add(held)
+        return lease
+
+    async def wait(self, address: bytes, version: bytes, seconds: float) -> None:
+        """Return when that lease may be free, or after so many seconds.
+
+        It looks again and again, each time after a tenth of the time so far, and after a second at most.
+
+        Args:
+            address: Of the lease that another holds.
+            version: Of the same.
+            seconds: How long to wait at most.
+
+        Raises:
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async with AsyncRedisStore(url, namespace="shop") as store:
+            ...         await store.wait(b"address of a result", b"version", 60.0)  # nobody holds it
+            >>> asyncio.run(main())
+        """
+        look = self._plan.is_held(address, version)
+        if not await self._run(look):
+            return
+        for pause in pauses(seconds):
+            await asyncio.sleep(pause)
+            if not await self._run(look):
+                return
+
+    async def save(self, lease: Lease, record: bytes, seconds: float | None = None) -> bool:
+        """Store a record at the lease's address, unless the lease is fenced.
+
+        Args:
+            lease: As :meth:`acquire` has given it.
+            record: Any bytes.
+            seconds: For how long the record can be of use: then the server removes it.
+
+        Returns:
+            Whether it was stored. ``False``: deleted or cleared since the lease was acquired, a later lease has saved,
+            the lease was released, or it has ended since it was not renewed in time.
+
+        Raises:
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async with AsyncRedisStore(url, namespace="shop") as store:
+            ...         lease = await store.acquire(b"address of a result", b"version")
+            ...         first = await store.save(lease, b"first")
+            ...         await store.delete(lease.address)
+            ...         second = await store.save(lease, b"second")
+            ...         await store.release(lease)
+            ...         return first, second
+            >>> asyncio.run(main())
+            (True, False)
+        """
+        check_bytes("record", record)
+        held, token = held_by(lease)
+        if held is None or token is None:
+            return False
+        return bool(await self._run(self._plan.save(held, token, record, seconds)))
+
+    async def release(self, lease: Lease) -> None:
+        """Give a lease back. Once more does nothing.
+
+        Args:
+            lease: As :meth:`acquire` has given it.
+
+        Raises:
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise. The lease ends by
+                itself then.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async with AsyncRedisStore(url, namespace="shop") as store:
+            ...         lease = await store.acquire(b"address of a result", b"version")
+            ...         await store.release(lease)
+            ...         return await store.save(lease, b"too late")
+            >>> asyncio.run(main())
+            False
+        """
+        held, token = held_by(lease)
+        if held is not None and token is not None and self._heartbeats.remove(held):
+            held.token = None
+            await self._run(self._plan.release(held, token))
+
+    async def delete(self, address: bytes) -> bool:
+        """Remove the record at an address and fence every lease of it.
+
+        Args:
+            address: As it was saved.
+
+        Returns:
+            Whether there was a record.
+
+        Raises:
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async with AsyncRedisStore(url, namespace="shop") as store:
+            ...         return await store.delete(b"address of what is not there")
+            >>> asyncio.run(main())
+            False
+        """
+        return bool(await self._run(self._plan.delete(address)))
+
+    async def clear(self, group: bytes) -> None:
+        """Remove the records of a function, and fence every lease of them: none is seen or saved from now on.
+
+        Args:
+            group: The first 16 bytes of the function's addresses.
+
+        Raises:
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async with AsyncRedisStore(url, namespace="shop") as store:
+            ...         await store.clear(b"address of a result"[:16])
+            >>> asyncio.run(main())
+        """
+        await self._client().execute_command(*self._plan.clear(group))
+
+    async def aclose(self) -> None:
+        """Renew no lease of this event loop any more, and close its connections if they are of a URL.
+
+        To be awaited before a loop ends, as by ``async with``. The next use connects again.
+
+        Example:
+            >>> import asyncio
+            >>> asyncio.run(AsyncRedisStore("redis://localhost", namespace="shop").aclose())
+        """
+        self._heartbeats.end()
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
+
+    async def __aenter__(self) -> AsyncRedisStore:
+        """Return the store itself."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<AsyncRedisStore {self.namespace!r} {self._place}>"
+
+    def _client(self) -> Any:
+        """Return the client of the running loop: connections of redis-py belong to one."""
+        if not isinstance(self._given, str):
+            return self._given
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            for other in [each for each in self._clients if each.is_closed()]:
+                self._clients.pop(other, None)
+            client = self._clients[loop] = async_client_of(self._given, self._timeout)
+        return client
+
+    def _give_back(self, held: Held) -> None:
+        """Release what the server may have given to who was cancelled."""
+        token, held.token = held.token, None
+        if token is not None:
+            task = asyncio.get_running_loop().create_task(self._release(self._plan.release(held, token)))
+            self._left_behind.add(task)
+            task.add_done_callback(self._left_behind.discard)
+
+    async def _release(self, run: Run) -> None:
+        with suppress(Exception):  # It ends by itself then.
+            await self._run(run)
+
+    async def _renew(self, held: Held) -> bool:
+        token = held.token
+        return token is not None and bool(await self._run(self._plan.renew(held, token)))
+
+    async def _run(self, run: Run) -> Any:
+        """Run a script by its digest; a server that does not know it is sent the source, which it then knows."""
+        client, script, given = self._client(), run.script, (len(run.keys), *run.keys, *run.arguments)
+        try:
+            return await client.execute_command("EVALSHA", script.digest, *given)
+        except NoScriptError:
+            return await client.execute_command("EVAL", script.source, *given)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
