@@ -27,14 +27,26 @@ def needs_redis() -> None:
         pytest.skip("there is no redis-server; on Debian: apt-get install redis-server")
 
 
+def free_port() -> int:
+    """Return a port that nobody uses, nor the one 10,000 above it, where nodes of a cluster talk to each other."""
+    while True:
+        with socket.socket() as free, socket.socket() as above:
+            free.bind(("127.0.0.1", 0))
+            port: int = free.getsockname()[1]
+            try:
+                above.bind(("127.0.0.1", port + 10_000))
+            except (OSError, OverflowError):
+                continue
+            return port
+
+
 class RedisServer:
     """A server on this machine."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, program: str = "redis-server") -> None:
         needs_redis()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.program = program
+        self.port = free_port()
         self.folder = tempfile.TemporaryDirectory()
         self.options: Sequence[str] = options
         self.url = f"redis://127.0.0.1:{self.port}/0"
@@ -44,7 +56,7 @@ class RedisServer:
         """Start it, empty."""
         own = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder.name)
         self.process = subprocess.Popen(
-            ["redis-server", *own, "--save", "", "--appendonly", "no", *self.options],
+            [self.program, *own, "--save", "", "--appendonly", "no", *self.options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
