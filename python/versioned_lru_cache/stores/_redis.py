@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from weakref import finalize
 
 from ._arguments import check_bytes, default_codec
 from ._redis_clients import NoScriptError, check_client, check_url, place_of
@@ -66,6 +67,8 @@ class RedisStore:
         self._client: Any = client_or_url
         if isinstance(client_or_url, str):
             self._client = check_url(client_or_url, timeout)
+            # The collector would come upon sockets before what closes them.
+            finalize(self, self._client.close).atexit = False
         else:
             check_client(client_or_url)
         self.namespace = namespace

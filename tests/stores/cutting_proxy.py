@@ -1,0 +1,64 @@
+"""A proxy of TCP that cuts connections in the middle of an answer."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+
+
+class CuttingProxy:
+    """Hands on what it is sent, until it is told after how many bytes of answers to cut."""
+
+    def __init__(self, port: int) -> None:
+        self._server_port = port
+        self._left: int | None = None
+        self._changing = threading.Lock()
+        self._listens = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listens.getsockname()[1]
+        self.cuts = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut_after(self, answered: int | None) -> None:
+        """Cut each connection that is open when so many bytes more were answered; ``None``: never."""
+        with self._changing:
+            self._left = answered
+
+    def close(self) -> None:
+        self._listens.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client = self._listens.accept()[0]
+                server = socket.create_connection(("127.0.0.1", self._server_port))
+                for target, given in ((self._ask, (client, server)), (self._answer, (server, client))):
+                    threading.Thread(target=target, args=given, daemon=True).start()
+
+    def _ask(self, client: socket.socket, server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                server.sendall(data)
+        _end(client, server)
+
+    def _answer(self, server: socket.socket, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                with self._changing:
+                    part = data if self._left is None else data[: self._left]
+                    if self._left is not None:
+                        self._left -= len(part)
+                    is_cut = len(part) < len(data)
+                    if is_cut:
+                        self.cuts, self._left = self.cuts + 1, 0
+                client.sendall(part)
+                if is_cut:
+                    break
+        _end(client, server)
+
+
+def _end(*ends: socket.socket) -> None:
+    for each in ends:
+        with contextlib.suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+        each.close()
