@@ -10,11 +10,12 @@ import pytest
 import redis
 
 from tests.stores.cutting_proxy import CuttingProxy
+from tests.support.calling import until
 from versioned_lru_cache import versioned_lru_cache
 from versioned_lru_cache.stores import RedisStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.support.redis_server import RedisServer
     from versioned_lru_cache import CachedFunction
@@ -33,13 +34,6 @@ def reader(url: str, **options: Any) -> CachedFunction[[str], list[str]]:
         return [key] * 100
 
     return read
-
-
-def until(condition: Callable[[], object]) -> None:
-    limit = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.01)
 
 
 def is_shared(one: CachedFunction[[str], list[str]], url: str) -> bool:

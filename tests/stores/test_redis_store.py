@@ -25,7 +25,6 @@ from versioned_lru_cache.stores._redis_plan import Held
 from versioned_lru_cache.testing import StoreContract
 
 if TYPE_CHECKING:
-
     from tests.support.redis_server import RedisServer
     from versioned_lru_cache import CachedFunction
 
