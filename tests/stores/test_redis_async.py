@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
+from tests.programs import redis_stores
+from tests.stores.cutting_proxy import CuttingProxy
+from tests.support.child import run
 from versioned_lru_cache import versioned_lru_cache
 from versioned_lru_cache.stores import AsyncRedisStore, RedisStore
 from versioned_lru_cache.testing import AsyncStoreContract
@@ -161,6 +165,37 @@ def test_a_task_that_is_cancelled_as_it_acquires_leaves_no_lease_behind(server: 
                 assert time.monotonic() - began < 5, "it ended by itself only"
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("kept", ["questions", "answers"])
+def test_nor_does_one_that_is_cancelled_while_the_network_keeps_what_it_asked(server: RedisServer, kept: str) -> None:
+    """Its question may come to the server later than what another connection gives back."""
+    proxy = CuttingProxy(server.port)
+    go = proxy.questions_go if kept == "questions" else proxy.answers_go
+
+    async def main() -> None:
+        other = AsyncRedisStore(server.url, namespace="test")
+        async with AsyncRedisStore(f"redis://127.0.0.1:{proxy.port}/0", namespace="test", timeout=20) as store, other:
+            await store.release(await held(store))
+            go.clear()
+            task = asyncio.ensure_future(store.acquire(ADDRESS, VERSION))
+            await until(lambda: asyncio.sleep(0, proxy.keeps))
+            task.cancel()
+            await asyncio.wait([task])
+            assert task.cancelled()
+            await asyncio.sleep(0.1)
+            go.set()
+        # Whoever closes the store waits until the lease is given back.
+        async with other:
+            await other.release(await held(other))
+
+    asyncio.run(main())
+    proxy.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+def test_a_forked_child_neither_renews_nor_saves_by_its_parents_lease(server: RedisServer) -> None:
+    run(redis_stores.forks_beside_an_event_loop, server.url)
 
 
 def test_one_of_many_tasks_and_processes_computes(server: RedisServer) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tests.support.redis_server import RedisServer
     from versioned_lru_cache import CachedFunction
+    from versioned_lru_cache.stores import Lease
 
 pytestmark = [pytest.mark.child, pytest.mark.slow]
 
@@ -119,6 +120,40 @@ def test_a_lease_whose_answer_was_lost_ends_by_itself(server: RedisServer, proxy
     store.wait(ADDRESS, VERSION, 30.0)
     assert time.monotonic() - began < 5
     assert store.acquire(ADDRESS, VERSION) is not None
+
+
+def test_a_lease_whose_answer_was_lost_is_found_again_as_the_own(server: RedisServer, proxy: CuttingProxy) -> None:
+    store = RedisStore(f"redis://127.0.0.1:{proxy.port}/0", namespace="test")
+    store.load(ADDRESS)
+    store.release(acquired(store))
+    proxy.cut_after(0, once=True)
+    lease = acquired(store)
+    assert proxy.cuts == 1
+    assert RedisStore(server.url, namespace="test").acquire(ADDRESS, VERSION) is None
+    assert store.save(lease, b"record")
+    store.release(lease)
+    acquired(store)
+
+
+def test_a_delete_whose_answer_was_lost_has_removed_the_record_and_fenced(
+    server: RedisServer, proxy: CuttingProxy
+) -> None:
+    """It answers that there was none, as the question that was asked again has found none."""
+    store = RedisStore(f"redis://127.0.0.1:{proxy.port}/0", namespace="test")
+    lease = acquired(store)
+    assert store.save(lease, b"record")
+    assert not RedisStore(server.url, namespace="test").delete(bytes(32))
+    proxy.cut_after(0, once=True)
+    assert not store.delete(ADDRESS)
+    assert proxy.cuts == 1
+    assert store.load(ADDRESS) is None
+    assert not store.save(lease, b"late")
+
+
+def acquired(store: RedisStore) -> Lease:
+    lease = store.acquire(ADDRESS, VERSION)
+    assert lease is not None
+    return lease
 
 
 def test_a_server_that_is_slow_for_a_while(server: RedisServer) -> None:

@@ -121,16 +121,16 @@ def test_the_lease_of_a_process_that_was_killed_ends(server: RedisServer) -> Non
     held(store)
 
 
-def test_a_process_that_was_stopped_past_its_lease_saves_over_nobody(server: RedisServer) -> None:
+@pytest.mark.parametrize("version", [VERSION, b"another version"], ids=["the same version", "another version"])
+def test_a_process_that_was_stopped_past_its_lease_saves_over_nobody(server: RedisServer, version: bytes) -> None:
     code = "sys.stdin = None\ntime.sleep(1.5)\nprint(store.save(lease, b'old'), flush=True)"
     with child(server, code) as holder:
         holder.send_signal(signal.SIGSTOP)
         store = store_of(server)
-        until(lambda: store.acquire(ADDRESS, VERSION) is not None)
-        other = store_of(server)
-        lease = other.acquire(ADDRESS, b"another version")
+        store.wait(ADDRESS, VERSION, 20.0)
+        lease = store.acquire(ADDRESS, version)
         assert lease is not None
-        assert other.save(lease, b"new")
+        assert store.save(lease, b"new")
         holder.send_signal(signal.SIGCONT)
         assert holder.stdout is not None
         assert holder.stdout.readline() == "False\n"

@@ -6,13 +6,14 @@ import asyncio
 from contextlib import suppress
 
 from ._arguments import check_bytes, default_codec
+from ._async_redis_clients import Clients
 from ._async_redis_leases import Heartbeats
-from ._redis_clients import NoScriptError, async_client_of, check_async_client, check_url, place_of
+from ._redis_clients import NoScriptError, check_async_client, check_url, place_of
 from ._redis_plan import MONTH, Held, Plan, check_seconds, held_by, pauses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Task
+    from asyncio import Task
     from typing import Any
 
     import redis.asyncio
@@ -59,18 +60,19 @@ class AsyncRedisStore:
     ) -> None:
         """Make a store; nothing is connected yet."""
         self._plan = Plan(namespace, lease_seconds, record_seconds)
-        self._timeout = check_seconds("timeout", timeout, 0.001)
+        timeout = check_seconds("timeout", timeout, 0.001)
         if isinstance(client_or_url, str):
-            self._place = place_of(check_url(client_or_url, self._timeout))
+            self._place = place_of(check_url(client_or_url, timeout))
+            self._clients: Clients | None = Clients(client_or_url, timeout)
         else:
             check_async_client(client_or_url)
             self._place = place_of(client_or_url)
+            self._clients = None
         self._given = client_or_url
-        self._clients: dict[AbstractEventLoop, Any] = {}
         self.namespace = namespace
         self.codec: Codec = default_codec() if codec is None else codec
         self._heartbeats = Heartbeats(self._renew, lease_seconds)
-        self._left_behind: set[Task[object]] = set()  # A loop holds its tasks weakly.
+        self._left_behind: set[Task[None]] = set()  # A loop holds its tasks weakly.
 
     async def load(self, address: bytes) -> bytes | None:
         """Return the record at an address, or ``None``.
@@ -94,7 +96,8 @@ class AsyncRedisStore:
     async def acquire(self, address: bytes, version: bytes) -> Lease | None:
         """Take the lease of an address and version, or return ``None`` at once if another holds it.
 
-        Who is cancelled meanwhile leaves none behind.
+        Who is cancelled meanwhile leaves none behind. A client that asks once more for a lost answer gets the lease
+        that it has.
 
         Args:
             address: Of the record that is to be computed.
@@ -115,10 +118,12 @@ class AsyncRedisStore:
             (b'version', True)
         """
         held = Held(address, version)
+        asking = asyncio.get_running_loop().create_task(self._run(self._plan.acquire(held)))
         try:
-            answer = await self._run(self._plan.acquire(held))
+            await asyncio.wait([asking])
+            answer = asking.result()
         except asyncio.CancelledError:
-            self._give_back(held)
+            self._give_back(held, asking)
             raise
         lease = self._plan.acquired(held, answer)
         if lease is not None:
@@ -219,7 +224,8 @@ class AsyncRedisStore:
             address: As it was saved.
 
         Returns:
-            Whether there was a record.
+            Whether there was a record. ``False`` as well if the answer was lost and the client has asked once more, as
+            that of a URL does: the record was removed at first.
 
         Raises:
             redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise.
@@ -262,9 +268,12 @@ class AsyncRedisStore:
             >>> asyncio.run(AsyncRedisStore("redis://localhost", namespace="shop").aclose())
         """
         self._heartbeats.end()
-        client = self._clients.pop(asyncio.get_running_loop(), None)
-        if client is not None:
-            await client.aclose()
+        loop = asyncio.get_running_loop()
+        left_behind = [task for task in self._left_behind if task.get_loop() is loop]
+        if left_behind:
+            await asyncio.wait(left_behind)
+        if self._clients is not None:
+            await self._clients.end()
 
     async def __aenter__(self) -> AsyncRedisStore:
         """Return the store itself."""
@@ -278,28 +287,22 @@ class AsyncRedisStore:
         return f"<AsyncRedisStore {self.namespace!r} {self._place}>"
 
     def _client(self) -> Any:
-        """Return the client of the running loop: connections of redis-py belong to one."""
-        if not isinstance(self._given, str):
-            return self._given
-        loop = asyncio.get_running_loop()
-        client = self._clients.get(loop)
-        if client is None:
-            for other in [each for each in self._clients if each.is_closed()]:
-                self._clients.pop(other, None)
-            client = self._clients[loop] = async_client_of(self._given, self._timeout)
-        return client
+        return self._given if self._clients is None else self._clients.current()
 
-    def _give_back(self, held: Held) -> None:
-        """Release what the server may have given to who was cancelled."""
+    def _give_back(self, held: Held, asking: Task[Any]) -> None:
+        """Release what the server may give to who was cancelled."""
+        task = asyncio.get_running_loop().create_task(self._release_when_answered(held, asking))
+        self._left_behind.add(task)
+        task.add_done_callback(self._left_behind.discard)
+
+    async def _release_when_answered(self, held: Held, asking: Task[Any]) -> None:
+        # Released before, by another connection, it could be given only after that.
         token, held.token = held.token, None
-        if token is not None:
-            task = asyncio.get_running_loop().create_task(self._release(self._plan.release(held, token)))
-            self._left_behind.add(task)
-            task.add_done_callback(self._left_behind.discard)
-
-    async def _release(self, run: Run) -> None:
-        with suppress(Exception):  # It ends by itself then.
-            await self._run(run)
+        await asyncio.wait([asking])
+        lost = asking.cancelled() or asking.exception() is not None
+        if token is not None and (lost or asking.result() is not None):
+            with suppress(Exception):  # It ends by itself then.
+                await self._run(self._plan.release(held, token))
 
     async def _renew(self, held: Held) -> bool:
         token = held.token

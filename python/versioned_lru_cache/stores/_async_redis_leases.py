@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 
-from ._redis_leases import PART
+from ._redis_leases import PART, begins_anew_in_a_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Heartbeats:
         self._renew = renew
         self._every = lease_seconds / PART
         self._loops: dict[AbstractEventLoop, tuple[dict[int, Held], Task[None]]] = {}
+        begins_anew_in_a_child(self)
 
     def add(self, held: Held) -> None:
         """Renew a lease from now on, in the loop that runs."""
@@ -73,3 +74,11 @@ class Heartbeats:
                 return
             if not still:
                 leases.pop(key, None)
+
+    def in_child(self) -> None:
+        """Forget the parent's leases. Its tasks find nothing to renew, should the child go on in one of its loops."""
+        for leases, _ in self._loops.values():
+            for held in leases.values():
+                held.token = None
+            leases.clear()
+        self._loops.clear()

@@ -94,6 +94,8 @@ class RedisStore:
     def acquire(self, address: bytes, version: bytes) -> Lease | None:
         """Take the lease of an address and version, or return ``None`` at once if another holds it.
 
+        A client that asks once more for a lost answer, as that of a URL does, gets the lease that it has.
+
         Args:
             address: Of the record that is to be computed.
             version: A digest of the version that it is computed for.
@@ -198,7 +200,8 @@ class RedisStore:
             address: As it was saved.
 
         Returns:
-            Whether there was a record.
+            Whether there was a record. ``False`` as well if the answer was lost and the client has asked once more, as
+            that of a URL does: the record was removed at first.
 
         Raises:
             redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise.

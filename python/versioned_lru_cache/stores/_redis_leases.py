@@ -13,12 +13,25 @@ from weakref import WeakSet
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
 
     from ._redis_plan import Held
 
+    class Inherited(Protocol):
+        """What a forked child may not use as its parent's threads and loops have left it."""
+
+        def in_child(self) -> None:
+            """Begin anew."""
+
+
 PART = 3  # Each lease is renewed after such a part of its time, so that one lost answer does no harm.
 
-_all: WeakSet[Renewals] = WeakSet()
+_inherited: WeakSet[Inherited] = WeakSet()
+
+
+def begins_anew_in_a_child(inherited: Inherited) -> None:
+    """Call its `in_child` after each fork, as long as it is there."""
+    _inherited.add(inherited)
 
 
 class Renewals:
@@ -33,7 +46,7 @@ class Renewals:
         self._renew = renew
         self._every = lease_seconds / PART
         self._begin()
-        _all.add(self)
+        begins_anew_in_a_child(self)
 
     def _begin(self) -> None:
         self._changed = Condition()
@@ -98,8 +111,8 @@ class Renewals:
 
 
 def _in_child() -> None:
-    for renewals in list(_all):
-        renewals.in_child()
+    for each in list(_inherited):
+        each.in_child()
 
 
 if hasattr(os, "register_at_fork"):
