@@ -90,7 +90,7 @@ def forks_while_threads_use_it(url: str) -> None:
             if store.load(address(number)) != record(number):
                 wrong.append(number)
 
-    threads = [threading.Thread(target=use, args=(number,)) for number in range(10, 14)]
+    threads = [threading.Thread(target=use, args=(number,), daemon=True) for number in range(10, 14)]
     for each in threads:
         each.start()
     children = [_forked(store, lease, number) for number in range(20, 25)]
