@@ -61,11 +61,13 @@ __all__ = [
     "Scope",
     "Session",
     "SessionBlocks",
+    "SharedAnswers",
     "VersionFunction",
     "Wait",
     "__version__",
     "advance_clock",
     "age_of",
+    "ask_together",
     "bump_names",
     "check_binding",
     "clock_now",
@@ -98,6 +100,16 @@ NOT_MODIFIED: Final[Mark]
 """What ``revalidate`` answers when the old value is of the version that was asked."""
 
 def advance_clock(nanoseconds: int) -> None: ...
+def ask_together(scopes: list[Scope], /) -> SharedAnswers | None:
+    """Begins to ask several version functions at once, within one of them.
+
+    Args:
+        scopes: Those of the version functions, none of which takes arguments; of the asking one first.
+
+    Returns:
+        What takes the answers; ``None`` outside of what is asked or computed for a session.
+    """
+
 def bump_names(names: tuple[str, ...], /) -> None:
     """Bump names, all at once."""
 
@@ -447,6 +459,9 @@ class VersionFunction:
     def local(self) -> bool:
         """Whether its answers mean nothing to another process."""
     @property
+    def scope(self) -> Scope:
+        """What its answers have in common, wherever it is used."""
+    @property
     def __signature__(self) -> Signature:
         """What it takes. By this the decorators see whether it is to be asked once per session or per arguments."""
 
@@ -518,6 +533,21 @@ class Behind:
     def run(self) -> None: ...
     def call(self) -> Call: ...
     def end(self) -> None: ...
+
+@final
+class SharedAnswers:
+    """The version functions of a session that have no answer there yet, as they are about to be asked."""
+    @property
+    def places(self) -> list[int]:
+        """Their places among the scopes that were given."""
+    @property
+    def known(self) -> object | None:
+        """What the first of the scopes was answered within the same question, if it was."""
+    def give(self, versions: list[Any], /) -> None:
+        """Gives the session what was answered: a version for each of the places.
+
+        One that the session has got meanwhile stays.
+        """
 
 @final
 class Scope:

@@ -7,10 +7,11 @@ from weakref import ref
 
 from . import _options as options
 from ._callables import CONSTANT_INSTEAD, check_answers, check_kind
-from ._core import CachedFunction, Gets, Scope
+from ._core import CachedFunction, Gets, Scope, VersionFunction
 from ._option_names import names_checked
 from ._process import remember
 from ._signatures import Shape, handed, identity, mark_coroutine, shape
+from ._texts import checked_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def versioned_lru_cache_with_ttl(
         raise TypeError(
             f"generate_version_func={generate_version_func!r} is not callable; it must be a version function"
         )
-    options.checked_text(module_name, "module_name")
+    checked_text(module_name, "module_name")
     options.check_constant(no_history_events_default_version, "no_history_events_default_version")
     given: options.Given = _DEFAULTS | {
         "session": proxy_to_session_context_object,
@@ -393,6 +394,8 @@ def _name(function: Callable[..., object]) -> str:
 
 def _scope(ask: Callable[..., Hashable], default: Hashable) -> Scope:
     """Return the one scope of a version function, so that all that use it, now or later, share its answers."""
+    if isinstance(ask, VersionFunction) and default is None:
+        return ask.scope
     told, owners = identity(ask)
     key = (*told, type(default), default)
     known = _scopes.get(key)

@@ -12,6 +12,7 @@ from ._core import CachedFunction, CachedMethod, LagTerms, Options, SessionBlock
 from ._lag import Lag, terms
 from ._signatures import COROUTINE, Shape, kind, shape
 from ._spans import checked_span, checked_staleness, checked_ttl, checked_wait
+from ._texts import checked_text
 from ._words import a_type, with_article
 
 TYPE_CHECKING = False
@@ -336,15 +337,6 @@ def awaits_version(function: Callable[..., object], version: object, label: str,
     if asks != COROUTINE:
         raise TypeError(f"{label}={version!r} is {with_article(asks)}; it must be a function that returns its answer")
     return True
-
-
-def checked_text(value: object, label: str) -> str:
-    """Return a ``str`` with something in it, and refuse anything else."""
-    if not isinstance(value, str):
-        raise TypeError(f"{label}={value!r} is {a_type(value)}; it must be a str")
-    if not value:
-        raise ValueError(f"{label}={value!r} is empty; it must name something")
-    return value
 
 
 def checked_function(function: object, hint: str) -> bool:

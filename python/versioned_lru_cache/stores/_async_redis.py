@@ -10,10 +10,12 @@ from ._async_redis_clients import Clients
 from ._async_redis_leases import Heartbeats
 from ._redis_clients import NoScriptError, check_async_client, check_url, place_of
 from ._redis_plan import MONTH, Held, Plan, check_seconds, held_by, pauses
+from ._redis_versions import AwaitedSharedVersion, Versions, bump_in, version_of_bump
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import Task
+    from collections.abc import Callable
     from typing import Any
 
     import redis.asyncio
@@ -71,6 +73,7 @@ class AsyncRedisStore:
         self._given = client_or_url
         self.namespace = namespace
         self.codec: Codec = default_codec() if codec is None else codec
+        self._versions = Versions(self._plan.beginning, AwaitedSharedVersion)
         self._heartbeats = Heartbeats(self._renew, lease_seconds)
         self._left_behind: set[Task[None]] = set()  # A loop holds its tasks weakly.
 
@@ -258,6 +261,94 @@ class AsyncRedisStore:
         """
         await self._client().execute_command(*self._plan.clear(group))
 
+    def counter(self, name: str | Callable[..., str]) -> AwaitedSharedVersion:
+        """Return a version function that counts how often any process has said that the data has changed.
+
+        It is :func:`versions.counter <versioned_lru_cache.versions.counter>` for many machines. A session asks the
+        server once for all that this process uses.
+
+        Args:
+            name: What has changed. Or a callable that takes the call's arguments and returns a name.
+
+        Returns:
+            A version function, which is a coroutine function. ``await bump()`` says that the data has changed; each process sees that in its next
+            session. ``bump(pipe)`` makes it a command of a pipeline of yours, so that data and version change together.
+
+        Raises:
+            TypeError: ``name`` is neither a ``str`` nor a callable.
+            ValueError: ``name`` is empty, or a pattern such as ``"user:*"``.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async with AsyncRedisStore(url, namespace="shop") as store:
+            ...         prices = store.counter("prices")
+            ...         before = await prices()
+            ...         return await prices.bump() == await prices() != before
+            >>> asyncio.run(main())
+            True
+        """
+        return self._versions.counter(self, name)
+
+    def tags(self, *names: Any) -> AwaitedSharedVersion:
+        """Return a version function for what is about several things, each of which has a name.
+
+        It is :func:`versions.tags <versioned_lru_cache.versions.tags>` for many machines: a bump of ``"user"`` counts
+        for ``"user:7"`` as well. The server remembers at least the 50,000 names that were bumped last; of others it
+        tells another version now and then, never one of before.
+
+        Args:
+            names: The names. Or one callable that takes the call's arguments and returns a name or several.
+
+        Returns:
+            A version function, as :meth:`counter` returns it.
+
+        Raises:
+            TypeError: There is no name, one is no ``str``, or a callable is not the only argument.
+            ValueError: A name is empty, or a pattern such as ``"user:*"``.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async with AsyncRedisStore(url, namespace="shop") as store:
+            ...         orders = store.tags("user:7:orders", "prices")
+            ...         before = await orders()
+            ...         await store.counter("user").bump()
+            ...         return await orders() != before
+            >>> asyncio.run(main())
+            True
+        """
+        return self._versions.tags(self, names)
+
+    def bump(self, *names: str, pipe: Any = None) -> Any:
+        """Say that what has one of these names has changed, and all that lies below it.
+
+        Args:
+            names: What has changed.
+            pipe: A pipeline of redis-py, on the same server, of which this is to be a command; in a transaction data and
+                version change together. ``None`` does it now.
+
+        Returns:
+            What is to be awaited for the new version. With a pipeline what that returns.
+
+        Raises:
+            TypeError: There is no name, one is no ``str``, or ``pipe`` is no pipeline.
+            ValueError: A name is empty, or a pattern such as ``"user:*"``.
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise. Nobody may have heard
+                of the change then: say it again.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async with AsyncRedisStore(url, namespace="shop") as store:
+            ...         version = await store.bump("user:7", "prices")
+            ...         return version == await store.counter("prices")()
+            >>> asyncio.run(main())
+            True
+        """
+        run = self._versions.bump(names)
+        return self._bump(run) if pipe is None else bump_in(pipe, run)
+
     async def aclose(self) -> None:
         """Renew no lease of this event loop any more, and close its connections if they are of a URL.
 
@@ -303,6 +394,16 @@ class AsyncRedisStore:
         if token is not None and (lost or asking.result() is not None):
             with suppress(Exception):  # It ends by itself then.
                 await self._run(self._plan.release(held, token))
+
+    async def _bump(self, run: Run) -> str:
+        return version_of_bump(await self._run(run))
+
+    async def _version_of(self, own: AwaitedSharedVersion, names: tuple[str, ...]) -> Any:
+        """Return the version of some names."""
+        look = self._versions.round(own, names)
+        if look.version is None:
+            look.take(await self._run(look.run))
+        return look.version
 
     async def _renew(self, held: Held) -> bool:
         token = held.token

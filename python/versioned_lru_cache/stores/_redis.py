@@ -9,9 +9,11 @@ from ._arguments import check_bytes, default_codec
 from ._redis_clients import NoScriptError, check_client, check_url, place_of
 from ._redis_leases import Renewals
 from ._redis_plan import MONTH, Held, Plan, check_seconds, held_by, pauses
+from ._redis_versions import SharedVersion, Versions, bump_in, version_of_bump
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     import redis
@@ -73,6 +75,7 @@ class RedisStore:
             check_client(client_or_url)
         self.namespace = namespace
         self.codec: Codec = default_codec() if codec is None else codec
+        self._versions = Versions(self._plan.beginning, SharedVersion)
         self._renewals = Renewals(self._renew, lease_seconds)
 
     def load(self, address: bytes) -> bytes | None:
@@ -230,6 +233,85 @@ class RedisStore:
         """
         self._client.execute_command(*self._plan.clear(group))
 
+    def counter(self, name: str | Callable[..., str]) -> SharedVersion:
+        """Return a version function that counts how often any process has said that the data has changed.
+
+        It is :func:`versions.counter <versioned_lru_cache.versions.counter>` for many machines. A session asks the
+        server once for all that this process uses.
+
+        Args:
+            name: What has changed. Or a callable that takes the call's arguments and returns a name.
+
+        Returns:
+            A version function. Its ``bump()`` says that the data has changed; each process sees that in its next
+            session. ``bump(pipe)`` makes it a command of a pipeline of yours, so that data and version change together.
+
+        Raises:
+            TypeError: ``name`` is neither a ``str`` nor a callable.
+            ValueError: ``name`` is empty, or a pattern such as ``"user:*"``.
+
+        Example:
+            >>> with RedisStore(url, namespace="shop") as store:
+            ...     prices = store.counter("prices")
+            ...     before = prices()
+            ...     prices.bump() == prices() != before
+            True
+        """
+        return self._versions.counter(self, name)
+
+    def tags(self, *names: Any) -> SharedVersion:
+        """Return a version function for what is about several things, each of which has a name.
+
+        It is :func:`versions.tags <versioned_lru_cache.versions.tags>` for many machines: a bump of ``"user"`` counts
+        for ``"user:7"`` as well. The server remembers at least the 50,000 names that were bumped last; of others it
+        tells another version now and then, never one of before.
+
+        Args:
+            names: The names. Or one callable that takes the call's arguments and returns a name or several.
+
+        Returns:
+            A version function, as :meth:`counter` returns it.
+
+        Raises:
+            TypeError: There is no name, one is no ``str``, or a callable is not the only argument.
+            ValueError: A name is empty, or a pattern such as ``"user:*"``.
+
+        Example:
+            >>> with RedisStore(url, namespace="shop") as store:
+            ...     orders = store.tags("user:7:orders", "prices")
+            ...     before = orders()
+            ...     version = store.counter("user").bump()
+            ...     orders() != before
+            True
+        """
+        return self._versions.tags(self, names)
+
+    def bump(self, *names: str, pipe: Any = None) -> Any:
+        """Say that what has one of these names has changed, and all that lies below it.
+
+        Args:
+            names: What has changed.
+            pipe: A pipeline of redis-py, on the same server, of which this is to be a command; in a transaction data and
+                version change together. ``None`` does it now.
+
+        Returns:
+            The new version of what has one of these names and no other. With a pipeline what that returns.
+
+        Raises:
+            TypeError: There is no name, one is no ``str``, or ``pipe`` is no pipeline.
+            ValueError: A name is empty, or a pattern such as ``"user:*"``.
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise. Nobody may have heard
+                of the change then: say it again.
+
+        Example:
+            >>> with RedisStore(url, namespace="shop") as store:
+            ...     version = store.bump("user:7", "prices")
+            ...     version == store.counter("prices")()
+            True
+        """
+        run = self._versions.bump(names)
+        return version_of_bump(self._run(run)) if pipe is None else bump_in(pipe, run)
+
     def close(self) -> None:
         """Renew no lease any more, and close the connections of a client that was made of a URL.
 
@@ -252,6 +334,13 @@ class RedisStore:
 
     def __repr__(self) -> str:
         return f"<RedisStore {self.namespace!r} {place_of(self._client)}>"
+
+    def _version_of(self, own: SharedVersion, names: tuple[str, ...]) -> Any:
+        """Return the version of some names."""
+        look = self._versions.round(own, names)
+        if look.version is None:
+            look.take(self._run(look.run))
+        return look.version
 
     def _renew(self, held: Held) -> bool:
         token = held.token

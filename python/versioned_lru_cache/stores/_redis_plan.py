@@ -79,7 +79,7 @@ class Plan:
         )
         self._lease = _milliseconds(self.lease_seconds)
         self._keep_state = self._keep and max(self._keep, _milliseconds(_DAY))
-        self._beginning = b"vlru:%b:{" % namespace.encode("utf-8", "surrogatepass")
+        self.beginning = b"vlru:%b:{" % namespace.encode("utf-8", "surrogatepass")
 
     def load(self, address: bytes) -> tuple[str, bytes, bytes]:
         """Return the command that reads a record and the state of its function in one round trip."""
@@ -140,7 +140,7 @@ class Plan:
             raise ValueError(
                 f"group={group!r}: must be the {GROUP_BYTES} bytes with which a function's addresses begin"
             )
-        return "UNLINK", b"%b%b}" % (self._beginning, hexlify(group))
+        return "UNLINK", b"%b%b}" % (self.beginning, hexlify(group))
 
     def _keys(self, address: bytes) -> tuple[bytes, bytes]:
         """Return the key of the function's state, and what tells an address from others of the function."""
@@ -148,7 +148,7 @@ class Plan:
         if len(address) <= GROUP_BYTES:
             raise ValueError(f"address={address!r}: must be longer than the {GROUP_BYTES} bytes of its group")
         digits = hexlify(address)
-        return b"%b%b}" % (self._beginning, digits[: 2 * GROUP_BYTES]), digits[2 * GROUP_BYTES :]
+        return b"%b%b}" % (self.beginning, digits[: 2 * GROUP_BYTES]), digits[2 * GROUP_BYTES :]
 
     def _leases(self, address: bytes) -> bytes:
         state, own = self._keys(address)

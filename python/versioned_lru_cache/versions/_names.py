@@ -1,10 +1,9 @@
-"""Names that are bumped: how they are checked, and version functions whose names are made of a call's arguments."""
+"""Version functions about names that are bumped, which a callable makes of a call's arguments."""
 
 from __future__ import annotations
 
 from .._callables import check_kind
 from .._core import NamesOfCall
-from .._options import checked_text
 from .._signatures import identity
 from ._version_function import known_by
 
@@ -47,21 +46,3 @@ def of_call(
         return checked(answer, f"{label}()")
 
     return known_by((name, identity(given)[0]), lambda: NamesOfCall(f"{name}({given!r})", given, names, several))
-
-
-def checked_constant(name: object, label: str) -> str:
-    """Return a name that stands in the program. Refuse one that is meant as a pattern: it would be like any other."""
-    text = checked_name(name, label)
-    above, _, last = text.rpartition(":")
-    if last == "*":
-        above = above or "user"
-        raise ValueError(
-            f"{label}={name!r} is not allowed; a name is no pattern: a bump of {above!r} counts for all names below "
-            f"it, such as {above + ':7'!r}"
-        )
-    return text
-
-
-def checked_name(name: object, label: str) -> str:
-    """Return a name as plain text."""
-    return str.__str__(checked_text(name, label))

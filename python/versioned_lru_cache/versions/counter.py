@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .._core import Counter
-from ._names import checked_constant, checked_name, of_call
+from .._texts import checked_constant, one_name
+from ._names import of_call
 from ._version_function import known_by
 
 TYPE_CHECKING = False
@@ -52,7 +53,7 @@ def counter(name: str | Callable[P, str]) -> Counter | NamesOfCall[P]:
         ((('wages:ann',), 1), (('wages:ann',), 2), (('wages:bob',), 1))
     """
     if callable(name):
-        return of_call(name, _one_name, several=False, name="counter", label="name")
+        return of_call(name, one_name, several=False, name="counter", label="name")
     return of_names("counter", checked_constant(name, "counter(name)"))
 
 
@@ -60,7 +61,3 @@ def of_names(made_by: str, *names: str) -> Counter:
     """Return the one version function about these names."""
     shown = f"{made_by}({', '.join(map(repr, names))})"
     return known_by(("counter", names), lambda: Counter(shown, names))
-
-
-def _one_name(found: object, label: str) -> tuple[str, ...]:
-    return (checked_name(found, label),)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from .._core import Counter, bump_names, limit_names
+from .._texts import checked_constant, checked_constants, several_names
 from .._words import a_type
-from ._names import checked_constant, checked_name, of_call
+from ._names import of_call
 from .counter import of_names
 
 TYPE_CHECKING = False
@@ -61,13 +62,13 @@ def tags(*names: Any) -> Any:
         False
     """
     if len(names) == 1 and callable(names[0]):
-        return of_call(names[0], _names, several=True, name="tags", label="names")
+        return of_call(names[0], several_names, several=True, name="tags", label="names")
     if not names or any(map(callable, names)):
         raise TypeError(
             f"tags{names!r} is not allowed; it must have names, or one callable that takes the call's arguments and "
             "returns all of the names"
         )
-    given = _sorted(checked_constant(name, "tags(names)") for name in names)
+    given = checked_constants(names, "tags(names)")
     return of_names("tags" if len(given) > 1 else "counter", *given)
 
 
@@ -125,18 +126,3 @@ def _checked_max_names(given: object) -> int:
     if given < 1:
         raise ValueError(f"max_names={given!r} is not allowed; it must be 1 at least")
     return min(given, sys.maxsize)
-
-
-def _names(found: object, label: str) -> tuple[str, ...]:
-    """Return the names that a callable answered, in an order of their own: a set has none."""
-    if isinstance(found, str):
-        return (checked_name(found, label),)
-    try:
-        listed: list[object] = list(found)  # type: ignore[call-overload]
-    except TypeError as error:
-        raise TypeError(f"{label}={found!r} is {a_type(found)}; it must be a str or several") from error
-    return _sorted(checked_name(name, label) for name in listed)
-
-
-def _sorted(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(names)))

@@ -102,6 +102,11 @@ impl<H: Host> Answers<H> {
         self.one.as_ref()
     }
 
+    /// Takes the first where the version function is given nothing.
+    pub(crate) fn take_first(&mut self, first: impl FnOnce() -> CompactObservation<H::Object>) {
+        self.one.get_or_insert_with(first);
+    }
+
     /// The answer for `given`, without use of it.
     ///
     /// # Errors

@@ -232,6 +232,27 @@ impl<H: Host> SessionMemory<H> {
         Ok(())
     }
 
+    /// Whether a version function that is given nothing has no answer yet.
+    pub fn lacks_answer(&self, scope: &Scope) -> bool {
+        self.answers_of(scope).is_none_or(|answers| answers.only().is_none())
+    }
+
+    /// What such a one was answered, if it was asked after that.
+    pub fn answer_since(&self, scope: &Scope, began: Ticket) -> Option<&H::Object> {
+        let answer = self.answers_of(scope)?.only()?;
+        (answer.since() > began).then(|| answer.version())
+    }
+
+    /// Takes an answer of such a one that came with another's. One that there is stays.
+    pub fn also_answered(
+        &mut self,
+        scope: &Scope,
+        observation: &Observation<H::Object>,
+        drops: &mut DeferredDrops<H>,
+    ) {
+        self.answers(scope, drops).take_first(|| CompactObservation::of(observation));
+    }
+
     /// All by what a function goes, with the hash of what its version function was given.
     pub fn all_seen(
         &self,

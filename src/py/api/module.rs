@@ -6,7 +6,7 @@ use super::{cache_key, classes, record, stable_key};
 use crate::engine::clock;
 use crate::py::asyncio::{coroutine, wait};
 use crate::py::call::awaited_call;
-use crate::py::call::{background_refresh, computation, switched_off};
+use crate::py::call::{background_refresh, computation, shared_answers, switched_off};
 use crate::py::function::{names_of_call, options, ready_made, version};
 #[cfg(not(Py_3_12))]
 use crate::py::interpreter::collector_hook;
@@ -37,9 +37,11 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<options::Options>()?;
     module.add_class::<handle::Session>()?;
     module.add_class::<awaited_call::Call>()?;
+    module.add_class::<shared_answers::SharedAnswers>()?;
     module.add_class::<wait::JoinableFlight>()?;
     module.add_class::<wait::TaskWait>()?;
     module.add_function(wrap_pyfunction!(advance_clock, module)?)?;
+    module.add_function(wrap_pyfunction!(shared_answers::ask_together, module)?)?;
     module.add_function(wrap_pyfunction!(bumps::bump_names, module)?)?;
     module.add_function(wrap_pyfunction!(check_binding, module)?)?;
     module.add_function(wrap_pyfunction!(clock_now, module)?)?;

@@ -134,6 +134,11 @@ impl Frame {
             .with(py, |state| state.session.as_ref().map(|ActiveSession { core, id }| (core.clone(), *id)))
     }
 
+    /// When its question was put, if it is a version function that runs.
+    pub(crate) fn question(&self, py: Python<'_>) -> Option<Ticket> {
+        self.state.with(py, |state| state.version.is_none().then_some(state.own.tag))
+    }
+
     /// Runs `act` on the log of its own, which is begun if there is none.
     pub(crate) fn with_own_log(&self, py: Python<'_>, act: impl FnOnce(&Log)) {
         let own = self.state.with(py, |state| state.own);

@@ -23,6 +23,7 @@ pub(crate) mod recorded_hit;
 pub(crate) mod returned;
 pub(crate) mod second_tier;
 pub(crate) mod settle;
+pub(crate) mod shared_answers;
 pub(crate) mod stable_key;
 pub(crate) mod switched_off;
 pub(crate) mod validation;

@@ -6,6 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::version::SharedScope;
+use crate::engine::Scope;
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::interpreter::fallible::{self, Text, imported};
 
@@ -26,6 +28,7 @@ pub(crate) struct ReadyMade {
     about: Option<Py<PyAny>>,
     like: Option<Py<PyAny>>,
     local: bool,
+    scope: Scope,
 }
 
 impl ReadyMade {
@@ -47,7 +50,7 @@ impl ReadyMade {
         like: Option<Py<PyAny>>,
         local: bool,
     ) -> Self {
-        Self { shown, ask, about, like, local }
+        Self { shown, ask, about, like, local, scope: Scope::default() }
     }
 
     /// The version.
@@ -74,6 +77,12 @@ impl ReadyMade {
     #[getter]
     fn local(&self) -> bool {
         self.local
+    }
+
+    /// What its answers have in common, wherever it is used.
+    #[getter]
+    fn scope(&self) -> SharedScope {
+        SharedScope(self.scope.clone())
     }
 
     fn __repr__(&self) -> Text<String> {
