@@ -92,7 +92,7 @@ HOUSE = House(
         ["src/py"],
         ["src/lib.rs"],
         ["python/versioned_lru_cache/_words.py"],
-        ["python/versioned_lru_cache/_texts.py"],
+        ["python/versioned_lru_cache/_texts.py", "python/versioned_lru_cache/exceptions.py"],
         ["python/versioned_lru_cache/_core.pyi"],
         ["python/versioned_lru_cache/stores"],
         ["python/versioned_lru_cache"],

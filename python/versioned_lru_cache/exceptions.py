@@ -1,6 +1,6 @@
 """What this library raises itself."""
 
-__all__ = ["NotStored"]
+__all__ = ["NotStored", "VersionUnknown"]
 
 
 class NotStored(LookupError):
@@ -17,6 +17,27 @@ class NotStored(LookupError):
         ...     except NotStored:
         ...         "not yet"
         'not yet'
+    """
+
+
+class VersionUnknown(Exception):
+    """A version function can't tell the version now, and the call is to be answered all the same.
+
+    To be raised by a version function, whose server is away, say. A result that may stand in by ``stale_if_error`` is
+    the answer. Else the function computes: for its session only, since what is stored can't be compared and what is
+    made belongs to no version. What is stored stays, for the time when the version can be told again. Any other
+    exception of a version function is that of the call.
+
+    Example:
+        >>> from versioned_lru_cache import versioned_lru_cache
+        >>> from versioned_lru_cache.exceptions import VersionUnknown
+        >>> def version() -> int:
+        ...     raise VersionUnknown("the server of versions is away")
+        >>> @versioned_lru_cache(version)
+        ... def price(item: str) -> int:
+        ...     return len(item)
+        >>> price("tea"), price.cache_info().currsize
+        (3, 0)
     """
 
 

@@ -6,7 +6,8 @@ import time
 from weakref import finalize
 
 from ._arguments import check_bytes, default_codec
-from ._redis_clients import NoScriptError, check_client, check_url, place_of
+from ._outage import Outage
+from ._redis_clients import ERRORS, NoScriptError, check_client, check_url, place_of
 from ._redis_leases import Renewals
 from ._redis_plan import MONTH, Held, Plan, check_seconds, held_by, pauses
 from ._redis_versions import SharedVersion, Versions, bump_in, version_of_bump
@@ -75,7 +76,7 @@ class RedisStore:
             check_client(client_or_url)
         self.namespace = namespace
         self.codec: Codec = default_codec() if codec is None else codec
-        self._versions = Versions(self._plan.beginning, SharedVersion)
+        self._versions = Versions(self._plan.beginning, SharedVersion, Outage(self, ERRORS))
         self._renewals = Renewals(self._renew, lease_seconds)
 
     def load(self, address: bytes) -> bytes | None:
@@ -339,7 +340,8 @@ class RedisStore:
         """Return the version of some names."""
         look = self._versions.round(own, names)
         if look.version is None:
-            look.take(self._run(look.run))
+            with self._versions.outage:
+                look.take(self._run(look.run))
         return look.version
 
     def _renew(self, held: Held) -> bool:

@@ -22,11 +22,13 @@ except ModuleNotFoundError as error:
     message = "The Redis stores need redis: pip install 'versioned-lru-cache[redis]'"
     raise ModuleNotFoundError(message, name="redis") from None
 
-__all__ = ["NoScriptError", "async_client_of", "check_async_client", "check_client", "check_url", "place_of"]
+__all__ = ["ERRORS", "NoScriptError", "async_client_of", "check_async_client", "check_client", "check_url", "place_of"]
 
 # What redis-py says of its arguments is not known to type checkers.
 _Redis: Any = redis.Redis
 _AsyncRedis: Any = redis.asyncio.Redis
+# What tells that the server has not answered as it should.
+ERRORS = redis.RedisError, OSError
 _PLAIN = redis.Redis, redis.RedisCluster
 _AWAITED = redis.asyncio.Redis, redis.asyncio.RedisCluster
 _PIPELINES = Pipeline, ClusterPipeline, AsyncPipeline

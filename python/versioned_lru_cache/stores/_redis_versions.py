@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ._outage import Outage
+
     Names = tuple[str, ...]
     Given = tuple[Callable[..., Any], Callable[[object, str], Names]]
 
@@ -34,12 +36,14 @@ class Versions:
     Args:
         beginning: That of the store's keys.
         make: Makes a version function.
+        outage: Of the server.
     """
 
-    def __init__(self, beginning: bytes, make: type[SharedVersion]) -> None:
+    def __init__(self, beginning: bytes, make: type[SharedVersion], outage: Outage) -> None:
         state = beginning + b"versions}"
         self._keys = (state, state + b":0", state + b":1")
         self._make = make
+        self.outage = outage
         self._constant: WeakValueDictionary[Names, SharedVersion] = WeakValueDictionary()
 
     def counter(self, store: Any, name: object) -> SharedVersion:

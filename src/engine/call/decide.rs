@@ -105,7 +105,7 @@ impl<H: SessionHost> Plan<H> {
         let (Some(seen), Some(look)) = (&self.observation, cx.cache.entries.get(slot)) else {
             return Ok(false);
         };
-        if !look.stamp.is_of(seen, &self.comparisons)? {
+        if self.is_alone() || !look.stamp.is_of(seen, &self.comparisons)? {
             return Ok(false);
         }
         let terms = &cx.cache.terms;

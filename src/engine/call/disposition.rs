@@ -221,6 +221,7 @@ impl<H: SessionHost> Plan<H> {
         let stored = &stored.stamp.version;
         // What never changes has no place in an order.
         Ok(cache.terms.lag.ordered
+            && !self.is_alone()
             && !version.is_immutable()
             && !stored.is_immutable()
             && !self.comparisons.same(stored, version)?

@@ -1,5 +1,6 @@
 //! A call, from its verdict to its result.
 
+pub(super) mod alone;
 pub(super) mod claim;
 pub(super) mod decide;
 pub(super) mod disposition;

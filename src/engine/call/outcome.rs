@@ -141,7 +141,8 @@ impl<H: SessionHost> Plan<H> {
     /// Whether a result is not yet of the version that was announced, as it says itself.
     fn lags(&self, cache: &FunctionCache<H>, made: &Made<H::Object>) -> Decided<H, bool> {
         let (Some(seen), Some(asked)) = (&made.seen, &self.observation) else { return Ok(false) };
-        let visible = seen.is_immutable()
+        let visible = self.is_alone()
+            || seen.is_immutable()
             || self.comparisons.same(&asked.version, seen)?
             || cache.terms.lag.ordered
                 && !asked.version.is_immutable()

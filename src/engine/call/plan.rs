@@ -47,6 +47,8 @@ pub(crate) enum Source {
     New,
     /// From this call; the session knows it.
     Told,
+    /// From nobody: none could be told.
+    Alone,
 }
 
 /// What waits have brought.
@@ -160,6 +162,8 @@ pub struct Plan<H: Host> {
     /// Where the key's entry lies, if there is one, and how often entries had come or gone when it was looked
     /// for.
     pub(crate) found: Option<(Option<Slot>, u64)>,
+    /// By what it goes if it fails, since its version can't be told.
+    pub(crate) unknown: Option<H::Object>,
     /// It has looked for what the second tier has of whatever version.
     pub(crate) has_recalled: bool,
     /// What the call did.
@@ -188,6 +192,7 @@ impl<H: SessionHost> Plan<H> {
             waits: Waits { circular: Vec::new(), impatient: false, arrival: None },
             landing: None,
             found: None,
+            unknown: None,
             has_recalled: false,
             status: Status::default(),
         }

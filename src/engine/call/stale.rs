@@ -56,7 +56,7 @@ impl<H: SessionHost> FunctionCache<H> {
 impl<H: SessionHost> Plan<H> {
     /// Notes in the stored versions for which the observation speaks that they are not what was observed.
     pub(crate) fn compare(&self, cx: &mut Context<'_, H>) -> Decided<H, ()> {
-        let Some(observation) = self.observation.as_ref() else { return Ok(()) };
+        let Some(observation) = self.observation.as_ref().filter(|_| !self.is_alone()) else { return Ok(()) };
         if cx.cache.terms.constant || !cx.cache.terms.has_stale() {
             return Ok(());
         }
@@ -147,13 +147,15 @@ impl<H: SessionHost> Plan<H> {
     /// Lets an old value stand in for what failed, if there is one and it may.
     pub(crate) fn fall_back(&mut self, failure: Failure, cx: &mut Context<'_, H>) -> Decided<H, NextStep<H>> {
         let stands_in = if failure.stands { self.stands_in(failure, cx)? } else { None };
-        let stats = &mut cx.cache.stats;
         let Some(step) = stands_in else {
-            stats.errors += u64::from(self.is_a_call());
+            if let Some(version) = self.unknown.take() {
+                return self.go_alone(version, cx);
+            }
+            cx.cache.stats.errors += u64::from(self.is_a_call());
             return Ok(Step::Raise);
         };
         // It was counted as a miss when it began to compute.
-        stats.hits -= u64::from(failure.run != 0);
+        cx.cache.stats.hits -= u64::from(failure.run != 0);
         Ok(step)
     }
 

@@ -147,7 +147,7 @@ impl<H: SessionHost> Plan<H> {
         let Some(seen) = self.vouching(cx).filter(|_| !self.must_ask()) else { return Ok(Verdict::Ask) };
         let due = found.is_some_and(|(_, look)| self.is_due(look, cx));
         let mut agreed = false;
-        if let Some((slot, look)) = found.filter(|_| !due) {
+        if let Some((slot, look)) = found.filter(|_| !due && !self.is_alone()) {
             agreed = look.stamp.is_of(seen, &self.comparisons)?;
             if let Some(judged) = self.judged(look, seen, agreed, cx) {
                 return Ok(Verdict::Judged(slot, judged));

@@ -17,7 +17,7 @@ use super::lease::HeldLease;
 use super::question::Question;
 use super::read_set::ServedCall;
 use super::settle::{PATIENCE, restless};
-use super::switched_off;
+use super::{switched_off, unknown_version};
 use crate::engine::order::{NEVER, Ticket};
 use crate::engine::{
     Basis, Claim, Comparisons, Event, Flight as _, Manner, PlainMiss, Plan, Probe, Read, Saved, Setting,
@@ -526,13 +526,17 @@ impl Drive {
         oldest: Ticket,
     ) -> PyResult<()> {
         let terms = cached.function.cache.with(py, |cache| cache.terms);
-        if !terms.has_stale() {
+        let unknown = self.plan.may_go_alone() && unknown_version::is_told(py, &error)?;
+        if !terms.has_stale() && !unknown {
             self.failed(cached, py, &error, oldest);
             return Err(error);
         }
         self.end(cached, py);
         self.tell(py, &error, oldest);
         let stands = cached.freshness.counts(py, &error);
+        if unknown {
+            self.plan.without_version(unknown_version::instead(py)?);
+        }
         self.error = Some(error.into_value(py));
         self.plan.take(Event::Failed { stands });
         Ok(())

@@ -26,5 +26,6 @@ pub(crate) mod settle;
 pub(crate) mod shared_answers;
 pub(crate) mod stable_key;
 pub(crate) mod switched_off;
+pub(crate) mod unknown_version;
 pub(crate) mod validation;
 pub(crate) mod version_call;
