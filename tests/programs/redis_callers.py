@@ -23,14 +23,14 @@ LONGEST = 20.0
 
 
 class World:
-    """What all processes see: the versions of the data, and a log of computations. A folder has it."""
+    """What all processes see: the versions of the data, whether to rest, and a log of computations. A folder has it."""
 
     def __init__(self, folder: str) -> None:
         versions = Path(folder) / "versions"
         if not versions.exists():
-            versions.write_bytes(bytes(WIDTH * KEYS))
+            versions.write_bytes(bytes(WIDTH * (KEYS + 1)))
         with versions.open("r+b") as file:
-            self._versions = mmap.mmap(file.fileno(), WIDTH * KEYS)
+            self._versions = mmap.mmap(file.fileno(), WIDTH * (KEYS + 1))
         self._log = os.open(Path(folder) / "log", os.O_RDWR | os.O_CREAT | os.O_APPEND)
         self._path = Path(folder) / "log"
 
@@ -39,6 +39,15 @@ class World:
 
     def change(self, key: int) -> None:
         self._versions[WIDTH * key : WIDTH * (key + 1)] = (self.version(key) + 1).to_bytes(WIDTH, "little")
+
+    @property
+    def rest(self) -> int:
+        """Which rest it is, 0 if none: nobody begins a call then."""
+        return self.version(KEYS)
+
+    @rest.setter
+    def rest(self, number: int) -> None:
+        self._versions[WIDTH * KEYS :] = number.to_bytes(WIDTH, "little")
 
     def note(self, *told: object) -> None:
         os.write(self._log, " ".join(map(str, told)).encode() + b"\n")
@@ -55,6 +64,10 @@ def calls_until_killed(url: str, folder: str, seed: int, timeout: float, clears:
     print("begun", flush=True)
     end = time.monotonic() + 600
     while time.monotonic() < end:
+        if number := world.rest:
+            world.note("rests", number, 0, os.getpid())
+            while world.rest == number:
+                time.sleep(0.002)
         key = drawn.randrange(KEYS)
         before, began = world.version(key), time.monotonic()
         found = functions[key]()
