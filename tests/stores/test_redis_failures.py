@@ -122,6 +122,15 @@ def test_a_lease_whose_answer_was_lost_ends_by_itself(server: RedisServer, proxy
     assert store.acquire(ADDRESS, VERSION) is not None
 
 
+def test_a_load_whose_answer_was_lost_is_asked_for_once_more(server: RedisServer, proxy: CuttingProxy) -> None:
+    store = RedisStore(f"redis://127.0.0.1:{proxy.port}/0", namespace="test")
+    assert store.save(acquired(store), b"record")
+    for answered in (0, 1, 20):
+        proxy.cut_after(answered, once=True)
+        assert store.load(ADDRESS) == b"record"
+    assert proxy.cuts == 3
+
+
 def test_a_lease_whose_answer_was_lost_is_found_again_as_the_own(server: RedisServer, proxy: CuttingProxy) -> None:
     store = RedisStore(f"redis://127.0.0.1:{proxy.port}/0", namespace="test")
     store.load(ADDRESS)

@@ -9,6 +9,7 @@ from ._arguments import check_bytes, default_codec
 from ._outage import Outage
 from ._redis_clients import ERRORS, NoScriptError, check_client, check_url, place_of
 from ._redis_leases import Renewals
+from ._redis_loads import Loads
 from ._redis_plan import MONTH, Held, Plan, check_seconds, held_by, pauses
 from ._redis_versions import SharedVersion, Versions, bump_in, version_of_bump
 
@@ -68,8 +69,10 @@ class RedisStore:
         timeout = check_seconds("timeout", timeout, 0.001)
         self._owns = isinstance(client_or_url, str)
         self._client: Any = client_or_url
+        self._loads: Loads | None = None
         if isinstance(client_or_url, str):
             self._client = check_url(client_or_url, timeout)
+            self._loads = Loads(self._client.connection_pool)
             # The collector would come upon sockets before what closes them.
             finalize(self, self._client.close).atexit = False
         else:
@@ -93,7 +96,10 @@ class RedisStore:
             ...     store.load(b"address of what is not there") is None
             True
         """
-        return self._plan.loaded(self._client.execute_command(*self._plan.load(address)))
+        command = self._plan.load(address)
+        if self._loads is None:
+            return self._plan.loaded(self._client.execute_command(*command))
+        return self._plan.loaded(self._loads.mget(command[1], command[2]))
 
     def acquire(self, address: bytes, version: bytes) -> Lease | None:
         """Take the lease of an address and version, or return ``None`` at once if another holds it.

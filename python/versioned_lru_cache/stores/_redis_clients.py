@@ -14,6 +14,7 @@ try:
     from redis.backoff import NoBackoff
     from redis.client import Pipeline
     from redis.cluster import ClusterPipeline
+    from redis.exceptions import ConnectionError as ConnectionLost
     from redis.exceptions import NoScriptError
     from redis.retry import Retry
 except ModuleNotFoundError as error:
@@ -22,7 +23,16 @@ except ModuleNotFoundError as error:
     message = "The Redis stores need redis: pip install 'versioned-lru-cache[redis]'"
     raise ModuleNotFoundError(message, name="redis") from None
 
-__all__ = ["ERRORS", "NoScriptError", "async_client_of", "check_async_client", "check_client", "check_url", "place_of"]
+__all__ = [
+    "ERRORS",
+    "ConnectionLost",
+    "NoScriptError",
+    "async_client_of",
+    "check_async_client",
+    "check_client",
+    "check_url",
+    "place_of",
+]
 
 # What redis-py says of its arguments is not known to type checkers.
 _Redis: Any = redis.Redis
