@@ -9,6 +9,8 @@ import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
+import redis
+
 from libraries import if_installed
 from versioned_lru_cache import versioned_lru_cache
 from versioned_lru_cache.stores import RedisStore
@@ -53,6 +55,16 @@ def of_ours() -> RedisCache:
         return in_turn(versioned_lru_cache(now, store=store, maxsize=1, name="bench.body", revision="1"))
 
     return OURS, at
+
+
+def of_ours_by_client() -> RedisCache:
+    """Over a client that the user has made."""
+
+    def at(url: str) -> Calls:
+        store = RedisStore(redis.Redis.from_url(url), namespace="bench of a client")
+        return in_turn(versioned_lru_cache(now, store=store, maxsize=1, name="bench.body", revision="1"))
+
+    return f"{OURS}, a client of yours", at
 
 
 def of_dogpile() -> RedisCache:
@@ -105,4 +117,4 @@ def of_cashews() -> RedisCache:
 def redis_caches() -> list[RedisCache]:
     """Return all that are installed; ours comes first."""
     others = [if_installed(make) for make in (of_dogpile, of_flask_caching, of_cashews)]
-    return [of_ours(), *(other for other in others if other)]
+    return [of_ours(), of_ours_by_client(), *(other for other in others if other)]

@@ -93,7 +93,7 @@ def of_client(url: str) -> dict[str, Variant]:
     filled(dict([of_ours()])[OURS](url))
     # As RedisStore makes it of a URL.
     client: Any = redis.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0, protocol=2)
-    keys: list[bytes] = client.keys("*:r:*")[:2]
+    keys: list[bytes] = client.keys("vlru:bench:*:r:*")[:2]
     state = keys[0][: keys[0].index(b"}") + 1]
     store = RedisStore(url, namespace="bench")
     group = bytes.fromhex(state.split(b"{")[1][:-1].decode())
