@@ -32,6 +32,10 @@ def namespace() -> str:
 
 @pytest.fixture
 def store(server: RedisServer, namespace: str) -> RedisStore:
+    """One whose scripts the server knows."""
+    RedisStore(server.url, namespace="other").counter("other").bump()
+    RedisStore(server.url, namespace="other").counter("other")()
+    asked(server)
     return RedisStore(server.url, namespace=namespace)
 
 
@@ -200,12 +204,6 @@ def test_in_a_transaction_data_and_version_change_together(server: RedisServer, 
         price.bump(7)
 
 
-def lost(client: redis.Redis, namespace: str) -> list[Callable[[], object]]:
-    keys = sorted(client.keys(f"vlru:{namespace}:*"))
-    assert len(keys) >= 2
-    return [lambda key=key: client.delete(key) for key in keys] + [client.flushall]
-
-
 def test_whatever_the_server_loses_no_version_comes_again(
     server: RedisServer, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +237,31 @@ def test_whatever_the_server_loses_no_version_comes_again(
                 old[name].add(now[name])  # It may change when nothing has, but never back.
             assert version not in old[name]
             now[name] = version
+
+
+def test_if_any_part_is_lost_no_version_comes_again(
+    server: RedisServer, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_redis_versions, "MOST_NAMES", 2)
+    client, store, drawn = server.client(), RedisStore(server.url, namespace=namespace), random.Random(3)
+    names = ["a", "b", "c", "d"]
+    seen: dict[str, list[str]] = {name: [store.counter(name)()] for name in names}
+    for _ in range(60):
+        name = drawn.choice(names)
+        store.bump(name)
+        for each, versions in seen.items():
+            version = store.counter(each)()
+            assert version not in versions[:-1]
+            versions += [version] if version != versions[-1] else []
+        keys = client.keys(f"vlru:{namespace}:*")
+        copies = {key: client.dump(key) for key in keys}
+        for key in keys:
+            client.delete(key)
+            for each, versions in seen.items():
+                assert store.counter(each)() not in versions[:-1], f"{each} without {key!r}"
+            client.delete(*client.keys(f"vlru:{namespace}:*"))
+            for other, copy in copies.items():
+                client.restore(other, 0, copy)
 
 
 def test_names_are_forgotten_above_a_floor(
@@ -298,10 +321,11 @@ def test_other_processes_and_plain_and_awaited_stores_share(server: RedisServer,
     asyncio.run(main())
 
 
-def test_coroutine_functions_ask_once_a_session(server: RedisServer, namespace: str) -> None:
+def test_coroutine_functions_ask_once_a_session(server: RedisServer, store: RedisStore, namespace: str) -> None:
     async def main() -> None:
-        async with AsyncRedisStore(server.url, namespace=namespace) as store:
-            counters = [store.counter(f"table:{number}") for number in range(20)]
+        assert store.counter("table")()
+        async with AsyncRedisStore(server.url, namespace=namespace) as awaited:
+            counters = [awaited.counter(f"table:{number}") for number in range(20)]
 
             def function_of(version: Any) -> Any:
                 @versioned_lru_cache(version)
