@@ -21,8 +21,8 @@ impl<H: SessionHost> Plan<H> {
         matches!(self.phase, Phase::Asking(_)) && self.request.wish.manner == Manner::Called
     }
 
-    /// Takes that the version can't be told: unless something stored stands in, the call goes on by `version`,
-    /// which equals no other.
+    /// Takes that the version can't be told: unless something stored stands in, the call goes on by
+    /// `version`, which equals no other.
     pub fn without_version(&mut self, version: H::Object) {
         self.unknown = Some(version);
     }

@@ -7,7 +7,7 @@ use crate::engine::clock;
 use crate::py::asyncio::{coroutine, wait};
 use crate::py::call::awaited_call;
 use crate::py::call::{background_refresh, computation, shared_answers, switched_off};
-use crate::py::function::{names_of_call, options, ready_made, version};
+use crate::py::function::{names_of_call, options, ready_made, shared_scope};
 #[cfg(not(Py_3_12))]
 use crate::py::interpreter::collector_hook;
 use crate::py::interpreter::fallible::{self, named};
@@ -26,7 +26,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
         .call_method1(named!(py, "register")?, (py.get_type::<handle::Session>(),))?;
     module.add_class::<background_refresh::BackgroundRefresh>()?;
     module.add_class::<session_block::SessionBlocks>()?;
-    module.add_class::<version::SharedScope>()?;
+    module.add_class::<shared_scope::SharedScope>()?;
     module.add_class::<counter::Counter>()?;
     module.add_class::<ready_made::ReadyMade>()?;
     module.add_class::<names_of_call::NamesOfCall>()?;

@@ -11,7 +11,7 @@ use super::computation::Frame;
 use crate::engine::clock::Nanos;
 use crate::engine::order::{self, Ticket};
 use crate::engine::{DeferredDrops, Observation, clock};
-use crate::py::function::version::SharedScope;
+use crate::py::function::shared_scope::SharedScope;
 use crate::py::objects::object::Object;
 use crate::py::session::core::SessionCore;
 

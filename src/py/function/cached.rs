@@ -9,7 +9,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::options::{Admission, Freshness};
-use super::version::{SharedScope, Version};
+use super::shared_scope::SharedScope;
+use super::version::Version;
 use crate::engine::Scope;
 use crate::py::arguments::call_arguments::{Rules, Seed};
 use crate::py::arguments::parameters::Parameters;

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::version::SharedScope;
+use super::shared_scope::SharedScope;
 use crate::engine::Scope;
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::interpreter::fallible::{self, Text, imported};

@@ -6,21 +6,9 @@ use pyo3::prelude::*;
 use super::names_of_call::NamesOfCall;
 use super::options::Gets;
 use super::ready_made::ReadyMade;
-use crate::engine::{Observation, Scope};
+use crate::engine::Observation;
 use crate::py::objects::counter::Counter;
 use crate::py::objects::object::Object;
-
-/// What the answers of one version function have in common, wherever that is used.
-#[pyclass(frozen, weakref, module = "versioned_lru_cache._core", name = "Scope")]
-pub(crate) struct SharedScope(pub(crate) Scope);
-
-#[pymethods]
-impl SharedScope {
-    #[new]
-    fn new() -> Self {
-        Self(Scope::default())
-    }
-}
 
 /// What the version function gets, and so what its answer speaks for.
 pub(crate) enum Given {
