@@ -36,6 +36,16 @@ def checked_constants(names: Iterable[object], label: str) -> tuple[str, ...]:
     return _sorted(checked_constant(name, label) for name in names)
 
 
+def checked_tags(names: tuple[object, ...]) -> tuple[str, ...]:
+    """Return the names that ``tags`` was given, where it was given no callable alone."""
+    if not names or any(map(callable, names)):
+        raise TypeError(
+            f"tags{names!r} is not allowed; it must have names, or one callable that takes the call's arguments and "
+            "returns all of the names"
+        )
+    return checked_constants(names, "tags(names)")
+
+
 def checked_name(name: object, label: str) -> str:
     """Return a name as plain text."""
     return str.__str__(checked_text(name, label))

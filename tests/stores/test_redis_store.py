@@ -276,6 +276,7 @@ def test_all_keys_are_the_namespaces_and_a_restricted_user_is_enough(server: Red
     store.release(lease)
     assert store.save(held_by_other_version(RedisStore(url, namespace="test")), b"record")
     store.clear(ADDRESS[:16])
+    assert store.counter("prices").bump() == store.counter("prices")()
     commands = {name.removeprefix("cmdstat_") for name in admin.info("commandstats")}
     assert set(re.findall(r"\+(\w+)", told)) <= commands, "the page allows no more than what is needed"
     assert not {"scan", "flushdb"} & commands

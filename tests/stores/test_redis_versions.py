@@ -301,7 +301,8 @@ def test_other_processes_and_plain_and_awaited_stores_share(server: RedisServer,
         "from versioned_lru_cache.stores import RedisStore\n"
         f"print(RedisStore({server.url!r}, namespace={namespace!r}).counter('prices').bump())"
     )
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+    run = [sys.executable, "-c", code]
+    told = subprocess.run(run, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
     assert told.stdout.strip() == store.counter("prices")() != before
 
     async def main() -> None:

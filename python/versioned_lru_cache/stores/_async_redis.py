@@ -272,8 +272,9 @@ class AsyncRedisStore:
             name: What has changed. Or a callable that takes the call's arguments and returns a name.
 
         Returns:
-            A version function, which is a coroutine function. ``await bump()`` says that the data has changed; each process sees that in its next
-            session. ``bump(pipe)`` makes it a command of a pipeline of yours, so that data and version change together.
+            A version function, which is a coroutine function. ``await bump()`` says that the data has changed; each
+            process sees that in its next session. ``bump(pipe)`` makes it a command of a pipeline of yours, so that
+            data and version change together.
 
         Raises:
             TypeError: ``name`` is neither a ``str`` nor a callable.
@@ -326,8 +327,8 @@ class AsyncRedisStore:
 
         Args:
             names: What has changed.
-            pipe: A pipeline of redis-py, on the same server, of which this is to be a command; in a transaction data and
-                version change together. ``None`` does it now.
+            pipe: A pipeline of redis-py, on the same server, of which this is to be a command; in a transaction data
+                and version change together. ``None`` does it now.
 
         Returns:
             What is to be awaited for the new version. With a pipeline what that returns.
@@ -335,8 +336,8 @@ class AsyncRedisStore:
         Raises:
             TypeError: There is no name, one is no ``str``, or ``pipe`` is no pipeline.
             ValueError: A name is empty, or a pattern such as ``"user:*"``.
-            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise. Nobody may have heard
-                of the change then: say it again.
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise. Nobody may have
+                heard of the change then: say it again.
 
         Example:
             >>> import asyncio

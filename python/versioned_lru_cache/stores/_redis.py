@@ -298,8 +298,8 @@ class RedisStore:
 
         Args:
             names: What has changed.
-            pipe: A pipeline of redis-py, on the same server, of which this is to be a command; in a transaction data and
-                version change together. ``None`` does it now.
+            pipe: A pipeline of redis-py, on the same server, of which this is to be a command; in a transaction data
+                and version change together. ``None`` does it now.
 
         Returns:
             The new version of what has one of these names and no other. With a pipeline what that returns.
@@ -307,8 +307,8 @@ class RedisStore:
         Raises:
             TypeError: There is no name, one is no ``str``, or ``pipe`` is no pipeline.
             ValueError: A name is empty, or a pattern such as ``"user:*"``.
-            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise. Nobody may have heard
-                of the change then: say it again.
+            redis.RedisError: The server is away, refuses, or takes too long; ``OSError`` likewise. Nobody may have
+                heard of the change then: say it again.
 
         Example:
             >>> with RedisStore(url, namespace="shop") as store:

@@ -3,9 +3,9 @@
     state   a hash: life, number, last, began, floor, current, both
     :0 :1   hashes, two generations of names: by each the value of its last bump; by the empty name the life
 
-A value is the number of a bump and some random digits, so it is unique also where a server that takes over has not heard
-of the last bumps. A name that is in no generation has the floor, which is as high as any that was forgotten. When a
-generation is full the other is removed, and the floor rises to where the one that stays began. If any of the three is
+A value is the number of a bump and some random digits, so it is unique also where a server that takes over has not
+heard of the last bumps. A name that is in no generation has the floor, which is as high as any that was forgotten. When
+a generation is full the other is removed, and the floor rises to where the one that stays began. If any of the three is
 lost, as a server without memory evicts what it likes, all begin a new life: then all versions are others.
 """
 
@@ -24,7 +24,7 @@ local function begin()
         end
     end
     life = ARGV[1]
-    redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+    redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
     redis.call('HSET', KEYS[1], 'life', life, 'number', 0, 'last', 0, 'began', 0, 'floor', 0, 'current', 0, 'both', 0)
     redis.call('HSET', KEYS[2], '', life)
     return life, '0', KEYS[2], KEYS[3], 0

@@ -10,7 +10,7 @@ from secrets import token_hex
 from weakref import WeakValueDictionary
 
 from .._core import VersionFunction, ask_together
-from .._texts import checked_constant, checked_constants, one_name, several_names
+from .._texts import checked_constant, checked_constants, checked_tags, one_name, several_names
 from . import _redis_version_scripts as scripts
 from ._redis_plan import Run
 
@@ -46,22 +46,17 @@ class Versions:
         self.outage = outage
         self._constant: WeakValueDictionary[Names, SharedVersion] = WeakValueDictionary()
 
-    def counter(self, store: Any, name: object) -> SharedVersion:
+    def counter(self, store: Any, name: object) -> Any:
         """Return the version function about one name."""
         if callable(name):
             return self._make(store, f"counter({name!r})", (), (name, one_name))
         return self._of(store, "counter", (checked_constant(name, "counter(name)"),))
 
-    def tags(self, store: Any, names: tuple[object, ...]) -> SharedVersion:
+    def tags(self, store: Any, names: tuple[object, ...]) -> Any:
         """Return the version function about several names."""
         if len(names) == 1 and callable(names[0]):
             return self._make(store, f"tags({names[0]!r})", (), (names[0], several_names))
-        if not names or any(map(callable, names)):
-            raise TypeError(
-                f"tags{names!r} is not allowed; it must have names, or one callable that takes the call's arguments and "
-                "returns all of the names"
-            )
-        given = checked_constants(names, "tags(names)")
+        given = checked_tags(names)
         return self._of(store, "tags" if len(given) > 1 else "counter", given)
 
     def _of(self, store: Any, kind: str, names: Names) -> SharedVersion:
@@ -109,7 +104,8 @@ class Round:
         def version(names: Names) -> str:
             found = [last[name] for name in map(_encoded, _lineage(names)) if name in last]
             newest: bytes = max((floor, *found), key=_number)
-            return (life + b"-" + newest).decode()
+            told: str = (life + b"-" + newest).decode()
+            return told
 
         self.version, *others = map(version, self._several)
         if self._together is not None:
@@ -119,8 +115,8 @@ class Round:
 class SharedVersion(VersionFunction):
     """What ``store.counter`` and ``store.tags`` return: a version function whose ``bump()`` all machines see.
 
-    Its version is a text that tells the last bump of its names. Where a callable makes names of the call's arguments, it
-    is a tuple of those and of that.
+    Its version is a text that tells the last bump of its names. Where a callable makes names of the call's arguments,
+    it is a tuple of those and of that.
     """
 
     def __new__(cls, store: Any, shown: str, names: Names, given: Given | None = None) -> Any:
@@ -197,7 +193,7 @@ def bump_in(pipe: Any, run: Run) -> Any:
 
 def _lineage(names: Names) -> list[str]:
     """Return names and all above them."""
-    found = []
+    found: list[str] = []
     for name in names:
         parts = name.split(":")
         found += [":".join(parts[:end]) for end in range(1, len(parts) + 1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from .._core import Counter, bump_names, limit_names
-from .._texts import checked_constant, checked_constants, several_names
+from .._texts import checked_constant, checked_tags, several_names
 from .._words import a_type
 from ._names import of_call
 from .counter import of_names
@@ -63,12 +63,7 @@ def tags(*names: Any) -> Any:
     """
     if len(names) == 1 and callable(names[0]):
         return of_call(names[0], several_names, several=True, name="tags", label="names")
-    if not names or any(map(callable, names)):
-        raise TypeError(
-            f"tags{names!r} is not allowed; it must have names, or one callable that takes the call's arguments and "
-            "returns all of the names"
-        )
-    given = checked_constants(names, "tags(names)")
+    given = checked_tags(names)
     return of_names("tags" if len(given) > 1 else "counter", *given)
 
 

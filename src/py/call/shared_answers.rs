@@ -1,6 +1,5 @@
 //! Answers that come with another's: one round trip to a server tells the versions of many version functions,
 //! and each of those is answered in the session of the call that asked.
-#![expect(clippy::doc_markdown, reason = "docstrings are Python's, as help() shows them")]
 
 use std::sync::Arc;
 
@@ -49,13 +48,15 @@ pub(crate) fn ask_together(py: Python<'_>, scopes: Vec<Py<SharedScope>>) -> Opti
         // One of before was asked for something else.
         let first = began.zip(scopes.first());
         let known = first.and_then(|(began, scope)| memory.answer_since(&scope.get().0, began));
-        (lacks, known.map(Object::clone))
+        (lacks, known.cloned())
     });
     let known = known.map(|version| version.0);
     let at = clock::now();
-    let wanted = || lacks.iter().enumerate().filter(|(_, lacks)| **lacks).map(|(place, _)| place);
-    let asked = wanted().map(|place| (scopes[place].clone_ref(py), order::draw())).collect();
-    Some(SharedAnswers { session, id, at, asked, places: wanted().collect(), known })
+    let places: Vec<_> =
+        lacks.iter().enumerate().filter(|(_, lacks)| **lacks).map(|(place, _)| place).collect();
+    let lacking = scopes.into_iter().zip(lacks).filter(|(_, lacks)| *lacks);
+    let asked = lacking.map(|(scope, _)| (scope, order::draw())).collect();
+    Some(SharedAnswers { session, id, at, asked, places, known })
 }
 
 #[pymethods]
