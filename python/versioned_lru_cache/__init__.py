@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ._results import CacheInfo, CacheStats, Versioned
     from ._sessions import current_session, session
     from ._surroundings import run_behind_in, set_refresh_context
-    from .exceptions import NotStored
+    from .exceptions import NotStored, VersionUnknown
 else:
     # Most programs use few of these, and those that use none of them should not wait for the import.
     def __getattr__(name: str) -> object:
@@ -49,7 +49,7 @@ else:
             from . import _process as module
         elif name in ("CachedProperty", "versioned_cached_property"):
             from . import _properties as module
-        elif name == "NotStored":
+        elif name in ("NotStored", "VersionUnknown"):
             from . import exceptions as module
         elif name == "Refresh":
             from . import _refresh as module
@@ -83,6 +83,7 @@ __all__ = [
     "NotStored",
     "Refresh",
     "Session",
+    "VersionUnknown",
     "Versioned",
     "caches",
     "clear_all",

@@ -29,8 +29,7 @@ class VersionUnknown(Exception):
     exception of a version function is that of the call.
 
     Example:
-        >>> from versioned_lru_cache import versioned_lru_cache
-        >>> from versioned_lru_cache.exceptions import VersionUnknown
+        >>> from versioned_lru_cache import VersionUnknown, versioned_lru_cache
         >>> def version() -> int:
         ...     raise VersionUnknown("the server of versions is away")
         >>> @versioned_lru_cache(version)

@@ -20,10 +20,10 @@ from versioned_lru_cache import (
     NotStored,
     Refresh,
     Versioned,
+    VersionUnknown,
     session,
     versioned_lru_cache,
 )
-from versioned_lru_cache.exceptions import VersionUnknown
 from versioned_lru_cache.testing import MockClock
 
 if TYPE_CHECKING:

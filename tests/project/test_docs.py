@@ -233,6 +233,7 @@ NOT_CONSTRUCTED = {
     "IMMUTABLE",
     "NOT_MODIFIED",
     "NotStored",
+    "VersionUnknown",
 }
 
 

@@ -139,7 +139,8 @@ CALLED = {name: own for name, own in public() if name not in LEFT_OUT and not LE
 
 
 def parameters(own: object) -> list[str]:
-    errors = (versioned_lru_cache.NotStored, stores.CodecError, stores.Unreadable)
+    own_errors = (versioned_lru_cache.NotStored, versioned_lru_cache.VersionUnknown)
+    errors = (*own_errors, stores.CodecError, stores.Unreadable)
     made_by_the_library = (CachedFunction, CacheKey, *errors)
     if not callable(own) or own in made_by_the_library:
         return []

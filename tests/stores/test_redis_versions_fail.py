@@ -13,8 +13,7 @@ import redis
 
 from tests.stores.cutting_proxy import CuttingProxy
 from tests.support.calling import until
-from versioned_lru_cache import session, versioned_lru_cache
-from versioned_lru_cache.exceptions import VersionUnknown
+from versioned_lru_cache import VersionUnknown, session, versioned_lru_cache
 from versioned_lru_cache.stores import AsyncRedisStore, RedisStore
 
 if TYPE_CHECKING:
