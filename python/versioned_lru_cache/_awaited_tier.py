@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from ._breaker import Breaker
+    from ._tier import Lives
     from .stores._protocol import AsyncStore, Lease, Store
 
     # What is to be awaited, made when it is.
@@ -44,9 +45,9 @@ class AwaitedTier:
             _releases.add(task)
             task.add_done_callback(_releases.discard)
 
-    def put(self, key: bytes, value: object, version: object, ttl: int | None) -> Rest | None:
+    def put(self, key: bytes, value: object, version: object, lives: Lives) -> Rest | None:
         """Return what saves a result that was made elsewhere."""
-        return partial(self._tier.put, key, value, version, ttl)
+        return partial(self._tier.put, key, value, version, lives)
 
     def forget(self, key: bytes) -> Rest | bool:
         """Return what removes a call's record; none is used from now on until that has happened."""
@@ -68,9 +69,9 @@ class ThreadedTier(AwaitedTier):
         """Give a lease back."""
         self._plain.release(lease)
 
-    def put(self, key: bytes, value: object, version: object, ttl: int | None) -> None:
+    def put(self, key: bytes, value: object, version: object, lives: Lives) -> None:
         """Save a result that was made elsewhere."""
-        self._plain.put(key, value, version, ttl)
+        self._plain.put(key, value, version, lives)
 
     def forget(self, key: bytes) -> bool:
         """Remove a call's record. Return whether there was one."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any, Literal, NoReturn, TypeVar
 
-    from ._tier import Tier
+    from ._tier import Lives, Tier
     from .stores._protocol import Lease
 
     T = TypeVar("T")
@@ -54,17 +54,17 @@ class PlainTier:
         """Acquire a lease, or wait for who holds it."""
         return at_once(self._tier.acquire(key, version, seconds))
 
-    def save(self, lease: Lease, key: bytes, value: object, version: object, age: int, ttl: int | None) -> None:
+    def save(self, lease: Lease, key: bytes, value: object, version: object, age: int, lives: Lives) -> None:
         """Save a result, and give its lease back."""
-        at_once(self._tier.save(lease, key, value, version, age, ttl))
+        at_once(self._tier.save(lease, key, value, version, age, lives))
 
     def release(self, lease: Lease) -> None:
         """Give a lease back."""
         at_once(self._tier.release(lease))
 
-    def put(self, key: bytes, value: object, version: object, ttl: int | None) -> None:
+    def put(self, key: bytes, value: object, version: object, lives: Lives) -> None:
         """Save a result that was made elsewhere."""
-        at_once(self._tier.put(key, value, version, ttl))
+        at_once(self._tier.put(key, value, version, lives))
 
     def forget(self, key: bytes) -> bool:
         """Remove a call's record."""

@@ -18,10 +18,14 @@ from .stores._record import Moment, Record, decode_result, encode_record, versio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Literal
+    from typing import Any, Literal, TypeAlias
 
     from ._breaker import Breaker, Striking
     from .stores._protocol import AsyncStore, Lease, Store
+
+    # How long a result lives, if it says so itself, and for how long from now on it can be of use, if not for ever: in
+    # nanoseconds.
+    Lives: TypeAlias = tuple[int | None, int | None]
 
 LEASE_SECONDS = 60.0  # How long to wait for another's lease where nobody says.
 
@@ -70,8 +74,9 @@ class Tier:
         waited = await self._ask("wait", address, self._digest(version), limit, failed=self)
         return None if waited is self or monotonic() - began >= limit else True
 
-    async def save(self, lease: Lease, key: bytes, value: object, version: object, age: int, ttl: int | None) -> None:
-        """Save a result, whose age and own lifetime are given in nanoseconds, and give the lease back."""
+    async def save(self, lease: Lease, key: bytes, value: object, version: object, age: int, lives: Lives) -> None:
+        """Save a result, whose age is given in nanoseconds, and give the lease back."""
+        ttl, useful = lives
         try:
             identity, now = self._identity(key), Moment.now()
             began = Moment(now.wall - age, now.boot, now.monotonic - age)
@@ -91,7 +96,7 @@ class Tier:
             except NotStorable as error:
                 self._is_not_stored(error)
             else:
-                await self._ask("save", lease, data)
+                await self._ask("save", lease, data, *(() if useful is None else (useful / 1e9,)))
         finally:
             await self.release(lease)
 
@@ -99,11 +104,11 @@ class Tier:
         """Give a lease back."""
         await self._ask("release", lease, always=True)
 
-    async def put(self, key: bytes, value: object, version: object, ttl: int | None) -> None:
+    async def put(self, key: bytes, value: object, version: object, lives: Lives) -> None:
         """Save a result that was made elsewhere just now, unless somebody computes one of that version."""
         lease = await self.acquire(key, version, 0.0)
         if lease is not None and lease is not True:
-            await self.save(lease, key, value, version, 0, ttl)
+            await self.save(lease, key, value, version, 0, lives)
 
     def owe_call(self, key: bytes) -> int:
         """Note that a call's record is to be removed, and that no computation that runs now is to save one."""

@@ -25,7 +25,7 @@ pub use call::plan::{Plan, Previous};
 pub use call::policy::{Manner, Refresh, Setting, Wish};
 pub use call::protocol::{Event, Made, NextStep, Served, Step};
 pub use call::pump::pump;
-pub use call::record::{Acquired, Record, Saved};
+pub use call::record::{Acquired, Record, Saved, longest_use};
 pub use flight::flights::{Arrival, Flights, InProgress};
 pub use function_cache::asked_hit::Candidate;
 pub use function_cache::cache::FunctionCache;

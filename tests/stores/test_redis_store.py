@@ -285,6 +285,20 @@ def test_all_keys_are_the_namespaces_and_a_restricted_user_is_enough(server: Red
     admin.execute_command("ACL", "DELUSER", "shop")
 
 
+def test_records_of_functions_with_a_ttl_expire_in_the_server(server: RedisServer) -> None:
+    client = server.client()
+    for options, least, most in (
+        ({"ttl": 60}, 50, 60),
+        ({"ttl": 60, "stale_if_error": 60}, 110, 120),
+        ({}, 86_400, 2**40),
+    ):
+        client.flushall()
+        store = store_of(server)
+        versioned_lru_cache(None, store=store, name="f", revision="1", **options)(lambda: 1)()  # type: ignore[call-overload]
+        (record,) = client.keys("*:r:*")
+        assert least < client.ttl(record) <= most, options
+
+
 # --- functions
 
 

@@ -513,6 +513,38 @@ def test_what_is_no_store_is_refused(store: Any) -> None:
         versioned_lru_cache(None, store=store)
 
 
+@pytest.mark.parametrize(
+    ("options", "value", "seconds"),
+    [
+        ({}, 1, None),
+        ({"ttl": 60}, 1, 60),
+        ({"ttl": 60, "stale_if_error": 30, "stale_while_revalidate": 90}, 1, 150),
+        ({"ttl": 60, "stale_if_error": float("inf")}, 1, None),
+        ({"stale_if_error": 30}, 1, None),
+        ({"ttl": 60, "on_expiry": "verify"}, 1, 120),
+        ({"ttl": 60, "revalidate": lambda old, key: old.value}, 1, 120),
+        ({}, Versioned(1, 1, ttl=5), 5),
+        ({"ttl": 60}, Versioned(1, 1, ttl=5), 5),
+        ({"ttl": 60}, Versioned(1, IMMUTABLE), None),
+    ],
+)
+def test_a_store_is_told_for_how_long_a_record_is_of_use(
+    processes: Processes, options: dict[str, Any], value: object, seconds: float | None
+) -> None:
+    function = processes.start(lambda key: value, **options)
+    function("a")
+    store: Any = function.cache_parameters()["store"]
+    (told,) = store.useful
+    assert told == seconds or (told is not None and seconds is not None and seconds - 10 < told <= seconds)
+
+
+def test_a_store_is_told_that_of_what_is_put_too(processes: Processes) -> None:
+    function = processes.start(ttl=60)
+    function.cache_put(Versioned(["put"], 1), "a")
+    store: Any = function.cache_parameters()["store"]
+    assert store.useful == [60]
+
+
 @pytest.mark.parametrize("codec", [None, "msgpack", Msgpack, type("Nameless", (Msgpack,), {"name": None})()])
 def test_a_store_whose_codec_is_none_is_refused(codec: Any) -> None:
     store = TierStore(Shared())

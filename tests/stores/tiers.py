@@ -20,6 +20,7 @@ class TierStore(MemoryStore):
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
         self.asked: list[str] = []
+        self.useful: list[float | None] = []
 
     def load(self, address: bytes) -> bytes | None:
         self.asked.append("load")
@@ -31,6 +32,7 @@ class TierStore(MemoryStore):
 
     def save(self, lease: Any, record: bytes, seconds: float | None = None) -> bool:
         self.asked.append("save")
+        self.useful.append(seconds)
         return super().save(lease, record, seconds)
 
 

@@ -290,7 +290,8 @@ class AsyncRedisStore:
             >>> asyncio.run(main())
             True
         """
-        return self._versions.counter(self, name)
+        made: AwaitedSharedVersion = self._versions.counter(self, name)
+        return made
 
     def tags(self, *names: Any) -> AwaitedSharedVersion:
         """Return a version function for what is about several things, each of which has a name.
@@ -320,7 +321,8 @@ class AsyncRedisStore:
             >>> asyncio.run(main())
             True
         """
-        return self._versions.tags(self, names)
+        made: AwaitedSharedVersion = self._versions.tags(self, names)
+        return made
 
     def bump(self, *names: str, pipe: Any = None) -> Any:
         """Say that what has one of these names has changed, and all that lies below it.

@@ -264,7 +264,8 @@ class RedisStore:
             ...     prices.bump() == prices() != before
             True
         """
-        return self._versions.counter(self, name)
+        made: SharedVersion = self._versions.counter(self, name)
+        return made
 
     def tags(self, *names: Any) -> SharedVersion:
         """Return a version function for what is about several things, each of which has a name.
@@ -291,7 +292,8 @@ class RedisStore:
             ...     orders() != before
             True
         """
-        return self._versions.tags(self, names)
+        made: SharedVersion = self._versions.tags(self, names)
+        return made
 
     def bump(self, *names: str, pipe: Any = None) -> Any:
         """Say that what has one of these names has changed, and all that lies below it.

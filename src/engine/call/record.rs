@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use crate::engine::call::failure::Failure;
 use crate::engine::clock::Nanos;
 use crate::engine::host::Host;
+use crate::engine::keys::key::Object;
 use crate::engine::storage::entry::{Course, OwnTtl};
 use crate::engine::terms::Terms;
 
@@ -32,6 +33,14 @@ pub struct Saved<O> {
     pub born: Nanos,
     /// How long it lives, if it says so itself.
     pub own_ttl: OwnTtl,
+}
+
+/// How long after the start of its computation a result can be of use at most, to whoever loads it; `None` is
+/// for ever.
+#[must_use]
+pub fn longest_use<O: Object>(version: &O, own_ttl: OwnTtl, terms: &Terms) -> Option<Nanos> {
+    let ttl = Course::default().ttl(terms, own_ttl).filter(|_| !version.is_immutable())?;
+    Some(ttl.saturating_add(terms.use_after(ttl)?))
 }
 
 /// How an attempt to acquire a lease has ended.

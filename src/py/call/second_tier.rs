@@ -12,7 +12,8 @@ use super::admission::Admitted;
 use super::computation;
 use super::drive::Drive;
 use super::lease::HeldLease;
-use crate::engine::{Acquired, Event, OwnTtl, Record, Saved, clock};
+use crate::engine::clock::Nanos;
+use crate::engine::{Acquired, Event, OwnTtl, Record, Saved, clock, longest_use};
 use crate::py::arguments::call_arguments::Arguments;
 use crate::py::arguments::key::Key;
 use crate::py::function::cached::Cached;
@@ -118,8 +119,9 @@ impl Drive {
             unreachable!("what holds a lease saves a result")
         };
         let Saved { value, version, born, own_ttl } = saved;
-        let age = Number(clock::now().saturating_sub(born));
-        let told = (&lease.lease, key, value.0, version.0, age, own_ttl.map(|ttl| Number(ttl.get())));
+        let age = clock::now().saturating_sub(born);
+        let lives = cached.lives(py, &version, own_ttl, age);
+        let told = (&lease.lease, key, value.0, version.0, Number(age), lives);
         tier(cached, py).call_method1(named!(py, "save")?, told)
     }
 
@@ -175,8 +177,22 @@ impl Cached {
     ) -> PyResult<StorePart<'py>> {
         let Some(tier) = &self.tier else { return Ok(StorePart::Done(false)) };
         let key = Bytes(self.stable_key(py, key)?);
-        let told = (key, &value.0, &version.0, own_ttl.map(|ttl| Number(ttl.get())));
+        let told = (key, &value.0, &version.0, self.lives(py, version, own_ttl, 0));
         tier.bind(py).call_method1(named!(py, "put")?, told).map(StorePart::of)
+    }
+
+    /// How long a result of this age lives, if it says so itself, and how long it can be of use from now on,
+    /// if not for ever: in nanoseconds.
+    fn lives(
+        &self,
+        py: Python<'_>,
+        version: &Object,
+        own_ttl: OwnTtl,
+        age: Nanos,
+    ) -> (Option<Number>, Option<Number>) {
+        let terms = self.function.cache.with(py, |cache| cache.terms);
+        let useful = longest_use(version, own_ttl, &terms).map(|useful| useful.saturating_sub(age));
+        (own_ttl.map(|ttl| Number(ttl.get())), useful.map(Number))
     }
 
     /// What a method of the cache answers: of a coroutine function something that can be awaited, too.
