@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from tests.support.redis_server import RedisServer, free_port
-from versioned_lru_cache import versioned_lru_cache
+from versioned_lru_cache import VersionUnknown, versioned_lru_cache
 from versioned_lru_cache.stores import AsyncRedisStore, RedisStore
 from versioned_lru_cache.testing import AsyncStoreContract, StoreContract
 
@@ -117,6 +117,19 @@ def test_functions_are_spread_over_the_nodes_and_each_lies_on_one(cluster: list[
     assert all(found), "and no node has none"
 
 
+def test_counters_of_a_cluster(cluster: list[RedisServer]) -> None:
+    client = redis.RedisCluster(host="127.0.0.1", port=cluster[0].port)
+    store = RedisStore(client, namespace=uuid.uuid4().hex)
+    of_user = store.tags("user:7", "prices")
+    before = of_user()
+    assert store.bump("user") == of_user() != before
+    pipe = client.pipeline()
+    store.counter("prices").bump(pipe)
+    pipe.execute()
+    assert of_user() == store.counter("prices")()
+    client.close()
+
+
 @pytest.mark.parametrize("option", [{"read_from_replicas": True}, {"load_balancing_strategy": "random_replica"}])
 def test_a_client_that_reads_from_replicas_is_refused(cluster: list[RedisServer], option: dict[str, Any]) -> None:
     if "load_balancing_strategy" in option:
@@ -173,9 +186,15 @@ def test_a_store_of_a_sentinel_goes_on_with_the_replica(pair: Pair) -> None:
         runs.append(key)
         return key
 
+    version = store.counter("prices")
+    before = [version(), version.bump()]
+    until(lambda: in_step(pair))
     pair.primary.kill()
     until(lambda: read(f"meanwhile {time.monotonic()}") and pair.replica.client().role()[0] == b"master")
     until(lambda: store.load(ADDRESS) == b"before")
+    until(lambda: tells(version))
+    assert version() == before[1]
+    assert version.bump() not in before
     later = store.acquire(ADDRESS, VERSION)
     assert later is not None
     assert later.token > lease.token
@@ -184,6 +203,13 @@ def test_a_store_of_a_sentinel_goes_on_with_the_replica(pair: Pair) -> None:
     store.release(later)
     store.close()
     client.close()
+
+
+def tells(version: Callable[[], str]) -> bool:
+    try:
+        return bool(version())
+    except VersionUnknown:
+        return False
 
 
 def in_step(pair: Pair) -> bool:

@@ -185,10 +185,11 @@ def version_of_bump(answer: Any) -> str:
 
 def bump_in(pipe: Any, run: Run) -> Any:
     """Make a bump a command of a pipeline, which sends the source, as it can't ask twice."""
-    evaluate = getattr(pipe, "eval", None)
-    if evaluate is None or not hasattr(pipe, "execute"):
+    # That of a cluster has `eval` only to refuse it.
+    command = getattr(pipe, "execute_command", None)
+    if command is None or not hasattr(pipe, "execute"):
         raise TypeError(f"bump(pipe={pipe!r}): must be a pipeline of redis-py, such as client.pipeline()")
-    return evaluate(run.script.source, len(run.keys), *run.keys, *run.arguments)
+    return command("EVAL", run.script.source, len(run.keys), *run.keys, *run.arguments)
 
 
 def _lineage(names: Names) -> list[str]:
