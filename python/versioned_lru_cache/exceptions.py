@@ -25,8 +25,9 @@ class VersionUnknown(Exception):
 
     To be raised by a version function, whose server is away, say. A result that may stand in by ``stale_if_error`` is
     the answer. Else the function computes: for its session only, since what is stored can't be compared and what is
-    made belongs to no version. What is stored stays, for the time when the version can be told again. Any other
-    exception of a version function is that of the call.
+    made belongs to no version. What is stored stays, for the time when the version can be told again. ``cache_refresh``
+    raises it: there is no version for which it could store a result. Any other exception of a version function is that
+    of the call.
 
     Example:
         >>> from versioned_lru_cache import VersionUnknown, versioned_lru_cache

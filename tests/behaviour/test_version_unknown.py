@@ -220,6 +220,27 @@ def test_versions_that_are_ordered_are_not_compared_with_it() -> None:
     assert function() == 0
 
 
+def test_what_lags_is_kept_for_the_session_if_the_version_can_not_be_asked_again() -> None:
+    answers: list[int | None] = [42, None, 42]
+
+    def version() -> int:
+        answer = answers.pop(0)
+        if answer is None:
+            raise VersionUnknown
+        return answer
+
+    source = [41]
+    function = versioned_lru_cache(version, lag=Lag(retries=2, delay=0.001))(lambda: Versioned([*source], source[0]))
+    with session():
+        own = function()
+        assert own == [41]
+        assert function() is own
+    assert answers == [42]
+    source[0] = 42
+    with session():
+        assert function() == [42], "it was not stored"
+
+
 def test_what_revalidates_gets_the_old_result() -> None:
     given: list[object] = []
     source = Source()

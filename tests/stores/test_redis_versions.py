@@ -6,7 +6,9 @@ import asyncio
 import random
 import subprocess
 import sys
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -100,6 +102,65 @@ def test_names_made_of_the_arguments(store: RedisStore) -> None:
     names, version = of("ann")
     assert names == ("user:ann",)
     assert of.bump("ann") == of("ann") != (names, version)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_names_made_of_no_arguments(store: RedisStore, several: bool) -> None:
+    tenant = "one"
+    version = store.tags(lambda: [f"tenant:{tenant}", "fees"]) if several else store.counter(lambda: f"tenant:{tenant}")
+    runs = []
+
+    @versioned_lru_cache(version)
+    def report() -> int:
+        runs.append(1)
+        return len(runs)
+
+    for expected in (1, 2, 3):
+        for _ in range(2):
+            with session():
+                assert report() == expected
+        store.bump(f"tenant:{tenant}")
+    with session():
+        assert report() == 4
+    tenant = "two"
+    with session():
+        assert report() == 5
+
+
+def test_names_with_empty_segments(store: RedisStore) -> None:
+    versions = {name: store.counter(name) for name in (":a", ":", "a::b", "a:", "::", "plain")}
+    for name, version in versions.items():
+        before = {other: each() for other, each in versions.items()}
+        version.bump()
+        moved = {other for other, each in versions.items() if each() != before[other]}
+        assert name in moved
+        assert moved <= {name, "a::b", "::"}
+    with session():
+        assert versioned_lru_cache(versions["plain"])(lambda: 1)() == 1
+
+
+def test_counters_may_be_made_while_others_are_asked(store: RedisStore) -> None:
+    kept = [store.counter(f"kept:{number}") for number in range(300)]
+    function = versioned_lru_cache(kept[0])(lambda: 1)
+    ends, before = time.monotonic() + 1.0, sys.getswitchinterval()
+
+    def make() -> None:
+        number = 0
+        while time.monotonic() < ends:
+            store.counter(f"made:{number}")
+            number += 1
+
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            made = [pool.submit(make) for _ in range(2)]
+            while time.monotonic() < ends:
+                with session():
+                    assert function() == 1
+            for each in made:
+                each.result(10)
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_twenty_functions_over_twenty_counters_ask_once_a_session(server: RedisServer, store: RedisStore) -> None:
@@ -200,8 +261,29 @@ def test_in_a_transaction_data_and_version_change_together(server: RedisServer, 
     pipe.execute()
     assert client.get("data") == b"4"
     assert price() != before
+    before = price()
+    pipe = client.pipeline()
+    assert price.bump(pipe=pipe) is pipe
+    pipe.execute()
+    assert price() != before
     with pytest.raises(TypeError, match=r"bump\(pipe=7\): must be a pipeline of redis-py"):
         price.bump(7)
+    with pytest.raises(TypeError, match=r"bump\(\) takes a pipeline or nothing"):
+        price.bump("tea", 7)
+
+
+def test_a_pipeline_that_watches_is_to_begin_its_transaction_first(server: RedisServer, store: RedisStore) -> None:
+    price = store.counter("price")
+    before = price()
+    with server.client().pipeline() as pipe:
+        pipe.watch("data")
+        with pytest.raises(ValueError, match=r"call pipe.multi\(\) before"):
+            price.bump(pipe)
+        pipe.multi()
+        price.bump(pipe)
+        assert price() == before
+        pipe.execute()
+    assert price() != before
 
 
 def test_whatever_the_server_loses_no_version_comes_again(

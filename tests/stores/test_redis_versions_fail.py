@@ -171,3 +171,29 @@ def test_coroutine_functions_are_answered_too(own_server: RedisServer) -> None:
             assert await read("tea") == ["tea", 2]
 
     asyncio.run(main())
+
+
+def test_whatever_a_client_raises_calls_are_answered(server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    """Errors of clusters are no RedisError, and a client may be used in a loop that is not its own."""
+
+    class Down(redis.Redis):
+        def execute_command(self, *_: object, **__: object) -> Any:
+            raise redis.exceptions.RedisClusterException("Redis Cluster cannot be connected")
+
+    class Elsewhere(redis.asyncio.Redis):
+        async def execute_command(self, *_: object, **__: object) -> Any:
+            raise RuntimeError("Event loop is closed")
+
+    store = RedisStore(Down(port=server.port), namespace="test")
+    read = versioned_lru_cache(store.counter("prices"))(lambda: 7)
+    assert [read(), read()] == [7, 7]
+    assert len(caplog.records) == 1
+    assert "Redis Cluster cannot be connected" in caplog.text
+    awaited = AsyncRedisStore(Elsewhere(port=server.port), namespace="test")
+
+    @versioned_lru_cache(awaited.counter("prices"))
+    async def read_awaited() -> int:
+        return 7
+
+    assert [asyncio.run(read_awaited()) for _ in range(2)] == [7, 7]
+    assert "Event loop is closed" in caplog.text

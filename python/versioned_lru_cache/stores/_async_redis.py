@@ -9,7 +9,7 @@ from ._arguments import check_bytes, default_codec
 from ._async_redis_clients import Clients
 from ._async_redis_leases import Heartbeats
 from ._outage import Outage
-from ._redis_clients import ERRORS, NoScriptError, check_async_client, check_url, place_of
+from ._redis_clients import NoScriptError, check_async_client, check_url, place_of
 from ._redis_plan import MONTH, Held, Plan, check_seconds, held_by, pauses
 from ._redis_versions import AwaitedSharedVersion, Versions, bump_in, version_of_bump
 
@@ -74,7 +74,7 @@ class AsyncRedisStore:
         self._given = client_or_url
         self.namespace = namespace
         self.codec: Codec = default_codec() if codec is None else codec
-        self._versions = Versions(self._plan.beginning, AwaitedSharedVersion, Outage(self, ERRORS))
+        self._versions = Versions(self._plan.beginning, AwaitedSharedVersion, Outage(self))
         self._heartbeats = Heartbeats(self._renew, lease_seconds)
         self._left_behind: set[Task[None]] = set()  # A loop holds its tasks weakly.
 

@@ -19,13 +19,11 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0
 class Outage:
     """Within it a question is put to a server. That fails as :class:`VersionUnknown`: the cached function computes.
 
-    Args:
-        store: To be named.
-        errors: What tells that the server has not answered.
+    Any exception counts, whatever a client of the user's raises: one of a cluster is no ``redis.RedisError``.
     """
 
-    def __init__(self, store: object, errors: tuple[type[Exception], ...]) -> None:
-        self._store, self._errors = store, errors
+    def __init__(self, store: object) -> None:
+        self._store = store
         self._pause = self._until = 0.0
         self._last = ""
 
@@ -36,7 +34,7 @@ class Outage:
 
     def __exit__(self, kind: object, error: BaseException | None, _: TracebackType | None) -> None:
         """Note how that has ended."""
-        if isinstance(error, self._errors):
+        if isinstance(error, Exception):
             if not self._pause:
                 log.warning(
                     "%r can't tell the versions of its counters, so what they are for is computed in each session: "

@@ -7,7 +7,7 @@ from weakref import finalize
 
 from ._arguments import check_bytes, default_codec
 from ._outage import Outage
-from ._redis_clients import ERRORS, NoScriptError, check_client, check_url, place_of
+from ._redis_clients import NoScriptError, check_client, check_url, place_of
 from ._redis_leases import Renewals
 from ._redis_loads import Loads
 from ._redis_plan import MONTH, Held, Plan, check_seconds, held_by, pauses
@@ -79,7 +79,7 @@ class RedisStore:
             check_client(client_or_url)
         self.namespace = namespace
         self.codec: Codec = default_codec() if codec is None else codec
-        self._versions = Versions(self._plan.beginning, SharedVersion, Outage(self, ERRORS))
+        self._versions = Versions(self._plan.beginning, SharedVersion, Outage(self))
         self._renewals = Renewals(self._renew, lease_seconds)
 
     def load(self, address: bytes) -> bytes | None:

@@ -24,7 +24,6 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError(message, name="redis") from None
 
 __all__ = [
-    "ERRORS",
     "ConnectionLost",
     "NoScriptError",
     "async_client_of",
@@ -37,8 +36,6 @@ __all__ = [
 # What redis-py says of its arguments is not known to type checkers.
 _Redis: Any = redis.Redis
 _AsyncRedis: Any = redis.asyncio.Redis
-# What tells that the server has not answered as it should.
-ERRORS = redis.RedisError, OSError
 _PLAIN = redis.Redis, redis.RedisCluster
 _AWAITED = redis.asyncio.Redis, redis.asyncio.RedisCluster
 _PIPELINES = Pipeline, ClusterPipeline, AsyncPipeline

@@ -69,7 +69,9 @@ class Versions:
 
     def round(self, own: SharedVersion, names: Names) -> Round:
         """Begin to ask for the version of one, and of those for which its session has no answer."""
-        return Round(self._keys, [own, *(each for each in list(self._constant.values()) if each is not own)], names)
+        # Not `values()`, which fails if another thread makes one meanwhile.
+        alive = [each for each in (known() for known in self._constant.valuerefs()) if each not in (None, own)]
+        return Round(self._keys, own, alive, names)
 
     def bump(self, names: Names) -> Run:
         """Return what says that what has one of these names has changed, and all below it."""
@@ -87,11 +89,13 @@ class Round:
         run: What reads it, if it is not known.
     """
 
-    def __init__(self, keys: tuple[bytes, ...], all_of_them: list[SharedVersion], names: Names) -> None:
-        together = ask_together([each.scope for each in all_of_them])
-        others = [] if together is None else [all_of_them[place].names for place in together.places]
-        self._together, self._several = together, [names, *others]
-        self.version: Any = None if together is None else together.known
+    def __init__(self, keys: tuple[bytes, ...], own: SharedVersion, others: list[SharedVersion], names: Names) -> None:
+        # Where names are made of arguments, these are told with the version, and each call has its own.
+        constant = [own, *others] if own.names else others
+        together = ask_together([each.scope for each in constant])
+        lacking = [] if together is None else [constant[place].names for place in together.places]
+        self._together, self._several = together, [names, *lacking]
+        self.version: Any = together.known if together is not None and own.names else None
         every = dict.fromkeys(above for each in self._several for above in _lineage(each))
         self._names = [_encoded(name) for name in every]
         self.run = Run(scripts.READ, keys, (_digits(), *self._names))
@@ -138,14 +142,17 @@ class SharedVersion(VersionFunction):
 
         Args:
             args: The call's arguments, where a callable makes names of them. Else nothing, or a pipeline of yours.
-            kwargs: As well.
+            kwargs: As well; the pipeline is ``pipe``.
 
         Returns:
             The new version. With a pipeline what that returns: then the bump is a command of it.
         """
-        if self._given is None and len(args) == 1 and not kwargs:
-            return self._store.bump(*self.names, pipe=args[0])
-        return self._bumped(self._about(args, kwargs))
+        if self._given is not None:
+            return self._bumped(self._about(args, kwargs))
+        if len(args) + len(kwargs) > 1 or kwargs.keys() - {"pipe"}:
+            raise TypeError(f"{self!r}: bump() takes a pipeline or nothing, as there are no arguments")
+        pipes = *args, *kwargs.values(), None
+        return self._store.bump(*self.names, pipe=pipes[0])
 
     def _bumped(self, names: Names) -> Any:
         return self._version(names, self._store.bump(*names))
@@ -189,16 +196,18 @@ def bump_in(pipe: Any, run: Run) -> Any:
     command = getattr(pipe, "execute_command", None)
     if command is None or not hasattr(pipe, "execute"):
         raise TypeError(f"bump(pipe={pipe!r}): must be a pipeline of redis-py, such as client.pipeline()")
+    if getattr(pipe, "watching", False) and not getattr(pipe, "explicit_transaction", False):
+        raise ValueError(f"bump(pipe={pipe!r}): it watches, so a command would run at once; call pipe.multi() before")
     return command("EVAL", run.script.source, len(run.keys), *run.keys, *run.arguments)
 
 
 def _lineage(names: Names) -> list[str]:
-    """Return names and all above them."""
+    """Return names and all above them that can be bumped: nothing has an empty name."""
     found: list[str] = []
     for name in names:
         parts = name.split(":")
         found += [":".join(parts[:end]) for end in range(1, len(parts) + 1)]
-    return found
+    return [name for name in found if name]
 
 
 def _encoded(name: str) -> bytes:

@@ -4,7 +4,7 @@
 //! version that equals no other. Neither the session nor what is stored goes by that: who calls next asks
 //! anew.
 
-use crate::engine::call::plan::{Phase, Plan, Source};
+use crate::engine::call::plan::{Phase, Plan, Source, Stage};
 use crate::engine::call::policy::Manner;
 use crate::engine::call::protocol::NextStep;
 use crate::engine::function_cache::context::Context;
@@ -25,6 +25,22 @@ impl<H: SessionHost> Plan<H> {
     /// `version`, which equals no other.
     pub fn without_version(&mut self, version: H::Object) {
         self.unknown = Some(version);
+    }
+
+    /// Whether a call that has computed asks for its version once more, since its result lags.
+    #[must_use]
+    pub fn asks_again(&self) -> bool {
+        self.computation().is_some_and(|computation| matches!(computation.stage, Stage::Asking(..)))
+    }
+
+    /// Takes that it can't be told now: what was made is for the session only.
+    pub fn ask_no_more(&mut self) {
+        self.waits.impatient = true;
+        let computation = self.computing();
+        computation.retries = u32::MAX;
+        if let Stage::Asking(made, _) = std::mem::replace(&mut computation.stage, Stage::Running) {
+            computation.stage = Stage::Made(made, false);
+        }
     }
 
     /// Goes on by that.

@@ -75,7 +75,13 @@ pub(crate) struct Recall<H: Host> {
     pub(crate) record: Option<Record<H::Object>>,
 }
 
-impl<O> Record<O> {
+impl<O: Object> Record<O> {
+    /// Whether its time was over before the clock began.
+    pub(crate) fn has_ended_before(&self, now: Nanos, terms: &Terms) -> bool {
+        let ttl = Course::default().ttl(terms, self.own_ttl).filter(|_| !self.version.is_immutable());
+        self.age > now && ttl.is_some_and(|ttl| ttl <= self.age)
+    }
+
     /// How long it lives: for one that is older than the clock, which began with this boot, so long that it
     /// ends when it would.
     pub(crate) fn own_ttl_at(&self, now: Nanos, terms: &Terms) -> OwnTtl {

@@ -6,6 +6,8 @@
 //! computes, and saves what was stored in memory too. A record decides nothing by itself: it is compared with
 //! what this process was answered, as any entry is.
 
+use std::num::NonZeroU64;
+
 use crate::engine::call::plan::{Phase, Plan, Stage};
 use crate::engine::call::policy::Manner;
 use crate::engine::call::protocol::{Made, NextStep, Step};
@@ -154,10 +156,13 @@ impl<H: SessionHost> Plan<H> {
     ) -> Decided<H, bool> {
         let terms = &cx.cache.terms;
         let fits = terms.maxsize != Some(0) && !terms.is_too_heavy(record.weight);
-        if !fits || self.find(cx.cache)?.is_some() {
+        // Since when it is stale can't be told by a clock that is younger.
+        let ended = record.has_ended_before(cx.now, terms);
+        if !fits || ended && terms.has_stale() || self.find(cx.cache)?.is_some() {
             return Ok(false);
         }
-        let Record { value, version, age, own_ttl, weight } = record;
+        let Record { value, version, age, weight, .. } = record;
+        let own_ttl = if ended { NonZeroU64::new(1) } else { record.own_ttl_at(cx.now, terms) };
         let (version_table, given) = (&cx.cache.entries.version_table, self.request.given.as_ref());
         let interning = version_table.interning(given, version, &self.comparisons)?;
         let stored = order::draw();
@@ -175,7 +180,7 @@ impl<H: SessionHost> Plan<H> {
             known_in: 0,
             born: cx.now.saturating_sub(*age),
             course: Course::new(0, stored, false),
-            own_ttl: *own_ttl,
+            own_ttl,
         };
         cx.store((self.request.probe.hash, *weight), (entry, interning), None);
         Ok(true)

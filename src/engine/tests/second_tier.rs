@@ -78,6 +78,8 @@ struct World {
     leased_elsewhere: bool,
     /// The version function fails.
     is_away: bool,
+    /// By how much all records are older than they say.
+    ages_before_the_clock: u64,
     /// What was done, in order.
     steps: Vec<&'static str>,
 }
@@ -87,7 +89,17 @@ impl World {
         let terms = Terms { maxsize: Some(9), has_tier: true, ..terms };
         let (cache, store) = (FunctionCache::new(terms, ()), HashMap::new());
         let (scope, steps) = (Scope::default(), Vec::new());
-        Self { cache, scope, store, version: 1, runs: 0, leased_elsewhere: false, is_away: false, steps }
+        Self {
+            cache,
+            scope,
+            store,
+            version: 1,
+            runs: 0,
+            leased_elsewhere: false,
+            is_away: false,
+            ages_before_the_clock: 0,
+            steps,
+        }
     }
 
     /// A value tells its version, and the run that made it.
@@ -136,7 +148,13 @@ impl World {
                 }
                 Step::Load(_) => {
                     self.steps.push("load");
-                    Event::Loaded(self.store.get(&key).map(Kept::record))
+                    let older = self.ages_before_the_clock;
+                    Event::Loaded(
+                        self.store
+                            .get(&key)
+                            .map(Kept::record)
+                            .map(|record| Record { age: record.age + older, ..record }),
+                    )
                 }
                 Step::Acquire => {
                     self.steps.push("acquire");
@@ -410,6 +428,26 @@ fn a_record_stands_in_where_no_version_can_be_asked() {
     assert_eq!(world.calm(1), 1001, "its version is that of the data");
     assert_eq!((world.cache.stats.stale, world.cache.stats.errors), (3, 2));
     clock::unmock();
+}
+
+#[test]
+fn what_was_over_before_the_clock_began_is_no_fresh_result() {
+    let _turn = alone();
+    let terms = Terms { ttl: Some(1000 * SECOND), ..Terms::default() };
+    let stale = Terms { stale_if_error: Some(10 * SECOND), retry_after: SECOND, ..terms };
+    for (terms, expected) in [(terms, 1001), (stale, NOTHING)] {
+        clock::mock(100 * SECOND);
+        let mut world = World::new(terms);
+        world.keep(1, 0);
+        world.ages_before_the_clock = 2000 * SECOND;
+        let offline = Wish::of(Manner::Offline);
+        assert_eq!(world.in_calm(1, offline), expected, "since when it is stale nobody can tell");
+        assert_eq!(world.calm(1), 1002, "it is over");
+        world.is_away = true;
+        world.keep(2, 0);
+        assert_eq!(world.calm(2), NOTHING);
+        clock::unmock();
+    }
 }
 
 #[test]

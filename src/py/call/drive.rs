@@ -485,6 +485,10 @@ impl Drive {
     ) -> PyResult<()> {
         let version = match ended.result {
             Ok(version) => version,
+            Err(error) if self.plan.asks_again() && unknown_version::is_told(py, &error) => {
+                self.plan.ask_no_more();
+                return Ok(());
+            }
             Err(error) => return self.source_failed(cached, py, error, NEVER),
         };
         // A validation is counted by the function whose computation needs it.
@@ -526,7 +530,7 @@ impl Drive {
         oldest: Ticket,
     ) -> PyResult<()> {
         let terms = cached.function.cache.with(py, |cache| cache.terms);
-        let unknown = self.plan.may_go_alone() && unknown_version::is_told(py, &error)?;
+        let unknown = self.plan.may_go_alone() && unknown_version::is_told(py, &error);
         if !terms.has_stale() && !unknown {
             self.failed(cached, py, &error, oldest);
             return Err(error);
