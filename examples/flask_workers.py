@@ -11,19 +11,23 @@ import argparse
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask import Flask, abort, g, render_template
+from flask import g
 
-from price_list import ITEMS, change_price, price_list_file, price_of
-from versioned_lru_cache import current_session, versioned_lru_cache
+from price_list import change_price, price_list_file, price_of
+from versioned_lru_cache import versioned_lru_cache
 from versioned_lru_cache.stores import LocalStore
 from versioned_lru_cache.versions import file
+from workers_app import begin_computation, worker_app
 from workers_scenario import WORKERS, gunicorn_command, run_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from flask import Flask
 
 
 def create_app(folder: str, seconds: float = 0.5) -> Flask:
@@ -33,56 +37,16 @@ def create_app(folder: str, seconds: float = 0.5) -> Flask:
         folder: Where the prices are, and the store that all workers share.
         seconds: How long it takes to compute a report.
     """
-    app = Flask(__name__)
     prices = price_list_file(Path(folder))
     store = LocalStore(f"{folder}/store", namespace="workers")
 
     @versioned_lru_cache(file(prices, digest=True), session=g, store=store, name="report")
     def report(item: str) -> dict[str, object]:
-        g.computed = True
-        with open(f"{folder}/computations", "a") as told:  # A line is appended whole, whoever else appends.
-            told.write(f"{os.getpid()} {item}\n")
+        begin_computation(Path(folder), item)
         time.sleep(seconds)
         return {"item": item, "price": price_of(prices, item), "worker": os.getpid()}
 
-    @app.get("/")
-    def index() -> str:
-        return render_template("workers.html", items=ITEMS, workers=WORKERS, seconds=seconds)
-
-    @app.get("/api/report/<item>")
-    def report_as_json(item: str) -> dict[str, object]:
-        start = time.perf_counter()
-        found = report(known(item))
-        milliseconds = (time.perf_counter() - start) * 1_000
-        return {
-            "item": item,
-            "price": found["price"],
-            "computed_by": found["worker"],
-            "worker": os.getpid(),
-            "source": source(),
-            "milliseconds": milliseconds,
-        }
-
-    @app.post("/api/prices/<item>")
-    def change(item: str) -> dict[str, object]:
-        return {"item": item, "price": change_price(prices, known(item))}
-
-    return app
-
-
-def source() -> str:
-    """Return where the result of this request's one call came from."""
-    if g.get("computed", False):
-        return "computed"
-    session = current_session(g)
-    return "store" if session is not None and "detail=loaded" in session.cache_status() else "memory"
-
-
-def known(item: str) -> str:
-    """Return the item, or answer 404 if there is none of that name."""
-    if item not in ITEMS:
-        abort(404, f"There is no {item!r}; there are {', '.join(ITEMS)}.")
-    return item
+    return worker_app("workers.html", report, partial(change_price, prices), workers=WORKERS, seconds=seconds)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

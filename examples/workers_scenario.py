@@ -12,6 +12,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPException
+from itertools import cycle, islice
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any
@@ -30,28 +31,36 @@ TIME_LIMIT = 60.0
 
 def gunicorn_command(folder: Path, seconds: float, port: int, options: Sequence[str] = ()) -> list[str]:
     """Return what starts the server."""
+    return gunicorn(f"flask_workers:create_app({str(folder)!r}, {seconds!r})", port, WORKERS, options)
+
+
+def gunicorn(app: str, port: int, workers: int, options: Sequence[str] = ()) -> list[str]:
+    """Return what starts so many workers that serve an app of this folder."""
     return [
         sys.executable,
         "-m",
         "gunicorn",
-        f"--workers={WORKERS}",
+        f"--workers={workers}",
         f"--bind=127.0.0.1:{port}",
         f"--chdir={Path(__file__).parent}",
         "--no-control-socket",
         *options,
-        f"flask_workers:create_app({str(folder)!r}, {seconds!r})",
+        app,
     ]
 
 
 @contextmanager
-def serving(command: Sequence[str], log: Path) -> Iterator[str]:
-    """Start a server and yield its address. At the end all workers have ended."""
+def serving(
+    command: Sequence[str], log: Path, workers: int = WORKERS, limit: float | None = 2 * TIME_LIMIT
+) -> Iterator[str]:
+    """Start a server and yield its address. At the end, and after so many seconds, all workers have ended."""
     with log.open("w") as errors:
         server = subprocess.Popen(command, stderr=errors, stdin=subprocess.DEVNULL, start_new_session=True)
-    last_resort = Timer(2 * TIME_LIMIT, os.killpg, (server.pid, signal.SIGKILL))
-    last_resort.start()
+    last_resort = Timer(limit or 0.0, os.killpg, (server.pid, signal.SIGKILL))
+    if limit is not None:
+        last_resort.start()
     try:
-        yield address_in(log, server)
+        yield address_in(log, server, workers)
         server.terminate()
         server.wait(TIME_LIMIT)
     finally:
@@ -61,57 +70,63 @@ def serving(command: Sequence[str], log: Path) -> Iterator[str]:
             server.wait()
 
 
-def address_in(log: Path, server: subprocess.Popen[bytes]) -> str:
+def address_in(log: Path, server: subprocess.Popen[bytes], workers: int) -> str:
     """Wait until all workers of a server are there, and return its address."""
     until = time.monotonic() + TIME_LIMIT
     while time.monotonic() < until and server.poll() is None:
         said = log.read_text()
         found = re.search(r"Listening at: (http://\S+)", said)
-        if found and said.count("Booting worker") >= WORKERS:
+        if found and said.count("Booting worker") >= workers:
             return found[1]
         time.sleep(0.02)
     raise RuntimeError(f"gunicorn has not started:\n{log.read_text()}")
 
 
-def ask_often(address: str) -> list[dict[str, Any]]:
-    """Ask for the report many times, several at once, and until each worker has answered."""
+def ask_often(*addresses: str, workers: int = WORKERS, requests: int = REQUESTS) -> list[dict[str, Any]]:
+    """Ask for the report many times, several at once, each address in turn, and until each worker has answered."""
     answers: list[dict[str, Any]] = []
     until = time.monotonic() + TIME_LIMIT
     with ThreadPoolExecutor(CLIENTS) as pool:
-        while len(answers) < REQUESTS or len({answer["worker"] for answer in answers}) < WORKERS:
+        while len(answers) < requests or len({answer["worker"] for answer in answers}) < workers:
             if time.monotonic() > until:
-                raise RuntimeError(f"not all of {WORKERS} workers have answered within {TIME_LIMIT:g} seconds")
-            answers += pool.map(lambda _: fetch_json(f"{address}/api/report/{ITEM}")[0], range(CLIENTS))
+                raise RuntimeError(f"not all of {workers} workers have answered within {TIME_LIMIT:g} seconds")
+            in_turn = islice(cycle(addresses), CLIENTS)
+            answers += pool.map(lambda address: fetch_json(f"{address}/api/report/{ITEM}")[0], in_turn)
     return answers
 
 
-def computations(folder: Path) -> list[str]:
-    """Return the worker of each computation that has begun, oldest first."""
-    told = folder / "computations"
-    return [line.split()[0] for line in told.read_text().splitlines()] if told.exists() else []
+def computations(*folders: Path) -> list[str]:
+    """Return the worker of each computation that has begun, oldest first within a folder."""
+    told = [folder / "computations" for folder in folders]
+    return [line.split()[0] for each in told if each.exists() for line in each.read_text().splitlines()]
 
 
 class Scenario:
-    """What was done to a server step by step, and what was not as expected."""
+    """What was done to servers step by step, and what was not as expected.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        folders: Where their workers note what they compute.
+    """
+
+    def __init__(self, *folders: Path) -> None:
+        self.folders = folders
         self.complaints: list[str] = []
         self.price: int | None = None
         print(f"{'step':<34}{'requests':>9}{'workers':>9}{'computed':>10}{'store':>7}{'memory':>8}{'seconds':>9}")
 
-    def step(self, name: str, expected: int, ask: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-        """Do a step of which so many computations are expected, and print a line about it."""
-        before, began = len(computations(self.folder)), time.perf_counter()
+    def step(self, name: str, expected: int | None, ask: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Do a step of which so many computations are expected, or one a request, and print a line about it."""
+        before, began = len(computations(*self.folders)), time.perf_counter()
         answers = ask()
         seconds = time.perf_counter() - began
-        begun = len(computations(self.folder)) - before
+        begun = len(computations(*self.folders)) - before
         sources = Counter(answer["source"] for answer in answers)
         workers = len({answer["worker"] for answer in answers})
         print(
             f"{name:<34}{len(answers):>9}{workers:>9}{begun:>10}{sources['store']:>7}{sources['memory']:>8}"
             f"{seconds:>9.2f}"
         )
+        expected = len(answers) if expected is None else expected
         if begun != expected:
             self.complaints.append(f"{name}: {begun} computations have begun, {expected} were expected")
         wrong = [answer["price"] for answer in answers if self.price is not None and answer["price"] != self.price]
@@ -138,26 +153,26 @@ def run_scenario(folder: Path, seconds: float) -> list[str]:
         scenario.change(address)
         scenario.step("after another change", 1, lambda: ask_often(address))
         scenario.change(address)
-        scenario.step("a worker is killed as it computes", 2, lambda: ask_while_one_is_killed(address, folder))
+        scenario.step("a worker is killed as it computes", 2, lambda: ask_while_one_is_killed([address], [folder]))
     return scenario.complaints
 
 
-def ask_while_one_is_killed(address: str, folder: Path) -> list[dict[str, Any]]:
+def ask_while_one_is_killed(addresses: Sequence[str], folders: Sequence[Path]) -> list[dict[str, Any]]:
     """Ask at once, and kill the worker that computes. Its own request fails, all others are answered."""
-    before = len(computations(folder))
+    before = Counter(computations(*folders))
 
-    def ask(_: int) -> dict[str, Any] | None:
+    def ask(address: str) -> dict[str, Any] | None:
         try:
             return fetch_json(f"{address}/api/report/{ITEM}")[0]
         except (OSError, HTTPException):
             return None
 
     with ThreadPoolExecutor(CLIENTS) as pool:
-        answers = [pool.submit(ask, number) for number in range(REQUESTS)]
+        answers = [pool.submit(ask, address) for address in islice(cycle(addresses), REQUESTS)]
         until = time.monotonic() + TIME_LIMIT
-        while len(computations(folder)) == before and time.monotonic() < until:
+        while not (begun := Counter(computations(*folders)) - before) and time.monotonic() < until:
             time.sleep(0.005)
-        os.kill(int(computations(folder)[before]), signal.SIGKILL)
+        os.kill(int(next(iter(begun))), signal.SIGKILL)
         given = [answer.result() for answer in answers]
     found = [answer for answer in given if answer is not None]
     if len(found) < REQUESTS - 1:
