@@ -26,8 +26,8 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help hello demo workers test lint cargo-test pytest pytest-no-fast-paths stress stress-stores mutants mutants-of-today test-all \
-	test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts bench-profile \
+.PHONY: help hello demo workers machines test lint cargo-test pytest pytest-no-fast-paths stress stress-stores mutants \
+	mutants-of-today test-all test-freethreaded pytest-freethreaded test-example bench bench-report bench-check bench-counts bench-profile \
 	dev-install build wheel format docs todo clean
 
 help: ## list the targets
@@ -41,6 +41,9 @@ demo: $(VENV)/.wheel $(VENV)/.group-demo ## serve the report of a million sales 
 
 workers: $(VENV)/.wheel $(VENV)/.group-demo ## serve one report by four gunicorn workers that share a store; ONCE=1 as above
 	$(BIN)/python examples/flask_workers.py $(if $(ONCE),--once)
+
+machines: $(VENV)/.wheel $(VENV)/.group-demo ## serve one report by two gunicorns that share a Redis, of REDIS_URL or their own; ONCE=1 as above
+	$(BIN)/python examples/flask_redis.py $(if $(ONCE),--once)
 
 test: lint cargo-test pytest pytest-no-fast-paths bench-check mutants-of-today ## all that CI runs
 

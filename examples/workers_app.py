@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def worker_app(
-    page: str, report: Callable[[str], dict[str, Any]], change: Callable[[str], int], **about: object
+    page: str, report: Callable[[str], dict[str, Any]], change: Callable[[str], int], machine: str = "", **about: object
 ) -> Flask:
     """Make the app.
 
@@ -28,13 +28,14 @@ def worker_app(
         page: The template of its page.
         report: Cached, with Flask's `g` as its session.
         change: Changes the price of an item and returns it.
+        machine: Where it runs, if there are several.
         about: What the template is told besides the items.
     """
     app = Flask(__name__)
 
     @app.get("/")
     def index() -> str:
-        return render_template(page, items=ITEMS, **about)
+        return render_template(page, items=ITEMS, machine=machine, **about)
 
     @app.get("/api/report/<item>")
     def report_as_json(item: str) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def worker_app(
             "price": found["price"],
             "computed_by": found["worker"],
             "worker": os.getpid(),
+            "machine": machine,
             "source": source(),
             "milliseconds": milliseconds,
         }

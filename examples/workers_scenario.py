@@ -114,8 +114,13 @@ class Scenario:
         self.price: int | None = None
         print(f"{'step':<34}{'requests':>9}{'workers':>9}{'computed':>10}{'store':>7}{'memory':>8}{'seconds':>9}")
 
-    def step(self, name: str, expected: int | None, ask: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-        """Do a step of which so many computations are expected, or one a request, and print a line about it."""
+    def step(
+        self,
+        name: str,
+        expected: int | Callable[[list[dict[str, Any]]], int],
+        ask: Callable[[], list[dict[str, Any]]],
+    ) -> list[dict[str, Any]]:
+        """Do a step of which so many computations are expected, or so many for its answers, and print a line."""
         before, began = len(computations(*self.folders)), time.perf_counter()
         answers = ask()
         seconds = time.perf_counter() - began
@@ -126,7 +131,7 @@ class Scenario:
             f"{name:<34}{len(answers):>9}{workers:>9}{begun:>10}{sources['store']:>7}{sources['memory']:>8}"
             f"{seconds:>9.2f}"
         )
-        expected = len(answers) if expected is None else expected
+        expected = expected if isinstance(expected, int) else expected(answers)
         if begun != expected:
             self.complaints.append(f"{name}: {begun} computations have begun, {expected} were expected")
         wrong = [answer["price"] for answer in answers if self.price is not None and answer["price"] != self.price]
