@@ -27,14 +27,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def scenario(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(str(EXAMPLES))
-    import workers_scenario
-
-    return workers_scenario
-
-
 def test_one_worker_computes_for_all_also_after_a_restart_a_change_and_a_kill(tmp_path: Path) -> None:
     command = [sys.executable, str(EXAMPLES / "flask_workers.py"), "--once", f"--data={tmp_path}", "--seconds=1"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=2 * TIME_LIMIT, check=False)

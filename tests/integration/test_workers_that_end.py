@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-EXAMPLES = ROOT / "examples"
 WORKERS = 4
 CLIENTS = 8
 TIME_LIMIT = 30.0
@@ -32,14 +31,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork, on which there is no gunicorn"),
 ]
-
-
-@pytest.fixture
-def scenario(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(str(EXAMPLES))
-    import workers_scenario
-
-    return workers_scenario
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
