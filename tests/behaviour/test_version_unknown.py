@@ -220,7 +220,7 @@ def test_versions_that_are_ordered_are_not_compared_with_it() -> None:
     assert function() == 0
 
 
-def test_what_lags_is_kept_for_the_session_if_the_version_can_not_be_asked_again() -> None:
+def test_what_lags_is_the_answer_if_the_version_can_not_be_asked_again() -> None:
     answers: list[int | None] = [42, None, 42]
 
     def version() -> int:
@@ -238,7 +238,7 @@ def test_what_lags_is_kept_for_the_session_if_the_version_can_not_be_asked_again
     assert answers == [42]
     source[0] = 42
     with session():
-        assert function() == [42], "it was not stored"
+        assert function() == [42], "what is stored is of 41"
 
 
 def test_what_revalidates_gets_the_old_result() -> None:

@@ -33,9 +33,8 @@ impl<H: SessionHost> Plan<H> {
         self.computation().is_some_and(|computation| matches!(computation.stage, Stage::Asking(..)))
     }
 
-    /// Takes that it can't be told now: what was made is for the session only.
+    /// Takes that it can't be told now: what was made is the answer, as where nothing is tried again.
     pub fn ask_no_more(&mut self) {
-        self.waits.impatient = true;
         let computation = self.computing();
         computation.retries = u32::MAX;
         if let Stage::Asking(made, _) = std::mem::replace(&mut computation.stage, Stage::Running) {
