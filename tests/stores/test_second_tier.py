@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from sqlite3 import connect
 from typing import TYPE_CHECKING, Any
@@ -562,6 +563,11 @@ def test_a_store_of_which_some_methods_are_awaited_is_refused() -> None:
         versioned_lru_cache(None, store=Mixed(Shared()))
 
 
+def of_a_connection() -> Any:
+    with closing(connect(":memory:")) as connection:
+        return sqlite(connection)
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -571,7 +577,7 @@ def test_a_store_of_which_some_methods_are_awaited_is_refused() -> None:
         lambda: all_of("revision 2", counter("of a store's test")),
         lambda: all_of(file("prices"), all_of(tags("a", "b"), file("rates"))),
         lambda: sqlite("prices.db"),
-        lambda: sqlite(connect(":memory:")),
+        of_a_connection,
         lambda: sql(create_engine("sqlite://"), "SELECT 1"),
         lambda: sql(lambda: create_engine("sqlite:///prices.db"), "SELECT 1"),
     ],
